@@ -1,0 +1,200 @@
+"""The seam: what the engine needs of a Discord server, and nothing more.
+
+Everything the engine knows of the outside world comes through :class:`Server`: messages, channels, ordered events, time, sleep,
+randomness, and the worker that heavy steps run on. :mod:`discobase.engine.connection` is the seam over discord.py; the tests have
+another one, simulated, in virtual time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+SNOWFLAKE_EPOCH_MS = 1_420_070_400_000
+"""Discord's epoch, the first millisecond of 2015 (reference, "Snowflakes")."""
+
+
+def snowflake_at(unix_seconds: float) -> int:
+    """The smallest message id that Discord gives at a time (bits 22 and up are milliseconds since its epoch)."""
+    return max(0, int(unix_seconds * 1000) - SNOWFLAKE_EPOCH_MS) << 22
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that hangs on a message. Its URL expires; the message renews it."""
+
+    name: str
+    size: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file to be sent with a message."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as Discord gives it, reduced to what the engine reads."""
+
+    id: int
+    channel: int
+    author: int
+    content: str
+    attachments: tuple[Attachment, ...] = ()
+    nonce: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel of the server. Categories have no topic, and no parent."""
+
+    id: int
+    name: str
+    parent: int | None = None
+    topic: str = ""
+    is_category: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MessageArrived:
+    """A message was created, or its creation is reported once more."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class MessageChanged:
+    """A message was edited or deleted by somebody."""
+
+    channel: int
+    message: int
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventsLost:
+    """Events may have been missed (a new gateway session): read on from the history."""
+
+
+Event = MessageArrived | MessageChanged | EventsLost
+
+
+class ServerError(Exception):
+    """A request to the server failed. The subclass says what is known of its effect."""
+
+
+class Uncertain(ServerError):
+    """No answer, or one that says nothing of the effect: it may have happened. Sensible to try again."""
+
+
+class Refused(ServerError):
+    """The server refused the request: nothing happened, and trying again will not help.
+
+    Args:
+        reason: what the server said, in words.
+        code: Discord's JSON error code, 0 where there is none.
+    """
+
+    def __init__(self, reason: str, code: int = 0) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class Forbidden(Refused):
+    """401 or 403. Such answers are counted against the sender: stop."""
+
+
+class NotFound(Refused):
+    """404: the channel, message or attachment is gone, or was never there."""
+
+
+UNKNOWN_MESSAGE = 10008
+"""What a send gets when its nonce belongs to a message that has been deleted (docs#6647), among others."""
+
+
+class Server(Protocol):
+    """One Discord server, seen by one bot."""
+
+    @property
+    def author(self) -> int:
+        """The bot's own user id: the author of every frame."""
+        ...
+
+    async def send(self, channel: int, content: str, uploads: Sequence[Upload], nonce: str) -> Message:
+        """Send one message, once, silently, pinging nobody.
+
+        Where the server enforces nonces, and this author has sent the nonce before, the earlier message comes back and
+        nothing is created. One API call.
+
+        Raises:
+            Uncertain: it may have been sent.
+            Refused: it has not been sent.
+        """
+        ...
+
+    async def history(self, channel: int, *, after: int, limit: int = 100) -> list[Message]:
+        """The oldest `limit` messages (1 to 100) with an id above `after`, in ascending order of id. One API call."""
+        ...
+
+    async def message(self, channel: int, message: int) -> Message:
+        """One message, with fresh attachment URLs. One API call."""
+        ...
+
+    async def fetch(self, attachment: Attachment) -> bytes:
+        """The bytes of an attachment. No API call: the CDN is counted apart.
+
+        Raises:
+            NotFound: the URL has expired, or the attachment is gone.
+        """
+        ...
+
+    async def delete_message(self, channel: int, message: int) -> None:
+        """Delete one message. One API call."""
+        ...
+
+    async def channels(self) -> list[Channel]:
+        """Every channel of the server. One API call."""
+        ...
+
+    async def create_category(self, name: str) -> Channel:
+        """Make a category that only the bot (and the server's administrators) can see. One API call."""
+        ...
+
+    async def create_channel(self, name: str, *, parent: int, topic: str) -> Channel:
+        """Make a text channel in a category, with the category's permissions. One API call."""
+        ...
+
+    async def delete_channel(self, channel: int) -> None:
+        """Delete a channel or category, with all it holds. One API call."""
+        ...
+
+    def listen(self, handler: Callable[[Event], None]) -> None:
+        """Have `handler` called for every event of the server, in the order of the gateway, on the loop."""
+        ...
+
+    def now(self) -> float:
+        """Seconds since 1970, by the wall clock."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds since some moment, never going back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Let other work run for so many seconds."""
+        ...
+
+    def random(self) -> float:
+        """A random number from 0 up to 1."""
+        ...
+
+    async def work(self, step: Callable[[], T]) -> T:
+        """Run a heavy step off the loop: one at a time, in the order of the calls, to the end."""
+        ...

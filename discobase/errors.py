@@ -1,0 +1,241 @@
+"""The exceptions discobase raises, as one tree.
+
+Every class says in its first line what went wrong; every message names the value that caused it and what to do now.
+Where the effect of a write is not known, the exception says so: it is an :exc:`OutcomeUnknown`.
+
+::
+
+    DiscobaseError
+    ├── UsageError                  the call does not fit the state or the arguments
+    │   ├── NotConnected            used before login or after close
+    │   ├── AlreadyConnected        a second login while the first one lives
+    │   ├── WouldDeadlock           a blocking call made on the thread that would have to answer it
+    │   ├── TableError              a class that cannot be a table, or is not one yet
+    │   ├── UnknownField            a field no such table has (with the nearest names)
+    │   └── RecordNotSaved          update, delete or refresh of a record that has never been saved
+    ├── ConnectError                the connection could not be made, or has ended for good
+    │   ├── BadToken                Discord refused the bot token
+    │   ├── ServerNotFound          the bot is in no server of that name
+    │   ├── ServerAmbiguous         the bot is in several servers of that name
+    │   ├── MissingPermission       the bot may not do what a database needs
+    │   ├── ServerFull              no room for the channels of a database
+    │   ├── IdentifyLimit           the day's gateway logins are used up
+    │   └── Disconnected            the connection ended while a call was waiting
+    ├── Unavailable                 Discord did not answer, or refused; nothing was written
+    ├── WaitTimeout                 the time given was too short; nothing was written
+    ├── OutcomeUnknown              the write may or may not have happened
+    ├── RecordError                 something about one record
+    │   ├── RecordNotFound          no record fits, or it has been deleted
+    │   ├── SeveralRecords          more than one record fits where one was asked for
+    │   ├── UniqueViolation         another record has this value in a unique field
+    │   ├── UnstorableValue         the value would not come back as it went in
+    │   ├── RecordTooLarge          more than one message of Discord can carry
+    │   └── RecordOutdated          a stored record does not fit the table's fields any more
+    └── LogDamaged                  the log in Discord was edited, forged or has lost a message
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+
+class DiscobaseError(Exception):
+    """Anything discobase raises on purpose."""
+
+
+class UsageError(DiscobaseError):
+    """The call does not fit the state it is made in, or its arguments."""
+
+
+class NotConnected(UsageError):
+    """The database is used before login, or after close."""
+
+
+class AlreadyConnected(UsageError):
+    """A second login while the first one lives."""
+
+
+class WouldDeadlock(UsageError):
+    """A blocking call was made on the thread that would have to answer it."""
+
+
+class TableError(UsageError):
+    """A class that cannot be a table, or is not one yet."""
+
+
+class UnknownField(UsageError, TypeError):
+    """A field is named that the table does not have.
+
+    Args:
+        table: the table's name.
+        field: the name as it was given.
+        known: the names there are.
+    """
+
+    def __init__(self, table: str, field: str, known: Iterable[str]) -> None:
+        self.table = table
+        self.field = field
+        self.known = sorted(known)
+        self.nearest = get_close_matches(field, self.known, n=3)
+        meant = " or ".join(repr(name) for name in self.nearest)
+        hint = f"did you mean {meant}?" if meant else f"its fields are {', '.join(self.known)}."
+        super().__init__(f"table {table!r} has no field {field!r}: {hint}")
+
+
+class RecordNotSaved(UsageError):
+    """Update, delete or refresh of a record that has never been saved."""
+
+
+class ConnectError(DiscobaseError):
+    """The connection could not be made, or has ended for good."""
+
+
+class BadToken(ConnectError):
+    """Discord refused the bot token."""
+
+
+class ServerNotFound(ConnectError):
+    """The bot is in no server of that name.
+
+    Args:
+        name: the server's name, as the database gives it.
+        present: the names of the servers that the bot is in.
+        invite: the link that adds the bot to a server, with the permissions a database needs.
+    """
+
+    def __init__(self, name: str, present: Sequence[str], invite: str) -> None:
+        self.name = name
+        self.present = list(present)
+        self.invite = invite
+        where = ", ".join(repr(other) for other in present) or "none at all"
+        super().__init__(
+            f"the bot is in no server named {name!r} (it is in: {where}). Bots cannot create servers any more, so: "
+            f"make a server of that name in Discord, then open {invite} to add the bot to it."
+        )
+
+
+class ServerAmbiguous(ConnectError):
+    """The bot is in several servers of that name."""
+
+
+class MissingPermission(ConnectError):
+    """The bot may not do what a database needs.
+
+    Args:
+        server: the server's name.
+        missing: the permissions that are missing, in Discord's words.
+        invite: the link that grants them when it is opened again.
+    """
+
+    def __init__(self, server: str, missing: Sequence[str], invite: str) -> None:
+        self.server = server
+        self.missing = list(missing)
+        self.invite = invite
+        super().__init__(
+            f"in the server {server!r} the bot lacks: {', '.join(missing)}. Grant it in the server's role settings, "
+            f"or open {invite} again."
+        )
+
+
+class ServerFull(ConnectError):
+    """No room for the channels of a database (Discord allows 500 channels in a server)."""
+
+
+class IdentifyLimit(ConnectError):
+    """The day's gateway logins of this bot are used up (Discord resets a token that exceeds them)."""
+
+
+class Disconnected(ConnectError):
+    """The connection ended while a call was waiting; nothing that the call asked for was written."""
+
+
+class Unavailable(DiscobaseError):
+    """Discord did not answer, or refused the request; nothing was written."""
+
+
+class WaitTimeout(DiscobaseError, TimeoutError):
+    """The time given was too short; nothing was written."""
+
+
+class OutcomeUnknown(DiscobaseError):
+    """The write may or may not have happened: look before you repeat it."""
+
+
+class RecordError(DiscobaseError):
+    """Something about one record."""
+
+
+class RecordNotFound(RecordError, LookupError):
+    """No record fits, or it has been deleted."""
+
+
+class SeveralRecords(RecordError, LookupError):
+    """More than one record fits where exactly one was asked for."""
+
+
+class UniqueViolation(RecordError):
+    """Another record has this value in a unique field.
+
+    Args:
+        table: the table's name.
+        field: the unique field.
+        value: the value, as it is stored.
+        pk: the primary key of the record that has it already.
+    """
+
+    def __init__(self, table: str, field: str, value: object, pk: int) -> None:
+        self.table = table
+        self.field = field
+        self.value = value
+        self.pk = pk
+        super().__init__(f"{table}.{field} is unique, and record {pk} has {value!r} already; nothing was written.")
+
+
+class UnstorableValue(RecordError, ValueError):
+    """The value would not come back from the database as it went in; nothing was sent."""
+
+
+class RecordTooLarge(RecordError, ValueError):
+    """More than one message of Discord can carry; nothing was sent.
+
+    Args:
+        size: the bytes it comes to.
+        limit: the bytes there is room for.
+    """
+
+    def __init__(self, size: int, limit: int) -> None:
+        self.size = size
+        self.limit = limit
+        super().__init__(
+            f"this comes to {size:,} bytes (compressed), and one message carries {limit:,}; nothing was sent. "
+            f"Store less in one record, or raise attachment_limit if your server allows larger files."
+        )
+
+
+class RecordOutdated(RecordError):
+    """A stored record does not fit the table's fields any more."""
+
+
+class LogDamaged(DiscobaseError):
+    """The log in Discord was edited or forged, or has lost a message.
+
+    Args:
+        what: what is wrong, in a sentence.
+        position: the position in the log, or None where the superblock is meant.
+        channel: the id of the channel.
+        message: the id of the message, where there is one.
+    """
+
+    def __init__(
+        self, what: str, *, position: int | None = None, channel: int | None = None, message: int | None = None
+    ) -> None:
+        self.position = position
+        self.channel = channel
+        self.message = message
+        where = [
+            f"{label} {value}"
+            for label, value in (("position", position), ("channel", channel), ("message", message))
+            if value is not None
+        ]
+        super().__init__(f"{what} ({', '.join(where)})" if where else what)
