@@ -1,0 +1,42 @@
+"""How Sphinx builds the documentation."""
+
+from __future__ import annotations
+
+from discobase import __version__
+
+project = "discobase"
+author = "The discobase authors"
+copyright = f"2026, {author}"  # noqa: A001 - Sphinx names it so
+release = __version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.apidoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+]
+exclude_patterns = ["_build"]
+
+html_theme = "furo"
+html_title = f"discobase {release}"
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+# One page a module, made anew at each build, so that the reference cannot fall behind the code.
+apidoc_modules = [
+    {
+        "path": "../discobase",
+        "destination": "reference/modules",
+        "separate_modules": True,
+        "module_first": True,
+        "automodule_options": {"members", "show-inheritance"},
+    }
+]
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True

@@ -1,0 +1,23 @@
+"""How every test runs: how long hypothesis searches, and how to look into a test that hangs."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+
+from hypothesis import HealthCheck, settings
+
+# Deadlines off: the machine is shared, and pytest-timeout guards against what never ends.
+settings.register_profile("quick", max_examples=50, deadline=None)
+settings.register_profile("ci", settings.get_profile("quick"), derandomize=True, print_blob=True)
+settings.register_profile(
+    "soak",
+    max_examples=20_000,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "quick"))
+
+if hasattr(signal, "SIGUSR1"):
+    faulthandler.register(signal.SIGUSR1, all_threads=True)

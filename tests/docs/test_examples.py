@@ -1,0 +1,32 @@
+"""Every example in the documents and docstrings runs, and prints what it says it prints."""
+
+from __future__ import annotations
+
+from doctest import ELLIPSIS
+from pathlib import Path
+
+import pytest
+from sybil.document import Document, PythonDocStringDocument
+from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
+from sybil.parsers.rest import DocTestParser
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*ROOT.glob("*.md"), *sorted(ROOT.glob("docs/**/*.md"))]
+MODULES = sorted(ROOT.glob("discobase/**/*.py"))
+
+
+def document(path: Path) -> Document:
+    if path.suffix == ".md":
+        return Document.parse(str(path), PythonCodeBlockParser(doctest_optionflags=ELLIPSIS), SkipParser())
+    return PythonDocStringDocument.parse(str(path), DocTestParser(ELLIPSIS))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in PAGES + MODULES if [*document(path).examples()]],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_the_examples_run_from_top_to_bottom(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for example in document(path).examples():
+        example.evaluate()

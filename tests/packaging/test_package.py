@@ -1,0 +1,99 @@
+"""What is installed: files, names, dependencies, and the direction of its imports."""
+
+from __future__ import annotations
+import __future__
+
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from configparser import ConfigParser
+from email.parser import Parser
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import discobase
+
+ROOT = Path(__file__).parents[2]
+BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
+
+
+def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel, built from a copy: setuptools leaves its traces where it builds."""
+    source = tmp_path_factory.mktemp("source")
+    for file in (ROOT / "setup.cfg", ROOT / "pyproject.toml", ROOT / "LICENSE", *ROOT.glob("*.md")):
+        shutil.copy(file, source)
+    bytecode = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "discobase", source / "discobase", ignore=bytecode)
+    target = tmp_path_factory.mktemp("wheel")
+    build = run([sys.executable, "-c", BUILD, str(target)], source)
+    assert build.returncode == 0, build.stderr
+    (built,) = target.glob("*.whl")
+    with zipfile.ZipFile(built) as archive:
+        yield archive
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel):
+    (path,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    return Parser().parsestr(wheel.read(path).decode())
+
+
+def test_the_wheel_carries_every_source_file_of_the_package_and_its_type_marker(wheel):
+    sources = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "discobase").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    installed = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert "discobase/py.typed" in installed
+    assert installed == sources
+
+
+def test_the_wheel_carries_version_licence_and_python_floor(wheel, metadata):
+    assert metadata["Version"] == discobase.__version__
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert any(name.endswith("LICENSE") for name in wheel.namelist())
+
+
+def test_running_needs_three_packages_and_no_more(metadata):
+    needed = [line for line in metadata.get_all("Requires-Dist") if "extra ==" not in line]
+    names = {re.match(r"[\w.-]+", line).group().lower() for line in needed}
+    assert names == {"discord.py", "pydantic", "janus"}
+
+
+def test_the_dev_extra_holds_all_the_others():
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    extras = setup["options.extras_require"]
+    (held,) = re.findall(r"discobase\[(.*)\]", extras["dev"])
+    assert set(held.split(",")) == set(extras) - {"dev"}
+
+
+def test_the_package_exports_exactly_what_it_names():
+    visible = {
+        name
+        for name, value in vars(discobase).items()
+        if not name.startswith("_") and not isinstance(value, ModuleType | __future__._Feature)
+    }
+    assert visible | {"__version__"} == set(discobase.__all__)
+    assert len(discobase.__all__) == len(set(discobase.__all__))
+
+
+def test_the_import_contracts_hold():
+    lint = [
+        sys.executable,
+        "-c",
+        "from importlinter.cli import lint_imports_command; lint_imports_command()",
+        "--no-cache",
+    ]
+    check = run(lint, ROOT)
+    assert check.returncode == 0, check.stdout + check.stderr
