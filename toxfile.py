@@ -14,7 +14,7 @@ def choose_all_of_pyenv() -> None:
     root = os.environ.get("PYENV_ROOT")
     if root is None or "PYENV_VERSION" in os.environ:
         return
-    versions = sorted(path.name for path in Path(root, "versions").glob("3.*"))
+    versions = sorted(path.name for path in Path(root, "versions").glob("3.1*"))
     os.environ["PYENV_VERSION"] = ":".join(versions)
 
 

@@ -17,7 +17,8 @@ MODULES = sorted(ROOT.glob("discobase/**/*.py"))
 
 def document(path: Path) -> Document:
     if path.suffix == ".md":
-        return Document.parse(str(path), PythonCodeBlockParser(doctest_optionflags=ELLIPSIS), SkipParser())
+        blocks = PythonCodeBlockParser(doctest_optionflags=ELLIPSIS)
+        return Document.parse(str(path), blocks, SkipParser())
     return PythonDocStringDocument.parse(str(path), DocTestParser(ELLIPSIS))
 
 
