@@ -1,0 +1,40 @@
+"""The loop thread: it runs coroutines for callers that block, and says how each one ended.
+
+A :class:`Portal` owns a daemon thread that runs an asyncio event loop. Any other thread hands it
+a coroutine function and waits for what comes of it. Nothing in here knows Discord. What can go
+wrong between threads is settled here, once:
+
+* *Fork.* The thread does not exist in a child process. There the portal is ``forked`` and not
+  ``alive``, every call raises instead of waiting for ever, and :meth:`Portal.start` makes a new
+  thread. All of it goes by the process id, so that a fork past Python's hooks is seen as well.
+  Locks are one to a process. The parent's loop and sockets are neither closed nor collected in
+  the child. Whoever owns the portal connects again; the portal only says that it is time to.
+* *Giving up.* A time limit, Ctrl-C, or any exception out of a signal handler ends a wait. What
+  has not begun is withdrawn, a coroutine that has is cancelled, and the error, or a note on the
+  interrupt, says which it was.
+* *Deadlock.* A blocking call on the loop thread is refused. Inside another running loop it works,
+  and warns once that it blocks that loop. A loop that does not answer has its stack logged.
+* *Death.* The thread remembers what killed it, and tells every waiter. Nothing that a coroutine
+  raises kills it, ``KeyboardInterrupt`` and ``SystemExit`` included; nor does one that stops the
+  loop.
+* *Exit and garbage.* A portal that is forgotten, or alive when the interpreter exits, is stopped,
+  with a ``ResourceWarning`` that names the line that opened it. Exit waits for it a second at
+  most.
+* *Tracebacks.* They show the caller's line and the coroutine's without asyncio's between them,
+  and do not grow from waiter to waiter. ``DISCOBASE_TRACEBACK=full`` in the environment shows
+  everything.
+
+Not handled:
+
+* Sub-interpreters that forbid daemon threads: :meth:`Portal.start` raises what Python says.
+* gevent and eventlet after monkey-patching: what looks like a thread is none then.
+* Two portals whose coroutines block on each other: there is the warning, and then they wait.
+* Async iterators and context managers: they have to be driven inside one coroutine.
+* Work at exit: on several Python versions neither new threads nor name look-ups are to be had
+  then, so a call is done when it returns, and nothing is left to be flushed.
+"""
+
+from discobase.portal.portal import Portal
+from discobase.portal.tracebacks import users_line
+
+__all__ = ["Portal", "users_line"]
