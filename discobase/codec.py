@@ -1,7 +1,8 @@
 """A record's values and the JSON object that the log carries, each made of the other.
 
-What :meth:`Codec.encode` accepts comes back from :meth:`Codec.decode` equal and of the same types. That does not rest on rules about
-types: each record is really decoded again and compared before it is handed on, so a type nobody thought of is refused, not changed.
+What :meth:`Codec.encode` accepts comes back from :meth:`Codec.decode` equal and of the same types.
+That does not rest on rules about types: each record is really decoded again and compared before it
+is handed on, so a type nobody thought of is refused, not changed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from types import NoneType
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import (
     AfterValidator,
@@ -53,7 +54,7 @@ BytesMode = Literal["base64", "utf8"]
 
 
 class Codec:
-    """Encodes and decodes the records of one model class. Built once a class; several threads may use it.
+    """Encodes and decodes the records of one model class. Several threads may use it.
 
     Args:
         model: the model class.
@@ -86,33 +87,30 @@ class Codec:
         self._lone: dict[str, type[BaseModel]] = {}
 
     def encode(self, record: BaseModel) -> str:
-        """The JSON object of a record: compact, ASCII, without backticks, by field name, in the order of the fields.
+        """The JSON object of a record: compact, ASCII, without backticks, in field order.
 
-        Fields declared with ``exclude=True`` are kept, extras too, and secrets stand in it unmasked; computed fields and private
-        attributes are left out. Does not block, and costs no API call.
+        Keys are field names. Fields declared with ``exclude=True`` are kept, extras too, and
+        secrets stand in it unmasked; computed fields and private attributes are left out. Does not
+        block, and costs no API call.
 
         Args:
             record: an instance of the model.
 
         Raises:
             UnstorableValue: the record would not come back as it is.
-            pydantic.ValidationError: a value is not what its field allows (it was assigned without validation).
+            pydantic.ValidationError: a value was assigned that its field does not allow.
         """
         text = self._dump(record)
-        problem: Exception | None = None
-        if _MASK not in text:
-            problem = self._problem(record, text)
-            if problem is None:
-                return text
-        for bytes_mode in get_args(BytesMode):
-            revealed = self._reveal(record, text, bytes_mode)
-            if revealed == text and problem is not None:
-                break
-            problem = self._problem(record, revealed, has_secrets=revealed != text)
-            if problem is None:
-                return revealed
-        assert problem is not None
-        raise problem
+        if _MASK not in text and self._problem(record, text) is None:
+            return text
+        *forms, last = self._revealed(record, text)
+        for form in forms:
+            if self._problem(record, form) is None:
+                return form
+        problem = self._problem(record, last, has_secrets=last != text)
+        if problem is not None:
+            raise problem
+        return last
 
     def decode(self, data: str) -> BaseModel:
         """The record of a JSON object that :meth:`encode` made, now or under an older schema.
@@ -123,7 +121,8 @@ class Codec:
             data: the JSON object.
 
         Raises:
-            pydantic.ValidationError: the object does not fit the model as it is now. Its text quotes the input, which may be secret.
+            pydantic.ValidationError: the object does not fit the model as it is now. The error
+                quotes the input, which may be secret.
         """
         return self._read(data)
 
@@ -147,14 +146,15 @@ class Codec:
         return validated.__dict__[field]
 
     def key(self, field: str, value: object) -> str | None:
-        """The equality and sort key of a value (see :mod:`discobase.engine.keys`), the same that its stored form has.
+        """The equality and sort key of a value: the one of its stored form.
 
         Args:
             field: the field's name.
             value: what a query gives for it; it is validated first.
 
         Returns:
-            The key, or None if the field is ``opaque``: then records are to be compared in Python.
+            The key (see :mod:`discobase.engine.keys`), or None if the field is ``opaque``: then its
+            values are to be compared in Python.
 
         Raises:
             UnknownField: the model has no such field.
@@ -172,8 +172,9 @@ class Codec:
         except (ValueError, RecursionError) as error:
             raise self._unstorable(field, stored, str(error)) from error
 
-    def _read(self, text: str) -> Any:
-        return self._validator.validate_json(text, by_alias=False, by_name=True)
+    def _read(self, text: str) -> BaseModel:
+        record: BaseModel = self._validator.validate_json(text, by_alias=False, by_name=True)
+        return record
 
     def _dump(self, record: BaseModel) -> str:
         try:
@@ -195,7 +196,7 @@ class Codec:
 
     def _dump_lone(self, field: str, value: object) -> Any:
         lone = self._lone_field(field)
-        holder = lone.model_construct(**{field: value})
+        holder = lone.model_construct(None, **{field: value})
         text = lone.__pydantic_serializer__.to_json(
             holder, by_alias=False, round_trip=True, warnings=False
         )
@@ -208,35 +209,41 @@ class Codec:
         order = [name for name in self._model.model_fields if name in merged]
         return {name: merged[name] for name in order} | merged
 
-    def _reveal(self, record: BaseModel, text: str, bytes_mode: BytesMode) -> str:
-        """The text with the secrets themselves in the place of their masks; the same text if there are none."""
+    def _revealed(self, record: BaseModel, text: str) -> list[str]:
+        """The text with the secrets in the place of their masks, for each way to write their bytes.
+
+        Which way a secret's model reads is not known here; the text itself if there are no secrets.
+        """
         held = self._serializer.to_python(
             record, mode="python", by_alias=False, round_trip=True, warnings=False
         )
         held |= {name: record.__dict__[name] for name in self._excluded if name in record.__dict__}
         try:
-            stored = json.loads(text)
+            stored: dict[str, Any] = json.loads(text)
         except (ValueError, RecursionError):
-            return text  # nor will it be read: the check that follows says why
-        revealed = _unmasked(stored, held, bytes_mode)
-        return text if revealed == stored else _UNSAFE.sub(_escaped, _compact(revealed))
+            return [text]  # nor will it be read: the check that follows says why
+        held = {name: held.get(name, MISSING) for name in stored}
+        forms = list(_unmasked_forms(stored, held))
+        return [_UNSAFE.sub(_escaped, _compact(form)) for form in forms if form != stored] or [text]
 
     def _problem(
         self, record: BaseModel, text: str, *, has_secrets: bool = False
     ) -> Exception | None:
-        """What is wrong with a record that is stored as this text, or None if it comes back from it."""
+        """What is wrong with a record that is stored as this text; None if it comes back."""
         try:
             back = self._read(text)
         except ValidationError as error:
-            return self._unreadable(record, error)
-        found = difference(record, back)
-        if found is None:
-            return None
-        why = _changed(found, has_secrets=has_secrets)
-        return self._unstorable(found.path, found.before, why, shown=found.shown)
+            refusal = error  # handled outside, so that it is no context: it quotes the input
+        else:
+            found = difference(record, back)
+            if found is None:
+                return None
+            why = _changed(found, has_secrets=has_secrets)
+            return self._unstorable(found.path, found.before, why, shown=found.shown)
+        return self._unreadable(record, refusal)
 
     def _unreadable(self, record: BaseModel, error: ValidationError) -> Exception:
-        """The error for a record whose stored form the model refuses: its fault, or that of a value it holds."""
+        """The error for a record whose stored form is refused: pydantic's if its values are."""
         values = record.__dict__ | (record.model_extra or {})
         try:
             self._validator.validate_python(values, by_alias=False, by_name=True)
@@ -259,7 +266,7 @@ class Codec:
         return ""
 
     def _culprit(self, record: BaseModel) -> str:
-        """The first field that cannot be written as JSON, or read as such; empty if each one can by itself."""
+        """The first field that cannot be written or parsed as JSON; empty if each one can."""
         for name in self._model.model_fields:
             try:
                 json.loads(self._serialize(record, include={name}))
@@ -280,7 +287,7 @@ class Codec:
         )
 
     def _lone_field(self, field: str) -> type[BaseModel]:
-        """A model of this one field, with its validators, config and strictness, and without alias, default and exclusion."""
+        """A model of this field alone, without its alias, default and exclusion."""
         lone = self._lone.get(field)
         if lone is None:
             if field not in self._model.model_fields:
@@ -329,22 +336,32 @@ def _compact(stored: Any) -> str:
     return json.dumps(stored, separators=(",", ":"))
 
 
+def _unmasked_forms(stored: Any, held: Any) -> Iterator[Any]:
+    for bytes_mode in get_args(BytesMode):
+        try:
+            yield _unmasked(stored, held, bytes_mode)
+        except ValueError:
+            continue  # secret bytes that are no text, or a secret with no form in JSON at all
+
+
 def _unmasked(stored: Any, held: Any, bytes_mode: BytesMode) -> Any:
-    """A JSON value with the secrets of the Python value that it was made of in the place of their masks."""
+    """A JSON value with the secrets of the Python value it was made of in place of their masks."""
     if isinstance(held, _SECRETS):
         return to_jsonable_python(
-            held.get_secret_value(),
+            cast("SecretStr", held).get_secret_value(),
             by_alias=False,
             round_trip=True,
             bytes_mode=bytes_mode,
             inf_nan_mode="strings",
         )
-    if isinstance(stored, dict) and isinstance(held, Mapping):
+    both_mappings = isinstance(stored, dict) and isinstance(held, Mapping)
+    both_sequences = isinstance(stored, list) and isinstance(held, _SEQUENCES)
+    if both_mappings:
         return {
             _unmasked(name, key, bytes_mode): _unmasked(value, inner, bytes_mode)
             for (name, value), (key, inner) in zip(stored.items(), held.items(), strict=False)
         }
-    if isinstance(stored, list) and isinstance(held, _SEQUENCES):
+    if both_sequences:
         return [
             _unmasked(value, inner, bytes_mode) for value, inner in zip(stored, held, strict=False)
         ]
@@ -376,12 +393,12 @@ def _hint(value: object, why: str) -> str:
         return " Integers have up to 4,300 digits: store it as text."
     if "utf-8" in why or isinstance(value, (bytes, float)):
         return (
-            " A nested model needs a config of its own for this: ser_json_bytes and val_json_bytes 'base64', "
-            "ser_json_inf_nan 'strings'."
+            " A nested model needs a config of its own for this: ser_json_bytes and val_json_bytes "
+            "'base64', ser_json_inf_nan 'strings'."
         )
     return (
-        " Annotate the field with the exact type of what it holds; a validator must accept its own results and leave "
-        "them as they are."
+        " Annotate the field with the exact type of what it holds; a validator must accept its own "
+        "results and leave them as they are."
     )
 
 

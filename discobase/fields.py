@@ -1,4 +1,4 @@
-"""What a table's annotations say of its fields: which are unique, which are indexed, and how each is keyed.
+"""What a table's annotations say of its fields: unique, indexed, and how each is keyed.
 
 .. code-block:: python
 
@@ -47,11 +47,12 @@ from discobase.errors import TableError
 
 @dataclass(frozen=True, slots=True)
 class Unique:
-    """No two records of the table have the same value in this field: ``email: Annotated[str, Unique()]``.
+    """No two records have the same value in this field: ``email: Annotated[str, Unique()]``.
 
-    Values are compared as the field's own type (``Decimal("1.0")`` equals ``Decimal("1.00")``, one moment equals itself in another
-    time zone), and ``None`` is a value like any other. A save that would break it raises
-    :exc:`~discobase.errors.UniqueViolation`, also when the other record was saved by another process. A unique field is indexed.
+    Values are compared as the field's own type (``Decimal("1.0")`` equals ``Decimal("1.00")``, a
+    moment equals itself in another time zone), and ``None`` is a value like any other. A save that
+    would break it raises :exc:`~discobase.errors.UniqueViolation`, also when the other record was
+    saved by another process. A unique field is indexed.
     """
 
 
@@ -59,7 +60,8 @@ class Unique:
 class Index:
     """Keep an index of this field from the start: ``joined: Annotated[datetime, Index()]``.
 
-    Finding by such a field is fast from the first time on. It costs memory in each process, and no API call.
+    Finding by such a field is fast from the first time on. It costs memory in each process, and no
+    API call.
     """
 
 
@@ -85,8 +87,8 @@ def marks_of(model: type[BaseModel]) -> FieldMarks:
         model: a complete model class.
 
     Raises:
-        TableError: a field is marked :class:`Unique` or :class:`Index` that has no key (its kind is ``opaque``), or the mark
-            stands where it would not be seen, inside another annotation.
+        TableError: a field is marked :class:`Unique` or :class:`Index` that has no key (its kind is
+            ``opaque``), or the mark stands inside another annotation, where it would not be seen.
     """
     serialized = _fields_with_a_serializer(model)
     kinds: dict[str, Kind] = {}
@@ -127,7 +129,7 @@ def kind_of(annotation: Any) -> Kind:
         annotation: a type, as a model's field has it. ``X | None`` has the kind of ``X``.
     """
     leaves = set(_leaves(annotation)) - {NoneType}
-    kinds = {_kind_of_leaf(leaf) for leaf in leaves}
+    kinds: set[Kind] = {_kind_of_leaf(leaf) for leaf in leaves}
     if not kinds:
         return "plain"
     if len(leaves) == 1:
@@ -137,7 +139,7 @@ def kind_of(annotation: Any) -> Kind:
     return "plain" if any(leaves <= family for family in _TOLD_APART) else "opaque"
 
 
-_KINDS: dict[type, Kind] = {
+_KINDS: dict[Any, Kind] = {
     str: "plain",
     int: "plain",
     bool: "plain",
@@ -163,14 +165,21 @@ _KINDS: dict[type, Kind] = {
     PosixPath: "path",
 }
 if os.sep == "/":
-    _KINDS |= {Path: "path", PurePath: "path"}
+    _KINDS.update({Path: "path", PurePath: "path"})
 
-_NUMBERS = frozenset({int, ByteSize, float, Decimal})
+_NUMBERS: frozenset[Any] = frozenset({int, ByteSize, float, Decimal})
 # Python holds True and 1 for equal, and JSON does not, so booleans are no numbers here.
-_TOLD_APART = (frozenset({str, int}), frozenset({str, bool}))
+_TOLD_APART: tuple[frozenset[Any], ...] = (frozenset({str, int}), frozenset({str, bool}))
 
 # What is stored, or what the value is, need not be what the annotation names.
-_REWRITES = (PlainSerializer, WrapSerializer, PlainValidator, EncodedBytes, EncodedStr, Json)
+_REWRITES: tuple[Any, ...] = (
+    PlainSerializer,
+    WrapSerializer,
+    PlainValidator,
+    EncodedBytes,
+    EncodedStr,
+    Json,
+)
 _TRUSTED_METADATA = ("pydantic", "annotated_types", "discobase")
 
 
@@ -198,7 +207,7 @@ def _kind_of_leaf(leaf: Any) -> Kind:
     if not isinstance(leaf, type):
         return "opaque"
     if issubclass(leaf, Enum):
-        told_apart = all(type(member.value) in (str, int, bool) for member in leaf)
+        told_apart = {type(member.value) for member in leaf} <= {str, int, bool}
         return "plain" if told_apart else "opaque"
     if issubclass(leaf, AnyUrl):
         return "plain"
@@ -206,7 +215,7 @@ def _kind_of_leaf(leaf: Any) -> Kind:
 
 
 def _rewrites(metadata: Any) -> bool:
-    """Whether an entry of Annotated may make the field hold, or store, something else than its annotation says."""
+    """Whether an entry of Annotated may change what is held or stored from what the type says."""
     if isinstance(metadata, _REWRITES) or metadata is Json:
         return True
     if not hasattr(metadata, "__get_pydantic_core_schema__"):
@@ -241,6 +250,6 @@ def _is_buried(annotation: Any, mark: type) -> bool:
 def _check_keyed(model: type[BaseModel], name: str, kind: Kind, mark: type) -> None:
     if kind == "opaque":
         raise TableError(
-            f"{model.__name__}.{name} cannot be {mark.__name__}(): values of its type have no key to compare by. "
-            f"Fields of strings, numbers, booleans, dates, times, UUIDs, paths, enums and the like can."
+            f"{model.__name__}.{name} cannot be {mark.__name__}(): values of its type have no key "
+            f"to compare by. Strings, numbers, booleans, dates, times, UUIDs and enums have one."
         )

@@ -1,25 +1,27 @@
-"""Equality and sort keys: a stored value becomes one text that SQLite compares as Python compares the value.
+"""Equality and sort keys: a stored value becomes a text that compares as the value does.
 
-The replica indexes fields of records, which are JSON. JSON text orders numbers, instants and durations wrongly, and writes equal
-values in several ways (``1`` and ``1.0``; one moment in two time zones), so each field has a *kind* that says how its key is made.
-For every kind but ``opaque``:
+The replica indexes fields of records, which are JSON. JSON text orders numbers, instants and
+durations wrongly, and writes equal values in several ways (``1`` and ``1.0``, one moment in two
+time zones), so each field has a *kind* that says how its key is made. For all kinds but ``opaque``:
 
-- two stored values of a field have the same key if, and only if, they are equal as the field's own type;
-- where the values can be compared, their keys sort as they do, compared by code point or by UTF-8 bytes (SQLite's ``BINARY``);
-- a value that does not fit the kind, because it was written under an older schema, is keyed as ``plain``; nothing is refused.
+- two stored values of a field have one key if, and only if, they are equal as the field's own type;
+- where values can be compared, their keys sort as they do, by code point or by UTF-8 bytes (which
+  is SQLite's ``BINARY``);
+- a value that does not fit the kind, because it was written under an older schema, is keyed as
+  ``plain``; nothing is refused.
 
-NaN has a key of its own: it equals itself and sorts above infinity, since an index needs a total order.
+NaN has a key of its own: it equals itself, and sorts above infinity, since an index needs an order.
 
-=============  ==========================================================================================================
-first letter   what the key is of
-=============  ==========================================================================================================
-``"``          a string, as it stands (not escaped and not closed, which would disturb the order)
-``#``          a number
-``@``          an aware datetime or time, in microseconds of UTC
-``&``          a naive datetime or time, in microseconds
-``^``          an IP address
-``t f n [ {``  ``true``, ``false``, ``null``, and containers as JSON text with sorted keys
-=============  ==========================================================================================================
+============  ===================================================================================
+first letter  what the key is of
+============  ===================================================================================
+``"``         a string, as it stands (escaping or closing it would disturb the order)
+``#``         a number
+``@``         an aware datetime or time, in microseconds of UTC
+``&``         a naive datetime or time, in microseconds
+``^``         an IP address
+others        ``true``, ``false``, ``null``, and containers as JSON text with sorted keys
+============  ===================================================================================
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ Kind = Literal["plain", "decimal", "instant", "duration", "path", "address", "op
 """How the key of a field is made; :func:`discobase.fields.kind_of` says which type has which.
 
 - ``plain``: strings, numbers, booleans and null, told apart by their JSON type;
-- ``decimal``: numbers, some of which stand as strings in JSON (decimals, and infinity and NaN of floats);
+- ``decimal``: numbers, some of which are strings in JSON (decimals; infinity and NaN of floats);
 - ``instant``: datetimes and times in ISO 8601;
 - ``duration``: durations in ISO 8601, or numbers;
 - ``path``: file paths with ``/``, which sort by their parts;
@@ -53,7 +55,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = "0123456789"
 _REVERSED = str.maketrans(_DIGITS + _LETTERS, _DIGITS[::-1] + _LETTERS[::-1])
 
-_START = datetime(1, 1, 1)
+_START = datetime.min  # noqa: DTZ901 - of any zone's wall time
 _DAY = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -71,7 +73,8 @@ def key(kind: Kind, value: JSON) -> str | None:
 
     Args:
         kind: the field's kind.
-        value: the value as it stands in the record, parsed from JSON. A missing value is the caller's business.
+        value: the value as it stands in the record, parsed from JSON. A field that is missing is
+            the caller's business.
 
     Returns:
         The key, or None if the kind is ``opaque``. JSON null has the key ``null``.
@@ -100,7 +103,7 @@ def _plain(value: JSON) -> str:
 
 
 def _number(negative: bool, digits: str, exponent: int) -> str:
-    """The key of ``digits * 10**exponent``: first its magnitude, then its digits; for negative numbers all is reversed."""
+    """The key of ``digits * 10**exponent``: magnitude, then digits; reversed if negative."""
     digits = digits.lstrip("0")
     if not digits:
         return _ZERO
@@ -136,8 +139,7 @@ def _decimal(text: str) -> str | None:
     if number.is_infinite():
         return _ABOVE if number > 0 else _BELOW
     sign, digits, exponent = number.as_tuple()
-    assert isinstance(exponent, int)  # the letters of infinity and NaN are gone by now
-    return _number(bool(sign), "".join(map(str, digits)), exponent)
+    return _number(bool(sign), "".join(map(str, digits)), int(exponent))
 
 
 def _instant(text: str) -> str | None:
@@ -150,7 +152,7 @@ def _instant(text: str) -> str | None:
             moment, offset = moment.replace(tzinfo=None), moment.utcoffset()
     except ValueError:
         return None
-    # An offset may lead out of the years that datetime knows, hence a timedelta, and a day added to keep it positive.
+    # An offset may lead out of the years datetime knows: hence a timedelta, kept positive by a day.
     since = moment - _START + _DAY - (offset or timedelta())
     return f"{'&' if offset is None else '@'}{since // _MICROSECOND:018d}"
 
