@@ -1,0 +1,143 @@
+"""REST: the way of one request, from its path to its answer.
+
+A handler runs in one step of the loop, from reading the state to the commit in the file; so requests that race for the same
+thing are served one after the other, and what was answered is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from aiohttp import web
+
+from discobase.local import refusals, wire
+from discobase.local.bodies import Body, read_body
+from discobase.local.counts import RequestKind
+from discobase.local.faults import RequestFault
+from discobase.local.forms import id_in_path
+from discobase.local.gateway.connection import reset
+from discobase.local.platform import Platform
+from discobase.local.refusals import Refusal
+from discobase.local.routes import TABLE
+from discobase.local.routing import Call, Reply, Route
+
+_VERSIONED = re.compile(r"/api(?:/v(9|10))?(/.*)")
+_NOWHERE = "unknown"
+_CUT_OFF = 0
+
+
+class Exchange:
+    """One request to the REST API and its answer.
+
+    Args:
+        platform: the server.
+        request: the request.
+        origin: scheme, host and port at which the client reaches this server.
+    """
+
+    def __init__(self, platform: Platform, request: web.BaseRequest, origin: str) -> None:
+        self._platform = platform
+        self._request = request
+        self._origin = origin
+        self._route = Route(request.method, _NOWHERE, None)
+        self._parameters: dict[str, str] = {}
+        token = request.headers.get("Authorization", "").removeprefix("Bot ")
+        self._bot = platform.state.bot_of(token)
+
+    async def run(self) -> web.StreamResponse:
+        """Answers the request and counts it."""
+        try:
+            self._find_route()
+            body = await read_body(self._request, self._platform.settings.request_limit)
+            response = await self._serve(body)
+        except Refusal as refusal:
+            response = self._respond(refusal.status, wire.text(refusal.body()), refusal.headers)
+        return self._count(response)
+
+    def _find_route(self) -> None:
+        versioned = _VERSIONED.fullmatch(self._request.path)
+        match = None if versioned is None else TABLE.find(versioned[2])
+        if match is None:
+            raise refusals.not_found()
+        route = match.routes.get(self._request.method)
+        if route is None:
+            raise refusals.method_not_allowed()
+        self._route, self._parameters = route, match.parameters
+
+    async def _serve(self, body: Body) -> web.Response | None:
+        """The answer, or ``None`` where the connection was cut instead."""
+        half = self._platform.settings.latency / 2
+        fault = self._take_fault()
+        if fault is None:
+            await _pause(half)
+            reply = self._reply(body)
+            await _pause(half)
+            return self._respond(*reply)
+        early = fault.when == "before"
+        await _pause(half + (fault.delay if early else 0.0))
+        if early and fault.replaces_answer:
+            return self._misbehave(fault)
+        reply = self._reply(body)
+        await _pause(half + (0.0 if early else fault.delay))
+        return self._misbehave(fault) if fault.replaces_answer else self._respond(*reply)
+
+    def _take_fault(self) -> RequestFault | None:
+        channel = self._parameters.get("channel_id", "")
+        place = int(channel) if channel.isdecimal() else None
+        return self._platform.faults.take_request(self._route.method, self._route.template, place)
+
+    def _reply(self, body: Body) -> tuple[int, str, Mapping[str, str]]:
+        try:
+            status, text = self._handle(body)
+        except Refusal as refusal:
+            return refusal.status, wire.text(refusal.body()), refusal.headers
+        return status, text, {}
+
+    def _handle(self, body: Body) -> Reply:
+        bot, route = self._bot, self._route
+        if bot is None:
+            raise refusals.unauthorized()
+        if route.handler is None:
+            raise refusals.not_served(route.name)
+        ids = {name: id_in_path(name, value) for name, value in self._parameters.items()}
+        query = self._request.query
+        call = Call(self._platform, bot, ids, query, body.json, body.files, self._origin)
+        return route.handler(call)
+
+    def _misbehave(self, fault: RequestFault) -> web.Response | None:
+        if fault.reset:
+            reset(self._request.transport)
+            return None
+        status = fault.status or 500
+        body = _usual_body(status) if fault.body is None else fault.body
+        return self._respond(status, wire.text(body), fault.headers)
+
+    def _respond(self, status: int, text: str, more: Mapping[str, str]) -> web.Response:
+        # discord.py 2.7.1 takes a Content-Type with a charset for plain text, and a 429 without Via for a ban.
+        headers = {"Via": "1.1 discobase"}
+        if status != 204:
+            headers["Content-Type"] = "application/json"
+        headers.update(self._platform.limits.headers(self._route.method, self._route.template))
+        headers.update(more)
+        return web.Response(status=status, body=text.encode(), headers=headers)
+
+    def _count(self, response: web.Response | None) -> web.Response:
+        status = _CUT_OFF if response is None else response.status
+        bot = 0 if self._bot is None else self._bot.id
+        kind = RequestKind(self._route.method, self._route.template, status, bot)
+        self._platform.requests.by_kind[kind] += 1
+        return web.Response() if response is None else response
+
+
+def _usual_body(status: int) -> dict[str, object]:
+    if status == 429:
+        return {"message": "You are being rate limited.", "retry_after": 0.1, "global": False}
+    return {"message": f"{status}: {HTTPStatus(status).phrase}", "code": 0}
+
+
+async def _pause(seconds: float) -> None:
+    if seconds > 0:
+        await asyncio.sleep(seconds)

@@ -1,0 +1,1 @@
+"""The gateway, version 10: sessions, their connections, and the events they are sent."""

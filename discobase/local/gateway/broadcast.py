@@ -1,0 +1,218 @@
+"""Who is told what: events go to the sessions whose bot sees the place and whose intents ask for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from discobase.local import intents, payloads, permissions, wire
+from discobase.local.entities import Bot, Channel, Guild
+from discobase.local.faults import Faults
+from discobase.local.gateway.session import Session
+from discobase.local.messages import Messages, Viewer
+from discobase.local.settings import Settings
+from discobase.local.state import State
+from discobase.local.store import MessageRow
+
+_REORDERED_AT_LATEST = 1.0
+
+
+class Broadcast:
+    """The sessions there are, and the events they get.
+
+    Args:
+        state: who is where and sees what.
+        messages: makes the JSON of messages.
+        settings: the latency.
+        faults: of events.
+    """
+
+    def __init__(
+        self, state: State, messages: Messages, settings: Settings, faults: Faults
+    ) -> None:
+        self._state = state
+        self._messages = messages
+        self._settings = settings
+        self._faults = faults
+        self._held: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
+        self.sessions: dict[str, Session] = {}
+
+    def message_created(self, message: MessageRow, nonce: str | int | None) -> None:
+        """MESSAGE_CREATE."""
+        more = self._message_fields(message)
+        if nonce is not None:
+            more += f',"nonce":{wire.text(nonce)}'
+        self._to_channel("MESSAGE_CREATE", message, more)
+
+    def message_updated(self, message: MessageRow) -> None:
+        """MESSAGE_UPDATE, with the whole message."""
+        self._to_channel("MESSAGE_UPDATE", message, self._message_fields(message))
+
+    def messages_deleted(self, channel: Channel, ids: Iterable[int], *, bulk: bool) -> None:
+        """MESSAGE_DELETE for each, or one MESSAGE_DELETE_BULK."""
+        place = {"channel_id": str(channel.id), "guild_id": str(channel.guild_id)}
+        if bulk:
+            body: dict[str, Any] = {"ids": [str(id_) for id_ in ids], **place}
+            self._plain("MESSAGE_DELETE_BULK", channel, intents.GUILD_MESSAGES, body)
+            return
+        for id_ in ids:
+            body = {"id": str(id_), **place}
+            self._plain("MESSAGE_DELETE", channel, intents.GUILD_MESSAGES, body)
+
+    def typing_started(self, channel: Channel, user_id: int, started: float) -> None:
+        """TYPING_START."""
+        guild = self._state.guilds[channel.guild_id]
+        body = {
+            "channel_id": str(channel.id),
+            "guild_id": str(guild.id),
+            "user_id": str(user_id),
+            "timestamp": int(started),
+            "member": payloads.member(guild.members[user_id], self._state.users[user_id]),
+        }
+        self._plain("TYPING_START", channel, intents.GUILD_MESSAGE_TYPING, body)
+
+    def channel_created(self, channel: Channel) -> None:
+        """CHANNEL_CREATE."""
+        self._plain("CHANNEL_CREATE", channel, intents.GUILDS, payloads.channel(channel))
+
+    def channel_updated(self, channel: Channel) -> None:
+        """CHANNEL_UPDATE."""
+        self._plain("CHANNEL_UPDATE", channel, intents.GUILDS, payloads.channel(channel))
+
+    def channel_deleted(self, channel: Channel, witnesses: set[int]) -> None:
+        """CHANNEL_DELETE, to the bots that saw the channel before it went."""
+        text = wire.text(payloads.channel(channel))
+        takers = [
+            session
+            for session in self._of_guild(channel.guild_id, intents.GUILDS)
+            if session.bot.id in witnesses
+        ]
+        self._publish("CHANNEL_DELETE", channel.id, takers, lambda _: text)
+
+    def witnesses(self, channel: Channel) -> set[int]:
+        """The bots that see a channel and have a session."""
+        return {
+            session.bot.id for session in self.sessions.values() if self._sees(session.bot, channel)
+        }
+
+    def guild_created(self, guild: Guild, bot: Bot) -> None:
+        """GUILD_CREATE to the sessions of one bot."""
+        for session in self._of_bot(guild, bot):
+            session.emit("GUILD_CREATE", self.guild_text(guild, session), self._delay())
+
+    def guild_updated(self, guild: Guild) -> None:
+        """GUILD_UPDATE."""
+        text = wire.text(payloads.guild(guild))
+        self._publish(
+            "GUILD_UPDATE", None, self._of_guild(guild.id, intents.GUILDS), lambda _: text
+        )
+
+    def role_updated(self, guild: Guild, role_id: int) -> None:
+        """GUILD_ROLE_UPDATE."""
+        text = wire.text({"guild_id": str(guild.id), "role": payloads.role(guild.roles[role_id])})
+        takers = self._of_guild(guild.id, intents.GUILDS)
+        self._publish("GUILD_ROLE_UPDATE", None, takers, lambda _: text)
+
+    def guild_deleted(self, guild: Guild, bot: Bot) -> None:
+        """GUILD_DELETE to the sessions of a bot that was removed."""
+        for session in self._of_bot(guild, bot):
+            session.emit("GUILD_DELETE", wire.text({"id": str(guild.id)}), self._delay())
+
+    def guild_text(self, guild: Guild, session: Session) -> str:
+        """The data of a GUILD_CREATE for a session: without the intent it is told of no other members."""
+        state = self._state
+        members = [
+            payloads.member(member, state.users[member.user_id])
+            for member in guild.members.values()
+            if member.user_id == session.bot.id or session.intents & intents.GUILD_MEMBERS
+        ]
+        return wire.text(
+            payloads.guild_create(guild, members, guild.members[session.bot.id].joined)
+        )
+
+    def _message_fields(self, message: MessageRow) -> str:
+        channel = self._state.channels[message.channel_id]
+        more = f',"guild_id":"{channel.guild_id}","channel_type":{channel.type}'
+        member = self._state.guilds[channel.guild_id].members.get(message.author_id)
+        return (
+            more
+            if member is None
+            else f'{more},"member":{wire.text(payloads.member_fields(member))}'
+        )
+
+    def _to_channel(self, event: str, message: MessageRow, more: str) -> None:
+        channel = self._state.channels[message.channel_id]
+        made: dict[tuple[int, str], str] = {}
+
+        def text_for(session: Session) -> str:
+            key = (session.bot.id, session.origin)
+            if key not in made:
+                viewer = Viewer(session.bot, session.origin)
+                made[key] = self._messages.json(message, viewer, more)
+            return made[key]
+
+        takers = self._seeing(channel, intents.GUILD_MESSAGES)
+        self._publish(event, channel.id, takers, text_for)
+
+    def _plain(self, event: str, channel: Channel, intent: int, body: dict[str, Any]) -> None:
+        text = wire.text(body)
+        self._publish(event, channel.id, self._seeing(channel, intent), lambda _: text)
+
+    def _seeing(self, channel: Channel, intent: int) -> list[Session]:
+        sessions = self._of_guild(channel.guild_id, intent)
+        return [session for session in sessions if self._sees(session.bot, channel)]
+
+    def _sees(self, bot: Bot, channel: Channel) -> bool:
+        return bool(self._state.permissions_in(channel, bot.id) & permissions.VIEW_CHANNEL)
+
+    def _of_guild(self, guild_id: int, intent: int) -> list[Session]:
+        members = self._state.guilds[guild_id].members
+        return [
+            session
+            for session in self.sessions.values()
+            if session.intents & intent
+            and session.bot.id in members
+            and session.has_guild(guild_id)
+        ]
+
+    def _of_bot(self, guild: Guild, bot: Bot) -> list[Session]:
+        return [
+            session
+            for session in self.sessions.values()
+            if session.bot.id == bot.id
+            and session.intents & intents.GUILDS
+            and session.has_guild(guild.id)
+        ]
+
+    def _publish(
+        self,
+        event: str,
+        channel_id: int | None,
+        takers: list[Session],
+        text_for: Callable[[Session], str],
+    ) -> None:
+        def deliver() -> None:
+            for session in takers:
+                session.emit(event, text_for(session), self._delay())
+
+        fault = self._faults.take_event(event, channel_id)
+        if fault is None:
+            deliver()
+            self._release(event)
+        elif fault.action == "duplicate":
+            deliver()
+            deliver()
+        elif fault.action == "delay":
+            asyncio.get_running_loop().call_later(fault.delay, deliver)
+        elif fault.action == "reorder":
+            self._held[event].append(deliver)
+            asyncio.get_running_loop().call_later(_REORDERED_AT_LATEST, self._release, event)
+
+    def _release(self, event: str) -> None:
+        for deliver in self._held.pop(event, ()):
+            deliver()
+
+    def _delay(self) -> float:
+        return self._settings.latency / 2

@@ -1,0 +1,47 @@
+"""How gateway frames are packed: plain text, or one zlib or zstd stream for the life of a connection."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+Packing = Callable[[str], str | bytes]
+"""Packs one frame; text goes out as a text frame, bytes as a binary one."""
+
+
+def packing(name: str | None) -> Packing:
+    """The packing a client asks for with ``compress=`` in the gateway's address.
+
+    zstd needs the ``zstandard`` package; without it zstd is answered in plain text, which clients accept.
+    """
+    if name == "zlib-stream":
+        return _zlib_stream()
+    if name == "zstd-stream":
+        return _zstd_stream()
+    return str
+
+
+def _zlib_stream() -> Packing:
+    stream = zlib.compressobj(level=1)
+
+    def pack(text: str) -> bytes:
+        return stream.compress(text.encode()) + stream.flush(zlib.Z_SYNC_FLUSH)
+
+    return pack
+
+
+def _zstd_stream() -> Packing:
+    try:
+        zstandard: Any = import_module("zstandard")
+    except ImportError:
+        return str
+    stream = zstandard.ZstdCompressor().compressobj()
+
+    def pack(text: str) -> bytes:
+        packed: bytes = stream.compress(text.encode())
+        rest: bytes = stream.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+        return packed + rest
+
+    return pack

@@ -1,0 +1,64 @@
+"""A gateway session: one login of a bot. It outlives its connection, numbers its events, and can send the last ones again."""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+
+from discobase.local.entities import Bot
+from discobase.local.gateway.connection import Connection
+
+MOST_KEPT = 4 * 1024 * 1024
+"""Characters of events that are kept for a resume (assumed: Discord names no bound)."""
+
+
+class Session:
+    """One login.
+
+    Args:
+        bot: who logged in.
+        intents: what it asked for.
+        shard: its number and how many there are.
+        origin: scheme, host and port at which the client reaches this server.
+    """
+
+    def __init__(self, bot: Bot, intents: int, shard: tuple[int, int], origin: str) -> None:
+        self.id = secrets.token_hex(16)
+        self.bot = bot
+        self.intents = intents
+        self.origin = origin
+        self.sequence = 0
+        self.connection: Connection | None = None
+        self._shard = shard
+        self._kept: deque[tuple[int, str]] = deque()
+        self._kept_size = 0
+
+    def has_guild(self, guild_id: int) -> bool:
+        """Whether the guild's events belong to this session's shard."""
+        number, count = self._shard
+        return (guild_id >> 22) % count == number
+
+    def emit(self, event: str, data: str, delay: float = 0.0) -> None:
+        """Numbers an event, keeps it, and sends it if there is a connection."""
+        self.sequence += 1
+        frame = f'{{"t":"{event}","s":{self.sequence},"op":0,"d":{data}}}'
+        self._kept.append((self.sequence, frame))
+        self._kept_size += len(frame)
+        while self._kept_size > MOST_KEPT:
+            self._drop_oldest()
+        if self.connection is not None:
+            self.connection.send(frame, delay)
+
+    def acknowledge(self, sequence: int) -> None:
+        """The client has events up to this one: they need not be kept."""
+        while self._kept and self._kept[0][0] <= sequence:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        _, frame = self._kept.popleft()
+        self._kept_size -= len(frame)
+
+    def missed_since(self, sequence: int) -> list[str] | None:
+        """The frames after this one, or ``None`` if they are not all kept any more."""
+        frames = [frame for number, frame in self._kept if number > sequence]
+        return frames if len(frames) == self.sequence - sequence else None

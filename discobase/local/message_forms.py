@@ -1,0 +1,181 @@
+"""The bodies of requests that send and edit messages (Discord's page "Message")."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from discobase.local import refusals
+from discobase.local.entities import Channel
+from discobase.local.forms import Form, as_integer
+from discobase.local.messages import Changes, Draft, NewFile
+from discobase.local.permissions import MENTION_EVERYONE
+from discobase.local.routing import Call
+from discobase.local.store import MessageRow
+
+Json = dict[str, Any]
+
+LONGEST_CONTENT = 2000
+LONGEST_NONCE = 25
+LONGEST_DESCRIPTION = 1024
+MOST_EMBEDS = 10
+MOST_FILES = 10
+
+SUPPRESS_EMBEDS = 1 << 2
+SUPPRESS_NOTIFICATIONS = 1 << 12
+
+_USER_MENTION = re.compile(r"<@!?(\d{1,20})>")
+
+
+@dataclass(slots=True)
+class Order:
+    """A message to send, and whether only if its nonce is new."""
+
+    draft: Draft
+    enforce_nonce: bool
+
+
+def read_order(call: Call, channel: Channel) -> Order:
+    """The body of a *Create Message*.
+
+    Raises:
+        Refusal: it does not fit, is empty, or its files are too many or too large.
+    """
+    form = Form({} if call.body is None else call.body)
+    content = (form.text("content", longest=LONGEST_CONTENT) or "").strip()
+    embeds = _embeds(form)
+    flags = form.integer("flags") or 0
+    tts = form.boolean("tts")
+    nonce = _nonce(form)
+    enforce = form.boolean("enforce_nonce")
+    files = _new_files(form, call)
+    reference = _reference(form, call, channel)
+    mentions, everyone = _mentions(form, call, channel, content)
+    form.check()
+    if not content and not embeds and not files:
+        raise refusals.empty_message()
+    draft = Draft(
+        content=content,
+        embeds=embeds or [],
+        files=files,
+        flags=flags & (SUPPRESS_EMBEDS | SUPPRESS_NOTIFICATIONS),
+        tts=bool(tts),
+        nonce=nonce,
+        mentions=mentions,
+        mention_everyone=everyone,
+        reference=reference,
+    )
+    return Order(draft, bool(enforce))
+
+
+def read_changes(call: Call, message: MessageRow) -> Changes:
+    """The body of an *Edit Message*.
+
+    Raises:
+        Refusal: it does not fit, its files are too many or too large, or nothing would be left of the message.
+    """
+    form = Form({} if call.body is None else call.body)
+    content = form.text("content", longest=LONGEST_CONTENT)
+    if "content" in form:
+        content = (content or "").strip()
+    embeds = _embeds(form)
+    if "embeds" in form and embeds is None:
+        embeds = []
+    flags = form.integer("flags")
+    head: Json = json.loads(message.head + "}")
+    if flags is not None:
+        flags = (flags & SUPPRESS_EMBEDS) | (head["flags"] & ~SUPPRESS_EMBEDS)
+    present = {int(entry["id"]): entry for entry in json.loads(message.files or "[]")}
+    kept = _kept(form, call, set(present))
+    files = _new_files(form, call)
+    form.check()
+    remaining = len(present if kept is None else kept) + len(files)
+    if remaining > MOST_FILES:
+        raise refusals.too_many_attachments(MOST_FILES)
+    text = head["content"] if content is None else content
+    if not text and not remaining and not (head["embeds"] if embeds is None else embeds):
+        raise refusals.empty_message()
+    return Changes(content, embeds, flags, kept, files)
+
+
+def _embeds(form: Form) -> list[Json] | None:
+    embeds = form.objects("embeds", most=MOST_EMBEDS)
+    return None if embeds is None else [{"type": "rich", **embed} for embed in embeds]
+
+
+def _nonce(form: Form) -> str | int | None:
+    nonce = form.body.get("nonce")
+    if nonce is None or (isinstance(nonce, int) and not isinstance(nonce, bool)):
+        return nonce
+    return form.text("nonce", longest=LONGEST_NONCE)
+
+
+def _new_files(form: Form, call: Call) -> list[NewFile]:
+    """The uploaded files in the order of their numbers, described by the entries of ``attachments`` with these ids."""
+    limit = call.platform.settings.attachment_limit
+    if len(call.files) > MOST_FILES:
+        raise refusals.too_many_attachments(MOST_FILES)
+    if any(len(file.content) > limit for file in call.files.values()):
+        raise refusals.too_large()
+    described = {
+        as_integer(entry.get("id")): Form(entry)
+        for entry in form.objects("attachments", most=99) or ()
+    }
+    files: list[NewFile] = []
+    for number, upload in sorted(call.files.items()):
+        entry = described.get(number) or Form({})
+        name = entry.text("filename", longest=1024) or upload.name
+        description = entry.text("description", longest=LONGEST_DESCRIPTION)
+        entry.check()
+        files.append(NewFile(name, upload.content, description))
+    return files
+
+
+def _kept(form: Form, call: Call, present: set[int]) -> dict[int, Json] | None:
+    """The files an edit keeps, with new descriptions; ``None`` where it does not say, which keeps all."""
+    if "attachments" not in form:
+        return None
+    kept: dict[int, Json] = {}
+    for number, entry in enumerate(form.objects("attachments", most=99) or ()):
+        id_ = as_integer(entry.get("id"))
+        if id_ in present:
+            described = Form(entry).text("description", longest=LONGEST_DESCRIPTION)
+            kept[id_] = {} if described is None else {"description": described}
+        elif id_ not in call.files:
+            form.wrong(
+                f"attachments.{number}.id",
+                "ATTACHMENT_NOT_FOUND",
+                f"Attachment data not found for index: {id_}",
+            )
+    return kept
+
+
+def _reference(form: Form, call: Call, channel: Channel) -> Json | None:
+    given = form.body.get("message_reference")
+    if given is None:
+        return None
+    reference = Form(given)
+    message_id = reference.snowflake("message_id") or 0
+    reference.check()
+    if call.platform.messages.message(channel.id, message_id) is not None:
+        place = {"channel_id": str(channel.id), "guild_id": str(channel.guild_id)}
+        return {"type": 0, "message_id": str(message_id), **place}
+    if reference.boolean("fail_if_not_exists") is not False:
+        form.wrong("message_reference", "MESSAGE_REFERENCE_UNKNOWN_MESSAGE", "Unknown message")
+    return None
+
+
+def _mentions(form: Form, call: Call, channel: Channel, content: str) -> tuple[list[int], bool]:
+    """The users that are mentioned, and whether everyone is, as far as ``allowed_mentions`` lets them be."""
+    allowed = form.body.get("allowed_mentions")
+    rules = Form(allowed).body if allowed is not None else {"parse": ["users", "roles", "everyone"]}
+    parsed = rules.get("parse") or []
+    listed = {as_integer(item) for item in rules.get("users") or []}
+    named = dict.fromkeys(int(found) for found in _USER_MENTION.findall(content))
+    users = call.platform.state.users
+    mentions = [id_ for id_ in named if id_ in users and ("users" in parsed or id_ in listed)]
+    may = call.platform.state.permissions_in(channel, call.bot.id) & MENTION_EVERYONE
+    everyone = bool(may) and "everyone" in parsed and ("@everyone" in content or "@here" in content)
+    return mentions, everyone

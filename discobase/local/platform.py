@@ -1,0 +1,78 @@
+"""All parts of the server put together, without a network: what the routes, the gateway and the admin API work on."""
+
+from __future__ import annotations
+
+import secrets
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from discobase.local.cdn import Signer
+from discobase.local.counts import Requests
+from discobase.local.entities import Bot, Guild
+from discobase.local.faults import Faults
+from discobase.local.gateway.broadcast import Broadcast
+from discobase.local.limits import Limits
+from discobase.local.messages import Messages
+from discobase.local.permissions import BOT_DEFAULT
+from discobase.local.settings import Settings
+from discobase.local.snowflakes import Snowflakes
+from discobase.local.state import State
+from discobase.local.store import Store
+
+if TYPE_CHECKING:
+    from discobase.local.gateway.connection import Connection
+
+DEFAULT_BOT = "discobase"
+"""The name of the bot that is made with every new file."""
+
+
+class Platform:
+    """The server.
+
+    Args:
+        path: the file with its state, or ``None`` for none that lasts.
+        limits: the profile of rate limits.
+        settings: to begin with.
+    """
+
+    def __init__(self, path: str | PathLike[str] | None, limits: str, settings: Settings) -> None:
+        self.limits = Limits(limits)
+        self.settings = settings
+        self.store = Store(path)
+        new_id = Snowflakes(self.store.largest_id())
+        self.new_id = new_id
+        self.state = State(self.store, new_id)
+        self.signer = Signer(self._key(), settings)
+        self.messages = Messages(self.store, self.state, settings, new_id, self.signer)
+        self.faults = Faults()
+        self.broadcast = Broadcast(self.state, self.messages, settings, self.faults)
+        self.requests = Requests()
+        self.connections: set[Connection] = set()
+        self.default_bot = self._default_bot()
+
+    def _key(self) -> bytes:
+        key = self.store.meta("key")
+        if key is None:
+            key = secrets.token_hex(32)
+            self.store.set_meta("key", key)
+        return bytes.fromhex(key)
+
+    def _default_bot(self) -> Bot:
+        bots = self.state.bots.values()
+        return next(iter(bots)) if bots else self.state.create_bot(DEFAULT_BOT)
+
+    def invite(self, bot: Bot, guild: Guild, allowed: int = BOT_DEFAULT) -> None:
+        """Adds a bot to a guild, if it is not in it, and tells its sessions."""
+        if bot.id not in guild.members:
+            self.state.add_bot(bot, guild, allowed)
+            self.broadcast.guild_created(guild, bot)
+
+    def guild_with_bot(self, name: str) -> Guild:
+        """The guild of a name with the default bot in it; both are made if missing."""
+        guild = self.state.guild_named(name) or self.state.create_guild(name)
+        self.invite(self.default_bot, guild)
+        return guild
+
+    def close(self) -> None:
+        """Closes the file."""
+        self.store.close()

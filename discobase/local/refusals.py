@@ -1,0 +1,172 @@
+"""What the server says when it refuses a request: status, JSON code, message and, for bad bodies, the tree of errors.
+
+Codes are those of Discord's page "Opcodes and Status Codes"; the HTTP status of each is common practice, not documented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class Refusal(Exception):
+    """A request is refused; it becomes the answer's status and JSON body.
+
+    Args:
+        status: the HTTP status.
+        code: Discord's JSON error code, 0 for the general ones.
+        message: Discord's wording.
+        errors: the tree of a 50035, by field.
+        headers: further headers of the answer.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: int,
+        message: str,
+        *,
+        errors: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"{status} {code} {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+        self.errors = errors
+        self.headers = headers or {}
+
+    def body(self) -> dict[str, Any]:
+        """The JSON body of the answer."""
+        body: dict[str, Any] = {"message": self.message, "code": self.code}
+        if self.errors is not None:
+            body["errors"] = self.errors
+        return body
+
+
+def not_found() -> Refusal:
+    """No such path."""
+    return Refusal(404, 0, "404: Not Found")
+
+
+def method_not_allowed() -> Refusal:
+    """The path is known, the method is not one of its own."""
+    return Refusal(405, 0, "405: Method Not Allowed")
+
+
+def unauthorized() -> Refusal:
+    """The token is missing or nobody's."""
+    return Refusal(401, 0, "401: Unauthorized")
+
+
+def not_served(name: str) -> Refusal:
+    """Discord has this endpoint, this server does not (yet)."""
+    return Refusal(501, 0, f"501: Not Implemented: {name}")
+
+
+def unknown_channel() -> Refusal:
+    """No channel has this id."""
+    return Refusal(404, 10003, "Unknown Channel")
+
+
+def unknown_guild() -> Refusal:
+    """No server has this id."""
+    return Refusal(404, 10004, "Unknown Guild")
+
+
+def unknown_member() -> Refusal:
+    """The server has no such member."""
+    return Refusal(404, 10007, "Unknown Member")
+
+
+def unknown_message() -> Refusal:
+    """The channel has no such message, or not any more."""
+    return Refusal(404, 10008, "Unknown Message")
+
+
+def unknown_overwrite() -> Refusal:
+    """The channel has no overwrite for this role or member."""
+    return Refusal(404, 10009, "Unknown Permission Overwrite")
+
+
+def bots_may_not() -> Refusal:
+    """The endpoint is for people only."""
+    return Refusal(403, 20001, "Bots cannot use this endpoint")
+
+
+def too_many_channels() -> Refusal:
+    """The server has its 500 channels."""
+    return Refusal(400, 30013, "Maximum number of server channels reached (500)")
+
+
+def too_many_attachments(limit: int) -> Refusal:
+    """More files than one message carries."""
+    return Refusal(400, 30015, f"Maximum number of attachments in a message reached ({limit})")
+
+
+def too_large() -> Refusal:
+    """The request, or one of its files, is larger than the server takes."""
+    return Refusal(413, 40005, "Request entity too large")
+
+
+def missing_access() -> Refusal:
+    """The bot does not see the thing at all."""
+    return Refusal(403, 50001, "Missing Access")
+
+
+def not_the_author() -> Refusal:
+    """Only the author may change what a message says."""
+    return Refusal(403, 50005, "Cannot edit a message authored by another user")
+
+
+def empty_message() -> Refusal:
+    """Neither text nor anything else."""
+    return Refusal(400, 50006, "Cannot send an empty message")
+
+
+def wrong_channel_type() -> Refusal:
+    """Messages do not go into this kind of channel."""
+    return Refusal(400, 50024, "Cannot execute action on this channel type")
+
+
+def missing_permissions() -> Refusal:
+    """The bot sees the thing but may not do this to it."""
+    return Refusal(403, 50013, "Missing Permissions")
+
+
+def wrong_bulk_size() -> Refusal:
+    """A bulk delete takes 2 to 100 messages."""
+    return Refusal(
+        400,
+        50016,
+        "Provided too few or too many messages to delete. Must provide at least 2 and fewer than 100 messages to delete",
+    )
+
+
+def too_old_to_bulk_delete() -> Refusal:
+    """A bulk delete takes no message older than two weeks."""
+    return Refusal(400, 50034, "A message provided was too old to bulk delete")
+
+
+def invalid_form(errors: Mapping[str, Any]) -> Refusal:
+    """The body or the parameters do not fit; ``errors`` says where and why."""
+    return Refusal(400, 50035, "Invalid Form Body", errors=errors)
+
+
+def invalid_field(path: str, code: str, message: str) -> Refusal:
+    """One field does not fit.
+
+    Args:
+        path: the field, with dots for depth (``embeds.0.title``).
+        code: Discord's name of the mistake, as ``BASE_TYPE_REQUIRED``.
+        message: Discord's wording of it.
+    """
+    tree: dict[str, Any] = {"_errors": [{"code": code, "message": message}]}
+    for key in reversed(path.split(".")):
+        tree = {key: tree}
+    return invalid_form(tree)
+
+
+def invalid_json() -> Refusal:
+    """The body is no JSON, or holds text that is no Unicode."""
+    return Refusal(400, 50109, "The request body contains invalid JSON.")

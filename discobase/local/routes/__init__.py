@@ -1,0 +1,10 @@
+"""The REST endpoints that are served, a module for each resource of Discord's documentation."""
+
+from __future__ import annotations
+
+from discobase.local.endpoints import UNSERVED
+from discobase.local.routes import channels, guilds, messages, users
+from discobase.local.routing import Table
+
+TABLE = Table((*users.ROUTES, *guilds.ROUTES, *channels.ROUTES, *messages.ROUTES, *UNSERVED))
+"""Every endpoint there is, those that are not served included."""

@@ -1,0 +1,77 @@
+"""The bot itself: its user, its application, its guilds, and where the gateway is."""
+
+from __future__ import annotations
+
+import time
+
+from discobase.local import payloads, permissions
+from discobase.local.forms import from_query
+from discobase.local.gateway.conversation import gateway_url
+from discobase.local.replies import ok
+from discobase.local.routing import Call, Reply, Route
+
+_A_DAY = 86_400.0
+
+
+def get_my_user(call: Call) -> Reply:
+    """The bot's own user."""
+    return ok(payloads.own_user(call.platform.state.users[call.bot.id]))
+
+
+def get_my_guilds(call: Call) -> Reply:
+    """The guilds the bot is in, by id."""
+    form = from_query(call.query, "before", "after", "limit")
+    before, after = form.snowflake("before"), form.snowflake("after")
+    limit = form.integer("limit", least=1, most=200) or 200
+    form.check()
+    guilds = [
+        guild
+        for guild in call.platform.state.guilds_of(call.bot.id)
+        if (after is None or guild.id > after) and (before is None or guild.id < before)
+    ]
+    chosen = guilds[-limit:] if before is not None else guilds[:limit]
+    counts = call.query.get("with_counts") == "true"
+    bodies = [
+        payloads.partial_guild(
+            guild, permissions.in_guild(guild, guild.members[call.bot.id]), counts=counts
+        )
+        for guild in chosen
+    ]
+    return ok(bodies)
+
+
+def get_my_application(call: Call) -> Reply:
+    """The bot's application."""
+    state = call.platform.state
+    guilds = len(state.guilds_of(call.bot.id))
+    person = state.users[call.bot.id]
+    return ok(payloads.application(call.bot, person, state.owner(), guilds))
+
+
+def get_gateway(call: Call) -> Reply:
+    """The gateway's address."""
+    return ok({"url": gateway_url(call.origin)})
+
+
+def get_bot_gateway(call: Call) -> Reply:
+    """The gateway's address, and how many logins are left today."""
+    bot, total = call.bot, call.platform.settings.identifies_a_day
+    passed = time.time() - bot.identifies_since
+    used = bot.identifies if passed < _A_DAY else 0
+    limit = {
+        "total": total,
+        "remaining": max(0, total - used),
+        "reset_after": round(max(0.0, _A_DAY - passed) * 1000) if used else 0,
+        "max_concurrency": 1,
+    }
+    return ok({"url": gateway_url(call.origin), "shards": 1, "session_start_limit": limit})
+
+
+ROUTES = (
+    Route("GET", "/users/@me", get_my_user),
+    Route("GET", "/users/@me/guilds", get_my_guilds),
+    Route("GET", "/oauth2/applications/@me", get_my_application),
+    Route("GET", "/applications/@me", get_my_application),
+    Route("GET", "/gateway", get_gateway),
+    Route("GET", "/gateway/bot", get_bot_gateway),
+)

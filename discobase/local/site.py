@@ -1,0 +1,130 @@
+"""The server on its port: REST under ``/api``, the gateway, attachments, and the admin API, all on one loopback address."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from os import PathLike, fspath
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from discobase.local.admin import Admin
+from discobase.local.api import Exchange
+from discobase.local.control import Control
+from discobase.local.gateway.conversation import converse
+from discobase.local.platform import Platform
+from discobase.local.settings import Settings
+
+LOOPBACK = "127.0.0.1"
+
+_BACKLOG = 1024
+_GOODBYE_SECONDS = 1.0
+
+
+class Site:
+    """The server on its port. Made on the loop that serves it.
+
+    Args:
+        path: the file with its state, or ``None`` for none that lasts.
+        limits: the profile of rate limits.
+        settings: to begin with.
+    """
+
+    def __init__(self, path: str | PathLike[str] | None, limits: str, settings: Settings) -> None:
+        self.platform = Platform(path, limits, settings)
+        self.control = Control(self.platform)
+        self._admin = Admin(self.control, None if path is None else os.path.realpath(fspath(path)))
+        self._http = web.Server(self._answer, access_log=None)
+        self._listener: socket.socket | None = None
+        self._server: asyncio.Server | None = None
+
+    async def open(self, port: int) -> int:
+        """Begins to accept connections.
+
+        Args:
+            port: the port, 0 for one that is free.
+
+        Returns:
+            The port.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            if os.name == "posix":
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((LOOPBACK, port))
+            loop = asyncio.get_running_loop()
+            self._server = await loop.create_server(self._http, sock=listener, backlog=_BACKLOG)
+        except BaseException:
+            listener.close()
+            raise
+        self._listener = listener
+        return int(listener.getsockname()[1])
+
+    async def close(self) -> None:
+        """Closes all connections and the file; gateway clients are told to come back."""
+        if self._server is not None:
+            self._server.close()
+        self.control.drop_gateways()
+        await self._http.shutdown(_GOODBYE_SECONDS)
+        self.platform.close()
+
+    def abandon(self) -> None:
+        """In a forked child: lets go of the parent's sockets, which would otherwise stay open when the parent dies.
+
+        The descriptors are pointed at nothing instead of closed, so that the objects that own them may close them later.
+        """
+        descriptors = [] if self._listener is None else [self._listener.fileno()]
+        for connection in self._http.connections:
+            transport = connection.transport
+            open_socket = None if transport is None else transport.get_extra_info("socket")
+            if open_socket is not None:
+                descriptors.append(open_socket.fileno())
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for descriptor in descriptors:
+            if descriptor >= 0:
+                os.dup2(nothing, descriptor)
+        os.close(nothing)
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.path
+        origin = f"http://{request.headers.get('Host', LOOPBACK)}"
+        if path.startswith("/api/"):
+            return await Exchange(self.platform, request, origin).run()
+        if path.startswith("/attachments/"):
+            return self._download(request)
+        if path.rstrip("/") == "/gateway":
+            return await converse(self.platform, request, origin)
+        if path.startswith("/_local"):
+            return await self._admin.answer(request)
+        return web.Response(status=404, text="404: Not Found")
+
+    def _download(self, request: web.BaseRequest) -> web.Response:
+        self.platform.requests.downloads += 1
+        place = _place(unquote(request.path))
+        if place is None or not self.platform.signer.good(request.path, request.query):
+            return web.Response(status=404, text="This content is no longer available.")
+        file = self.platform.messages.attachment(place.attachment_id)
+        if file is None or (file.channel_id, file.name) != (place.channel_id, place.name):
+            return web.Response(status=404, text="This content is no longer available.")
+        headers = {"Content-Type": file.type or "application/octet-stream"}
+        return web.Response(body=file.content, headers=headers)
+
+
+class _Place(NamedTuple):
+    channel_id: int
+    attachment_id: int
+    name: str
+
+
+def _place(path: str) -> _Place | None:
+    match path.strip("/").split("/"):
+        case [_, channel, attachment, name] if channel.isdecimal() and attachment.isdecimal():
+            return _Place(int(channel), int(attachment), name)
+        case _:
+            return None
