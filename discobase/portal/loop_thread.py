@@ -236,7 +236,7 @@ class LoopThread:
         self._block_logged = False
 
     def _stack(self) -> str:
-        frames = sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]
         return "".join(traceback.format_stack(frames.get(self.thread.ident or 0)))
 
     def _begin(self, call: Call[T], performance: Callable[[], Awaitable[T]]) -> None:
