@@ -1,7 +1,8 @@
 """The exceptions discobase raises, as one tree.
 
-Every class says in its first line what went wrong; every message names the value that caused it and what to do now.
-Where the effect of a write is not known, the exception says so: it is an :exc:`OutcomeUnknown`.
+Every class says in its first line what went wrong; every message names the value that caused it and
+what to do now. Where the effect of a write is not known, the exception says so: it is an
+:exc:`OutcomeUnknown`.
 
 ::
 
@@ -28,6 +29,7 @@ Where the effect of a write is not known, the exception says so: it is an :exc:`
     │   ├── RecordNotFound          no record fits, or it has been deleted
     │   ├── SeveralRecords          more than one record fits where one was asked for
     │   ├── UniqueViolation         another record has this value in a unique field
+    │   ├── ConflictError           the record was written by somebody else in the meantime
     │   ├── UnstorableValue         the value would not come back as it went in
     │   ├── RecordTooLarge          more than one message of Discord can carry
     │   └── RecordOutdated          a stored record does not fit the table's fields any more
@@ -110,7 +112,8 @@ class ServerNotFound(ConnectError):
         self.invite = invite
         where = ", ".join(repr(other) for other in present) or "none at all"
         super().__init__(
-            f"the bot is in no server named {name!r} (it is in: {where}). Bots cannot create servers any more, so: "
+            f"the bot is in no server named {name!r} (it is in: {where}). Bots cannot create "
+            f"servers any more, so: "
             f"make a server of that name in Discord, then open {invite} to add the bot to it."
         )
 
@@ -133,7 +136,8 @@ class MissingPermission(ConnectError):
         self.missing = list(missing)
         self.invite = invite
         super().__init__(
-            f"in the server {server!r} the bot lacks: {', '.join(missing)}. Grant it in the server's role settings, "
+            f"in the server {server!r} the bot lacks: {', '.join(missing)}. Grant it in the "
+            f"server's role settings, "
             f"or open {invite} again."
         )
 
@@ -143,11 +147,15 @@ class ServerFull(ConnectError):
 
 
 class IdentifyLimit(ConnectError):
-    """The day's gateway logins of this bot are used up (Discord resets a token that exceeds them)."""
+    """The day's gateway logins of this bot are used up (Discord resets a token that exceeds
+    them).
+    """
 
 
 class Disconnected(ConnectError):
-    """The connection ended while a call was waiting; nothing that the call asked for was written."""
+    """The connection ended while a call was waiting; nothing that the call asked for was
+    written.
+    """
 
 
 class Unavailable(DiscobaseError):
@@ -189,7 +197,32 @@ class UniqueViolation(RecordError):
         self.field = field
         self.value = value
         self.pk = pk
-        super().__init__(f"{table}.{field} is unique, and record {pk} has {value!r} already; nothing was written.")
+        super().__init__(
+            f"{table}.{field} is unique, and record {pk} has {value!r} already; nothing was "
+            f"written."
+        )
+
+
+class ConflictError(RecordError):
+    """The record was written by somebody else in the meantime: refresh it, and decide again.
+
+    Args:
+        table: the table's name.
+        pk: the record's primary key.
+        expected: the version the write was made conditional on.
+        found: the version the record has.
+    """
+
+    def __init__(self, table: str, pk: int, *, expected: int, found: int) -> None:
+        self.table = table
+        self.pk = pk
+        self.expected = expected
+        self.found = found
+        super().__init__(
+            f"record {pk} of {table!r} is at version {found}, not {expected}: somebody wrote it "
+            f"in the meantime. "
+            f"Nothing was written; refresh() it and decide again."
+        )
 
 
 class UnstorableValue(RecordError, ValueError):
@@ -208,8 +241,10 @@ class RecordTooLarge(RecordError, ValueError):
         self.size = size
         self.limit = limit
         super().__init__(
-            f"this comes to {size:,} bytes (compressed), and one message carries {limit:,}; nothing was sent. "
-            f"Store less in one record, or raise attachment_limit if your server allows larger files."
+            f"this comes to {size:,} bytes (compressed), and one message carries {limit:,}; "
+            f"nothing was sent. "
+            f"Store less in one record, or raise attachment_limit if your server allows larger "
+            f"files."
         )
 
 
@@ -228,7 +263,12 @@ class LogDamaged(DiscobaseError):
     """
 
     def __init__(
-        self, what: str, *, position: int | None = None, channel: int | None = None, message: int | None = None
+        self,
+        what: str,
+        *,
+        position: int | None = None,
+        channel: int | None = None,
+        message: int | None = None,
     ) -> None:
         self.position = position
         self.channel = channel

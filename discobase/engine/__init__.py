@@ -1,1 +1,3 @@
-"""The database engine: asynchronous, run on the portal's loop, meeting Discord only through :mod:`~.server`."""
+"""The database engine: asynchronous, run on the portal's loop, meeting Discord only through
+:mod:`~.server`.
+"""

@@ -1,8 +1,9 @@
 """The seam: what the engine needs of a Discord server, and nothing more.
 
-Everything the engine knows of the outside world comes through :class:`Server`: messages, channels, ordered events, time, sleep,
-randomness, and the worker that heavy steps run on. :mod:`discobase.engine.connection` is the seam over discord.py; the tests have
-another one, simulated, in virtual time.
+Everything the engine knows of the outside world comes through :class:`Server`: messages, channels,
+ordered events, time, sleep, randomness, and the worker that heavy steps run on.
+:mod:`discobase.engine.connection` is the seam over discord.py; the tests have another one,
+simulated, in virtual time.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ SNOWFLAKE_EPOCH_MS = 1_420_070_400_000
 
 
 def snowflake_at(unix_seconds: float) -> int:
-    """The smallest message id that Discord gives at a time (bits 22 and up are milliseconds since its epoch)."""
+    """The smallest message id that Discord gives at a time (bits 22 and up are milliseconds since
+    its epoch).
+    """
     return max(0, int(unix_seconds * 1000) - SNOWFLAKE_EPOCH_MS) << 22
 
 
@@ -91,7 +94,9 @@ class ServerError(Exception):
 
 
 class Uncertain(ServerError):
-    """No answer, or one that says nothing of the effect: it may have happened. Sensible to try again."""
+    """No answer, or one that says nothing of the effect: it may have happened. Sensible to try
+    again.
+    """
 
 
 class Refused(ServerError):
@@ -116,7 +121,8 @@ class NotFound(Refused):
 
 
 UNKNOWN_MESSAGE = 10008
-"""What a send gets when its nonce belongs to a message that has been deleted (docs#6647), among others."""
+"""What a send gets when its nonce belongs to a message that has been deleted (docs#6647), among
+others."""
 
 
 class Server(Protocol):
@@ -127,11 +133,13 @@ class Server(Protocol):
         """The bot's own user id: the author of every frame."""
         ...
 
-    async def send(self, channel: int, content: str, uploads: Sequence[Upload], nonce: str) -> Message:
+    async def send(
+        self, channel: int, content: str, uploads: Sequence[Upload], nonce: str
+    ) -> Message:
         """Send one message, once, silently, pinging nobody.
 
-        Where the server enforces nonces, and this author has sent the nonce before, the earlier message comes back and
-        nothing is created. One API call.
+        Where the server enforces nonces, and this author has sent the nonce before, the earlier
+        message comes back and nothing is created. One API call.
 
         Raises:
             Uncertain: it may have been sent.
@@ -140,7 +148,9 @@ class Server(Protocol):
         ...
 
     async def history(self, channel: int, *, after: int, limit: int = 100) -> list[Message]:
-        """The oldest `limit` messages (1 to 100) with an id above `after`, in ascending order of id. One API call."""
+        """The oldest `limit` messages (1 to 100) with an id above `after`, in ascending order of
+        id. One API call.
+        """
         ...
 
     async def message(self, channel: int, message: int) -> Message:
@@ -164,7 +174,9 @@ class Server(Protocol):
         ...
 
     async def create_category(self, name: str) -> Channel:
-        """Make a category that only the bot (and the server's administrators) can see. One API call."""
+        """Make a category that only the bot (and the server's administrators) can see. One API
+        call.
+        """
         ...
 
     async def create_channel(self, name: str, *, parent: int, topic: str) -> Channel:
@@ -176,7 +188,9 @@ class Server(Protocol):
         ...
 
     def listen(self, handler: Callable[[Event], None]) -> None:
-        """Have `handler` called for every event of the server, in the order of the gateway, on the loop."""
+        """Have `handler` called for every event of the server, in the order of the gateway, on the
+        loop.
+        """
         ...
 
     def now(self) -> float:

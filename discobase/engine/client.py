@@ -1,0 +1,145 @@
+"""discord.py's client, bound to one API URL, and its gateway loop without the traps of 2.7.1.
+
+discord.py keeps the API's address in class attributes, shared by the whole process. Here each
+client rewrites its own requests, so that two databases in one process may live on two servers, and
+a bot of the user's beside them is left alone.
+
+``Client.connect`` of 2.7.1 dies with an AttributeError when the first connection fails (dpy#10520),
+and later waits up to 17 minutes between two tries. :meth:`GatewayClient.listen` is that loop again,
+with a bounded wait, and with the address that the server gave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import aiohttp
+import discord
+import yarl
+from discord.gateway import DiscordWebSocket, ReconnectWebSocket
+from discord.http import HTTPClient, Route
+from discord.state import ConnectionState
+
+_log = logging.getLogger(__name__)
+
+DISCORD_API = "https://discord.com/api/v10"
+
+_CONNECT_SECONDS, _SILENCE_SECONDS = 10.0, 30.0
+_HANDSHAKE_SECONDS = 60.0
+_LONGEST_PAUSE = 15.0
+
+Handler = Callable[..., None]
+
+
+class ApiClient(HTTPClient):
+    """discord.py's HTTP client, with one server's address, and with a limit on how long a socket
+    may be silent.
+
+    aiohttp's own limit is five minutes for a whole request, which is too long to wait for a dead
+    peer, and too short for a large upload that has to wait for its rate limit.
+    """
+
+    api_url = DISCORD_API
+
+    async def request(self, route: Route, **kwargs: Any) -> Any:
+        """Make a request of this client's server."""
+        route.url = self.api_url + route.url.removeprefix(Route.BASE)
+        kwargs["timeout"] = aiohttp.ClientTimeout(
+            total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS
+        )
+        return await super().request(route, **kwargs)
+
+
+class GatewayClient(discord.Client):
+    """A client of one server that keeps no cache to speak of, and hands on events at once and in
+    order.
+
+    discord.py runs each event handler as a task of its own, so handlers of consecutive events may
+    interleave. Here a handler is called from within the dispatch, before the next event is read.
+
+    Args:
+        api_url: the address of the REST API, up to and with its version.
+        handlers: what to call for which of discord.py's events.
+    """
+
+    http: ApiClient
+
+    def __init__(self, api_url: str, handlers: Mapping[str, Handler]) -> None:
+        self._api_url = api_url
+        self._called = handlers
+        warn_nacl, warn_dave = discord.VoiceClient.warn_nacl, discord.VoiceClient.warn_dave
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+        try:
+            super().__init__(
+                intents=discord.Intents(guilds=True, guild_messages=True),
+                max_messages=None,
+                member_cache_flags=discord.MemberCacheFlags.none(),
+                chunk_guilds_at_startup=False,
+            )
+        finally:
+            discord.VoiceClient.warn_nacl, discord.VoiceClient.warn_dave = warn_nacl, warn_dave
+
+    def _get_state(self, **options: Any) -> ConnectionState[Any]:
+        # The one place between the making of the HTTP client and its being handed on.
+        self.http = ApiClient(self.loop)
+        self.http.api_url = self._api_url
+        return super()._get_state(**options)
+
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """Call the handler of an event, if there is one, now."""
+        if handler := self._called.get(event):
+            handler(*args, **kwargs)
+
+    async def listen(self, gateway_url: str) -> None:
+        """Keep a gateway session: connect, resume, identify again, until closed.
+
+        Args:
+            gateway_url: where the server's gateway is.
+
+        Raises:
+            discord.ConnectionClosed: the gateway will not have us (bad token, bad intents); trying
+            again would not help.
+        """
+        fresh: dict[str, Any] = {"gateway": yarl.URL(gateway_url)}
+        wanted = {**fresh, "initial": True}
+        pause = 0.1
+        while not self.is_closed():
+            try:
+                self.ws = await asyncio.wait_for(
+                    DiscordWebSocket.from_client(self, **wanted), _HANDSHAKE_SECONDS
+                )
+                while True:
+                    await self.ws.poll_event()
+                    pause = 0.1
+            except ReconnectWebSocket as order:
+                self.dispatch("disconnect")
+                wanted = self._resume() if order.resume else fresh
+            except discord.ConnectionClosed as error:
+                if error.code != 1000:
+                    raise
+                wanted = fresh
+            except (OSError, discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
+                self.dispatch("disconnect")
+                wait = pause * (1 - random.random() / 2)  # noqa: S311 - jitter
+                _log.warning(
+                    "the gateway is out of reach (%r); trying again in %.1f s", error, wait
+                )
+                await asyncio.sleep(wait)
+                pause = min(_LONGEST_PAUSE, pause * 2)
+                wanted = self._resume() or wanted
+
+    def _resume(self) -> dict[str, Any]:
+        """What it takes to resume the session, or nothing where there is none."""
+        socket: DiscordWebSocket | None = self.ws
+        if socket is None or socket.session_id is None:
+            return {}
+        return {
+            "gateway": socket.gateway,
+            "session": socket.session_id,
+            "sequence": socket.sequence,
+            "resume": True,
+        }

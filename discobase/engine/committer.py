@@ -1,0 +1,261 @@
+"""The committer: takes requests off the queue, makes commits of them, and tells each caller what
+became of its own.
+
+Group commit: whatever waits goes into one frame. A frame is proposed at the head, where each
+request holds or fails for itself; then the log decides. Won: the proposal is settled, the callers
+get their places. Lost: it is withdrawn, the winner applied, and all of it checked again at the new
+head, for the state it was valid on is not the state any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import janus
+
+from discobase.engine.follower import Follower
+from discobase.engine.frame import Draft, Limits, encode
+from discobase.engine.keys import Kind
+from discobase.engine.log import CommitLog
+from discobase.engine.operations import Change, Declare, Insert, Placed, Replace
+from discobase.engine.replica import Proposal, Replica
+from discobase.engine.server import Refused, ServerError
+from discobase.errors import (
+    DiscobaseError,
+    Disconnected,
+    OutcomeUnknown,
+    RecordTooLarge,
+    Unavailable,
+)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """Changes that hold or fail together, and the future of the caller who waits for them."""
+
+    changes: Sequence[Change]
+    future: Future[Placed] = field(default_factory=Future)
+
+    @property
+    def size(self) -> int:
+        """About the bytes that the changes take up in a frame."""
+        return sum(map(_size, self.changes))
+
+
+@dataclass(frozen=True, slots=True)
+class IndexWanted:
+    """A reader looked for a field that has no key column, and had to scan."""
+
+    table: str
+    field: str
+    kind: Kind
+
+
+class Committer:
+    """Turns requests into commits, one frame in flight at a time.
+
+    Args:
+        log: where the commits go.
+        replica: the state at the head.
+        follower: applies what other writers commit.
+        writer: this writer's id, as it stands in its frames.
+        limits: what a message carries.
+    """
+
+    def __init__(
+        self, log: CommitLog, replica: Replica, follower: Follower, *, writer: str, limits: Limits
+    ) -> None:
+        self._log = log
+        self._replica = replica
+        self._follower = follower
+        self._writer = writer
+        self._limits = limits
+        self._queue: janus.Queue[Request | IndexWanted] = janus.Queue()
+        self._held_back: Request | None = None
+        self._in_flight: Sequence[Request] = ()
+
+    def put(self, request: Request | IndexWanted) -> None:
+        """Queue a request. From any thread; never waits.
+
+        Raises:
+            Disconnected: the committer has stopped.
+        """
+        try:
+            self._queue.sync_q.put_nowait(request)
+        except janus.SyncQueueShutDown as error:
+            raise Disconnected("the connection has ended; nothing was written.") from error
+
+    async def run(self) -> None:
+        """Make commits until cancelled, or until there is nothing left to do after :meth:`shut`."""
+        with contextlib.suppress(janus.AsyncQueueShutDown):
+            while True:
+                self._in_flight = await self._next_batch()
+                await self._commit(self._in_flight)
+                self._in_flight = ()
+
+    def shut(self) -> None:
+        """Take no more requests."""
+        self._queue.shutdown(immediate=False)
+
+    async def stop(self, reason: DiscobaseError) -> None:
+        """Fail what waits, and what was under way. After :meth:`shut`, and when :meth:`run` has
+        ended.
+
+        Args:
+            reason: why the connection ended.
+        """
+        _fail_all(
+            self._in_flight,
+            OutcomeUnknown(f"the connection ended while the commit was under way: {reason}"),
+        )
+        ended = Disconnected(
+            f"the connection ended before this was sent, and nothing was written: {reason}"
+        )
+        waiting = [self._held_back] if self._held_back else []
+        while not self._queue.async_q.empty():
+            item = self._queue.async_q.get_nowait()
+            waiting += [item] if isinstance(item, Request) else []
+        _fail_all(
+            [request for request in waiting if request.future.set_running_or_notify_cancel()], ended
+        )
+        await self._queue.aclose()
+
+    # Collecting
+
+    async def _next_batch(self) -> list[Request]:
+        """What waits, as far as one message can carry it; requests that were given up are left
+        out.
+        """
+        item: Request | IndexWanted = self._held_back or await self._queue.async_q.get()
+        self._held_back = None
+        batch: list[Request] = []
+        size = 0
+        while True:
+            if isinstance(item, IndexWanted):
+                await self._index(item)
+            elif batch and size + item.size > self._limits.payload:
+                self._held_back = item
+                return batch
+            elif item.future.set_running_or_notify_cancel():
+                batch.append(item)
+                size += item.size
+            if self._queue.async_q.empty():
+                return batch
+            item = self._queue.async_q.get_nowait()
+
+    async def _index(self, wanted: IndexWanted) -> None:
+        async with self._follower.turn:
+            await self._log.server.work(
+                lambda: self._replica.index(wanted.table, wanted.field, wanted.kind)
+            )
+
+    # Committing
+
+    async def _commit(self, batch: Sequence[Request]) -> None:
+        async with self._follower.turn:
+            while batch:
+                if self._follower.damage is not None:
+                    batch = _fail_all(batch, self._follower.damage)
+                else:
+                    batch = await self._propose(batch)
+
+    async def _propose(self, batch: Sequence[Request]) -> Sequence[Request]:
+        """Try to commit the batch at the next position. Returns the requests that have to be tried
+        again.
+        """
+        work, replica = self._log.server.work, self._replica
+        proposal = await work(lambda: replica.propose([request.changes for request in batch]))
+        try:
+            draft = await work(lambda: self._draft(proposal))
+        except RecordTooLarge as error:
+            await work(replica.withdraw)
+            return _too_large(batch, error)
+        if draft is None:
+            await work(replica.withdraw)
+            return self._answer(batch, proposal)
+        return await self._append(batch, proposal, draft)
+
+    def _draft(self, proposal: Proposal) -> Draft | None:
+        """The frame of a proposal; None where nothing is left to write."""
+        if not proposal.operations:
+            return None
+        return encode(
+            proposal.operations,
+            seq=proposal.seq,
+            prev=proposal.chain,
+            writer=self._writer,
+            time=self._log.server.now(),
+            limits=self._limits,
+        )
+
+    async def _append(
+        self, batch: Sequence[Request], proposal: Proposal, draft: Draft
+    ) -> Sequence[Request]:
+        work, replica = self._log.server.work, self._replica
+        cursor = replica.cursor(proposal.seq % len(self._log.superblock.lanes))
+        try:
+            entry = await self._log.append(draft, after=cursor, chain=proposal.chain)
+        except BaseException as error:
+            await work(replica.withdraw)
+            if isinstance(error, DiscobaseError):
+                return _fail_all(batch, error)
+            if isinstance(error, ServerError):
+                return _fail_all(batch, _unread(error))
+            raise
+        if entry.header.digest == draft.header.digest:
+            await work(lambda: replica.settle(entry))
+            self._log.confirm()
+            return self._answer(batch, proposal)
+        await work(replica.withdraw)
+        await self._follower.adopt(entry)
+        return batch
+
+    def _answer(self, batch: Sequence[Request], proposal: Proposal) -> Sequence[Request]:
+        for request, verdict in zip(batch, proposal.verdicts, strict=True):
+            if verdict.placed is not None:
+                request.future.set_result(verdict.placed)
+            elif verdict.error is not None:
+                request.future.set_exception(verdict.error)
+        return ()
+
+
+def _size(change: Change) -> int:
+    match change:
+        case Insert(data=data) | Replace(data=data):
+            return len(data) + len(change.table) + 32
+        case Declare(schema=schema):
+            return len(schema) + len(change.table) + 32
+        case _:
+            return len(change.table) + 32
+
+
+def _too_large(batch: Sequence[Request], error: RecordTooLarge) -> Sequence[Request]:
+    """A batch of several may fit in halves; a single request that does not fit never will."""
+    if len(batch) == 1:
+        return _fail_all(batch, error)
+    largest = max(batch, key=lambda request: request.size)
+    _fail(largest, error)
+    return [request for request in batch if request is not largest]
+
+
+def _unread(error: ServerError) -> DiscobaseError:
+    if isinstance(error, Refused):
+        return Unavailable(f"Discord refused to show the log: {error} (code {error.code})")
+    return OutcomeUnknown(f"the commit was sent, and the log could not be read afterwards: {error}")
+
+
+def _fail(request: Request, error: DiscobaseError) -> None:
+    if not request.future.done():
+        request.future.set_exception(error)
+
+
+def _fail_all(batch: Sequence[Request], error: DiscobaseError) -> Sequence[Request]:
+    for request in batch:
+        _fail(request, error)
+    return ()

@@ -1,0 +1,354 @@
+"""The commit log: write-once positions, striped over the lanes.
+
+The one idea that everything rests on: a nonce that the server enforces is a write-once register. A
+second message by the same author with the same nonce is not created; the first one comes back
+instead (message resource, "Create Message"). The nonce of a frame is made of its position, so every
+position is written once, by whoever comes first, in whichever process; and to send again after a
+lost answer does no harm.
+
+Discord remembers a nonce for "the past few minutes" only. So an answer is trusted only while this
+writer knows that the position was empty no longer than :data:`TRUST` ago; otherwise it reads the
+lane back before it believes that it has won. The same read-back serves servers that do not enforce
+nonces at all.
+
+Where two messages carry one position all the same, every reader takes the one with the lowest id
+whose ``prev`` fits (:func:`decide`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from discobase.engine.frame import (
+    Draft,
+    Header,
+    Malformed,
+    read_header,
+    read_operations,
+    read_payload,
+)
+from discobase.engine.operations import Operation
+from discobase.engine.retry import pause, persist
+from discobase.engine.server import (
+    UNKNOWN_MESSAGE,
+    Message,
+    MessageArrived,
+    NotFound,
+    Refused,
+    Server,
+    Uncertain,
+)
+from discobase.engine.superblock import Superblock
+from discobase.errors import LogDamaged, OutcomeUnknown, Unavailable
+
+_log = logging.getLogger(__name__)
+
+TRUST = 60.0
+"""Seconds for which a nonce is certainly remembered: Discord says minutes, and not how many
+(docs#6647)."""
+
+PAGE = 100
+"""Messages in a page of history, the most that Discord gives (message resource, "Get Channel
+Messages")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A frame as it stands in the log: its message, and its header."""
+
+    message: Message
+    header: Header
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A frame that was read whole and checked: what a replica applies."""
+
+    entry: Entry
+    operations: list[Operation]
+
+
+def decide(candidates: Iterable[Entry], chain: str) -> Entry | None:
+    """Which of the messages at one position counts, given the hash of the last applied frame; None
+    where all are void.
+    """
+    fitting = [entry for entry in candidates if entry.header.prev == chain]
+    return min(fitting, key=lambda entry: entry.message.id, default=None)
+
+
+class CommitLog:
+    """The log of one database, written by one writer and read by anybody.
+
+    Args:
+        server: the seam to Discord.
+        superblock: where the lanes are.
+    """
+
+    def __init__(self, server: Server, superblock: Superblock) -> None:
+        self.server = server
+        self.superblock = superblock
+        self.enforced = True
+        self._awaited: dict[int, asyncio.Future[Message]] = {}
+        self._sending: set[asyncio.Task[Message]] = set()
+        self._confirmed = (float("-inf"), float("-inf"))
+
+    # What is known of the head
+
+    def confirm(self) -> None:
+        """Note that, as of now, nothing newer than the head is known to be in the log."""
+        self._confirmed = (self.server.monotonic(), self.server.now())
+
+    def _doubtful(self) -> bool:
+        """Whether the nonce of the next position may have been used and forgotten since the head
+        was confirmed.
+
+        Both clocks count: the monotonic one may stand still while a machine sleeps, the other may
+        be set.
+        """
+        monotonic, wall = self._confirmed
+        return max(self.server.monotonic() - monotonic, self.server.now() - wall) > TRUST
+
+    # Writing
+
+    async def append(self, draft: Draft, *, after: int, chain: str) -> Entry:
+        """Write a position, and return what it holds afterwards: the draft, or the frame of another
+        writer that came first.
+
+        Settled by the answer or by the gateway's echo, whichever comes first (discord.py holds back
+        the answer to the call that empties a bucket, by up to 5 s). Costs one API call; one more
+        where the head was last confirmed over a minute ago, or where the server does not enforce
+        nonces. Goes on trying for as long as the outcome is unknown.
+
+        Args:
+            draft: the frame.
+            after: a message id of its lane, below anything the position can hold.
+            chain: the hash of the last applied frame.
+
+        Raises:
+            Unavailable: the server refused it; nothing was written.
+            OutcomeUnknown: the server refused it, after a try whose outcome is unknown.
+            LogDamaged: the position was written before, and its message deleted since.
+        """
+        seq = draft.header.seq
+        suspicious = not self.enforced or self._doubtful()
+        message = await self._settle(draft, after)
+        if suspicious or self._doubtful():
+            candidates = await self.at(seq, after=after)
+            return decide(candidates, chain) or self._entry_of(message, seq)
+        return self._entry_of(message, seq)
+
+    async def _settle(self, draft: Draft, after: int) -> Message:
+        seq = draft.header.seq
+        echo = self._awaited[seq] = asyncio.get_running_loop().create_future()
+        try:
+            return await self._send_until_known(draft, echo, after)
+        finally:
+            del self._awaited[seq]
+
+    async def _send_until_known(
+        self, draft: Draft, echo: asyncio.Future[Message], after: int
+    ) -> Message:
+        seq = draft.header.seq
+        began = self.server.monotonic()
+        attempt = 0
+        while True:
+            try:
+                return await self._send(draft, echo)
+            except Uncertain as error:
+                _log.warning(
+                    "position %d: outcome unknown (%s); sending it again under the same nonce",
+                    seq,
+                    error,
+                )
+            except Refused as error:
+                return await self._refused(error, seq, after, uncertain=attempt > 0)
+            await asyncio.wait({echo}, timeout=pause(self.server, attempt))
+            if echo.done():
+                return echo.result()
+            attempt += 1
+            if self.server.monotonic() - began > TRUST and (
+                found := await self.at(seq, after=after)
+            ):
+                return found[0].message
+
+    async def _send(self, draft: Draft, echo: asyncio.Future[Message]) -> Message:
+        seq = draft.header.seq
+        lane, nonce = self.superblock.lane_of(seq), self.superblock.nonce_of(seq)
+        send = asyncio.ensure_future(self.server.send(lane, draft.content, draft.uploads, nonce))
+        self._sending.add(send)
+        send.add_done_callback(self._sent)
+        await asyncio.wait({send, echo}, return_when=asyncio.FIRST_COMPLETED)
+        return echo.result() if echo.done() else send.result()
+
+    def _sent(self, send: asyncio.Task[Message]) -> None:
+        """Let go of a send that the echo may have overtaken. Its failure is no news then: the
+        message is there.
+        """
+        self._sending.discard(send)
+        if not send.cancelled() and (error := send.exception()):
+            _log.debug("a send ended with %r", error)
+
+    async def _refused(self, error: Refused, seq: int, after: int, *, uncertain: bool) -> Message:
+        lane = self.superblock.lane_of(seq)
+        if isinstance(error, NotFound) and error.code == UNKNOWN_MESSAGE:
+            raise LogDamaged(
+                "this position was written, and its message has been deleted",
+                position=seq,
+                channel=lane,
+            )
+        if not uncertain:
+            raise Unavailable(
+                f"Discord refused the commit: {error} (code {error.code}). Nothing was written."
+            ) from error
+        try:
+            found = await self.at(seq, after=after)
+        except (Refused, Uncertain):
+            found = []
+        if found:
+            return found[0].message
+        raise OutcomeUnknown(
+            f"Discord refused the commit at position {seq}: {error} (code {error.code}). An "
+            f"earlier try had no answer, so it may have been written all the same: look before you repeat it."
+        ) from error
+
+    def _entry_of(self, message: Message, seq: int) -> Entry:
+        entry = self.entry(message)
+        if entry is None or entry.header.seq != seq:
+            raise LogDamaged(
+                "the message that holds this position is not a frame of it; was it edited?",
+                position=seq,
+                channel=message.channel,
+                message=message.id,
+            )
+        return entry
+
+    # Reading
+
+    def echo(self, event: MessageArrived) -> None:
+        """Settle the append that a message answers, if one waits for it. To be called for each
+        message, at once.
+        """
+        entry = self.entry(event.message)
+        if (
+            entry is not None
+            and (waiting := self._awaited.get(entry.header.seq))
+            and not waiting.done()
+        ):
+            waiting.set_result(event.message)
+
+    def entry(self, message: Message) -> Entry | None:
+        """The frame in a message; None where it holds none, stands outside its lane, or is by
+        somebody else.
+        """
+        if message.author != self.server.author or message.channel not in self.superblock.lanes:
+            return None
+        try:
+            header = read_header(message.content)
+        except Malformed as error:
+            _log.error(
+                "message %d in channel %d is a damaged frame: %s",
+                message.id,
+                message.channel,
+                error,
+            )
+            return None
+        if header is None or self.superblock.lane_of(header.seq) != message.channel:
+            return None
+        return Entry(message, header)
+
+    async def at(self, seq: int, *, after: int) -> list[Entry]:
+        """All messages that carry a position, in ascending order of id, looked for above message id
+        `after`. One API call for each 100.
+        """
+        return [
+            entry
+            for entry in await self.tail(seq % len(self.superblock.lanes), after)
+            if entry.header.seq == seq
+        ]
+
+    async def tail(self, lane: int, after: int) -> list[Entry]:
+        """The frames of a lane above a message id, in ascending order of id.
+
+        Reads pages until one comes back empty: that a short page is the last one is a convention
+        that Discord nowhere states. One API call a page, and one for the empty page.
+        """
+        channel = self.superblock.lanes[lane]
+        found: list[Entry] = []
+        while page := await self._page(channel, after):
+            found += [entry for message in page if (entry := self.entry(message))]
+            after = page[-1].id
+        return found
+
+    async def newer(self, head: int, after: int) -> list[Entry]:
+        """The frames in the lane of position `head + 1`, above a message id of it: empty where
+        nothing is newer. One API call.
+
+        Positions have no gaps, so this one lane tells.
+        """
+        page = await self._page(self.superblock.lane_of(head + 1), after)
+        return [entry for message in page if (entry := self.entry(message))]
+
+    async def _page(self, channel: int, after: int) -> list[Message]:
+        return await persist(self.server, self.server.history, channel, after=after, limit=PAGE)
+
+    async def read(self, entry: Entry) -> Commit:
+        """The whole commit of an entry, checked. No API call for inline frames, a download for each
+        attachment of others.
+
+        Raises:
+            LogDamaged: what is there is not what was written.
+        """
+        try:
+            files = await self._files(entry.message) if entry.header.encoding != "inline" else []
+            operations = await self.server.work(lambda: _operations(entry, files))
+        except (Malformed, NotFound) as error:
+            raise LogDamaged(
+                f"the frame of this position is damaged: {error}",
+                position=entry.header.seq,
+                channel=entry.message.channel,
+                message=entry.message.id,
+            ) from error
+        return Commit(entry, operations)
+
+    async def _files(self, message: Message) -> list[bytes]:
+        try:
+            return [
+                await self._fetch(message, number) for number in range(len(message.attachments))
+            ]
+        except NotFound:
+            renewed = await persist(self.server, self.server.message, message.channel, message.id)
+            return [
+                await self._fetch(renewed, number) for number in range(len(renewed.attachments))
+            ]
+
+    async def _fetch(self, message: Message, number: int) -> bytes:
+        return await persist(self.server, self.server.fetch, message.attachments[number])
+
+    async def close(self) -> None:
+        """Cancel what is still being sent."""
+        sending = list(self._sending)
+        for send in sending:
+            send.cancel()
+        await asyncio.gather(*sending, return_exceptions=True)
+
+
+def _operations(entry: Entry, files: list[bytes]) -> list[Operation]:
+    return read_operations(entry.header, read_payload(entry.header, entry.message.content, files))
+
+
+async def enforces_nonces(server: Server, channel: int, writer: str) -> bool:
+    """Whether the server gives back the first message for a nonce sent twice. Costs two sends and a
+    delete or two.
+
+    Not every server that speaks Discord's API does.
+    """
+    nonce = f"{writer}.probe"
+    text = f"discobase: does this server enforce nonces? ({writer})"
+    first = await persist(server, server.send, channel, text, (), nonce)
+    second = await persist(server, server.send, channel, text, (), nonce)
+    for message in {first.id, second.id}:
+        await persist(server, server.delete_message, channel, message)
+    return first.id == second.id

@@ -1,0 +1,49 @@
+"""Trying again: backoff with jitter, for requests that may be repeated.
+
+discord.py repeats a request itself after 429 and after 500, 502, 504 and 524. What it passes on
+(503, other 52x, reset or dropped connections, timeouts) ends here. A refusal is never repeated:
+Discord counts 401 and 403 against the sender (topics, rate limits).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec, TypeVar
+
+from discobase.engine.server import Server, Uncertain
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
+"""Seconds before the first and between the last tries."""
+
+TRIES = 8
+"""Tries before giving up on a request that can be given up: they take about 13 s."""
+
+
+def pause(server: Server, attempt: int) -> float:
+    """Seconds to wait before the next try, after try number `attempt` (0, 1, 2 ...) has failed.
+
+    Doubles each time; up to half of it is taken off at random, so that writers that failed together
+    do not come back together.
+    """
+    whole = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**attempt)
+    return whole * (1 - server.random() / 2)
+
+
+async def persist(
+    server: Server, request: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Make a request that may be repeated until it has an answer, :data:`TRIES` times at the most.
+
+    Raises:
+        Uncertain: it never had one.
+        Refused: the server refused it.
+    """
+    for attempt in range(TRIES - 1):
+        try:
+            return await request(*args, **kwargs)
+        except Uncertain:
+            await server.sleep(pause(server, attempt))
+    return await request(*args, **kwargs)
