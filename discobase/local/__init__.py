@@ -1,4 +1,4 @@
-"""A Discord-compatible server for trying, testing and measuring: REST and gateway version 10, and attachments, over loopback.
+"""A Discord-compatible server for trying, testing and measuring, over loopback.
 
 Unmodified bots run on it; nothing in them knows that it is not Discord::
 

@@ -1,6 +1,7 @@
-"""The admin API under ``/_local/``: what no bot may do on Discord, for tests and for the processes that share a file.
+"""The admin API under ``/_local/``: what no bot may do on Discord.
 
-It speaks JSON, needs no token, and is reached only over the loopback interface; requests that a web page made are refused.
+It is for tests and for the processes that share a file. It speaks JSON, needs no token, and is
+reached only over the loopback interface; requests that a web page made are refused.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def _json(status: int, body: object) -> web.Response:
 
 
 def _from_loopback(request: web.BaseRequest) -> bool:
-    """Whether a program on this machine asks: a page in a browser sends an Origin, or another name for this host."""
+    """Whether a program asks: a web page sends an Origin, or another name for this host."""
     host = request.headers.get("Host", "")
     origin = request.headers.get("Origin")
     name = urlsplit(f"//{host}").hostname

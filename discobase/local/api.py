@@ -1,7 +1,7 @@
 """REST: the way of one request, from its path to its answer.
 
-A handler runs in one step of the loop, from reading the state to the commit in the file; so requests that race for the same
-thing are served one after the other, and what was answered is kept.
+A handler runs in one step of the loop, from reading the state to the commit in the file; so
+requests that race for the same thing are served one after the other, and what was answered is kept.
 """
 
 from __future__ import annotations
@@ -116,7 +116,8 @@ class Exchange:
         return self._respond(status, wire.text(body), fault.headers)
 
     def _respond(self, status: int, text: str, more: Mapping[str, str]) -> web.Response:
-        # discord.py 2.7.1 takes a Content-Type with a charset for plain text, and a 429 without Via for a ban.
+        # discord.py 2.7.1 takes a Content-Type with a charset for plain text, and a 429 without Via
+        # for a ban.
         headers = {"Via": "1.1 discobase"}
         if status != 204:
             headers["Content-Type"] = "application/json"

@@ -14,7 +14,7 @@ from discobase.local.messages import NewFile
 
 _FILE_FIELD = re.compile(r"files?\[(\d{1,3})\]|file(\d{0,3})")
 _DRAINED = 4
-"""How many times the limit is still read of a request that is too large, so that the client hears the answer."""
+"""How many times the limit is read of what is too large, so that the client hears the answer."""
 
 
 class Body(NamedTuple):

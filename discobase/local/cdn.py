@@ -1,7 +1,9 @@
-"""Addresses of attachments: absolute, signed, good for a while (Discord's API reference, "Signed Attachment CDN URLs").
+"""Addresses of attachments: absolute, signed, good for a while.
 
-``ex`` is when the address ends and ``is`` when it was made, in hexadecimal Unix seconds; ``hm`` signs both with the path.
-Each payload carries fresh ones. What Discord answers after ``ex`` is not documented; 404 is what people report.
+Source: Discord's API reference, "Signed Attachment CDN URLs".
+``ex`` is when the address ends and ``is`` when it was made, in hexadecimal Unix seconds; ``hm``
+signs both with the path. Each payload carries fresh ones. What Discord answers after ``ex`` is not
+documented; 404 is what people report.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ class Signer:
         made = int(time.time())
         ends = int(made + self._settings.url_lifetime)
         path = f"/attachments/{channel_id}/{attachment_id}/{name}"
-        return f"{origin}{path}?ex={ends:x}&is={made:x}&hm={self._signature(path, f'{ends:x}', f'{made:x}')}&"
+        signature = self._signature(path, f"{ends:x}", f"{made:x}")
+        return f"{origin}{path}?ex={ends:x}&is={made:x}&hm={signature}&"
 
     def good(self, path: str, query: Mapping[str, str]) -> bool:
         """Whether a request's path and query are an address made here that has not ended."""
@@ -53,6 +56,6 @@ class Signer:
 
 
 def clean_name(name: str) -> str:
-    """A file name as Discord keeps it: ASCII letters, digits, ``_.-``; blanks become ``_`` (observed, not documented)."""
+    """A file name as Discord keeps it (observed): letters, digits, ``_.-``; blanks are ``_``."""
     cleaned = _UNSAFE.sub("", "_".join(name.split())).lstrip("_.")
     return cleaned or "unknown"

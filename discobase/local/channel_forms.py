@@ -30,7 +30,8 @@ _HYPHENS = re.compile(r"-{2,}")
 def channel_name(name: str, kind: int) -> str:
     """A channel's name as Discord keeps it (observed, not documented).
 
-    Text channels: lower case, blanks to hyphens, no punctuation of ASCII's, no double hyphens. Others stay as they are.
+    Text channels: lower case, blanks to hyphens, no punctuation of ASCII's, no double hyphens.
+    Others stay as they are.
     """
     if kind != GUILD_TEXT:
         return name.strip()
@@ -40,7 +41,7 @@ def channel_name(name: str, kind: int) -> str:
 
 
 def read_overwrites(form: Form, guild: Guild, allowed: int) -> dict[int, Overwrite] | None:
-    """The field ``permission_overwrites``; ``None`` where it is missing.
+    """The field ``permission_overwrites``; ``None`` where it is missing or null.
 
     Args:
         form: the body.

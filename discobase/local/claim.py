@@ -1,7 +1,7 @@
-"""Who serves a file: a lock that the operating system releases when its holder dies, however it dies.
+"""Who serves a file: a lock that the operating system releases when its holder dies.
 
-It is an exclusive SQLite transaction on an empty file beside the server's own (``PATH-lock``): SQLite has such locks on every
-system Python runs on.
+It is an exclusive SQLite transaction on an empty file beside the server's own (``PATH-lock``):
+SQLite has such locks on every system Python runs on.
 """
 
 from __future__ import annotations

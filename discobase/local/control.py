@@ -1,6 +1,7 @@
-"""What can be done to the server from outside Discord's API: the one list behind Python and the admin HTTP.
+"""What can be done to the server from outside Discord's API.
 
-Everything here runs on the server's own thread, in one step.
+It is the one list behind Python and the admin HTTP. Everything here runs on the server's own
+thread, in one step.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Control:
         return self._platform.default_bot.token
 
     def join(self, server_name: str) -> int:
-        """The id of the server of this name with the default bot in it; both are made if missing."""
+        """The id of the server of this name, with the default bot in it: made if missing."""
         return self._platform.guild_with_bot(server_name).id
 
     def create_server(self, name: str) -> int:

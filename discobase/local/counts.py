@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 class RequestKind(NamedTuple):
     """What requests are counted by.
 
-    ``route`` is the template (``/channels/{channel_id}/messages``); ``status`` is 0 for one that was cut off
-    without an answer; ``bot`` is the bot's id, or 0 where the token was nobody's.
+    ``route`` is the template (``/channels/{channel_id}/messages``); ``status`` is 0 for one that
+    was cut off without an answer; ``bot`` is the bot's id, or 0 where the token was nobody's.
     """
 
     method: str

@@ -1,6 +1,7 @@
-"""The things a server keeps in memory: people and bots, servers with their roles and members, channels.
+"""What is kept in memory: people and bots, servers with their roles and members, channels.
 
-Names are those of Discord's API, where a server is a *guild*. Messages are not here: they stay in the file (`messages.py`).
+Names are those of Discord's API, where a server is a *guild*. Messages are not here: they stay in
+the file (`messages.py`).
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ class User:
 class Bot:
     """An application with its bot user; both have the same id.
 
-    ``privileged`` holds the intents that its owner switched on, as on the page of an application in Discord's portal.
-    ``identifies`` gateway logins were counted since ``identifies_since`` (Unix seconds).
+    ``privileged`` holds the intents that its owner switched on, as on the page of an application in
+    Discord's portal. ``identifies`` gateway logins were counted since ``identifies_since`` (Unix
+    seconds).
     """
 
     id: int

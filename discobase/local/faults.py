@@ -1,6 +1,8 @@
-"""Misbehaving on demand: errors, cut connections and delays for requests; loss, doubling, delay and disorder for events.
+"""Misbehaving on demand, in requests and in events.
 
-A fault is set for a number of times. The first one that fits a request takes it.
+Requests fail, are delayed or cut off, before or after their effect; events are lost, doubled,
+delayed or disordered. A fault is set for a number of times. The first one that fits a request takes
+it.
 """
 
 from __future__ import annotations
@@ -66,8 +68,9 @@ class EventFault:
     """What happens to gateway events.
 
     Attributes:
-        action: ``drop`` it, send it twice (``duplicate``), hold it back for ``delay`` seconds while others pass, or
-            ``reorder`` it behind the next event of its kind (or a second, when none comes).
+        action: ``drop`` it, send it twice (``duplicate``), hold it back for ``delay`` seconds while
+            others pass, or ``reorder`` it behind the next event of its kind (or a second, when none
+            comes).
         event: the event's name.
         channel: only events of this channel.
         count: how many events it takes.
@@ -115,7 +118,9 @@ class Faults:
 
     def left(self) -> int:
         """How many requests and events are still to be taken."""
-        return sum(fault.count for fault in (*self._of_requests, *self._of_events))
+        return sum(fault.count for fault in self._of_requests) + sum(
+            fault.count for fault in self._of_events
+        )
 
     def take_request(self, method: str, route: str, channel: int | None) -> RequestFault | None:
         """The fault that takes this request, one time fewer left."""

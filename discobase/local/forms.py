@@ -1,4 +1,4 @@
-"""Checking a request's body field by field, and gathering all that is wrong into Discord's tree of errors."""
+"""Checking a body field by field, and gathering what is wrong into Discord's tree of errors."""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from os import PathLike, fspath
+from os import PathLike
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -34,7 +35,8 @@ class LocalDiscord:
     Use it as a context manager, or :meth:`start` and :meth:`close` it.
 
     Args:
-        path: of the SQLite file that keeps its state, made if missing; ``None`` for none that lasts.
+        path: of the SQLite file that keeps its state, made if missing; ``None`` for none that
+            lasts.
         port: to listen on; 0 for a free one.
         limits: the profile of rate limits; ``none`` is the only one so far.
         latency: seconds added to every request.
@@ -53,7 +55,7 @@ class LocalDiscord:
         latency: float = 0.0,
         **settings: object,
     ) -> None:
-        self.path = None if path is None else os.path.realpath(fspath(path))
+        self.path = None if path is None else str(Path(path).resolve())
         self._wanted_port = port
         self._limits = limits
         self._settings = Settings()
@@ -64,6 +66,7 @@ class LocalDiscord:
         self._site: Site | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._stop = asyncio.Event()
         self._failure: BaseException | None = None
 
     def start(self, *, claim: Claim | None = None) -> Self:
@@ -145,10 +148,12 @@ class LocalDiscord:
 
     async def _serve(self, started: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
+        self._stop.clear()
         site = Site(self.path, self._limits, self._settings)
         try:
             self._port = await site.open(self._wanted_port)
+            if self.path is not None:
+                site.platform.store.set_meta("port", str(self._port))
             self._site = site
             started.set()
             await self._stop.wait()
@@ -188,7 +193,7 @@ class LocalDiscord:
 
     @property
     def requests(self) -> Requests:
-        """How many API requests there were since the start or the last reset: a copy of the counts."""
+        """How many API requests there were since the start or the last reset: a copy."""
         return self._call(Control.requests)
 
     def reset_requests(self) -> None:
@@ -196,7 +201,7 @@ class LocalDiscord:
         self._call(Control.reset_requests)
 
     def join(self, server_name: str) -> int:
-        """The id of the server of this name with the default bot in it; both are made if missing."""
+        """The id of the server of this name, with the default bot in it: made if missing."""
         return self._call(lambda control: control.join(server_name))
 
     def create_server(self, name: str) -> int:
@@ -208,7 +213,8 @@ class LocalDiscord:
 
         Args:
             name: the bot's user name.
-            privileged_intents: whether members, presences and message content are switched on for it.
+            privileged_intents: whether members, presences and message content are switched on for
+                it.
         """
         return self._call(
             lambda control: control.create_bot(name, privileged_intents=privileged_intents)
@@ -297,7 +303,9 @@ class LocalDiscord:
         self._call(lambda control: control.delete_message(channel_id, message_id))
 
     def edit_message(self, channel_id: int, message_id: int, content: str) -> None:
-        """Changes a message's text, whoever wrote it (Discord lets nobody do that: it stands for tampering).
+        """Changes a message's text, whoever wrote it.
+
+        Discord lets nobody do that to another's message: it stands for tampering.
 
         Raises:
             UsageError: there is no such message.
@@ -309,8 +317,8 @@ class LocalDiscord:
 
         Args:
             resumable: whether the sessions outlive it.
-            manner: ``close`` them with a close code, ``cut`` them without a word, or ask the clients to
-                ``reconnect``.
+            manner: ``close`` them with a close code, ``cut`` them without a word, or ask the
+                clients to ``reconnect``.
         """
         return self._call(lambda control: control.drop_gateways(resumable=resumable, manner=manner))
 

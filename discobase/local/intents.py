@@ -1,4 +1,7 @@
-"""Gateway intents: which events a session asks for (Discord's page "Gateway", section "Gateway Intents")."""
+"""Gateway intents: which events a session asks for.
+
+Source: Discord's page "Gateway", section "Gateway Intents".
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Rate limits: profiles as data, and the headers that tell a client where it stands.
 
-The profile ``none`` refuses nothing, yet sends the headers: discord.py runs the requests of a route one at a time where they
-are missing.
+The profile ``none`` refuses nothing, yet sends the headers: discord.py runs the requests of a route
+one at a time where they are missing.
 """
 
 from __future__ import annotations

@@ -74,7 +74,8 @@ def read_changes(call: Call, message: MessageRow) -> Changes:
     """The body of an *Edit Message*.
 
     Raises:
-        Refusal: it does not fit, its files are too many or too large, or nothing would be left of the message.
+        Refusal: it does not fit, its files are too many or too large, or nothing would be left of
+            the message.
     """
     form = Form({} if call.body is None else call.body)
     content = form.text("content", longest=LONGEST_CONTENT)
@@ -113,7 +114,7 @@ def _nonce(form: Form) -> str | int | None:
 
 
 def _new_files(form: Form, call: Call) -> list[NewFile]:
-    """The uploaded files in the order of their numbers, described by the entries of ``attachments`` with these ids."""
+    """The uploaded files by number, described by the entries of ``attachments`` with these ids."""
     limit = call.platform.settings.attachment_limit
     if len(call.files) > MOST_FILES:
         raise refusals.too_many_attachments(MOST_FILES)
@@ -134,7 +135,7 @@ def _new_files(form: Form, call: Call) -> list[NewFile]:
 
 
 def _kept(form: Form, call: Call, present: set[int]) -> dict[int, Json] | None:
-    """The files an edit keeps, with new descriptions; ``None`` where it does not say, which keeps all."""
+    """The files an edit keeps, with new descriptions; ``None`` (it does not say) keeps all."""
     if "attachments" not in form:
         return None
     kept: dict[int, Json] = {}
@@ -168,7 +169,7 @@ def _reference(form: Form, call: Call, channel: Channel) -> Json | None:
 
 
 def _mentions(form: Form, call: Call, channel: Channel, content: str) -> tuple[list[int], bool]:
-    """The users that are mentioned, and whether everyone is, as far as ``allowed_mentions`` lets them be."""
+    """Which users are mentioned, and whether everyone is, as ``allowed_mentions`` lets them be."""
     allowed = form.body.get("allowed_mentions")
     rules = Form(allowed).body if allowed is not None else {"parse": ["users", "roles", "everyone"]}
     parsed = rules.get("parse") or []

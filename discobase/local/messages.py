@@ -1,7 +1,7 @@
 """The messages: creating them once per nonce, history, editing, deleting, and their JSON.
 
-A message is stored as the JSON that is sent, without what changes from answer to answer (signed addresses, the nonce), so
-that a page of history is little more than a join of strings.
+A message is stored as the JSON that is sent, without what changes from answer to answer (signed
+addresses, the nonce), so that a page of history is little more than a join of strings.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Changes:
 
 
 class Viewer(NamedTuple):
-    """Whom a message is shown to, and the origin (scheme, host, port) at which he reaches this server."""
+    """Whom a message is shown to, and scheme, host and port at which he reaches this server."""
 
     bot: Bot | None
     origin: str
@@ -101,10 +101,10 @@ class Messages:
         self._sweep_at = _NONCES_PER_SWEEP
 
     def first_with_nonce(self, author_id: int, channel_id: int, nonce: str | int) -> int | None:
-        """The id of the message that this author sent here with this nonce within the window, deleted or not.
+        """The message, deleted or not, that the author sent here with this nonce in the window.
 
-        Discord's documentation says that the nonce is unique by author; unofficial documentation says by author and
-        channel, which is what is done here.
+        Discord's documentation says that the nonce is unique by author; unofficial documentation
+        says by author and channel, which is what is done here.
         """
         used = self._nonces.get((author_id, channel_id, str(nonce)))
         if used is None or time.time() - used.sent > self._settings.nonce_window:
@@ -231,7 +231,8 @@ class Messages:
 
         Args:
             message: the message.
-            viewer: whom it is for: content is hidden from bots without the intent, but for their own messages.
+            viewer: whom it is for: content is hidden from bots without the intent, but for their
+                own messages.
             more: further fields, each with a comma before it.
         """
         head, files = message.head, message.files

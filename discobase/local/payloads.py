@@ -1,6 +1,7 @@
-"""The JSON of users, applications, guilds, roles, members and channels, with every field Discord's description requires.
+"""The JSON of users, applications, guilds, roles, members and channels.
 
-Messages are made in `messages.py`, because their JSON is what is stored.
+It has every field that Discord's description requires. Messages are made in `messages.py`, because
+their JSON is what is stored.
 """
 
 from __future__ import annotations

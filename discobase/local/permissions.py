@@ -1,4 +1,7 @@
-"""Who may do what: Discord's permission bits, and how roles and overwrites add up (Discord's page "Permissions")."""
+"""Who may do what: Discord's permission bits, and how roles and overwrites add up.
+
+Source: Discord's page "Permissions".
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,7 @@ def in_guild(guild: Guild, member: Member) -> int:
 
 
 def in_channel(guild: Guild, channel: Channel, member: Member) -> int:
-    """What the member may do in the channel: overwrites of @everyone, then of roles together, then of the member."""
+    """What the member may do in the channel: overwrites of @everyone, of roles, its own."""
     allowed = in_guild(guild, member)
     if allowed & ADMINISTRATOR:
         return allowed

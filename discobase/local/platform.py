@@ -1,4 +1,4 @@
-"""All parts of the server put together, without a network: what the routes, the gateway and the admin API work on."""
+"""All parts of the server put together, without a network."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""What the server says when it refuses a request: status, JSON code, message and, for bad bodies, the tree of errors.
+"""What the server says when it refuses a request.
 
-Codes are those of Discord's page "Opcodes and Status Codes"; the HTTP status of each is common practice, not documented.
+Status, JSON code, message and, for bad bodies, the tree of errors. Codes are those of Discord's
+page "Opcodes and Status Codes"; the HTTP status of each is common practice, not documented.
 """
 
 from __future__ import annotations
@@ -139,7 +140,8 @@ def wrong_bulk_size() -> Refusal:
     return Refusal(
         400,
         50016,
-        "Provided too few or too many messages to delete. Must provide at least 2 and fewer than 100 messages to delete",
+        "Provided too few or too many messages to delete. "
+        "Must provide at least 2 and fewer than 100 messages to delete",
     )
 
 

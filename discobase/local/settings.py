@@ -14,10 +14,12 @@ class Settings:
     """The server's settings; all times are seconds, all sizes bytes.
 
     Attributes:
-        enforce_nonce: whether a second message with the same author, channel and nonce is the first one again.
-            Off, it acts as a server that knows nothing of ``enforce_nonce``.
-        nonce_window: how long a nonce is remembered. Discord says "the past few minutes", no more (assumed: 180).
-        latency: added to every API request, half before its effect and half after, and half to every event.
+        enforce_nonce: whether a second message with the same author, channel and nonce is the first
+            one again. Off, it acts as a server that knows nothing of ``enforce_nonce``.
+        nonce_window: how long a nonce is remembered. Discord says "the past few minutes", no more
+            (assumed: 180).
+        latency: added to every API request, half before its effect and half after, and half to
+            every event.
         attachment_limit: the largest file.
         request_limit: the largest request as a whole.
         url_lifetime: how long a CDN address is good for (observed: a day).
@@ -40,15 +42,18 @@ class Settings:
         """Sets some of them.
 
         Raises:
-            UsageError: there is no such setting, or the value is of another type or negative; nothing was changed.
+            UsageError: there is no such setting, or the value is of another type or negative;
+                nothing was changed.
         """
-        kinds = {item.name: type(getattr(self, item.name)) for item in fields(self)}
+        kinds: dict[str, type[object]] = {
+            item.name: type(getattr(self, item.name)) for item in fields(self)
+        }
         checked = {name: _fitting(name, value, kinds) for name, value in changes.items()}
         for name, value in checked.items():
             setattr(self, name, value)
 
 
-def _fitting(name: str, value: object, kinds: dict[str, type]) -> object:
+def _fitting(name: str, value: object, kinds: dict[str, type[object]]) -> object:
     kind = kinds.get(name)
     if kind is None:
         raise UsageError(f"there is no setting {name!r}; there are: {', '.join(kinds)}.")

@@ -1,11 +1,12 @@
-"""The server on its port: REST under ``/api``, the gateway, attachments, and the admin API, all on one loopback address."""
+"""The server on its port: REST, gateway, attachments and admin API on one loopback address."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import socket
-from os import PathLike, fspath
+from os import PathLike
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -36,7 +37,7 @@ class Site:
     def __init__(self, path: str | PathLike[str] | None, limits: str, settings: Settings) -> None:
         self.platform = Platform(path, limits, settings)
         self.control = Control(self.platform)
-        self._admin = Admin(self.control, None if path is None else os.path.realpath(fspath(path)))
+        self._admin = Admin(self.control, None if path is None else str(Path(path).resolve()))
         self._http = web.Server(self._answer, access_log=None)
         self._listener: socket.socket | None = None
         self._server: asyncio.Server | None = None
@@ -75,9 +76,10 @@ class Site:
         self.platform.close()
 
     def abandon(self) -> None:
-        """In a forked child: lets go of the parent's sockets, which would otherwise stay open when the parent dies.
+        """In a forked child: lets go of the parent's sockets, which must end when the parent does.
 
-        The descriptors are pointed at nothing instead of closed, so that the objects that own them may close them later.
+        The descriptors are pointed at nothing instead of closed, so that the objects that own them
+        may close them later.
         """
         descriptors = [] if self._listener is None else [self._listener.fileno()]
         for connection in self._http.connections:

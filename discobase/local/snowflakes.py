@@ -1,7 +1,8 @@
 """Discord's ids: 64 bits that carry the millisecond they were made in.
 
-Bits 63-22 are milliseconds since 2015-01-01, 21-17 a worker, 16-12 a process, 11-0 a counter (Discord's API reference,
-"Snowflakes"). Discord promises no order within a millisecond; here one process makes them all, so they strictly increase.
+Bits 63-22 are milliseconds since 2015-01-01, 21-17 a worker, 16-12 a process, 11-0 a counter
+(Discord's API reference, "Snowflakes"). Discord promises no order within a millisecond; here one
+process makes them all, so they strictly increase.
 """
 
 from __future__ import annotations

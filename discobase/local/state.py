@@ -1,6 +1,7 @@
-"""Bots, people, servers, roles, members and channels: held in memory, written through to the file before anyone is told.
+"""Bots, people, servers, roles, members and channels.
 
-Only the server's own thread touches a :class:`State`. It knows nothing of requests, permissions to ask, or events to send.
+They are held in memory, and written to the file before anyone is told. Only the server's own thread
+touches a :class:`State`. It knows nothing of requests, permissions to ask, or events to send.
 """
 
 from __future__ import annotations
@@ -176,7 +177,7 @@ class State:
         self.save_channel(channel)
 
     def delete_channel(self, channel: Channel) -> list[Channel]:
-        """Removes a channel with its messages; returns the channels that lose it as their category."""
+        """Removes a channel with its messages; returns those that lose it as their category."""
         guild = self.guilds[channel.guild_id]
         orphans = [other for other in guild.channels.values() if other.parent_id == channel.id]
         with self._store.transaction():
@@ -217,7 +218,8 @@ class State:
         """A channel that the bot sees and in which it may do what is needed.
 
         Raises:
-            Refusal: there is no such channel, the bot does not see it, or lacks one of the permissions.
+            Refusal: there is no such channel, the bot does not see it, or lacks one of the
+                permissions.
         """
         channel = self.channels.get(channel_id)
         if channel is None:

@@ -1,16 +1,17 @@
 """The one SQLite file that holds the server's state, or a private temporary one.
 
-Every call is one SQLite transaction (or part of one begun with :meth:`Store.transaction`) and is over, in the operating
-system's hands, when it returns. ``synchronous=OFF`` is enough for what is promised here: an answered write survives the
-death of this process, ``kill -9`` included, because the file's pages are the kernel's by then; it may not survive a power cut.
-One thread uses a store: the one it was made for.
+Every call is one SQLite transaction (or part of one begun with :meth:`Store.transaction`) and is
+over, in the operating system's hands, when it returns. ``synchronous=OFF`` is enough for what is
+promised here: an answered write survives the death of this process, ``kill -9`` included, because
+the file's pages are the kernel's by then; it may not survive a power cut. One thread uses a store:
+the one it was made for.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from os import PathLike, fspath
 from typing import Any, NamedTuple
@@ -24,7 +25,8 @@ create table if not exists objects (
     primary key (kind, owner, id)
 ) without rowid;
 create table if not exists messages (
-    id integer primary key, channel_id integer not null, author_id integer not null, head text not null, files text
+    id integer primary key, channel_id integer not null, author_id integer not null, head text not
+    null, files text
 );
 create index if not exists messages_by_channel on messages (channel_id);
 create table if not exists attachments (
@@ -41,7 +43,11 @@ create index if not exists nonces_by_time on nonces (sent);
 
 
 class MessageRow(NamedTuple):
-    """A message as it is kept: ``head`` is its JSON without closing brace and attachments, ``files`` those as a JSON list."""
+    """A message as it is kept.
+
+    ``head`` is its JSON without attachments and closing brace, ``files`` the attachments as a JSON
+    list.
+    """
 
     id: int
     channel_id: int
@@ -75,7 +81,8 @@ class Store:
     """The file.
 
     Args:
-        path: of the file, made if missing; ``None`` for one of its own that vanishes with the store.
+        path: of the file, made if missing; ``None`` for one of its own that vanishes with the
+            store.
     """
 
     def __init__(self, path: str | PathLike[str] | None) -> None:
@@ -93,7 +100,7 @@ class Store:
         self._sql.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Generator[None]:
         """Makes the calls inside one transaction; an exception undoes them."""
         self._sql.execute("begin immediate")
         try:
@@ -119,7 +126,13 @@ class Store:
         )
         return [json.loads(data) for (data,) in rows]
 
-    def put_object(self, kind: str, owner: int, id: int, data: dict[str, Any]) -> None:  # noqa: A002
+    def put_object(
+        self,
+        kind: str,
+        owner: int,
+        id: int,  # noqa: A002
+        data: dict[str, Any],
+    ) -> None:
         """Writes an object, over the one of the same kind, owner and id."""
         row = (kind, owner, id, wire.text(data))
         self._sql.execute("insert or replace into objects values (?, ?, ?, ?)", row)
@@ -193,10 +206,11 @@ class Store:
     def largest_id(self) -> int:
         """The largest id in use, 0 in an empty file."""
         query = (
-            "select max(coalesce((select max(id) from messages), 0), coalesce((select max(id) from objects), 0),"
-            " coalesce((select max(id) from attachments), 0), coalesce((select max(message_id) from nonces), 0))"
+            "select max(id) from (select max(id) as id from messages"
+            " union select max(id) from objects union select max(id) from attachments"
+            " union select max(message_id) from nonces)"
         )
-        return int(self._sql.execute(query).fetchone()[0])
+        return int(self._sql.execute(query).fetchone()[0] or 0)
 
     def attachment(self, id: int) -> AttachmentRow | None:  # noqa: A002
         """One file with its content."""

@@ -1,4 +1,4 @@
-"""Who is told what: events go to the sessions whose bot sees the place and whose intents ask for them."""
+"""Who is told what: events go to sessions whose bot sees the place and whose intents ask."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Broadcast:
             session.emit("GUILD_DELETE", wire.text({"id": str(guild.id)}), self._delay())
 
     def guild_text(self, guild: Guild, session: Session) -> str:
-        """The data of a GUILD_CREATE for a session: without the intent it is told of no other members."""
+        """The data of a GUILD_CREATE: without the intent a session is told of no other members."""
         state = self._state
         members = [
             payloads.member(member, state.users[member.user_id])

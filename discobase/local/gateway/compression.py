@@ -1,4 +1,4 @@
-"""How gateway frames are packed: plain text, or one zlib or zstd stream for the life of a connection."""
+"""How gateway frames are packed: plain text, or one zlib or zstd stream for each connection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ Packing = Callable[[str], str | bytes]
 def packing(name: str | None) -> Packing:
     """The packing a client asks for with ``compress=`` in the gateway's address.
 
-    zstd needs the ``zstandard`` package; without it zstd is answered in plain text, which clients accept.
+    zstd needs the ``zstandard`` package; without it zstd is answered in plain text, which clients
+    accept.
     """
     if name == "zlib-stream":
         return _zlib_stream()

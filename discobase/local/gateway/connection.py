@@ -1,4 +1,4 @@
-"""One WebSocket's way out: frames are queued and sent by a task of its own, so that a slow reader holds up nobody."""
+"""One WebSocket's way out: frames are queued, so that a slow reader holds up nobody."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Connection:
         self._loop = asyncio.get_running_loop()
 
     def send(self, frame: str, delay: float = 0.0) -> None:
-        """Queues a frame behind those already queued; it leaves ``delay`` seconds from now at the earliest."""
+        """Queues a frame behind the others; it leaves in ``delay`` seconds at the earliest."""
         if self._close_code is not None:
             return
         self._waiting += len(frame)

@@ -1,6 +1,7 @@
-"""One client's conversation with the gateway: hello, identify or resume, heartbeats, and the close codes for mistakes.
+"""One client's conversation with the gateway: hello, identify or resume, heartbeats.
 
-Operation and close codes: Discord's page "Opcodes and Status Codes"; what they mean: its page "Gateway".
+Mistakes end it with a close code. Operation and close codes: Discord's page "Opcodes and Status
+Codes"; what they mean: its page "Gateway".
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""A gateway session: one login of a bot. It outlives its connection, numbers its events, and can send the last ones again."""
+"""A gateway session: one login of a bot.
+
+It outlives its connection, numbers its events, and can send the last ones again.
+"""
 
 from __future__ import annotations
 

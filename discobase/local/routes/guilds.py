@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from discobase.local import payloads, permissions, refusals
 from discobase.local.channel_forms import (
     LONGEST_NAME,
@@ -16,7 +18,7 @@ from discobase.local.replies import ok
 from discobase.local.routing import Call, Reply, Route
 
 
-def create_guild(call: Call) -> Reply:
+def create_guild(_: Call) -> Reply:
     """Refused: bots cannot create guilds since July 2025 (Discord's change log)."""
     raise refusals.bots_may_not()
 
@@ -77,8 +79,10 @@ def _read_channel(call: Call, guild: Guild, allowed: int) -> Channel:
     parent = read_parent(form, guild, kind)
     overwrites = read_overwrites(form, guild, allowed)
     form.check()
-    if overwrites is None:
-        overwrites = {} if parent is None else dict(parent.overwrites)
+    if not overwrites and parent is not None:
+        # As discord.py documents it: without overwrites of its own a channel takes over its
+        # category's.
+        overwrites = {id_: replace(item) for id_, item in parent.overwrites.items()}
     return Channel(
         id=call.platform.new_id(),
         guild_id=guild.id,
@@ -89,7 +93,7 @@ def _read_channel(call: Call, guild: Guild, allowed: int) -> Channel:
         parent_id=None if parent is None else parent.id,
         nsfw=bool(nsfw),
         rate_limit_per_user=rate_limit or 0,
-        overwrites=overwrites,
+        overwrites=overwrites or {},
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import cast
 
 from discobase.local import message_forms, refusals, wire
 from discobase.local.entities import GUILD_TEXT, Channel
@@ -109,7 +110,8 @@ def bulk_delete_messages(call: Call) -> Reply:
     """Deletes several messages; ids that are none are passed over."""
     channel = _channel(call, MANAGE_MESSAGES)
     given = Form(call.body).body.get("messages")
-    ids = [as_integer(item) for item in given] if isinstance(given, list) else []
+    items = cast("list[object]", given) if isinstance(given, list) else []
+    ids = [as_integer(item) for item in items]
     wanted = sorted({id_ for id_ in ids if id_ is not None})
     if not _FEWEST_IN_BULK <= len(wanted) <= _MOST_IN_BULK:
         raise refusals.wrong_bulk_size()

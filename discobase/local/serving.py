@@ -1,0 +1,64 @@
+"""The server in the foreground, for the command line."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+
+from discobase.local.hosting import LocalDiscord
+
+_POLL_SECONDS = 0.5
+
+
+def serve(  # noqa: PLR0917 - the command line has all of them
+    port: int,
+    path: str | None,
+    server_name: str,
+    json_line: bool,
+    limits: str = "none",
+    latency: float = 0.0,
+) -> int:
+    """Runs a server until SIGTERM or SIGINT, and says where it is. To be called on the main thread.
+
+    Args:
+        port: to listen on; 0 for a free one.
+        path: the file with its state, or ``None`` for none that lasts.
+        server_name: a Discord server that is made, with a bot in it, if missing.
+        json_line: say it as one line of JSON with ``api_url``, ``token`` and ``server``.
+        limits: the profile of rate limits.
+        latency: seconds added to every request.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        UsageError: another process serves the file, or there is no such profile.
+        OSError: the port is taken.
+    """
+    ended = threading.Event()
+
+    def end(_number: int, _frame: object) -> None:
+        ended.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    with LocalDiscord(path, port=port, limits=limits, latency=latency) as host:
+        host.join(server_name)
+        place = {"api_url": host.api_url, "token": host.default_token, "server": server_name}
+        sys.stdout.write(json.dumps(place) + "\n" if json_line else _in_words(place, path))
+        sys.stdout.flush()
+        while not ended.wait(_POLL_SECONDS):
+            pass
+    return 0
+
+
+def _in_words(place: dict[str, str], path: str | None) -> str:
+    kept = "nothing is kept when it ends" if path is None else f"kept in {path}"
+    return (
+        f"A Discord-compatible server is running ({kept}). Press Ctrl-C to end it.\n"
+        f"  API URL  {place['api_url']}\n"
+        f"  token    {place['token']}\n"
+        f"  server   {place['server']}\n"
+    )
