@@ -1,0 +1,53 @@
+"""A server for each test, a bot in a guild with one channel on it, and ways to talk to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from discobase.local import LocalDiscord
+from tests.local.rest import Rest
+
+
+@dataclass
+class Place:
+    """A running server with one guild, one bot in it, and one text channel."""
+
+    server: LocalDiscord
+    rest: Rest
+    guild: int
+    channel: int
+    token: str
+
+    @property
+    def messages(self) -> str:
+        return f"/channels/{self.channel}/messages"
+
+    def send(self, content: str, **more):
+        answer = self.rest("POST", self.messages, {"content": content, **more})
+        assert answer.status == 200, answer
+        return answer.body
+
+    def history(self, query: str = "") -> list[str]:
+        return [message["content"] for message in self.rest("GET", self.messages + query).body]
+
+    def another_bot(self, name: str = "other", **options) -> Rest:
+        token = self.server.create_bot(name, **options)
+        self.server.add_bot(token, self.guild)
+        return Rest(self.server.api_url, token)
+
+
+def furnish(server: LocalDiscord) -> Place:
+    guild = server.join("test")
+    rest = Rest(server.api_url, server.default_token)
+    channels = rest("GET", f"/guilds/{guild}/channels").body
+    if not channels:
+        channels = [rest("POST", f"/guilds/{guild}/channels", {"name": "lane"}).body]
+    return Place(server, rest, guild, int(channels[0]["id"]), server.default_token)
+
+
+@pytest.fixture
+def place():
+    with LocalDiscord() as server:
+        yield furnish(server)
