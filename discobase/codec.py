@@ -11,6 +11,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import make_dataclass
 from types import NoneType
 from typing import Annotated, Any, Literal, cast, get_args
 
@@ -24,11 +25,11 @@ from pydantic import (
     Secret,
     SecretBytes,
     SecretStr,
+    TypeAdapter,
     ValidationError,
     WrapValidator,
-    create_model,
 )
-from pydantic_core import to_jsonable_python
+from pydantic_core import ArgsKwargs, to_jsonable_python
 
 from discobase.engine import keys
 from discobase.errors import TableError, UnknownField, UnstorableValue
@@ -61,6 +62,7 @@ class Codec:
         table: the table's name, for errors.
 
     Attributes:
+        model: the model class.
         kinds: how each field's key is made.
         unique: the fields marked :class:`~discobase.fields.Unique`.
         indexed: the fields marked :class:`~discobase.fields.Index`.
@@ -75,7 +77,7 @@ class Codec:
         self.kinds: Mapping[str, keys.Kind] = marks.kinds
         self.unique = marks.unique
         self.indexed = marks.indexed
-        self._model = model
+        self.model = model
         self._table = table
         self._serializer = model.__pydantic_serializer__
         self._validator = model.__pydantic_validator__
@@ -84,7 +86,7 @@ class Codec:
             for name, field in model.model_fields.items()
             if field.exclude or getattr(field, "exclude_if", None) is not None
         ]
-        self._lone: dict[str, type[BaseModel]] = {}
+        self._lone: dict[str, _LoneField] = {}
 
     def encode(self, record: BaseModel) -> str:
         """The JSON object of a record: compact, ASCII, without backticks, in field order.
@@ -139,11 +141,10 @@ class Codec:
             UnknownField: the model has no such field.
             pydantic.ValidationError: the field does not allow the value.
         """
-        lone = self._lone_field(field)
-        validated = lone.__pydantic_validator__.validate_python(
-            {field: value}, by_alias=False, by_name=True
+        holder = self._lone_field(field).adapter.validator.validate_python(
+            ArgsKwargs((), {field: value}), by_alias=False, by_name=True
         )
-        return validated.__dict__[field]
+        return holder.__dict__[field]
 
     def key(self, field: str, value: object) -> str | None:
         """The equality and sort key of a value: the one of its stored form.
@@ -196,9 +197,8 @@ class Codec:
 
     def _dump_lone(self, field: str, value: object) -> Any:
         lone = self._lone_field(field)
-        holder = lone.model_construct(None, **{field: value})
-        text = lone.__pydantic_serializer__.to_json(
-            holder, by_alias=False, round_trip=True, warnings=False
+        text = lone.adapter.serializer.to_json(
+            lone.holder(value), by_alias=False, round_trip=True, warnings=False
         )
         return json.loads(text)[field]
 
@@ -206,7 +206,7 @@ class Codec:
         held = record.__dict__
         added = {name: self._dump_lone(name, held[name]) for name in self._excluded if name in held}
         merged = stored | added
-        order = [name for name in self._model.model_fields if name in merged]
+        order = [name for name in self.model.model_fields if name in merged]
         return {name: merged[name] for name in order} | merged
 
     def _revealed(self, record: BaseModel, text: str) -> list[str]:
@@ -260,14 +260,14 @@ class Codec:
 
     def _field_at(self, location: tuple[int | str, ...]) -> str:
         """The field that pydantic names in an error, by name or alias."""
-        for name, field in self._model.model_fields.items():
+        for name, field in self.model.model_fields.items():
             if location[:1] in ((name,), (field.alias,), (field.validation_alias,)):
                 return name
         return ""
 
     def _culprit(self, record: BaseModel) -> str:
         """The first field that cannot be written or parsed as JSON; empty if each one can."""
-        for name in self._model.model_fields:
+        for name in self.model.model_fields:
             try:
                 json.loads(self._serialize(record, include={name}))
             except (ValueError, RecursionError):
@@ -277,7 +277,7 @@ class Codec:
     def _unstorable(
         self, path: str, value: object, why: str, *, shown: bool = True
     ) -> UnstorableValue:
-        field = self._model.model_fields.get(re.split(r"[.\[]", path)[0])
+        field = self.model.model_fields.get(re.split(r"[.\[]", path)[0])
         if field is not None and not field.repr:
             shown = False
         place = f"{self._table}.{path}" if path else self._table
@@ -286,14 +286,32 @@ class Codec:
             f"{place} cannot be stored as {what}: {why}; nothing was sent.{_hint(value, why)}"
         )
 
-    def _lone_field(self, field: str) -> type[BaseModel]:
-        """A model of this field alone, without its alias, default and exclusion."""
+    def _lone_field(self, field: str) -> _LoneField:
         lone = self._lone.get(field)
         if lone is None:
-            if field not in self._model.model_fields:
-                raise UnknownField(self._table, field, self._model.model_fields)
-            lone = self._lone[field] = _lone_model(self._model, field)
+            if field not in self.model.model_fields:
+                raise UnknownField(self._table, field, self.model.model_fields)
+            lone = self._lone[field] = _LoneField(self.model, field)
         return lone
+
+
+class _LoneField:
+    """One field of a model by itself, without its alias, default and exclusion.
+
+    A class that holds just this field is easier to be sure of than a part cut out of the model.
+    """
+
+    def __init__(self, model: type[BaseModel], name: str) -> None:
+        info = model.model_fields[name]
+        annotation: Any = info.annotation
+        for entry in (*info.metadata, *_decorated(model, name)):
+            annotation = Annotated[annotation, entry]
+        if info.discriminator is not None:
+            annotation = Annotated[annotation, Field(discriminator=info.discriminator)]
+        config = {"__pydantic_config__": model.model_config}
+        self.holder: Callable[[object], Any]
+        self.holder = make_dataclass(model.__name__, [(name, annotation)], namespace=config)
+        self.adapter: TypeAdapter[Any] = TypeAdapter(self.holder)
 
 
 def _complete(model: type[BaseModel]) -> None:
@@ -304,17 +322,6 @@ def _complete(model: type[BaseModel]) -> None:
             f"{model.__name__} names {error.name!r} in its annotations, which is not defined: "
             f"define it before the first use of the table."
         ) from error
-
-
-def _lone_model(model: type[BaseModel], name: str) -> type[BaseModel]:
-    info = model.model_fields[name]
-    annotation: Any = info.annotation
-    for entry in (*info.metadata, *_decorated(model, name)):
-        annotation = Annotated[annotation, entry]
-    if info.discriminator is not None:
-        annotation = Annotated[annotation, Field(discriminator=info.discriminator)]
-    fields: dict[str, Any] = {name: (annotation, ...)}
-    return create_model(model.__name__, __config__=model.model_config, **fields)
 
 
 def _decorated(model: type[BaseModel], name: str) -> Iterator[object]:
@@ -354,18 +361,22 @@ def _unmasked(stored: Any, held: Any, bytes_mode: BytesMode) -> Any:
             bytes_mode=bytes_mode,
             inf_nan_mode="strings",
         )
-    both_mappings = isinstance(stored, dict) and isinstance(held, Mapping)
-    both_sequences = isinstance(stored, list) and isinstance(held, _SEQUENCES)
-    if both_mappings:
+    if _fit(stored, dict, held, (Mapping,)):
         return {
             _unmasked(name, key, bytes_mode): _unmasked(value, inner, bytes_mode)
             for (name, value), (key, inner) in zip(stored.items(), held.items(), strict=False)
         }
-    if both_sequences:
+    if _fit(stored, list, held, _SEQUENCES):
         return [
             _unmasked(value, inner, bytes_mode) for value, inner in zip(stored, held, strict=False)
         ]
     return stored
+
+
+def _fit(
+    stored: object, container: type[object], held: object, origins: tuple[type[object], ...]
+) -> bool:
+    return isinstance(stored, container) and isinstance(held, origins)
 
 
 def _value(record: BaseModel, name: str) -> object:

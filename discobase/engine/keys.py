@@ -63,9 +63,7 @@ _DURATION = re.compile(
     r"(?P<sign>[-+]?)P(?=[\dT])(?:(?P<years>\d+)Y)?(?:(?P<days>\d+)D)?"
     r"(?:T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)(?:\.(?P<fraction>\d{1,6}))?S)?)?"
 )
-_DAYS_IN_A_YEAR = (
-    365  # speedate, which pydantic writes and reads durations with, takes a year for 365 days
-)
+_DAYS_IN_A_YEAR = 365  # to speedate, with which pydantic writes and reads durations
 
 
 def key(kind: Kind, value: JSON) -> str | None:
