@@ -1,5 +1,29 @@
-"""A Discord server as a database, behind a blocking API."""
+"""A Discord server as a database, behind a blocking API.
 
+Derive tables from :class:`Table`, attach them to a :class:`Database` with ``@db.table``, connect
+with ``with db.conn(token):``, and save, find and delete records. Errors are in
+:mod:`discobase.errors`.
+"""
+
+from discobase import errors
 from discobase._version import __version__
+from discobase.bulk import SaveReport
+from discobase.database import Database
+from discobase.errors import DiscobaseError
+from discobase.fields import Index, Unique
+from discobase.query import Query
+from discobase.session import LoginTask
+from discobase.table import Table
 
-__all__ = ["__version__"]
+__all__ = [
+    "Database",
+    "DiscobaseError",
+    "Index",
+    "LoginTask",
+    "Query",
+    "SaveReport",
+    "Table",
+    "Unique",
+    "__version__",
+    "errors",
+]

@@ -1,0 +1,118 @@
+"""What ties a table class to its database: a name, a codec, and the way to the replica and the
+log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
+
+from pydantic import ValidationError
+
+from discobase.engine.operations import Change, Declare, Placed, Schema
+from discobase.errors import RecordOutdated
+from discobase.record import Record, place
+
+if TYPE_CHECKING:
+    from discobase.codec import Codec
+    from discobase.engine.keys import Kind
+    from discobase.engine.replica import Replica, Row
+
+
+R = TypeVar("R", bound=Record)
+
+
+class Source(Protocol):
+    """What a table needs of its database."""
+
+    @property
+    def name(self) -> str:
+        """The database's name."""
+        ...
+
+    @property
+    def capacity(self) -> int:
+        """The bytes that one commit carries, compressed where that helps."""
+        ...
+
+    def replica(self) -> Replica:
+        """The state to read from. Waits while a login is under way.
+
+        Raises:
+            NotConnected: there has been no login, or the database was closed.
+            ConnectError: the login failed.
+        """
+        ...
+
+    def commit(self, changes: Sequence[Change], what: str) -> Placed:
+        """Commit changes, all or none, and wait until Discord has them. One API call, often shared.
+
+        Args:
+            changes: what is to be done, in order.
+            what: a name for it in errors, as in "the save".
+        """
+        ...
+
+    def has_declared(self, table: str) -> bool:
+        """Whether this login has brought the table's schema into the log, or found it there."""
+        ...
+
+    def declared(self, table: str) -> None:
+        """Note that the table's schema stands in the log."""
+        ...
+
+    def want_index(self, table: str, field: str, kind: Kind) -> None:
+        """Ask for an index, to be made when there is time. Does not wait."""
+        ...
+
+
+class Binding(Generic[R]):
+    """One table class in one database.
+
+    Args:
+        source: the database.
+        name: the table's name.
+        codec: how its records are written and read.
+    """
+
+    def __init__(self, source: Source, name: str, codec: Codec) -> None:
+        self.source = source
+        self.name = name
+        self.codec = codec
+        self._declare = Declare(name, Schema(codec.kinds, codec.unique, codec.indexed).to_json())
+
+    def commit(self, changes: Sequence[Change], what: str) -> Placed:
+        """Commit changes of this table; the first ones of a login carry its schema along.
+
+        See :meth:`Source.commit`.
+        """
+        if self.source.has_declared(self.name):
+            return self.source.commit(changes, what)
+        placed = self.source.commit((self._declare, *changes), what)
+        self.source.declared(self.name)
+        return Placed(placed.seq, placed.pks[1:])
+
+    def load(self, row: Row) -> R:
+        """The record that a row of the replica holds.
+
+        Raises:
+            RecordOutdated: it was written under another schema, and does not fit this one.
+        """
+        pk, version, data = row
+        try:
+            record = cast("R", self.codec.decode(data))
+        except ValidationError as error:
+            raise self._outdated(pk, error) from None
+        place(record, pk, version)
+        return record
+
+    def _outdated(self, pk: int, error: ValidationError) -> RecordOutdated:
+        # pydantic's text quotes the record, which may hold secrets: only places and reasons here.
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        wrong = "; ".join(
+            f"{'.'.join(map(str, each['loc'])) or 'the record'}: {each['msg']}" for each in found
+        )
+        return RecordOutdated(
+            f"record {pk} of {self.name!r} does not fit the table's fields any more ({wrong}). "
+            f"Give new fields a default, or allow what was stored before."
+        )

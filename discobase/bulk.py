@@ -1,0 +1,127 @@
+"""Many records at once: as few commits as they fit in."""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from discobase.binding import Binding
+from discobase.engine.operations import Change, Insert, Put, Replace, to_line
+from discobase.record import Record, place
+
+R = TypeVar("R", bound=Record)
+
+_log = logging.getLogger(__name__)
+
+_HELD_BACK = 128 * 1024
+"""Bytes that a compressor may still hold back: its window and its buffers."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveReport:
+    """What :meth:`Table.save_many <discobase.Table.save_many>` did.
+
+    Attributes:
+        records: how many records were saved.
+        commits: how many commits it took. Each is atomic; with one, all of it was.
+    """
+
+    records: int
+    commits: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    record: Record
+    change: Change
+    line: bytes
+
+
+class _Load:
+    """Measures what a frame of some lines comes to, without compressing where that is not needed.
+
+    Args:
+        capacity: the bytes that one commit carries, compressed or not.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._plain = 0
+        self._lines: list[bytes] = []
+        self._packer: Any = None
+        self._packed = 0
+
+    def takes(self, line: bytes) -> bool:
+        """Whether the line fits as well; if so it is counted in. The first one always does."""
+        if self._plain and not self._has_room(len(line) + 1):
+            return False
+        self._plain += len(line) + 1
+        if self._packer is None:
+            self._lines.append(line)
+        else:
+            self._pack(line)
+        return True
+
+    def _has_room(self, size: int) -> bool:
+        if self._plain + size <= self._capacity:
+            return True
+        if self._packer is None:
+            self._packer = zlib.compressobj(6)
+            for line in self._lines:
+                self._pack(line)
+            self._lines.clear()
+        return self._packed + _HELD_BACK + size <= self._capacity
+
+    def _pack(self, line: bytes) -> None:
+        self._packed += len(self._packer.compress(line + b"\n"))
+
+
+def save_all(binding: Binding[R], records: Iterable[R]) -> SaveReport:
+    """Save records in as few commits as they fit in, in their order.
+
+    See :meth:`discobase.Table.save_many`.
+    """
+    saved = commits = 0
+    items = (_item(binding, record) for record in records)
+    for batch in _batches(items, binding.source.capacity):
+        placed = binding.commit([item.change for item in batch], "the save of several records")
+        for item, pk in zip(batch, placed.pks, strict=True):
+            place(item.record, pk, placed.seq)
+        saved += len(batch)
+        commits += 1
+    if commits > 1:
+        _log.info(
+            "%d records of %r did not fit one commit: it took %d", saved, binding.name, commits
+        )
+    return SaveReport(saved, commits)
+
+
+def change_of(binding: Binding[R], record: R, *, version: int | None = None) -> Insert | Replace:
+    """What saving a record comes to: an insert, or a new text for the record it is."""
+    data = binding.codec.encode(record)
+    if record.pk is None:
+        return Insert(binding.name, data)
+    return Replace(binding.name, record.pk, data, version)
+
+
+def _item(binding: Binding[R], record: R) -> _Item:
+    change = change_of(binding, record)
+    return _Item(
+        record, change, to_line(Put(binding.name, record.pk or 1, change.data)).encode("ascii")
+    )
+
+
+def _batches(items: Iterable[_Item], capacity: int) -> Iterator[list[_Item]]:
+    batch: list[_Item] = []
+    load = _Load(capacity)
+    for item in items:
+        if not load.takes(item.line):
+            yield batch
+            batch, load = [], _Load(capacity)
+            load.takes(item.line)
+        batch.append(item)
+    if batch:
+        yield batch

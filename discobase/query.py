@@ -1,0 +1,141 @@
+"""Selections over the replica: lazy, immutable, and used like a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
+from typing import Generic, TypeVar, overload
+
+from discobase.binding import Binding
+from discobase.engine.keys import Kind
+from discobase.engine.replica import Row
+from discobase.errors import RecordNotFound, SeveralRecords
+from discobase.record import Record
+
+R = TypeVar("R", bound=Record)
+
+_SHOWN = 5
+PK = "pk"
+"""The name by which a query selects by primary key."""
+
+
+class Query(Sequence[R], Generic[R]):
+    """The records of a table whose fields have given values, in the order of their primary keys.
+
+    Nothing is read until it is used. The first use reads the replica, and from then on the query
+    holds those records: it is one picture, in which lengths, items and iteration agree.
+    :meth:`find` makes a narrower query with a picture of its own.
+
+    Reading costs no API call and never waits for Discord. ``repr`` reads nothing.
+
+    Args:
+        binding: the table.
+        equal: field names and the values they have, checked; ``pk`` selects by primary key.
+    """
+
+    def __init__(self, binding: Binding[R], equal: Mapping[str, object]) -> None:
+        self._binding = binding
+        codec = binding.codec
+        self._equal = {
+            name: value if name == PK else codec.stored_value(name, value)
+            for name, value in equal.items()
+        }
+
+    def find(self, **equal: object) -> Query[R]:
+        """A narrower query: these values as well. Reads nothing."""
+        return Query(self._binding, {**self._equal, **equal})
+
+    def first(self) -> R | None:
+        """The record with the lowest primary key, or None where there is none."""
+        return self._records[0] if self._records else None
+
+    def one(self) -> R:
+        """The only record.
+
+        Raises:
+            RecordNotFound: there is none.
+            SeveralRecords: there are several.
+        """
+        if not self._records:
+            raise RecordNotFound(f"{self._call} finds no record.")
+        if len(self._records) > 1:
+            first, second = self._records[:2]
+            raise SeveralRecords(
+                f"{self._call} finds {len(self._records)} records, among them those with pk "
+                f"{first.pk} and {second.pk}: give more fields, or strict=False for the first one."
+            )
+        return self._records[0]
+
+    def count(self, value: object = ..., /) -> int:
+        """The number of records; with a value, how often that record occurs, as for any
+        sequence.
+        """
+        return len(self) if value is ... else self._records.count(value)  # type: ignore[arg-type]
+
+    def exists(self) -> bool:
+        """Whether there is any record."""
+        return bool(self._records)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self._records)
+
+    @overload
+    def __getitem__(self, index: int) -> R: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[R]: ...
+
+    def __getitem__(self, index: int | slice) -> R | list[R]:
+        return self._records[index]
+
+    def __repr__(self) -> str:
+        if "_records" not in self.__dict__:
+            return f"<{self._call}>"
+        shown = ", ".join(map(repr, islice(self._records, _SHOWN)))
+        rest = len(self._records) - _SHOWN
+        return f"<{self._call}: [{shown}{f', and {rest} more' if rest > 0 else ''}]>"
+
+    @property
+    def _call(self) -> str:
+        wanted = ", ".join(f"{name}={value!r}" for name, value in self._equal.items())
+        return f"{self._binding.codec.model.__name__}.find({wanted})"
+
+    @cached_property
+    def _records(self) -> list[R]:
+        load = self._binding.load
+        return [record for row in self._rows() if self._fits(record := load(row))]
+
+    def _rows(self) -> list[Row]:
+        replica, table = self._binding.source.replica(), self._binding.name
+        if PK in self._equal:
+            pk = self._equal[PK]
+            row = replica.get(table, pk) if isinstance(pk, int) else None
+            return [row] if row else []
+        keys = self._keys()
+        self._want_indexes(keys, replica.keyed.get(table, {}))
+        return replica.select(table, keys)
+
+    def _keys(self) -> dict[str, tuple[Kind, str]]:
+        codec = self._binding.codec
+        found: dict[str, tuple[Kind, str]] = {}
+        for name, value in self._equal.items():
+            key = codec.key(name, value)
+            if key is not None:
+                found[name] = (codec.kinds[name], key)
+        return found
+
+    def _want_indexes(
+        self, keys: Mapping[str, tuple[Kind, str]], keyed: Mapping[str, object]
+    ) -> None:
+        for name, (kind, _) in keys.items():
+            if name not in keyed:
+                self._binding.source.want_index(self._binding.name, name, kind)
+
+    def _fits(self, record: R) -> bool:
+        # The replica may give too much: what a field's values are equal to is for the values to
+        # say.
+        return all(getattr(record, name) == value for name, value in self._equal.items())

@@ -1,0 +1,301 @@
+"""One login of a database: the loop thread, the connection and the engine, from the first byte to
+the last.
+
+A session begins once and ends once. It ends by :meth:`Session.close`, or because the connection
+cannot go on; either way everything it opened is closed, its thread ends, and whoever waits is told
+why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from discobase.engine.committer import IndexWanted, Request
+from discobase.engine.connection import Connection
+from discobase.engine.engine import Engine
+from discobase.engine.frame import Limits
+from discobase.engine.keys import Kind
+from discobase.engine.operations import Change, Placed
+from discobase.errors import ConnectError, DiscobaseError, Disconnected
+from discobase.local import Joined, join
+from discobase.portal import Portal
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+_LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a login needs to know.
+
+    Args:
+        token: the bot's token; ``local`` or ``local:PATH`` for the embedded server.
+        server: the Discord server's name, or its id.
+        api_url: the address of the REST API.
+        limits: what a message carries there.
+    """
+
+    token: str = field(repr=False)
+    server: str | int
+    api_url: str
+    limits: Limits
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the embedded server is meant, which is started or joined by the login."""
+        return self.token == _LOCAL or self.token.startswith(f"{_LOCAL}:")
+
+    @property
+    def local_path(self) -> str | None:
+        """The file of the embedded server; None for the one that lives as long as the process."""
+        return self.token.partition(":")[2] or None
+
+
+class LoginTask(Future[None]):
+    """A login that goes on by itself: it finishes when the connection ends, and fails with the
+    reason why it could not go on.
+
+    Like a :class:`concurrent.futures.Future`, and awaitable too. ``cancel()`` closes the
+    connection.
+    """
+
+    def __init__(self, close: Callable[[], None]) -> None:
+        super().__init__()
+        self.set_running_or_notify_cancel()
+        self._close = close
+
+    def cancel(self) -> bool:
+        """Ask the connection to close, and return at once; True unless it has ended already."""
+        if self.done():
+            return False
+        self._close()
+        return True
+
+    def __await__(self) -> Generator[Any, None, None]:
+        """Wait, in any event loop, until the connection ends."""
+        return asyncio.wrap_future(self).__await__()
+
+
+class Session:
+    """A connected database, or one on its way. All methods may be called from any thread.
+
+    Args:
+        name: the database's name.
+        target: where to log in, and as whom.
+
+    Attributes:
+        ended: done when the session is over; its exception says why it could not go on.
+    """
+
+    def __init__(self, name: str, target: Target) -> None:
+        self.name = name
+        self.target = target
+        self.ended = LoginTask(self.ask_to_close)
+        self.declared: set[str] = set()
+        self.portal = Portal(f"discobase {name}")
+        self._pid = os.getpid()
+        self._wanted: set[tuple[str, str]] = set()
+        self._ready: Future[Engine] = Future()
+        self._ready.set_running_or_notify_cancel()
+        self._ending: asyncio.Event | None = None
+        self._failure: DiscobaseError | None = None
+
+    @property
+    def forked(self) -> bool:
+        """Whether this session was left behind in the process from which this one was forked."""
+        return self._pid != os.getpid()
+
+    @property
+    def over(self) -> bool:
+        """Whether the session has ended, or can no longer be used in this process."""
+        return self.forked or self.ended.done()
+
+    def begin(self) -> None:
+        """Start the thread and the login on it. Returns at once.
+
+        Raises:
+            ConnectError: no thread is to be had.
+        """
+        self.portal.start()
+        self.portal.submit(self._live).add_done_callback(self._finish)
+
+    # The life of it, on the loop
+
+    async def _live(self) -> None:
+        self._ending = asyncio.Event()
+        joined = await self._join() if self.target.is_local else None
+        try:
+            await self._connected(joined)
+        finally:
+            if joined is not None:
+                await asyncio.to_thread(joined.close)
+
+    async def _join(self) -> Joined:
+        return await asyncio.to_thread(join, self.target.local_path, str(self.target.server))
+
+    async def _connected(self, joined: Joined | None) -> None:
+        connection = await self._unless_ended(
+            Connection.open(
+                joined.token if joined else self.target.token,
+                self.target.server,
+                api_url=joined.api_url if joined else self.target.api_url,
+                failed=self._fail,
+            )
+        )
+        try:
+            await self._served(connection)
+        finally:
+            await connection.close()
+
+    async def _served(self, connection: Connection) -> None:
+        opening = Engine.open(connection, limits=self.target.limits, failed=self._fail)
+        engine = await self._unless_ended(opening)
+        try:
+            await self._unless_ended(connection.live())
+            self._ready.set_result(engine)
+            await self._until_ended()
+        finally:
+            await engine.close(self._failure)
+
+    async def _unless_ended(self, step: Awaitable[T]) -> T:
+        """Await a step of the login, or raise why it is not to be finished."""
+        task = asyncio.ensure_future(step)
+        ended = asyncio.ensure_future(self._until_ended())
+        try:
+            await asyncio.wait({task, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            raise self._failure or Disconnected("the database was closed while it was connecting")
+        finally:
+            ended.cancel()
+            if not task.done():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    async def _until_ended(self) -> None:
+        assert self._ending is not None, "the session has begun"
+        await self._ending.wait()
+
+    def _fail(self, error: DiscobaseError) -> None:
+        """End the session because it cannot go on. On the loop."""
+        self._failure = self._failure or error
+        if self._ending is not None:
+            self._ending.set()
+
+    def _finish(self, life: Future[None]) -> None:
+        """Tell those who wait how it ended, and let the thread go."""
+        error = self._failure or life.exception()
+        if not self._ready.done():
+            self._ready.set_exception(error or Disconnected("the database was closed"))
+            self._ready.exception()
+        if isinstance(error, Exception) and self._closing_explains(error):
+            error = None
+        if error is None:
+            self.ended.set_result(None)
+        else:
+            _log.error("the connection of %r has ended: %s", self.name, error)
+            self.ended.set_exception(error)
+        self.portal.stop(0)
+
+    def _closing_explains(self, error: Exception) -> bool:
+        return isinstance(error, Disconnected) and self._failure is None
+
+    # Waiting for it
+
+    def engine(self, timeout: float | None, what: str) -> Engine:
+        """The engine, once the session is ready. Blocks while the login is under way.
+
+        Args:
+            timeout: seconds to wait; None for no limit.
+            what: a name for it in errors.
+
+        Raises:
+            WaitTimeout: it is not ready yet.
+            ConnectError: it never will be; the class says why.
+        """
+        if not self._ready.done():
+            waiting: Future[Engine] = Future()
+            self._ready.add_done_callback(lambda ready: _copy(ready, waiting))
+            return self.portal.wait(waiting, timeout=timeout, what=what)
+        error = self._failure or self._ready.exception()
+        if error is not None:
+            raise error
+        return self._ready.result()
+
+    def commit(self, changes: Sequence[Change], what: str, timeout: float | None) -> Placed:
+        """Commit changes and wait until Discord has them. See :meth:`Source.commit
+        <discobase.binding.Source.commit>`.
+        """
+        request = Request(changes)
+        self.engine(timeout, what).put(request)
+        return self.portal.wait(request.future, timeout=timeout, what=what)
+
+    def refresh(self, timeout: float | None) -> None:
+        """Apply what was committed anywhere before this call. One API call where there is nothing
+        new.
+        """
+        engine = self.engine(timeout, "the refresh")
+        self.portal.call(engine.refresh, timeout=timeout, what="the refresh")
+
+    def want_index(self, table: str, name: str, kind: Kind) -> None:
+        """Ask once for an index, to be made when there is time."""
+        if (table, name) not in self._wanted:
+            self._wanted.add((table, name))
+            self.engine(None, "the search").put(IndexWanted(table, name, kind))
+
+    def wait_ended(self, timeout: float | None = None) -> None:
+        """Block until the session is over, and raise why it could not go on, if so."""
+        waiting: Future[None] = Future()
+        self.ended.add_done_callback(lambda ended: _copy(ended, waiting))
+        self.portal.wait(waiting, timeout=timeout, what="the end of the connection")
+
+    # Ending it
+
+    def ask_to_close(self) -> None:
+        """Have the session end soon. Never waits."""
+        if self.over or not self.portal.alive:
+            return
+        self.portal.loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        if self._ending is not None:
+            self._ending.set()
+
+    def close(self, timeout: float) -> None:
+        """End the session: finish what was asked for, close everything, end the thread. Blocks
+        until then.
+
+        Raises:
+            WaitTimeout: it did not end in time; what was left is abandoned.
+        """
+        if self.over:
+            return
+        self.ask_to_close()
+        try:
+            self.wait_ended(timeout)
+        except ConnectError as error:
+            _log.debug("the session had failed before it was closed: %s", error)
+        finally:
+            self.portal.stop()
+
+
+def _copy(source: Future[T], target: Future[T]) -> None:
+    """Settle a future as another one was. A waiter has one of its own, to give up without taking it
+    from others.
+    """
+    if not target.set_running_or_notify_cancel():
+        return
+    error = source.exception()
+    if error is None:
+        target.set_result(source.result())
+    else:
+        target.set_exception(error)

@@ -1,0 +1,231 @@
+"""Tables: pydantic models whose instances save, find and delete themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, Literal, Self, overload
+
+from discobase.binding import Binding
+from discobase.bulk import SaveReport, change_of, save_all
+from discobase.engine.operations import Remove
+from discobase.errors import RecordNotFound, RecordNotSaved, TableError
+from discobase.query import Query
+from discobase.record import Record, place
+
+
+class Table(Record):
+    """A pydantic model that is a table of a database.
+
+    Derive from it as from :class:`pydantic.BaseModel`, and attach the class with
+    :meth:`Database.table <discobase.Database.table>`. Writing methods block until Discord has the
+    change, and cost one API call, shared with whatever other threads write at the same time.
+    Reading methods never block for Discord and cost none: they read this process's replica.
+
+    An object is not tied to the thread that made it, but two threads should not save the same
+    object at once.
+    """
+
+    _binding: ClassVar[Binding[Any] | None] = None
+
+    # Writing
+
+    def save(self) -> Self:
+        """Store a new record, or write the changed one. Blocks; one API call, often shared.
+
+        Values are checked before anything is sent. The last writer wins; :meth:`update` can do
+        better.
+
+        Returns:
+            The object itself, with :attr:`pk` and :attr:`version` set.
+
+        Raises:
+            pydantic.ValidationError: a value does not fit its field.
+            UnstorableValue: a value would not come back as it is.
+            UniqueViolation: another record has a value that is unique.
+            RecordNotFound: the record has been deleted meanwhile.
+            RecordTooLarge: it is more than a message of Discord carries.
+            NotConnected, TableError: there is no database to save to.
+            Unavailable, WaitTimeout, Disconnected: nothing was written.
+            OutcomeUnknown: it may have been written; look before you save it again.
+        """
+        binding = self._bound()
+        return self._write(change_of(binding, self), "the save")
+
+    def commit(self) -> Self:
+        """Store a new record, or write the changed one: another name for :meth:`save`."""
+        return self.save()
+
+    def update(self, *, if_unchanged: bool = False) -> Self:
+        """Write a record that has been saved before. Blocks; one API call, often shared.
+
+        Args:
+            if_unchanged: write only if nobody has written the record since this object was loaded
+                or saved.
+
+        Raises:
+            RecordNotSaved: it has never been saved.
+            ConflictError: somebody has written it in the meantime.
+            DiscobaseError: as for :meth:`save`.
+        """
+        binding = self._bound()
+        self._require_pk("update")
+        version = self.version if if_unchanged else None
+        return self._write(change_of(binding, self, version=version), "the update")
+
+    def delete(self, *, if_unchanged: bool = False) -> None:
+        """Delete the record. Blocks; one API call, often shared. Afterwards the object is as if it
+        had never been saved.
+
+        Args:
+            if_unchanged: delete only if nobody has written the record since this object was loaded
+                or saved.
+
+        Raises:
+            RecordNotSaved: it has never been saved.
+            RecordNotFound: it has been deleted already.
+            ConflictError: somebody has written it in the meantime.
+            DiscobaseError: as for :meth:`save`.
+        """
+        binding = self._bound()
+        pk = self._require_pk("delete")
+        version = self.version if if_unchanged else None
+        binding.commit([Remove(binding.name, pk, version)], "the delete")
+        place(self, None, None)
+
+    @classmethod
+    def save_many(cls, records: Iterable[Self]) -> SaveReport:
+        """Save many records, in as few commits as they fit in: ten thousand small ones are one.
+
+        Blocks; one API call for about 20 MiB of records, compressed. Each commit holds or fails as
+        a whole. What one message carries is one commit; the report says how many it took.
+
+        Args:
+            records: new and changed ones alike; consumed as they are sent.
+
+        Raises:
+            DiscobaseError: as for :meth:`save`. The commits before the one that failed have been
+                made, and their objects have a :attr:`version`.
+        """
+        return save_all(cls._bound(), records)
+
+    # Reading
+
+    def refresh(self) -> Self:
+        """Take over what the database holds now, also what other processes wrote. No API call.
+
+        Raises:
+            RecordNotSaved: it has never been saved.
+            RecordNotFound: it has been deleted.
+            RecordOutdated: it does not fit the table's fields any more.
+        """
+        fresh = type(self).get(self._require_pk("refresh"))
+        self.__dict__.clear()
+        self.__dict__.update(fresh.__dict__)
+        object.__setattr__(self, "__pydantic_extra__", fresh.__pydantic_extra__)
+        object.__setattr__(self, "__pydantic_fields_set__", fresh.model_fields_set)
+        place(self, fresh.pk, fresh.version)
+        return self
+
+    @classmethod
+    def get(cls, pk: int) -> Self:
+        """The record under a primary key. No API call.
+
+        Raises:
+            RecordNotFound: there is none.
+            RecordOutdated: it does not fit the table's fields any more.
+        """
+        binding = cls._bound()
+        row = binding.source.replica().get(binding.name, pk)
+        if row is None:
+            raise RecordNotFound(f"{binding.name!r} has no record {pk!r}.")
+        return binding.load(row)
+
+    @classmethod
+    def find(cls, **equal: object) -> Query[Self]:
+        """The records whose fields have these values; all of them without arguments. Reads nothing
+        yet, and costs no API call.
+
+        Values are compared as the field's own type: ``find(price="1.50")`` on a decimal finds 1.5.
+
+        Args:
+            equal: field names and values; ``pk`` selects by primary key.
+
+        Raises:
+            UnknownField: the table has no such field.
+            pydantic.ValidationError: the field does not allow the value.
+        """
+        return Query(cls._bound(), equal)
+
+    @overload
+    @classmethod
+    def find_unique(cls, *, strict: Literal[True] = True, **equal: object) -> Self: ...
+
+    @overload
+    @classmethod
+    def find_unique(cls, *, strict: bool, **equal: object) -> Self | None: ...
+
+    @classmethod
+    def find_unique(cls, *, strict: bool = True, **equal: object) -> Self | None:
+        """The one record whose fields have these values. No API call.
+
+        Args:
+            strict: whether there has to be exactly one. Otherwise None stands for none, and the
+            first one for several. equal: field names and values, as for :meth:`find`.
+
+        Raises:
+            RecordNotFound: there is none, and `strict`.
+            SeveralRecords: there are several, and `strict`.
+            UnknownField, pydantic.ValidationError: as for :meth:`find`.
+        """
+        found = cls.find(**equal)
+        return found.one() if strict else found.first()
+
+    # Within
+
+    def _write(self, change: Any, what: str) -> Self:
+        placed = self._bound().commit([change], what)
+        place(self, placed.pks[0], placed.seq)
+        return self
+
+    def _require_pk(self, what: str) -> int:
+        if self.pk is None:
+            raise RecordNotSaved(
+                f"{what}() of {self!r}, which has never been saved: save() it first."
+            )
+        return self.pk
+
+    @classmethod
+    def _bound(cls) -> Binding[Self]:
+        binding: Binding[Self] | None = vars(cls).get("_binding")
+        if binding is None:
+            raise TableError(
+                f"{cls.__name__} is not attached to a database: put @db.table above its class "
+                f"statement."
+            )
+        return binding
+
+
+_OWN = frozenset(
+    name for part in (Record, Table) for name in vars(part) if not name.startswith(("_", "model_"))
+) | {"strict"}
+"""Names that a table's fields must not have: they would hide what a table does."""
+
+
+def bind(table: type[Table], binding: Binding[Any]) -> None:
+    """Attach a class to its database.
+
+    Raises:
+        TableError: it is attached already, or a field hides a part of :class:`Table`.
+    """
+    held: Binding[Any] | None = vars(table).get("_binding")
+    if held is not None:
+        raise TableError(
+            f"{table.__name__} is attached already, as {held.name!r} of {held.source.name!r}: a "
+            f"class can be a table of one database, once. Derive a class from it for another one."
+        )
+    if hidden := sorted(_OWN & table.model_fields.keys()):
+        raise TableError(
+            f"{table.__name__} has a field {hidden[0]!r}, which would hide what a table does by "
+            f"that name: rename it."
+        )
+    table._binding = binding
