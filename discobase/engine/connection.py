@@ -157,8 +157,8 @@ class Connection:
             hours = budget.get("reset_after", 0) / 3_600_000
             raise IdentifyLimit(
                 f"this bot has logged in to the gateway {budget.get('total')} times today, which "
-                f"is all Discord allows (it would reset the token). Wait {hours:.1f} h, and find out "
-                f"which process restarts so often."
+                f"is all Discord allows (it would reset the token). Wait {hours:.1f} h, and find "
+                f"out which process restarts so often."
             )
         return url
 

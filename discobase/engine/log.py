@@ -211,7 +211,8 @@ class CommitLog:
             return found[0].message
         raise OutcomeUnknown(
             f"Discord refused the commit at position {seq}: {error} (code {error.code}). An "
-            f"earlier try had no answer, so it may have been written all the same: look before you repeat it."
+            f"earlier try had no answer, so it may have been written all the same: look before you "
+            f"repeat it."
         ) from error
 
     def _entry_of(self, message: Message, seq: int) -> Entry:
