@@ -6,9 +6,11 @@ wrong between threads is settled here, once:
 
 * *Fork.* The thread does not exist in a child process. There the portal is ``forked`` and not
   ``alive``, every call raises instead of waiting for ever, and :meth:`Portal.start` makes a new
-  thread. All of it goes by the process id, so that a fork past Python's hooks is seen as well.
-  Locks are one to a process. The parent's loop and sockets are neither closed nor collected in
-  the child. Whoever owns the portal connects again; the portal only says that it is time to.
+  thread. This goes by the process id, so that a fork past Python's hooks is seen as well. Locks
+  are one to a process. The parent's loop, the coroutines on it and what they hold are neither
+  collected nor closed in the child; closing there what is the parent's, such as a client, may
+  still say goodbye on a connection that both share: drop it. Whoever owns the portal connects
+  again; the portal only says that it is time to.
 * *Giving up.* A time limit, Ctrl-C, or any exception out of a signal handler ends a wait. What
   has not begun is withdrawn, a coroutine that has is cancelled, and the error, or a note on the
   interrupt, says which it was.

@@ -7,12 +7,14 @@ import atexit
 import concurrent.futures
 import logging
 import os
+import select
+import selectors
 import sys
 import threading
 import time
 import traceback
 import warnings
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextvars import Context
 from typing import Any, Generic, TypeVar
 
@@ -33,7 +35,7 @@ _GENERATOR_SECONDS = 1.0
 
 
 class Call(concurrent.futures.Future[T], Generic[T]):
-    """The future of a submitted coroutine.
+    """The future of a coroutine on the loop.
 
     Args:
         host: the thread that is to run it.
@@ -46,6 +48,20 @@ class Call(concurrent.futures.Future[T], Generic[T]):
         self._name = name
         self._task: asyncio.Task[None] | None = None
 
+    def launch(self, performance: Callable[[], Awaitable[T]]) -> bool:
+        """Have the loop await what `performance`, which it calls, returns. Never waits.
+
+        Returns:
+            Whether there is a loop to do so.
+        """
+        self.host.calls.add(self)
+        launched = self.host.post(self._begin, performance)
+        if not launched:
+            self.host.calls.discard(self)
+        elif self.host.over:
+            self.host.settle_the_rest()
+        return launched
+
     def cancel(self) -> bool:
         """Withdraw the call if it has not begun, else have the coroutine cancelled. Never waits.
 
@@ -54,14 +70,48 @@ class Call(concurrent.futures.Future[T], Generic[T]):
             cancellation, and the future is done when it has.
         """
         if super().cancel():
+            self.host.calls.discard(self)
             return True
         if not self.done():
             self.host.post(self._cancel_task)
         return False
 
-    def begin(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """On the loop: run the coroutine that is going to settle the call."""
-        self._task = asyncio.get_running_loop().create_task(coroutine, name=self._name)
+    def cut_short(self) -> None:
+        """After the loop's end: settle the call as one that never began, or never ended."""
+        if not self.cancel() and self._claim():
+            self.set_exception(concurrent.futures.CancelledError(self.host.why()))
+
+    def _begin(self, performance: Callable[[], Awaitable[T]]) -> None:
+        if self.host.stopping:
+            self.cancel()
+        if self.set_running_or_notify_cancel():
+            task = asyncio.get_running_loop().create_task(self._run(performance), name=self._name)
+            self._task = task
+
+    async def _run(self, performance: Callable[[], Awaitable[T]]) -> None:
+        """Await the coroutine; what it raises goes to the caller and not to the loop."""
+        try:
+            result = await performance()
+        except asyncio.CancelledError:
+            if self._claim():
+                self.set_exception(concurrent.futures.CancelledError(self.host.why()))
+        except BaseException as error:  # noqa: BLE001 - the caller gets it, and the loop must live
+            if self._claim():
+                self.set_exception(trimmed(error))
+        else:
+            if self._claim():
+                self.set_result(result)
+        finally:
+            # The coroutine's frame, which the error's traceback holds, refers back to this one.
+            del self
+
+    def _claim(self) -> bool:
+        """Whether the one who asks is to settle the call: true once."""
+        try:
+            self.host.calls.remove(self)
+        except KeyError:
+            return False
+        return True
 
     def _cancel_task(self) -> None:
         if self._task is not None:
@@ -82,6 +132,8 @@ class LoopThread:
         self.pid = os.getpid()
         self.death: BaseException | None = None
         self.stopping = False
+        self.over = False
+        self.calls: set[Call[Any]] = set()
         # Some builds of Python 3.14 give a thread the starter's context; this one outlives it.
         self.thread = threading.Thread(target=Context().run, args=(_live, self), name=name)
         self.thread.daemon = True
@@ -90,8 +142,6 @@ class LoopThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._grace = ABANDONED_SECONDS
-        self._calls: set[Call[Any]] = set()
-        self._over = False
         self._asked_at: float | None = None
         self._block_logged = False
 
@@ -138,24 +188,6 @@ class LoopThread:
             return False
         return True
 
-    def submit(self, name: str, performance: Callable[[], Awaitable[T]]) -> Call[T] | None:
-        """Await on the loop what `performance` returns. Never waits.
-
-        Args:
-            name: the name for its task.
-            performance: called on the loop.
-
-        Returns:
-            The future, or None where there is no loop any more.
-        """
-        call: Call[T] = Call(self, name)
-        self._calls.add(call)
-        if not self.post(self._begin, call, performance) and self._claim(call):
-            return None
-        if self._over:
-            self._settle_the_rest()
-        return call
-
     def ask_to_stop(self, grace: float) -> None:
         """Have the loop wind down. Never waits, and takes no lock: finalizers call it.
 
@@ -198,6 +230,11 @@ class LoopThread:
                 f"Call it on another one: in a coroutine, by `await asyncio.to_thread(...)`."
             )
 
+    def settle_the_rest(self) -> None:
+        """After the loop's end: settle the calls that it left."""
+        for call in tuple(self.calls):
+            call.cut_short()
+
     def feel_pulse(self) -> None:
         """Ask the loop for a sign of life, and log where it hangs, once each time it does."""
         now = time.monotonic()
@@ -213,6 +250,19 @@ class LoopThread:
                 now - asked_at,
                 self._stack(),
             )
+
+    def part_from_parent(self) -> None:
+        """In a forked child: give the loop that stayed behind a selector of its own.
+
+        Both processes share the kernel's side of an epoll selector. A transport that is closed or
+        collected in the child would be unregistered there, and the parent deaf to it from then on.
+        """
+        if self._loop is None or self._loop.is_closed() or sys.platform != "linux":
+            return
+        selector = getattr(self._loop, "_selector", None)
+        if isinstance(selector, selectors.EpollSelector):
+            with select.epoll() as fresh:
+                os.dup2(fresh.fileno(), selector.fileno(), inheritable=False)
 
     def why(self) -> str:
         """Why a call was cut short, as a clause."""
@@ -238,46 +288,6 @@ class LoopThread:
     def _stack(self) -> str:
         frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]
         return "".join(traceback.format_stack(frames.get(self.thread.ident or 0)))
-
-    def _begin(self, call: Call[T], performance: Callable[[], Awaitable[T]]) -> None:
-        if self.stopping:
-            call.cancel()
-        if call.set_running_or_notify_cancel():
-            call.begin(self._perform(call, performance))
-        else:
-            self._calls.discard(call)
-
-    async def _perform(self, call: Call[T], performance: Callable[[], Awaitable[T]]) -> None:
-        """Await the coroutine and settle its call; nothing goes on to the loop, least of all."""
-        try:
-            result = await performance()
-        except asyncio.CancelledError:
-            if self._claim(call):
-                call.set_exception(concurrent.futures.CancelledError(self.why()))
-        except BaseException as error:  # noqa: BLE001 - the caller gets it; the loop must live
-            if self._claim(call):
-                call.set_exception(trimmed(error))
-        else:
-            if self._claim(call):
-                call.set_result(result)
-
-    def _claim(self, call: Call[Any]) -> bool:
-        """Whether the one who asks is to settle this call: true once for each call."""
-        try:
-            self._calls.remove(call)
-        except KeyError:
-            return False
-        return True
-
-    def _settle_the_rest(self) -> None:
-        """After the loop's end: settle what did not begin, and what did not end."""
-        for call in tuple(self._calls):
-            if not self._claim(call):
-                continue
-            if call.cancel():
-                call.set_running_or_notify_cancel()
-            else:
-                call.set_exception(concurrent.futures.CancelledError(self.why()))
 
     def live(self) -> None:
         """The thread's body: run the loop until it is asked to stop, then wind down."""
@@ -335,8 +345,8 @@ class LoopThread:
         except Exception:
             logger.exception("the loop of %r could not be closed", self.name)
         finally:
-            self._over = True
-            self._settle_the_rest()
+            self.over = True
+            self.settle_the_rest()
 
 
 def bell(future: concurrent.futures.Future[Any]) -> threading.Lock:
@@ -369,9 +379,18 @@ def _live(host: LoopThread) -> None:
         _threads.discard(host)
 
 
-# A thread leaves this set when it ends. In a forked child that never happens, and so the loop and
-# the sockets that are still the parent's are never collected there, and never closed.
+# A thread leaves this set when it ends. In a forked child that never happens, and so the loop, its
+# coroutines and their sockets, which are still the parent's, are never collected or closed there.
 _threads: set[LoopThread] = set()
+
+
+def _part_from_parent() -> None:
+    for host in tuple(_threads):
+        host.part_from_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_part_from_parent)
 
 
 @atexit.register

@@ -125,7 +125,10 @@ class Portal:
             NotConnected: the portal was never started, or was stopped.
             Disconnected: its thread died, or stayed behind in another process at a fork.
         """
-        return self._submit(_name(function), partial(function, *args, **kwargs))
+        host = self._live_host()
+        call: Call[T] = Call(host, _name(function))
+        self._launch(call, partial(function, *args, **kwargs))
+        return call
 
     def call(
         self,
@@ -159,15 +162,29 @@ class Portal:
             BaseException: what the coroutine raised; or what interrupted the wait, with a note
                 on what became of the coroutine.
         """
-        what = what or _name(function)
-        _check_may_block(self._last_host(), what)
-        call = self._submit(_name(function), partial(function, *args))
+        host = self._live_host()
+        _check_may_block(host, what or _name(function))
+        call: Call[T] = Call(host, _name(function))
         try:
-            return wait(call.host, call, timeout=timeout, what=what, writes=writes)
+            return wait(
+                host,
+                call,
+                send=partial(self._launch, call, partial(function, *args)),
+                timeout=timeout,
+                what=what or _name(function),
+                writes=writes,
+            )
         finally:
             del call
 
-    def wait(self, future: concurrent.futures.Future[T], *, timeout: float | None, what: str) -> T:
+    def wait(
+        self,
+        future: concurrent.futures.Future[T],
+        *,
+        timeout: float | None,
+        what: str,
+        send: Callable[[], object] | None = None,
+    ) -> T:
         """Wait for a future that something on the loop will settle.
 
         Args:
@@ -175,6 +192,8 @@ class Portal:
                 ``set_running_or_notify_cancel``, before what it stands for has an effect.
             timeout: seconds to wait; None for no limit.
             what: what is waited for, for errors, as in "the save".
+            send: puts the future where the loop finds it. An interrupt between that and the wait
+                would leave the future to itself; when it is done here it is answered.
 
         Returns:
             The future's result.
@@ -195,9 +214,9 @@ class Portal:
             raise self._not_alive(host)
         _check_may_block(host, what)
         try:
-            return wait(host, future, timeout=timeout, what=what, writes=True)
+            return wait(host, future, send=send, timeout=timeout, what=what, writes=True)
         finally:
-            del future
+            del future, send
 
     def stop(self, timeout: float = 5.0) -> None:
         """Cancel what runs, close async generators, and end the thread. Idempotent.
@@ -215,12 +234,15 @@ class Portal:
         self._detach()
         host.stop(timeout)
 
-    def _submit(self, name: str, performance: Callable[[], Awaitable[T]]) -> Call[T]:
+    def _launch(self, call: Call[T], performance: Callable[[], Awaitable[T]]) -> None:
+        if not call.launch(performance):
+            raise self._not_alive(call.host)
+
+    def _live_host(self) -> LoopThread:
         host = self._last_host()
-        call = host.submit(name, performance) if host.alive else None
-        if call is None:
+        if not host.alive:
             raise self._not_alive(host)
-        return call
+        return host
 
     def _last_host(self) -> LoopThread:
         if self._host is None:

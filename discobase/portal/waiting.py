@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import enum
 import time
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from discobase.errors import DiscobaseError, Disconnected, OutcomeUnknown, WaitTimeout
@@ -37,6 +38,7 @@ def wait(
     host: LoopThread,
     future: concurrent.futures.Future[T],
     *,
+    send: Callable[[], object] | None,
     timeout: float | None,
     what: str,
     writes: bool,
@@ -46,6 +48,7 @@ def wait(
     Args:
         host: the thread whose loop will settle it.
         future: what to wait for.
+        send: brings the future on its way; called where an interrupt finds the future in care.
         timeout: seconds; None for no limit.
         what: what is waited for, for errors, as in "the save".
         writes: whether something may have been changed by what was cut short.
@@ -61,6 +64,8 @@ def wait(
     """
     try:
         try:
+            if send is not None:
+                send()
             seen = _watch(host, future, timeout)
         except BaseException as interrupt:
             interrupt.add_note(_note(_give_up(future), what, writes))
@@ -74,7 +79,7 @@ def wait(
         return _outcome(host, future, what, writes)
     finally:
         # The traceback of what is raised holds this frame: without this it would be a cycle.
-        del future
+        del future, send
 
 
 def _watch(
