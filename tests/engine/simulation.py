@@ -1,0 +1,607 @@
+"""A simulated Discord server in virtual time: one seed, one run, the same every time.
+
+Every writer is a process with an event loop of its own, and the world steps these loops one after
+the other: whoever has the earliest thing to do comes next, and the clock jumps to that moment. A
+process that is killed is never stepped again, so nothing of it is cleaned up; one that is frozen is
+stepped again later, and finds that time has passed and everything has piled up.
+
+The server keeps channels, messages and nonces as Discord does, and misbehaves as told by
+:class:`Faults`. All chance comes from one generator; nothing sleeps, and nothing is left to threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import heapq
+import random
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+from discobase.engine.server import (
+    SNOWFLAKE_EPOCH_MS,
+    UNKNOWN_MESSAGE,
+    Attachment,
+    Channel,
+    Event,
+    EventsLost,
+    Forbidden,
+    Message,
+    MessageArrived,
+    MessageChanged,
+    NotFound,
+    Refused,
+    ServerError,
+    Uncertain,
+    Upload,
+)
+
+T = TypeVar("T")
+
+BOT = 42
+START = 1_790_000_000.0
+UNKNOWN_CHANNEL = 10003
+
+
+@dataclasses.dataclass(frozen=True)
+class Faults:
+    """How the world misbehaves: chances from 0 to 1, times in seconds."""
+
+    error_before: float = 0.0
+    lost_answer: float = 0.0
+    held_answer: float = 0.0
+    late_effect: float = 0.0
+    refusal: float = 0.0
+    dropped_event: float = 0.0
+    doubled_event: float = 0.0
+    slow_event: float = 0.0
+    lag: float = 0.0
+    skew: float = 0.0
+    nonce_window: float | None = 150.0
+    url_lifetime: float = 86_400.0
+    network: float = 0.05
+
+
+CALM = Faults()
+
+
+class Stuck(AssertionError):
+    """Nothing is left to do, and what was waited for has not happened."""
+
+
+@dataclasses.dataclass
+class Stored:
+    """A message as the server keeps it."""
+
+    message: Message
+    visible: float
+    files: tuple[bytes, ...] = ()
+
+
+class World:
+    """Virtual time, the server, and the processes around it.
+
+    Args:
+        seed: decides everything that is left to chance.
+        faults: how the world misbehaves.
+    """
+
+    def __init__(self, seed: int, faults: Faults = CALM) -> None:
+        self.seed = seed
+        self.random = random.Random(seed)
+        self.faults = faults
+        self.time = 0.0
+        self.processes: list[Process] = []
+        self.trace: list[str] = []
+        self.fault_count = 0
+        self.channels: dict[int, Channel] = {}
+        self.messages: dict[int, dict[int, Stored]] = {}
+        self.nonces: dict[str, tuple[int, int, float]] = {}
+        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._count = 0
+        self._last_id = 0
+
+    # Time
+
+    def at(self, moment: float, action: Callable[[], None]) -> None:
+        """Have something done at a moment."""
+        self._count += 1
+        heapq.heappush(self._agenda, (max(moment, self.time), self._count, action))
+
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        """Have something done in so many seconds."""
+        self.at(self.time + seconds, action)
+
+    def note(self, text: str) -> None:
+        """Write down what happened, for the reader of a failure."""
+        self.trace.append(f"{self.time:10.3f}  {text}")
+
+    def fault(self, text: str) -> None:
+        """Write down a fault that was injected."""
+        self.fault_count += 1
+        self.note(f"** {text}")
+
+    def chance(self, probability: float) -> bool:
+        """Whether something of this probability happens now."""
+        return probability > 0 and self.random.random() < probability
+
+    def run(self, until: Callable[[], bool], *, within: float = 3_600.0) -> None:
+        """Let time pass until something is the case.
+
+        Raises:
+            Stuck: it is not the case after so many virtual seconds, or nothing goes on any more.
+        """
+        end = self.time + within
+        while not until():
+            if not self._agenda or self._agenda[0][0] > end:
+                raise Stuck(f"at {self.time:.3f}: what was waited for has not happened")
+            self.time, _, action = heapq.heappop(self._agenda)
+            action()
+
+    def pass_time(self, seconds: float) -> None:
+        """Let so much time pass."""
+        over: list[bool] = []
+        self.after(seconds, lambda: over.append(True))
+        self.run(lambda: bool(over), within=seconds + 1)
+
+    def run_in(self, process: Process, work: Coroutine[Any, Any, T], within: float = 3_600.0) -> T:
+        """Run a coroutine in a process, and let time pass until it is done."""
+        task = process.loop.create_task(work)
+        self.run(task.done, within=within)
+        return task.result()
+
+    def process(self, name: str) -> Process:
+        """A new process, with a gateway session."""
+        made = Process(self, name)
+        self.processes.append(made)
+        return made
+
+    def end(self) -> None:
+        """Take down every process, dead ones too."""
+        self.faults = CALM
+        for process in self.processes:
+            process.take_down()
+
+    # The server
+
+    def snowflake(self) -> int:
+        """The next id: ids grow with time, and never repeat."""
+        now = int((START + self.time) * 1000) - SNOWFLAKE_EPOCH_MS
+        self._last_id = max(self._last_id + 1, now << 22)
+        return self._last_id
+
+    def post(self, channel: int, content: str, uploads: Sequence[Upload], nonce: str) -> Message:
+        """A message arrives at the server."""
+        self._require_channel(channel)
+        if (known := self._remembered(nonce)) is not None:
+            place, identity = known
+            kept = self.messages.get(place, {}).get(identity)
+            if kept is None:
+                raise NotFound("Unknown Message", UNKNOWN_MESSAGE)
+            return self._shown(kept)
+        message = Message(self.snowflake(), channel, BOT, content, (), nonce)
+        files = tuple(upload.data for upload in uploads)
+        names = [Attachment(upload.name, len(upload.data), "") for upload in uploads]
+        message = dataclasses.replace(message, attachments=tuple(names))
+        lag = self.random.random() * self.faults.lag if self.faults.lag else 0.0
+        self.messages[channel][message.id] = stored = Stored(message, self.time + lag, files)
+        self.nonces[nonce] = (channel, message.id, self.time)
+        self.note(f"server: message {message.id} in {channel} nonce={nonce}")
+        self.broadcast(MessageArrived(self._shown(stored)))
+        return self._shown(stored)
+
+    def _remembered(self, nonce: str) -> tuple[int, int] | None:
+        window = self.faults.nonce_window
+        known = self.nonces.get(nonce)
+        if window is None or known is None or self.time - known[2] > window:
+            return None
+        return known[0], known[1]
+
+    def page(self, channel: int, after: int, limit: int) -> list[Message]:
+        """A page of history, of what is visible by now."""
+        self._require_channel(channel)
+        visible = [
+            self._shown(stored)
+            for identity, stored in sorted(self.messages[channel].items())
+            if identity > after and stored.visible <= self.time
+        ]
+        return [dataclasses.replace(message, nonce=None) for message in visible[:limit]]
+
+    def one(self, channel: int, identity: int) -> Message:
+        """One message."""
+        self._require_channel(channel)
+        if identity not in self.messages[channel]:
+            raise NotFound("Unknown Message", UNKNOWN_MESSAGE)
+        return self._shown(self.messages[channel][identity])
+
+    def file(self, url: str) -> bytes:
+        """What is behind the URL of an attachment, while it is valid."""
+        channel, identity, number, expires = url.split("/")
+        stored = self.messages.get(int(channel), {}).get(int(identity))
+        if stored is None or float(expires) < self.time:
+            raise NotFound("This content is no longer available.")
+        return stored.files[int(number)]
+
+    def edit(self, channel: int, identity: int, content: str) -> None:
+        """Somebody alters a message: Discord lets only its author, a forger of the test lets us."""
+        stored = self.messages[channel][identity]
+        stored.message = dataclasses.replace(stored.message, content=content)
+        self.broadcast(MessageChanged(channel, identity, deleted=False))
+
+    def delete(self, channel: int, identity: int) -> None:
+        """Somebody deletes a message."""
+        self._require_channel(channel)
+        if self.messages[channel].pop(identity, None) is None:
+            raise NotFound("Unknown Message", UNKNOWN_MESSAGE)
+        self.note(f"server: message {identity} in {channel} deleted")
+        self.broadcast(MessageChanged(channel, identity, deleted=True))
+
+    def make_channel(self, name: str, parent: int | None, topic: str) -> Channel:
+        """A channel, or a category."""
+        if parent is not None:
+            self._require_channel(parent)
+        made = Channel(self.snowflake(), name, parent, topic, is_category=parent is None)
+        self.channels[made.id] = made
+        self.messages[made.id] = {}
+        self.note(f"server: channel {made.id} {name} in {parent}")
+        return made
+
+    def drop_channel(self, channel: int) -> None:
+        """A channel and its messages are gone. Channels in a deleted category stay."""
+        self._require_channel(channel)
+        self.note(f"server: channel {channel} {self.channels[channel].name} deleted")
+        del self.channels[channel], self.messages[channel]
+
+    def _require_channel(self, channel: int) -> None:
+        if channel not in self.channels:
+            raise NotFound("Unknown Channel", UNKNOWN_CHANNEL)
+
+    def _shown(self, stored: Stored) -> Message:
+        expires = self.time + self.faults.url_lifetime
+        message = stored.message
+        return dataclasses.replace(
+            message,
+            attachments=tuple(
+                dataclasses.replace(
+                    file, url=f"{message.channel}/{message.id}/{number}/{expires!r}"
+                )
+                for number, file in enumerate(message.attachments)
+            ),
+        )
+
+    def broadcast(self, event: Event) -> None:
+        """Tell every process that has a session."""
+        for process in self.processes:
+            process.session.tell(event)
+
+
+class Session:
+    """A process's gateway session: in order within a channel, and unreliable as the faults say."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._world = process.world
+        self._waiting: list[Event] | None = []
+        self._handler: Callable[[Event], None] | None = None
+        self._latest: dict[int, float] = {}
+        self._broken = False
+
+    def listen(self, handler: Callable[[Event], None]) -> None:
+        """Give the events to a handler, those that wait for one first."""
+        self._handler = handler
+        waiting, self._waiting = self._waiting or [], None
+        for event in waiting:
+            handler(event)
+
+    def lose(self, seconds: float) -> None:
+        """Lose what happens in so many seconds, and say so afterwards."""
+        self._broken = True
+        self._world.fault(f"{self._process.name}: gateway session lost for {seconds:.1f} s")
+        self._world.after(seconds, self._renew)
+
+    def _renew(self) -> None:
+        self._broken = False
+        self._deliver(EventsLost())
+
+    def tell(self, event: Event) -> None:
+        """Pass an event on, in its time, or as the faults have it."""
+        world, faults = self._world, self._world.faults
+        if self._broken or not self._process.alive or isinstance(event, EventsLost):
+            return
+        if world.chance(faults.dropped_event):
+            world.fault(f"{self._process.name}: event dropped: {_brief(event)}")
+            return
+        channel = event.message.channel if isinstance(event, MessageArrived) else event.channel
+        delay = world.random.random() * faults.network
+        if world.chance(faults.slow_event):
+            delay += world.random.random() * 5
+            world.fault(f"{self._process.name}: event late by {delay:.1f} s: {_brief(event)}")
+        moment = max(world.time + delay, self._latest.get(channel, 0.0))
+        self._latest[channel] = moment
+        world.at(moment, lambda: self._deliver(event))
+        if world.chance(faults.doubled_event):
+            world.fault(f"{self._process.name}: event doubled: {_brief(event)}")
+            world.at(moment + world.random.random() * 9, lambda: self._deliver(event))
+
+    def _deliver(self, event: Event) -> None:
+        if self._broken or not self._process.alive:
+            return
+        self._process.loop.call_soon(self._take, event)
+
+    def _take(self, event: Event) -> None:
+        if self._waiting is not None:
+            self._waiting.append(event)
+        elif self._handler is not None:
+            self._handler(event)
+
+
+class ProcessLoop(asyncio.SelectorEventLoop):
+    """An event loop that lives in virtual time and tells the world when it has something to do."""
+
+    def __init__(self, world: World, wake: Callable[[float], None]) -> None:
+        self._world, self._wake = world, wake
+        super().__init__()
+
+    def time(self) -> float:
+        return self._world.time
+
+    def call_soon(self, *args: Any, **kwargs: Any) -> Any:
+        self._wake(self._world.time)
+        return super().call_soon(*args, **kwargs)
+
+    def call_soon_threadsafe(self, *args: Any, **kwargs: Any) -> Any:
+        self._wake(self._world.time)
+        return super().call_soon_threadsafe(*args, **kwargs)
+
+    def call_at(self, when: float, *args: Any, **kwargs: Any) -> Any:
+        self._wake(when)
+        return super().call_at(when, *args, **kwargs)
+
+
+class Process:
+    """A writer's process: its loop, its gateway session, and its seam to the server."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world = world
+        self.name = name
+        self.alive = True
+        self.frozen = False
+        self.calls: Counter[str] = Counter()
+        self.skew = world.random.uniform(-world.faults.skew, world.faults.skew)
+        self.closers: list[Callable[[], None]] = []
+        self._due: set[float] = set()
+        self.loop = ProcessLoop(world, self._wake)
+        self.loop.set_exception_handler(self._report)
+        self.session = Session(self)
+        self.seam = Seam(self)
+        self.failures: list[str] = []
+
+    def _wake(self, moment: float) -> None:
+        moment = max(moment, self.world.time)
+        if moment not in self._due:
+            self._due.add(moment)
+            self.world.at(moment, lambda: self._step(moment))
+
+    def _step(self, moment: float) -> None:
+        self._due.discard(moment)
+        if self.alive and not self.frozen:
+            self.loop.stop()
+            self.loop.run_forever()
+
+    def _report(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self.failures.append(f"{context.get('message')}: {context.get('exception')!r}")
+
+    def kill(self) -> None:
+        """The process is gone, at once, with all it was doing."""
+        self.world.fault(f"{self.name}: killed")
+        self.alive = False
+
+    def freeze(self, seconds: float) -> None:
+        """The process stands still, as after SIGSTOP or in a machine that sleeps."""
+        self.world.fault(f"{self.name}: frozen for {seconds:.1f} s")
+        self.frozen = True
+        self.world.after(seconds, self._thaw)
+
+    def _thaw(self) -> None:
+        self.world.note(f"{self.name}: goes on")
+        self.frozen = False
+        self._wake(self.world.time)
+
+    def take_down(self) -> None:
+        """End what is left of the process, off the record: it reaches no server any more."""
+        self.seam.cut_off = True
+        self.alive = False
+        self.loop.set_exception_handler(lambda loop, context: None)
+        for _ in range(20):
+            tasks = asyncio.all_tasks(self.loop)
+            if not tasks:
+                break
+            for task in tasks:
+                task.cancel()
+            self.loop.run_until_complete(asyncio.wait(tasks, timeout=0))
+        for close in self.closers:
+            close()
+        self.loop.close()
+
+
+class Seam:
+    """What :class:`discobase.engine.server.Server` asks for, in the simulated world."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._world = process.world
+        self._steps: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
+        self._working = False
+        self.cut_off = False
+
+    @property
+    def author(self) -> int:
+        return BOT
+
+    def listen(self, handler: Callable[[Event], None]) -> None:
+        self._process.session.listen(handler)
+
+    # Requests
+
+    async def send(
+        self, channel: int, content: str, uploads: Sequence[Upload], nonce: str
+    ) -> Message:
+        assert len(content) <= 2000
+        assert len(nonce) <= 25
+        return await self._call(
+            f"send {nonce}", lambda: self._world.post(channel, content, uploads, nonce)
+        )
+
+    async def history(self, channel: int, *, after: int, limit: int = 100) -> list[Message]:
+        return await self._call("history", lambda: self._world.page(channel, after, limit))
+
+    async def message(self, channel: int, message: int) -> Message:
+        return await self._call("message", lambda: self._world.one(channel, message))
+
+    async def fetch(self, attachment: Attachment) -> bytes:
+        return await self._call("fetch", lambda: self._world.file(attachment.url))
+
+    async def delete_message(self, channel: int, message: int) -> None:
+        await self._call("delete_message", lambda: self._world.delete(channel, message))
+
+    async def channels(self) -> list[Channel]:
+        return await self._call("channels", lambda: list(self._world.channels.values()))
+
+    async def create_category(self, name: str) -> Channel:
+        return await self._call("create_category", lambda: self._world.make_channel(name, None, ""))
+
+    async def create_channel(self, name: str, *, parent: int, topic: str) -> Channel:
+        return await self._call(
+            "create_channel", lambda: self._world.make_channel(name, parent, topic)
+        )
+
+    async def delete_channel(self, channel: int) -> None:
+        await self._call("delete_channel", lambda: self._world.drop_channel(channel))
+
+    async def _call(self, what: str, effect: Callable[[], T]) -> T:
+        if self.cut_off:
+            raise asyncio.CancelledError
+        world, faults, process = self._world, self._world.faults, self._process
+        process.calls[what.split()[0]] += 1
+        answer: asyncio.Future[T] = process.loop.create_future()
+        up, down = (world.random.random() * faults.network + 0.001 for _ in range(2))
+        told = f"{process.name}: {what}"
+        if world.chance(faults.error_before):
+            world.fault(f"{told}: error before the effect")
+            world.after(up + down, lambda: self._answer(answer, Uncertain("simulated: before")))
+        elif what.startswith("send") and world.chance(faults.refusal):
+            world.fault(f"{told}: refused")
+            refusal = Refused("simulated refusal", 50035)
+            world.after(up + down, lambda: self._answer(answer, refusal))
+        elif world.chance(faults.lost_answer):
+            wait = world.random.choice([down, 2.0, 15.0])
+            world.fault(f"{told}: answer lost, noticed after {wait:.1f} s")
+            world.after(up, lambda: _quietly(effect))
+            world.after(up + wait, lambda: self._answer(answer, Uncertain("simulated: no answer")))
+        elif world.chance(faults.late_effect):
+            wait = world.random.random() * 20
+            world.fault(f"{told}: given up, takes effect {wait:.1f} s later")
+            world.after(up + down, lambda: self._answer(answer, Uncertain("simulated: time-out")))
+            world.after(up + down + wait, lambda: _quietly(effect))
+        else:
+            held = 5.0 if world.chance(faults.held_answer) else 0.0
+            if held:
+                world.fault(f"{told}: answer held back")
+            world.after(up, lambda: self._take_effect(effect, answer, down + held))
+        return await answer
+
+    def _take_effect(self, effect: Callable[[], T], answer: asyncio.Future[T], down: float) -> None:
+        try:
+            result: T | ServerError = effect()
+        except ServerError as error:
+            result = error
+        self._world.after(down, lambda: self._answer(answer, result))
+
+    def _answer(self, answer: asyncio.Future[T], result: T | ServerError) -> None:
+        if self._process.alive:
+            self._process.loop.call_soon(_settle, answer, result)
+
+    # Time, chance, work
+
+    def now(self) -> float:
+        return START + self._world.time + self._process.skew
+
+    def monotonic(self) -> float:
+        return self._world.time
+
+    async def sleep(self, seconds: float) -> None:
+        if self.cut_off:
+            raise asyncio.CancelledError
+        await asyncio.sleep(seconds)
+
+    def random(self) -> float:
+        return self._world.random.random()
+
+    async def work(self, step: Callable[[], T]) -> T:
+        """One step at a time, in the order of the calls; what has begun goes on to its end even if
+        the caller does not wait any more, and what has not begun by then never does.
+        """
+        if self.cut_off:
+            return step()
+        done: asyncio.Future[T] = self._process.loop.create_future()
+        self._steps.append((step, done))
+        if not self._working:
+            self._begin()
+        return await done
+
+    def _begin(self) -> None:
+        while self._steps:
+            step, done = self._steps.popleft()
+            if not done.cancelled():
+                self._working = True
+                seconds = self._world.random.random() * 0.002
+                self._process.loop.call_later(seconds, self._finish, step, done)
+                return
+        self._working = False
+
+    def _finish(self, step: Callable[[], T], done: asyncio.Future[T]) -> None:
+        try:
+            result = step()
+        except BaseException as error:
+            if not done.done():
+                done.set_exception(error)
+        else:
+            if not done.done():
+                done.set_result(result)
+        self._begin()
+
+
+def _settle(answer: asyncio.Future[T], result: T | ServerError) -> None:
+    if answer.done():
+        return
+    if isinstance(result, ServerError):
+        answer.set_exception(result)
+    else:
+        answer.set_result(result)
+
+
+def _quietly(effect: Callable[[], object]) -> None:
+    try:
+        effect()
+    except ServerError:
+        pass
+
+
+def _brief(event: Event) -> str:
+    match event:
+        case MessageArrived(message=message):
+            return f"message {message.id}"
+        case MessageChanged(message=message):
+            return f"change of {message}"
+        case _:
+            return "events lost"
+
+
+def forbid(seam: Seam) -> None:
+    """From here on the server answers 403 to every request of this process."""
+
+    async def refuse(what: str, effect: Callable[[], T]) -> T:
+        raise Forbidden("Missing Access", 50001)
+
+    seam._call = refuse
