@@ -29,7 +29,7 @@ from pydantic import (
     ValidationError,
     WrapValidator,
 )
-from pydantic_core import ArgsKwargs, to_jsonable_python
+from pydantic_core import ArgsKwargs, from_json, to_jsonable_python
 
 from discobase.engine import keys
 from discobase.errors import TableError, UnknownField, UnstorableValue
@@ -269,7 +269,7 @@ class Codec:
         """The first field that cannot be written or parsed as JSON; empty if each one can."""
         for name in self.model.model_fields:
             try:
-                json.loads(self._serialize(record, include={name}))
+                from_json(self._serialize(record, include={name}))
             except (ValueError, RecursionError):
                 return name
         return ""
@@ -400,7 +400,7 @@ def _hint(value: object, why: str) -> str:
         return " JSON carries no cycles, and no more than some 200 levels."
     if "surrogates" in why:
         return " Text must be valid Unicode: repair it with errors='replace' where it is decoded."
-    if isinstance(value, int) and "number out of range" in why:
+    if "number out of range" in why or "digits" in why:
         return " Integers have up to 4,300 digits: store it as text."
     if "utf-8" in why or isinstance(value, (bytes, float)):
         return (

@@ -139,6 +139,12 @@ def test_the_path_of_what_cannot_be_stored_is_named() -> None:
     assert "it would come back as [2] (list); nothing was sent." in message
 
 
+def test_an_integer_that_json_cannot_carry_is_named() -> None:
+    message = refused(CODEC, User(name="ann", Age=10**5000))
+    assert "users.age cannot be stored as a value (int)" in message
+    assert "up to 4,300 digits" in message
+
+
 def test_long_values_are_shortened_in_errors() -> None:
     message = refused(CODEC, User(name="ann", tags=["\ud800" * 1000]))
     assert len(message.splitlines()[-1]) < 400

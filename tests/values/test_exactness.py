@@ -153,7 +153,7 @@ EXACT: list[tuple[Any, Any]] = [
     (str | None, None),
     (None, None),
     (int, 2**70),
-    (int, -(10**4299)),
+    (int, -(10**4290)),
     (bool, True),
     (int | bool, True),
     (int | float, 1),

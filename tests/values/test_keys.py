@@ -35,7 +35,7 @@ def stored(value: object, annotation: Any) -> Any:
 
 
 def compared(left: str, right: str) -> int:
-    below, above = SQL.execute("select ?1 < ?2, ?1 > ?2", (left, right)).fetchone()
+    below, above = SQL.execute("select ? < ?, ? > ?", (left, right) * 2).fetchone()
     return above - below
 
 
