@@ -80,6 +80,18 @@ class Database:
         """The attached tables, by name."""
         return MappingProxyType(self._tables)
 
+    @property
+    def head(self) -> int:
+        """The position of the last commit that this process knows of, 0 before the first. No API
+        call.
+
+        Positions count the commits of all writers: 1, 2, 3 ... without gaps.
+
+        Raises:
+            NotConnected: there is no connection.
+        """
+        return self.replica().head.seq
+
     # Tables
 
     @overload

@@ -1,0 +1,85 @@
+"""The command line: the demo, and the embedded server on its own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from discobase import demo
+from discobase._version import __version__
+from discobase.errors import DiscobaseError
+from discobase.local.serving import serve
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: what stands behind the program's name; from the process where left out.
+
+    Returns:
+        The exit status: 0 done, 1 failed, 2 not understood, 130 ended by Ctrl-C.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except (DiscobaseError, OSError) as error:
+        print(f"discobase: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="discobase", description="A Discord server as a database, behind a blocking API."
+    )
+    parser.add_argument("--version", action="version", version=f"discobase {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_demo(commands.add_parser("demo", help="save, find and restart, on the embedded server"))
+    _add_serve(commands.add_parser("serve", help="run the embedded server on its own"))
+    return parser
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Does what discobase is for, on the embedded server, and says what it cost."
+    )
+    parser.add_argument("--keep", metavar="FILE", help="keep the server's state in this file")
+    parser.set_defaults(run=lambda options: demo.run(keep=options.keep))
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Runs a Discord-compatible server on this machine's loopback until SIGTERM or Ctrl-C."
+    )
+    parser.add_argument("--port", type=int, default=0, help="default: a free one")
+    parser.add_argument("--db", metavar="FILE", help="keep the state in this file; default: none")
+    parser.add_argument(
+        "--server",
+        metavar="NAME",
+        default="discobase",
+        help="the Discord server to make, with a bot in it; default: %(default)s",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print one line of JSON (api_url, token, server) once connections are accepted",
+    )
+    parser.add_argument(
+        "--limits", choices=("none", "discord"), default="none", help="rate limits to impose"
+    )
+    parser.add_argument(
+        "--latency", type=float, metavar="SECONDS", default=0.0, help="added to every request"
+    )
+    parser.set_defaults(
+        run=lambda options: serve(
+            options.port,
+            options.db,
+            options.server,
+            options.json,
+            limits=options.limits,
+            latency=options.latency,
+        )
+    )
