@@ -1,4 +1,4 @@
-"""A plain, synchronous client of the REST API, so that tests see exactly what goes over the wire."""
+"""A plain, synchronous client of the REST API, so that tests see what goes over the wire."""
 
 from __future__ import annotations
 

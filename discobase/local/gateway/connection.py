@@ -17,9 +17,14 @@ _log = logging.getLogger(__name__)
 MOST_WAITING = 32 * 1024 * 1024
 """Characters that may wait for a reader before it is cut off."""
 
+_CLOSING_SECONDS = 3.0
+"""How long a client may take to read what is queued and to answer a close."""
+
 
 class Connection:
     """What is sent over one WebSocket.
+
+    ``close_code`` is the code that this side has decided to close it with, ``None`` so far.
 
     Args:
         websocket: open.
@@ -39,12 +44,12 @@ class Connection:
         self._frames: deque[tuple[float, str]] = deque()
         self._waiting = 0
         self._filled = asyncio.Event()
-        self._close_code: int | None = None
+        self.close_code: int | None = None
         self._loop = asyncio.get_running_loop()
 
     def send(self, frame: str, delay: float = 0.0) -> None:
         """Queues a frame behind the others; it leaves in ``delay`` seconds at the earliest."""
-        if self._close_code is not None:
+        if self.close_code is not None:
             return
         self._waiting += len(frame)
         if self._waiting > MOST_WAITING:
@@ -55,30 +60,28 @@ class Connection:
         self._filled.set()
 
     def close(self, code: int) -> None:
-        """Closes the WebSocket with a code, after what is queued."""
-        if self._close_code is None:
-            self._close_code = code
+        """Decides to close the WebSocket with a code, after what is queued."""
+        if self.close_code is None:
+            self.close_code = code
             self._filled.set()
+            self._loop.call_later(_CLOSING_SECONDS, reset, self._transport)
 
     def cut(self) -> None:
         """Resets the TCP connection; what is queued is lost."""
-        self._close_code = 1006
+        self.close_code = 1006
         self._frames.clear()
         self._filled.set()
         reset(self._transport)
 
     async def pump(self) -> None:
-        """Sends what is queued until the connection is closed from either side."""
+        """Sends what is queued until this side has decided to close, or the reader is gone."""
         try:
-            while True:
+            while self.close_code is None:
                 await self._filled.wait()
                 self._filled.clear()
                 await self._send_queued()
-                if self._close_code is not None:
-                    await self._websocket.close(code=self._close_code)
-                    return
         except ConnectionError:
-            # The reader is gone; the task that reads from it ends the conversation.
+            # Whoever reads from the WebSocket sees its end as well.
             return
 
     async def _send_queued(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from aiohttp import WSMsgType, web
@@ -33,6 +33,8 @@ INVALID_SEQUENCE, SESSION_TIMED_OUT, INVALID_SHARD = 4007, 4009, 4010
 INVALID_VERSION, INVALID_INTENTS, DISALLOWED_INTENTS = 4012, 4013, 4014
 
 LONGEST_PAYLOAD = 4096
+_VERSIONS = {"9", "10"}
+_CLOSING_SECONDS = 2.0
 _A_DAY = 86_400.0
 _MISSED_HEARTBEATS = 1.5
 
@@ -279,23 +281,35 @@ async def converse(
     platform: Platform, request: web.BaseRequest, origin: str
 ) -> web.WebSocketResponse:
     """Serves one WebSocket from its opening to its end."""
-    websocket = web.WebSocketResponse(compress=False, max_msg_size=16 * LONGEST_PAYLOAD)
+    websocket = web.WebSocketResponse(
+        compress=False, timeout=_CLOSING_SECONDS, max_msg_size=16 * LONGEST_PAYLOAD
+    )
     await websocket.prepare(request)
     connection = Connection(websocket, packing(request.query.get("compress")), request.transport)
-    pump = asyncio.create_task(connection.pump())
     platform.connections.add(connection)
+    if not _spoken_here(request.query):
+        connection.close(INVALID_VERSION)
+    reading = asyncio.create_task(Conversation(platform, websocket, connection, origin).run())
+    sending = asyncio.create_task(connection.pump())
     try:
-        if (
-            request.query.get("v", "10") not in {"9", "10"}
-            or request.query.get("encoding", "json") != "json"
-        ):
-            connection.close(INVALID_VERSION)
-        await Conversation(platform, websocket, connection, origin).run()
+        await asyncio.wait([reading, sending], return_when=asyncio.FIRST_COMPLETED)
+        if connection.close_code is None:
+            await reading
+        else:
+            # aiohttp waits for the client's answer to a close only while nobody else reads.
+            reading.cancel()
+            await asyncio.wait([reading])
+            await websocket.close(code=connection.close_code)
     finally:
         platform.connections.discard(connection)
-        pump.cancel()
-        await asyncio.wait([pump])
+        for task in (reading, sending):
+            task.cancel()
+        await asyncio.wait([reading, sending])
     return websocket
+
+
+def _spoken_here(query: Mapping[str, str]) -> bool:
+    return query.get("v", "10") in _VERSIONS and query.get("encoding", "json") == "json"
 
 
 def _fields(data: object) -> Json:
