@@ -2,7 +2,9 @@
 
 What :meth:`Codec.encode` accepts comes back from :meth:`Codec.decode` equal and of the same types.
 That does not rest on rules about types: each record is really decoded again and compared before it
-is handed on, so a type nobody thought of is refused, not changed.
+is handed on, so a type nobody thought of is refused, not changed. What this cannot foresee is a
+validator whose verdict changes with time or place (``FutureDate``, ``FilePath``): it may refuse on
+reading what it accepted when the record was written.
 """
 
 from __future__ import annotations
@@ -34,11 +36,10 @@ from pydantic_core import ArgsKwargs, from_json, to_jsonable_python
 from discobase.engine import keys
 from discobase.errors import TableError, UnknownField, UnstorableValue
 from discobase.fields import marks_of
-from discobase.sameness import MISSING, Difference, Missing, difference
+from discobase.sameness import MISSING, Difference, Missing, difference, shortened
 
 _MASK = "**********"  # what pydantic writes in the place of a secret
 _UNSAFE = re.compile(r"[`\x7f-\U0010ffff]")
-_SHOWN = 80  # characters of a value that an error shows
 _CARRIED_AS_IS = (int, bool, NoneType)
 
 _SECRETS = (Secret, SecretStr, SecretBytes)
@@ -214,7 +215,7 @@ class Codec:
 
         Which way a secret's model reads is not known here; the text itself if there are no secrets.
         """
-        held = self._serializer.to_python(
+        held: dict[str, Any] = self._serializer.to_python(
             record, mode="python", by_alias=False, round_trip=True, warnings=False
         )
         held |= {name: record.__dict__[name] for name in self._excluded if name in record.__dict__}
@@ -281,7 +282,9 @@ class Codec:
         if field is not None and not field.repr:
             shown = False
         place = f"{self._table}.{path}" if path else self._table
-        what = f"{_short(value)} ({_named(type(value))})" if shown else f"a {_named(type(value))}"
+        what = (
+            f"{shortened(value)} ({_named(type(value))})" if shown else f"a {_named(type(value))}"
+        )
         return UnstorableValue(
             f"{place} cannot be stored as {what}: {why}; nothing was sent.{_hint(value, why)}"
         )
@@ -388,7 +391,7 @@ def _changed(found: Difference, *, has_secrets: bool) -> str:
     before, after = type(found.before), type(found.after)
     if after is Missing:
         return "it would be left out"
-    became = "another value" if has_secrets or not found.shown else _short(found.after)
+    became = "another value" if has_secrets or not found.shown else shortened(found.after)
     if before is after:
         return f"it would come back as {became}"
     return f"it would come back as {became} ({_named(after)})"
@@ -415,17 +418,6 @@ def _hint(value: object, why: str) -> str:
 
 def _said(error: Exception) -> str:
     return str(error).removeprefix("Error serializing to JSON: ")
-
-
-def _short(value: object) -> str:
-    try:
-        text = repr(value)
-    except (
-        ValueError,
-        RecursionError,
-    ):  # an integer of too many digits, or a value that contains itself
-        return "a value"
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
 def _named(kind: type) -> str:

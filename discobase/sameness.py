@@ -32,6 +32,18 @@ MISSING = Missing.MISSING
 """Stands in a :class:`Difference` for a value that is not there."""
 
 
+_SHOWN = 80
+
+
+def shortened(value: object) -> str:
+    """The repr of a value, for an error: 80 characters at most."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of too many digits, a value inside itself
+        return "a value"
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """The first place where two values differ.
@@ -50,8 +62,10 @@ class Difference:
 
     def inside(self, outer: str, *, shown: bool = True) -> Difference:
         """The same difference, seen from the value that has it in its part `outer`."""
+        if not shown:  # a path quotes the keys of dictionaries
+            return Difference(self.before, self.after, outer, shown=False)
         dot = "." if self.path and not self.path.startswith("[") else ""
-        return Difference(self.before, self.after, f"{outer}{dot}{self.path}", self.shown and shown)
+        return Difference(self.before, self.after, f"{outer}{dot}{self.path}", self.shown)
 
 
 def difference(before: Any, after: Any) -> Difference | None:
@@ -163,7 +177,7 @@ def _(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> Difference | None:
     for key, old in before.items():
         found = difference(old, after[key])
         if found is not None:
-            return found.inside(f"[{key!r}]")
+            return found.inside(f"[{shortened(key)}]")
     return None
 
 

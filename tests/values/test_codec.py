@@ -181,6 +181,8 @@ def test_secrets_are_stored_themselves_and_come_back() -> None:
         {"anything": float("nan")},
         {"anything": object()},
         {"hidden": (WORD,)},
+        {"hidden": {WORD: (1,)}},
+        {"hidden": WORD + "\ud800"},
         {"hidden": {"a": WORD, "b": {1: 2}}},
     ],
     ids=str,
