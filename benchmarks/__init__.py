@@ -1,0 +1,1 @@
+"""What discobase costs, beside what the same costs without it. Run with ``tox -e bench``."""
