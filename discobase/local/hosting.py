@@ -22,7 +22,7 @@ from discobase.local.site import LOOPBACK, Site
 
 _T = TypeVar("_T")
 
-_CLAIM_SECONDS = 2.0
+_CLAIM_SECONDS = 0.5
 
 _running: weakref.WeakSet[LocalDiscord] = weakref.WeakSet()
 _left_to_the_parent: list[Site] = []
