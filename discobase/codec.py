@@ -163,7 +163,18 @@ class Codec:
             pydantic.ValidationError: the field does not allow the value.
             UnstorableValue: the value has no stored form, so no record can have it.
         """
-        stored = self.stored_value(field, value)
+        return self.stored_key(field, self.stored_value(field, value))
+
+    def stored_key(self, field: str, stored: Any) -> str | None:
+        """The key of a value that :meth:`stored_value` gave; see :meth:`key`.
+
+        Args:
+            field: the field's name.
+            stored: the value.
+
+        Raises:
+            UnstorableValue: the value has no stored form, so no record can have it.
+        """
         kind = self.kinds[field]
         if kind == "opaque":
             return None

@@ -50,9 +50,9 @@ class Unique:
     """No two records have the same value in this field: ``email: Annotated[str, Unique()]``.
 
     Values are compared as the field's own type (``Decimal("1.0")`` equals ``Decimal("1.00")``, a
-    moment equals itself in another time zone), and ``None`` is a value like any other. A save that
-    would break it raises :exc:`~discobase.errors.UniqueViolation`, also when the other record was
-    saved by another process. A unique field is indexed.
+    moment equals itself in another time zone); ``None`` is no value, and any number of records may
+    have it. A save that would break it raises :exc:`~discobase.errors.UniqueViolation`, also when
+    the other record was saved by another process. A unique field is indexed.
     """
 
 

@@ -123,7 +123,7 @@ class Query(Sequence[R], Generic[R]):
         codec = self._binding.codec
         found: dict[str, tuple[Kind, str]] = {}
         for name, value in self._equal.items():
-            key = codec.key(name, value)
+            key = codec.stored_key(name, value)
             if key is not None:
                 found[name] = (codec.kinds[name], key)
         return found

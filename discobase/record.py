@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 
 class Record(BaseModel):
@@ -12,25 +14,33 @@ class Record(BaseModel):
         ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="strings"
     )
 
-    _pk: int | None = PrivateAttr(default=None)
-    _version: int | None = PrivateAttr(default=None)
-
     @property
     def pk(self) -> int | None:
-        """The primary key: an integer, given when the record is first saved, never used again; None
-        before.
+        """The primary key: an integer, given when the record is first saved, never used again.
+
+        None before.
         """
-        return self._pk
+        return _held(self).get(_PK)
 
     @property
     def version(self) -> int | None:
-        """The position of the commit that wrote what this object holds; None before the first
-        save.
-        """
-        return self._version
+        """The position of the commit that wrote what this object holds; None before the first."""
+        return _held(self).get(_VERSION)
+
+
+# The place is kept among the model's private attributes, so that copies, pickles and comparisons
+# have it. It is not declared as one: pydantic would spend more time on each new object to set the
+# two to None than it takes to validate a small record.
+_PK, _VERSION = "_pk", "_version"
+
+
+def _held(record: Record) -> dict[str, Any]:
+    return record.__pydantic_private__ or {}
 
 
 def place(record: Record, pk: int | None, version: int | None) -> None:
     """Note in a record where it is stored, and which commit wrote it."""
-    record._pk = pk
-    record._version = version
+    held = _held(record)
+    others = {name: held[name] for name in held if name not in (_PK, _VERSION)}
+    where = {} if pk is None else {_PK: pk, _VERSION: version}
+    object.__setattr__(record, "__pydantic_private__", (others | where) or None)

@@ -108,6 +108,8 @@ class Session:
         self._ready.set_running_or_notify_cancel()
         self._ending: asyncio.Event | None = None
         self._failure: DiscobaseError | None = None
+        # Set while the session can be used: what every read and write looks at first.
+        self._engine: Engine | None = None
 
     @property
     def forked(self) -> bool:
@@ -161,9 +163,11 @@ class Session:
         engine = await self._unless_ended(opening)
         try:
             await self._unless_ended(connection.live())
+            self._engine = engine
             self._ready.set_result(engine)
             await self._until_ended()
         finally:
+            self._engine = None
             await engine.close(self._failure)
 
     async def _unless_ended(self, step: Awaitable[T]) -> T:
@@ -222,14 +226,14 @@ class Session:
             WaitTimeout: it is not ready yet.
             ConnectError: it never will be; the class says why.
         """
+        if self._engine is not None:
+            return self._engine
         if not self._ready.done():
             waiting: Future[Engine] = Future()
             self._ready.add_done_callback(lambda ready: _copy(ready, waiting))
             return self.portal.wait(waiting, timeout=timeout, what=what)
         error = self._failure or self._ready.exception()
-        if error is not None:
-            raise error
-        return self._ready.result()
+        raise error or Disconnected(f"{self.name!r} is being closed; nothing was written.")
 
     def commit(self, changes: Sequence[Change], what: str, timeout: float | None) -> Placed:
         """Commit changes and wait until Discord has them. See :meth:`Source.commit
