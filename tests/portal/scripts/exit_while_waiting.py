@@ -1,10 +1,15 @@
 """The main thread ends while other threads wait: they get an error, and the process ends."""
 
 import asyncio
+import atexit
 import threading
 
-from discobase.errors import Disconnected
-from discobase.portal import Portal
+waiters = []
+# Registered before the portal's own, so that it runs after: a daemon thread needs time to speak.
+atexit.register(lambda: [waiter.join(10) for waiter in waiters])
+
+from discobase.errors import Disconnected  # noqa: E402
+from discobase.portal import Portal  # noqa: E402
 
 portal = Portal("shop")
 portal.start()
@@ -23,5 +28,6 @@ def wait():
         print(error, flush=True)
 
 
-threading.Thread(target=wait, daemon=True).start()
+waiters.append(threading.Thread(target=wait, daemon=True))
+waiters[0].start()
 waiting.wait()

@@ -10,15 +10,17 @@ warnings.filterwarnings("ignore", message=".*use of fork", category=DeprecationW
 warnings.filterwarnings("ignore", category=ResourceWarning)
 
 
-async def answer(reader, writer):
-    while line := await reader.readline():
-        writer.write(line.upper())
-    writer.close()
-
-
 async def connect():
+    gone = asyncio.Event()
+
+    async def answer(reader, writer):
+        while line := await reader.readline():
+            writer.write(line.upper())
+        writer.close()
+        gone.set()
+
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    return server, *await asyncio.open_connection(*server.sockets[0].getsockname())
+    return server, gone, *await asyncio.open_connection(*server.sockets[0].getsockname())
 
 
 async def ask(reader, writer, line):
@@ -26,15 +28,16 @@ async def ask(reader, writer, line):
     return await reader.readline()
 
 
-async def disconnect(server, writer):
+async def disconnect(server, gone, writer):
     writer.close()
+    await gone.wait()
     server.close()
     await server.wait_closed()
 
 
 portal = Portal()
 portal.start()
-server, reader, writer = portal.call(connect)
+server, gone, reader, writer = portal.call(connect)
 child = os.fork()
 if child == 0:
     transport = writer.transport
@@ -43,5 +46,5 @@ if child == 0:
     os._exit(7)
 print("child:", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 print("parent:", portal.call(ask, reader, writer, b"still connected\n", timeout=5))
-portal.call(disconnect, server, writer)
+portal.call(disconnect, server, gone, writer)
 portal.stop()
