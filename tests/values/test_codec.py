@@ -30,6 +30,7 @@ from discobase.codec import Codec
 from discobase.engine import keys
 from discobase.errors import TableError, UnknownField, UnstorableValue
 from discobase.fields import Unique
+from tests.values.naming import without_address
 from tests.values.records import Record
 
 WORD = "retnuh"[::-1]  # not as it is, for tracebacks quote source lines
@@ -185,7 +186,7 @@ def test_secrets_are_stored_themselves_and_come_back() -> None:
         {"hidden": WORD + "\ud800"},
         {"hidden": {"a": WORD, "b": {1: 2}}},
     ],
-    ids=str,
+    ids=without_address,
 )
 def test_no_error_shows_a_secret(values: dict[str, Any]) -> None:
     account = Account(secret=SecretStr(WORD), **values)

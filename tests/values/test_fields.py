@@ -31,6 +31,7 @@ from typing_extensions import TypeAliasType
 import discobase.fields
 from discobase.errors import TableError
 from discobase.fields import Index, Unique, kind_of, marks_of
+from tests.values.naming import without_address
 
 
 class Colour(Enum):
@@ -102,7 +103,7 @@ KINDS: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("annotation", "kind"), KINDS, ids=str)
+@pytest.mark.parametrize(("annotation", "kind"), KINDS, ids=without_address)
 def test_a_type_has_its_kind(annotation: Any, kind: str) -> None:
     assert kind_of(annotation) == kind
 

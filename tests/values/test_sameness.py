@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, PrivateAttr, SecretStr
 
 from discobase.sameness import MISSING, Difference, difference, shortened
+from tests.values.naming import without_address
 
 
 class Level(IntEnum):
@@ -84,13 +85,13 @@ DIFFERENT: list[tuple[Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("before", "after"), SAME, ids=repr)
+@pytest.mark.parametrize(("before", "after"), SAME, ids=without_address)
 def test_they_are_the_same(before: object, after: object) -> None:
     assert difference(before, after) is None
     assert difference([before], [after]) is None
 
 
-@pytest.mark.parametrize(("before", "after"), DIFFERENT, ids=repr)
+@pytest.mark.parametrize(("before", "after"), DIFFERENT, ids=without_address)
 def test_they_differ(before: object, after: object) -> None:
     assert difference(before, after) is not None
     assert difference(after, before) is not None
@@ -114,7 +115,7 @@ def test_the_path_leads_to_the_first_difference() -> None:
         (Model(hidden={"key": [1]}), Model(hidden={"key": [2]}), "hidden"),
         (Model(value=Point(1, quiet=[1])), Model(value=Point(1, quiet=[2])), "value.quiet"),
     ],
-    ids=repr,
+    ids=without_address,
 )
 def test_what_a_model_hides_is_not_shown_and_its_keys_are_not_named(
     before: object, after: object, path: str
