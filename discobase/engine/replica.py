@@ -18,12 +18,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import sqlite3
 import tempfile
+import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -111,7 +114,7 @@ class Proposal:
 
 
 class Replica:
-    """The materialised state of one database.
+    """The materialised state of one database, in a temporary folder that lasts as long as it does.
 
     Args:
         lanes: how many lanes the log has.
@@ -119,8 +122,9 @@ class Replica:
 
     def __init__(self, lanes: int) -> None:
         self._lanes = lanes
-        self._folder = Path(tempfile.mkdtemp(prefix="discobase-"))
-        self._path = self._folder / "replica.sqlite"
+        folder = tempfile.mkdtemp(prefix="discobase-")
+        self._remove_folder = weakref.finalize(self, _remove, folder, os.getpid())
+        self._path = Path(folder) / "replica.sqlite"
         self._idle: deque[sqlite3.Connection] = deque()
         self._closed = False
         self._writer = self._connect()
@@ -289,7 +293,7 @@ class Replica:
         with contextlib.suppress(IndexError):
             while True:
                 self._idle.pop().close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._remove_folder()
 
     # The transaction and the head
 
@@ -491,6 +495,14 @@ class Replica:
         self._layouts.pop(table, None)
 
 
+def _remove(folder: str, owner: int) -> None:
+    """Remove a replica's folder: at its close, when it is collected unclosed, or at exit; never in
+    a forked child, for it is the parent's.
+    """
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _put_statement(table: str, keyed: Mapping[str, KeyedField]) -> str:
     # Only the primary key may be in the way: a row in the way of a unique key is a violation, not
     # to be replaced.
@@ -530,10 +542,12 @@ def _sql_name(*parts: str) -> str:
     return f'"{"_".join((parts[0], *(part.encode().hex() for part in parts[1:])))}"'
 
 
+@cache
 def _table(name: str) -> str:
     return _sql_name("records", name)
 
 
+@cache
 def _column(name: str) -> str:
     return _sql_name("key", name)
 
