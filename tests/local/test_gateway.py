@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 
 import aiohttp
@@ -346,6 +347,20 @@ def test_a_clean_close_ends_the_session(place):
             return await gateway.receive()
 
     assert run(scene())["op"] == 9
+
+
+def test_a_connection_that_breaks_off_without_a_word_can_be_resumed(place):
+    async def scene():
+        async with connected(place) as gateway:
+            ready = await identify(gateway, place.token)
+            await gateway.event("GUILD_CREATE")
+            sequence = gateway.sequence
+            gateway.websocket.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        async with connected(place) as gateway:
+            await resume(gateway, place, ready, sequence)
+            return (await gateway.receive())["t"]
+
+    assert run(scene()) == "RESUMED"
 
 
 def test_a_session_ends_when_nobody_resumes_it(place):

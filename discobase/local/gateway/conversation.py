@@ -33,6 +33,8 @@ INVALID_SEQUENCE, SESSION_TIMED_OUT, INVALID_SHARD = 4007, 4009, 4010
 INVALID_VERSION, INVALID_INTENTS, DISALLOWED_INTENTS = 4012, 4013, 4014
 
 LONGEST_PAYLOAD = 4096
+_DATA = {WSMsgType.TEXT, WSMsgType.BINARY}
+_FINAL = {1000, 1001}
 _VERSIONS = {"9", "10"}
 _CLOSING_SECONDS = 2.0
 _A_DAY = 86_400.0
@@ -61,6 +63,7 @@ class Conversation:
         self._connection = connection
         self._origin = origin
         self._session: Session | None = None
+        self._goodbye: int | None = None
         self._zombie: asyncio.TimerHandle | None = None
         self._answers: dict[int, Callable[[object], None]] = {
             HEARTBEAT: self._heartbeat,
@@ -78,9 +81,10 @@ class Conversation:
         self._send(HELLO, {"heartbeat_interval": interval, "_trace": ["local"]})
         self._watch_heartbeats()
         try:
-            async for message in self._websocket:
-                if message.type in {WSMsgType.TEXT, WSMsgType.BINARY}:
-                    self._receive(message.data)
+            while (message := await self._websocket.receive()).type in _DATA:
+                self._receive(message.data)
+            if message.type is WSMsgType.CLOSE:
+                self._goodbye = message.data
         finally:
             if self._zombie is not None:
                 self._zombie.cancel()
@@ -91,7 +95,7 @@ class Conversation:
         if session is None or session.connection is not self._connection:
             return
         session.connection = None
-        if self._websocket.close_code in {1000, 1001}:
+        if self._goodbye in _FINAL:
             self._forget(session)
             return
         window = self._platform.settings.resume_window
