@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from discobase import demo
 from discobase._version import __version__
 from discobase.errors import DiscobaseError
 from discobase.local.serving import serve
+
+
+class _Options(argparse.Namespace):
+    """What the parser finds, with its types; each command has some of it."""
+
+    run: Callable[[_Options], int]
+    keep: str | None
+    port: int
+    db: str | None
+    server: str
+    json: bool
+    limits: str
+    latency: float
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,9 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 done, 1 failed, 2 not understood, 130 ended by Ctrl-C.
     """
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments, _Options())
     try:
-        return int(options.run(options))
+        return options.run(options)
     except (DiscobaseError, OSError) as error:
         print(f"discobase: {error}", file=sys.stderr)
         return 1
@@ -47,7 +60,7 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
         "Does what discobase is for, on the embedded server, and says what it cost."
     )
     parser.add_argument("--keep", metavar="FILE", help="keep the server's state in this file")
-    parser.set_defaults(run=lambda options: demo.run(keep=options.keep))
+    parser.set_defaults(run=_demo)
 
 
 def _add_serve(parser: argparse.ArgumentParser) -> None:
@@ -73,13 +86,19 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--latency", type=float, metavar="SECONDS", default=0.0, help="added to every request"
     )
-    parser.set_defaults(
-        run=lambda options: serve(
-            options.port,
-            options.db,
-            options.server,
-            options.json,
-            limits=options.limits,
-            latency=options.latency,
-        )
+    parser.set_defaults(run=_serve)
+
+
+def _demo(options: _Options) -> int:
+    return demo.run(keep=options.keep)
+
+
+def _serve(options: _Options) -> int:
+    return serve(
+        options.port,
+        options.db,
+        options.server,
+        options.json,
+        limits=options.limits,
+        latency=options.latency,
     )

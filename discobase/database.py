@@ -6,9 +6,10 @@ import asyncio
 import os
 import threading
 import warnings
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType, TracebackType
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 from discobase.binding import Binding
 from discobase.codec import Codec
@@ -63,6 +64,7 @@ class Database:
         self._limits = Limits(attachment=attachment_limit)
         self._tables: dict[str, type[Table]] = {}
         self._session: Session | None = None
+        self._forget: Callable[[], object] | None = None
         self._locks: dict[int, threading.Lock] = {}
 
     def __repr__(self) -> str:
@@ -118,7 +120,7 @@ class Database:
         return self._attach(model, name)
 
     def _attach(self, model: type[T], name: str | None) -> type[T]:
-        given: object = model
+        given = cast("object", model)  # whatever a decorator may be put above
         if not (isinstance(given, type) and issubclass(given, Table)):
             raise TableError(
                 f"{model!r} is no table: it has to be a class derived from discobase.Table."
@@ -253,6 +255,11 @@ class Database:
         session = Session(self._name, target)
         session.begin()
         self._session = session
+        if self._forget is not None:
+            self._forget()
+        finalizer = weakref.finalize(self, session.abandon)
+        finalizer.atexit = False
+        self._forget = finalizer.detach
         return session
 
     def _target(self, token: str | None, api_url: str | None) -> Target:

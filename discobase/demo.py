@@ -129,7 +129,7 @@ def _write(story: _Story) -> None:
     text = f"save records in {_THREADS} threads at once: they share commits"
     with story.step(text, _BY_THREADS), ThreadPoolExecutor(_THREADS) as threads:
         new = [_member(members, f"thread-{n}") for n in range(_BY_THREADS)]
-        list(threads.map(lambda member: member.save(), new))
+        list(threads.map(Member.save, new))
     with story.step("save records with save_many", _IN_BULK):
         members.save_many(_member(members, f"bulk-{n}") for n in range(_IN_BULK))
 

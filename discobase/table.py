@@ -119,8 +119,7 @@ class Table(Record):
             RecordOutdated: it does not fit the table's fields any more.
         """
         fresh = type(self).get(self._require_pk("refresh"))
-        self.__dict__.clear()
-        self.__dict__.update(fresh.__dict__)
+        object.__setattr__(self, "__dict__", dict(fresh.__dict__))
         object.__setattr__(self, "__pydantic_extra__", fresh.__pydantic_extra__)
         object.__setattr__(self, "__pydantic_fields_set__", fresh.model_fields_set)
         place(self, fresh.pk, fresh.version)
@@ -228,4 +227,4 @@ def bind(table: type[Table], binding: Binding[Any]) -> None:
             f"{table.__name__} has a field {hidden[0]!r}, which would hide what a table does by "
             f"that name: rename it."
         )
-    table._binding = binding
+    table._binding = binding  # pyright: ignore[reportPrivateUsage] - the one place it is set

@@ -15,7 +15,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import discord
@@ -45,9 +45,18 @@ class ApiClient(HTTPClient):
 
     api_url = DISCORD_API
 
+    async def static_login(self, token: str) -> Any:
+        """Log in. May be tried again when it fails, which leaves the sockets of 2.7.1 open."""
+        try:
+            return await super().static_login(token)
+        except BaseException:
+            await self.close()
+            self.connector = discord.utils.MISSING
+            raise
+
     async def request(self, route: Route, **kwargs: Any) -> Any:
         """Make a request of this client's server."""
-        route.url = self.api_url + route.url.removeprefix(Route.BASE)
+        route.url = self._api_url + route.url.removeprefix(Route.BASE)
         kwargs["timeout"] = aiohttp.ClientTimeout(
             total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS
         )
@@ -66,8 +75,6 @@ class GatewayClient(discord.Client):
         handlers: what to call for which of discord.py's events.
     """
 
-    http: ApiClient
-
     def __init__(self, api_url: str, handlers: Mapping[str, Handler]) -> None:
         self._api_url = api_url
         self._called = handlers
@@ -85,8 +92,7 @@ class GatewayClient(discord.Client):
 
     def _get_state(self, **options: Any) -> ConnectionState[Any]:
         # The one place between the making of the HTTP client and its being handed on.
-        self.http = ApiClient(self.loop)
-        self.http.api_url = self._api_url
+        self.http = ApiClient(self.loop, self._api_url)
         return super()._get_state(**options)
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
@@ -105,7 +111,7 @@ class GatewayClient(discord.Client):
             again would not help.
         """
         fresh: dict[str, Any] = {"gateway": yarl.URL(gateway_url)}
-        wanted = {**fresh, "initial": True}
+        wanted: dict[str, Any] = {**fresh, "initial": True}
         pause = 0.1
         while not self.is_closed():
             try:
@@ -134,7 +140,7 @@ class GatewayClient(discord.Client):
 
     def _resume(self) -> dict[str, Any]:
         """What it takes to resume the session, or nothing where there is none."""
-        socket: DiscordWebSocket | None = self.ws
+        socket = cast("DiscordWebSocket | None", self.ws)  # None before the first connection
         if socket is None or socket.session_id is None:
             return {}
         return {

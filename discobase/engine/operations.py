@@ -111,7 +111,7 @@ class Placed:
     """
 
     seq: int
-    pks: list[int] = field(default_factory=list)
+    pks: list[int] = field(default_factory=list[int])
 
 
 _PUT = re.compile(r'\["put",("(?:[^"\\]|\\.)*"),([1-9][0-9]*),(\{.*\})\]')
