@@ -43,7 +43,9 @@ class ApiClient(HTTPClient):
     peer, and too short for a large upload that has to wait for its rate limit.
     """
 
-    api_url = DISCORD_API
+    def __init__(self, loop: asyncio.AbstractEventLoop, api_url: str) -> None:
+        super().__init__(loop)
+        self._api_url = api_url
 
     async def static_login(self, token: str) -> Any:
         """Log in. May be tried again when it fails, which leaves the sockets of 2.7.1 open."""
