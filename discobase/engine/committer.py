@@ -4,7 +4,9 @@ became of its own.
 Group commit: whatever waits goes into one frame. A frame is proposed at the head, where each
 request holds or fails for itself; then the log decides. Won: the proposal is settled, the callers
 get their places. Lost: it is withdrawn, the winner applied, and all of it checked again at the new
-head, for the state it was valid on is not the state any more.
+head, for the state it was valid on is not the state any more. Thus a commit stands in the log only
+where it is valid (invariant I2), and no position is proposed before the one below it has been
+applied (invariant I1).
 """
 
 from __future__ import annotations
@@ -20,13 +22,14 @@ import janus
 from discobase.engine.follower import Follower
 from discobase.engine.frame import Draft, Limits, encode
 from discobase.engine.keys import Kind
-from discobase.engine.log import CommitLog
+from discobase.engine.log import CommitLog, Entry
 from discobase.engine.operations import Change, Declare, Insert, Placed, Replace
 from discobase.engine.replica import Proposal, Replica
-from discobase.engine.server import Refused, ServerError
+from discobase.engine.server import ServerError
 from discobase.errors import (
     DiscobaseError,
     Disconnected,
+    LogDamaged,
     OutcomeUnknown,
     RecordTooLarge,
     Unavailable,
@@ -40,7 +43,7 @@ class Request:
     """Changes that hold or fail together, and the future of the caller who waits for them."""
 
     changes: Sequence[Change]
-    future: Future[Placed] = field(default_factory=Future)
+    future: Future[Placed] = field(default_factory=Future[Placed])
 
     @property
     def size(self) -> int:
@@ -78,7 +81,8 @@ class Committer:
         self._limits = limits
         self._queue: janus.Queue[Request | IndexWanted] = janus.Queue()
         self._held_back: Request | None = None
-        self._in_flight: Sequence[Request] = ()
+        self._taken: Sequence[Request] = ()
+        self._sent = False
 
     def put(self, request: Request | IndexWanted) -> None:
         """Queue a request. From any thread; never waits.
@@ -95,9 +99,9 @@ class Committer:
         """Make commits until cancelled, or until there is nothing left to do after :meth:`shut`."""
         with contextlib.suppress(janus.AsyncQueueShutDown):
             while True:
-                self._in_flight = await self._next_batch()
-                await self._commit(self._in_flight)
-                self._in_flight = ()
+                await self._next_batch()
+                await self._commit(self._taken)
+                self._taken = ()
 
     def shut(self) -> None:
         """Take no more requests."""
@@ -110,13 +114,11 @@ class Committer:
         Args:
             reason: why the connection ended.
         """
-        _fail_all(
-            self._in_flight,
-            OutcomeUnknown(f"the connection ended while the commit was under way: {reason}"),
-        )
         ended = Disconnected(
             f"the connection ended before this was sent, and nothing was written: {reason}"
         )
+        unknown = OutcomeUnknown(f"the connection ended while the commit was under way: {reason}")
+        _fail_all(self._taken, unknown if self._sent else ended)
         waiting = [self._held_back] if self._held_back else []
         while not self._queue.async_q.empty():
             item = self._queue.async_q.get_nowait()
@@ -128,25 +130,26 @@ class Committer:
 
     # Collecting
 
-    async def _next_batch(self) -> list[Request]:
-        """What waits, as far as one message can carry it; requests that were given up are left
+    async def _next_batch(self) -> None:
+        """Take what waits, as far as one message can carry it; requests that were given up are left
         out.
         """
         item: Request | IndexWanted = self._held_back or await self._queue.async_q.get()
         self._held_back = None
         batch: list[Request] = []
+        self._taken = batch
         size = 0
         while True:
             if isinstance(item, IndexWanted):
                 await self._index(item)
             elif batch and size + item.size > self._limits.payload:
                 self._held_back = item
-                return batch
+                return
             elif item.future.set_running_or_notify_cancel():
                 batch.append(item)
                 size += item.size
             if self._queue.async_q.empty():
-                return batch
+                return
             item = self._queue.async_q.get_nowait()
 
     async def _index(self, wanted: IndexWanted) -> None:
@@ -160,10 +163,22 @@ class Committer:
     async def _commit(self, batch: Sequence[Request]) -> None:
         async with self._follower.turn:
             while batch:
-                if self._follower.damage is not None:
-                    batch = _fail_all(batch, self._follower.damage)
+                if (obstacle := await self._obstacle()) is not None:
+                    batch = _fail_all(batch, obstacle)
                 else:
                     batch = await self._propose(batch)
+
+    async def _obstacle(self) -> DiscobaseError | None:
+        """Why nothing can be proposed at the head, if so. Where the head is in doubt it is looked
+        for first.
+        """
+        try:
+            await self._follower.make_sure()
+        except LogDamaged as error:
+            return error
+        except ServerError as error:
+            return _unread(error)
+        return None
 
     async def _propose(self, batch: Sequence[Request]) -> Sequence[Request]:
         """Try to commit the batch at the next position. Returns the requests that have to be tried
@@ -199,21 +214,31 @@ class Committer:
     ) -> Sequence[Request]:
         work, replica = self._log.server.work, self._replica
         cursor = replica.cursor(proposal.seq % len(self._log.superblock.lanes))
+        self._sent = True
         try:
             entry = await self._log.append(draft, after=cursor, chain=proposal.chain)
-        except BaseException as error:
+        except (DiscobaseError, ServerError) as error:
             await work(replica.withdraw)
-            if isinstance(error, DiscobaseError):
-                return _fail_all(batch, error)
-            if isinstance(error, ServerError):
-                return _fail_all(batch, _unread(error))
-            raise
+            self._sent = False
+            return _fail_all(batch, _unsettled(error))
         if entry.header.digest == draft.header.digest:
             await work(lambda: replica.settle(entry))
-            self._log.confirm()
+            self._sent = False
             return self._answer(batch, proposal)
         await work(replica.withdraw)
-        await self._follower.adopt(entry)
+        self._sent = False
+        return await self._lose(batch, entry)
+
+    async def _lose(self, batch: Sequence[Request], winner: Entry) -> Sequence[Request]:
+        """Another writer came first: the batch is to be tried again on top of what that one
+        wrote.
+        """
+        try:
+            await self._follower.adopt(winner)
+        except LogDamaged as error:
+            return _fail_all(batch, error)
+        except ServerError as error:
+            return _fail_all(batch, _unread(error))
         return batch
 
     def _answer(self, batch: Sequence[Request], proposal: Proposal) -> Sequence[Request]:
@@ -245,8 +270,12 @@ def _too_large(batch: Sequence[Request], error: RecordTooLarge) -> Sequence[Requ
 
 
 def _unread(error: ServerError) -> DiscobaseError:
-    if isinstance(error, Refused):
-        return Unavailable(f"Discord refused to show the log: {error} (code {error.code})")
+    return Unavailable(f"the log could not be read: {error}. Nothing was written.")
+
+
+def _unsettled(error: DiscobaseError | ServerError) -> DiscobaseError:
+    if isinstance(error, DiscobaseError):
+        return error
     return OutcomeUnknown(f"the commit was sent, and the log could not be read afterwards: {error}")
 
 

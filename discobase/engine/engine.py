@@ -75,10 +75,15 @@ class Engine:
     async def _start(self, failed: Callable[[DiscobaseError], None]) -> None:
         self._server.listen(self._follower.handle)
         async with self._follower.turn:
-            self._log.enforced, _ = await asyncio.gather(
-                enforces_nonces(self._server, self.superblock.catalog, self.writer),
-                self._follower.catch_up(),
+            probe = asyncio.create_task(
+                enforces_nonces(self._server, self.superblock.catalog, self.writer)
             )
+            try:
+                await self._follower.catch_up()
+                self._log.enforced = await probe
+            finally:
+                probe.cancel()
+                await asyncio.gather(probe, return_exceptions=True)
         if not self._log.enforced:
             _log.warning(
                 "this server does not enforce nonces: each commit is read back, which costs a call"

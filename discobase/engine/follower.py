@@ -3,17 +3,25 @@ is caught up with.
 
 All state changes of the replica happen under :attr:`Follower.turn`, which the committer takes too:
 while a proposal is in flight nobody else moves the head.
+
+Positions are applied in order, none before the one below it (invariant I1), and which message
+counts at each is the same for every reader (invariant I3). Where a nonce was forgotten, or is not
+enforced at all, an event may show a second message while the first one has not been heard of. So a
+head that could be such a one is looked up before anything is built on it
+(:meth:`Follower.make_sure`), and a frame that does not fit the chain is believed only after the log
+has been read again: it is more likely that the head is wrong.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 
-from discobase.engine.log import Commit, CommitLog, Entry, decide
-from discobase.engine.replica import Replica
+from discobase.engine.frame import GENESIS
+from discobase.engine.log import TRUST, Commit, CommitLog, Entry, decide
+from discobase.engine.replica import Head, Replica
 from discobase.engine.retry import pause
 from discobase.engine.server import (
     Event,
@@ -22,6 +30,7 @@ from discobase.engine.server import (
     MessageChanged,
     Refused,
     Uncertain,
+    seconds_between,
 )
 from discobase.errors import LogDamaged
 
@@ -34,7 +43,7 @@ may overtake each other."""
 _BATCH = 256
 """Frames that are applied in one step of the worker, so that other steps get their turn."""
 
-_LOOKS = 4
+_LOOKS = 5
 """How often the log is read in vain before a missing position counts as lost.
 
 A message may become readable a little after it was written, and the lanes are read one beside the
@@ -57,6 +66,8 @@ class Follower:
         self._arrived = asyncio.Event()
         self._outdated = False
         self._gap = (-1, 0.0)
+        self._unsure = 0
+        self._lanes = range(len(log.superblock.lanes))
         self.turn = asyncio.Lock()
         self.damage: LogDamaged | None = None
 
@@ -109,11 +120,19 @@ class Follower:
     async def _take_in(self) -> None:
         async with self.turn:
             await self._advance()
-            if self._outdated:
-                await self.catch_up()
-                self._outdated = False
+            while self._outdated:
+                await self._make_up()
         if self._early:
             await self._wait_for_gap()
+
+    async def _make_up(self) -> None:
+        """Read what events were lost; losses during the reading count anew."""
+        self._outdated = False
+        try:
+            await self.catch_up()
+        except (Uncertain, Refused):
+            self._outdated = True
+            raise
 
     async def _wait_for_gap(self) -> None:
         """Give a missing position its time to arrive, then fetch it."""
@@ -142,14 +161,16 @@ class Follower:
             was written. Uncertain, Refused: Discord could not be read.
         """
         looks = 0
-        while looks < _LOOKS:
-            before = self._replica.head.seq
-            await self._read_lanes()
-            self._log.confirm()
-            await self._advance()
+        while True:
+            before, began = self._replica.head.seq, self._log.moment()
+            await self._read_lanes(after=[self._replica.cursor(lane) for lane in self._lanes])
+            await self._advance(read=self._lanes)
             if not self._early:
+                self._log.confirm(began)
                 return
             looks = looks + 1 if self._replica.head.seq == before else 0
+            if looks == _LOOKS:
+                break
             await self._log.server.sleep(pause(self._log.server, looks))
         missing = self._replica.head.seq + 1
         raise LogDamaged(
@@ -159,51 +180,90 @@ class Follower:
             channel=self._log.superblock.lane_of(missing),
         )
 
-    async def _read_lanes(self) -> None:
-        lanes = range(len(self._log.superblock.lanes))
-        for entries in await asyncio.gather(
-            *(self._log.tail(lane, self._replica.cursor(lane)) for lane in lanes)
-        ):
+    async def _read_lanes(self, *, after: Sequence[int]) -> None:
+        """Read every lane to its end, each from above a message id of its own."""
+        for entries in await asyncio.gather(*map(self._log.tail, self._lanes, after)):
             for entry in entries:
                 self._note(entry)
 
     async def refresh(self) -> None:
         """Apply every commit that was acknowledged before this call. One API call where there is
-        none.
+        none, and one more where the head has to be looked up (:meth:`make_sure`).
+
+        Raises:
+            LogDamaged: the log cannot be read to its end.
+            Uncertain, Refused: Discord could not be read.
         """
+        if self.damage is not None:
+            raise self.damage
         while True:
-            head = self._replica.head.seq
-            entries = await self._log.newer(head, self._cursor(head + 1))
-            self._log.confirm()
-            if not entries:
-                return
-            for entry in entries:
+            head, began = self._replica.head.seq, self._log.moment()
+            lane = (head + 1) % len(self._lanes)
+            for entry in await self._log.newer(head, self._replica.cursor(lane)):
                 self._note(entry)
-            await self._advance()
+            await self._advance(read={lane})
             if self._replica.head.seq == head:
-                return
+                break
+        if self._early:
+            await self.catch_up()
+        elif self._unsure == head and await self._look_up_head():
+            await self.refresh()
+        else:
+            self._log.confirm(began)
+
+    async def make_sure(self) -> None:
+        """Before something is proposed at the head: see to it that the head is right, and that what
+        comes after it was empty a short while ago. No API call where that is known already.
+
+        Raises:
+            LogDamaged: the log cannot be read to its end.
+            Uncertain, Refused: Discord could not be read.
+        """
+        if self.damage is not None or self._log.doubtful() or self._unsure:
+            await self.refresh()
+
+    async def _look_up_head(self) -> bool:
+        """Read the head's position from the log; whether it holds something else than was
+        thought.
+        """
+        seq, chain = self._replica.head.seq, self._replica.head.chain
+        below = self._replica.message_at(seq - len(self._lanes))
+        for entry in await self._log.at(seq, after=below):
+            self._note(entry)
+        self._unsure = 0
+        await self._advance()
+        return self._replica.head.chain != chain
 
     async def adopt(self, entry: Entry) -> None:
         """Apply the frame of another writer, which came first at the position after the head."""
         self._note(entry)
         await self._advance()
 
-    async def _advance(self) -> None:
-        """Apply all that follows the head without a gap."""
-        if self._changes_history():
+    async def _advance(self, *, read: Collection[int] = ()) -> None:
+        """Apply all that follows the head without a gap.
+
+        Args:
+            read: the lanes that have just been read. What else is known, is known from events.
+        """
+        if self._changes_history() or (len(read) < len(self._lanes) and self._breaks_the_chain()):
             await self._rebuild()
-        ready = self._decided()
+        ready = self._decided(self._replica.head)
         while batch := list(islice(ready, _BATCH)):
+            before = self._replica.message_at(self._replica.head.seq)
             await self._apply(batch)
-            self._log.confirm()
+            *_, before, last = (before, *(entry.message.id for entry, _ in batch))
+            head = self._replica.head.seq
+            could_be_second = head % len(self._lanes) not in read and (
+                not self._log.enforced
+                or (self._log.doubtful() and seconds_between(before, last) > TRUST)
+            )
+            self._unsure = head if could_be_second else 0
         for seq in [seq for seq in self._early if seq <= self._replica.head.seq]:
             del self._early[seq]
 
-    def _decided(self) -> Iterator[tuple[Entry, bool]]:
-        """What follows the head in order: each position's entry, and whether it counts or is
-        void.
-        """
-        seq, chain = self._replica.head.seq + 1, self._replica.head.chain
+    def _decided(self, head: Head) -> Iterator[tuple[Entry, bool]]:
+        """What follows a head in order: each position's entry, and whether it counts or is void."""
+        seq, chain = head.seq + 1, head.chain
         while candidates := self._early.get(seq):
             winner = decide(candidates, chain)
             if winner is None:
@@ -215,20 +275,25 @@ class Follower:
 
     async def _apply(self, batch: Sequence[tuple[Entry, bool]]) -> None:
         """Apply a run of positions; up to the first damaged one, if there is one."""
+        sound, failed = await self._read(batch)
+        await self._log.server.work(lambda: self._replica.apply(sound))
+        if failed is not None:
+            raise failed
+
+    async def _read(
+        self, batch: Sequence[tuple[Entry, bool]]
+    ) -> tuple[list[Commit | Entry], BaseException | None]:
+        """The commits of a run of positions, up to the first that cannot be read, and why not."""
         reading: list[Awaitable[Commit | Entry]] = [
             self._log.read(entry) if counts else _void(entry) for entry, counts in batch
         ]
         read = await asyncio.gather(*reading, return_exceptions=True)
         sound: list[Commit | Entry] = []
-        failed: BaseException | None = None
         for commit in read:
             if isinstance(commit, BaseException):
-                failed = commit
-                break
+                return sound, commit
             sound.append(commit)
-        await self._log.server.work(lambda: self._replica.apply(sound))
-        if failed is not None:
-            raise failed
+        return sound, None
 
     # Two messages at one position
 
@@ -238,16 +303,18 @@ class Follower:
             self._replica.changes_history(entry) for seq in applied for entry in self._early[seq]
         )
 
-    async def _rebuild(self) -> None:
-        """Start again from the first frame: an earlier message turned up at a position that had
-        been decided.
-        """
-        _log.error("two messages carry one position: the replica is built again from the log")
-        await self._log.server.work(self._replica.reset)
-        await self._read_lanes()
+    def _breaks_the_chain(self) -> bool:
+        return any(not counts for _, counts in self._decided(self._replica.head))
 
-    def _cursor(self, seq: int) -> int:
-        return self._replica.cursor(seq % len(self._log.superblock.lanes))
+    async def _rebuild(self) -> None:
+        """Start again from the first frame: the log does not go on from what had been decided."""
+        _log.error("two messages carry one position: the replica is built again from the log")
+        await self._read_lanes(after=[0] * len(self._lanes))
+        commits, failed = await self._read(list(self._decided(Head(0, GENESIS))))
+        if failed is not None:
+            raise failed
+        await self._log.server.work(lambda: self._replica.replay(commits))
+        self._unsure = 0
 
 
 async def _void(entry: Entry) -> Entry:

@@ -7,17 +7,20 @@ position is written once, by whoever comes first, in whichever process; and to s
 lost answer does no harm.
 
 Discord remembers a nonce for "the past few minutes" only. So an answer is trusted only while this
-writer knows that the position was empty no longer than :data:`TRUST` ago; otherwise it reads the
-lane back before it believes that it has won. The same read-back serves servers that do not enforce
-nonces at all.
+writer knows that the position was empty no longer than :data:`TRUST` ago: before that it looks
+whether there is anything newer, and if it finds afterwards that the answer took longer (a process
+may stand still for an hour between two lines), it reads the lane back before it believes that it
+has won. The same read-back serves servers that do not enforce nonces at all.
 
 Where two messages carry one position all the same, every reader takes the one with the lowest id
-whose ``prev`` fits (:func:`decide`).
+whose ``prev`` fits (:func:`decide`): invariant I3. Every frame that is read is checked against the
+hash in its header, and chained by that of the frame before: invariant I4.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -53,6 +56,16 @@ TRUST = 60.0
 PAGE = 100
 """Messages in a page of history, the most that Discord gives (message resource, "Get Channel
 Messages")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time by both clocks: the monotonic one may stand still while a machine sleeps, the other
+    may be set.
+    """
+
+    monotonic: float
+    wall: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +106,28 @@ class CommitLog:
         self.enforced = True
         self._awaited: dict[int, asyncio.Future[Message]] = {}
         self._sending: set[asyncio.Task[Message]] = set()
-        self._confirmed = (float("-inf"), float("-inf"))
+        self._confirmed = Moment(float("-inf"), float("-inf"))
 
     # What is known of the head
 
-    def confirm(self) -> None:
-        """Note that, as of now, nothing newer than the head is known to be in the log."""
-        self._confirmed = (self.server.monotonic(), self.server.now())
+    def moment(self) -> Moment:
+        """The present moment."""
+        return Moment(self.server.monotonic(), self.server.now())
 
-    def _doubtful(self) -> bool:
+    def confirm(self, moment: Moment) -> None:
+        """Note that at this moment the log held nothing but what has been applied by now.
+
+        Only what this writer has asked for itself tells that: an event says what was written, not
+        how long ago, nor what was written after it.
+        """
+        self._confirmed = moment
+
+    def doubtful(self) -> bool:
         """Whether the nonce of the next position may have been used and forgotten since the head
         was confirmed.
-
-        Both clocks count: the monotonic one may stand still while a machine sleeps, the other may
-        be set.
         """
-        monotonic, wall = self._confirmed
-        return max(self.server.monotonic() - monotonic, self.server.now() - wall) > TRUST
+        now, then = self.moment(), self._confirmed
+        return max(now.monotonic - then.monotonic, now.wall - then.wall) > TRUST
 
     # Writing
 
@@ -119,8 +137,8 @@ class CommitLog:
 
         Settled by the answer or by the gateway's echo, whichever comes first (discord.py holds back
         the answer to the call that empties a bucket, by up to 5 s). Costs one API call; one more
-        where the head was last confirmed over a minute ago, or where the server does not enforce
-        nonces. Goes on trying for as long as the outcome is unknown.
+        where it took longer than a nonce is sure to be remembered, or where the server does not
+        enforce nonces. Goes on trying for as long as the outcome is unknown.
 
         Args:
             draft: the frame.
@@ -131,14 +149,17 @@ class CommitLog:
             Unavailable: the server refused it; nothing was written.
             OutcomeUnknown: the server refused it, after a try whose outcome is unknown.
             LogDamaged: the position was written before, and its message deleted since.
+            Uncertain, Refused: it was sent, and the log could not be read afterwards.
         """
-        seq = draft.header.seq
-        suspicious = not self.enforced or self._doubtful()
+        seq, began = draft.header.seq, self.moment()
         message = await self._settle(draft, after)
-        if suspicious or self._doubtful():
-            candidates = await self.at(seq, after=after)
-            return decide(candidates, chain) or self._entry_of(message, seq)
-        return self._entry_of(message, seq)
+        entry: Entry | None = None
+        if not self.enforced or self.doubtful():
+            entry = decide(await self.at(seq, after=after), chain)
+        entry = entry or self._entry_of(message, seq)
+        if entry.header.digest == draft.header.digest:
+            self.confirm(began)
+        return entry
 
     async def _settle(self, draft: Draft, after: int) -> Message:
         seq = draft.header.seq
@@ -152,7 +173,6 @@ class CommitLog:
         self, draft: Draft, echo: asyncio.Future[Message], after: int
     ) -> Message:
         seq = draft.header.seq
-        began = self.server.monotonic()
         attempt = 0
         while True:
             try:
@@ -169,9 +189,7 @@ class CommitLog:
             if echo.done():
                 return echo.result()
             attempt += 1
-            if self.server.monotonic() - began > TRUST and (
-                found := await self.at(seq, after=after)
-            ):
+            if self.doubtful() and (found := await self.at(seq, after=after)):
                 return found[0].message
 
     async def _send(self, draft: Draft, echo: asyncio.Future[Message]) -> Message:
@@ -344,12 +362,15 @@ async def enforces_nonces(server: Server, channel: int, writer: str) -> bool:
     """Whether the server gives back the first message for a nonce sent twice. Costs two sends and a
     delete or two.
 
-    Not every server that speaks Discord's API does.
+    Not every server that speaks Discord's API does. A wrong answer is possible in one direction
+    only: a server that is slow enough to forget is taken for one that does not enforce.
     """
     nonce = f"{writer}.probe"
     text = f"discobase: does this server enforce nonces? ({writer})"
     first = await persist(server, server.send, channel, text, (), nonce)
     second = await persist(server, server.send, channel, text, (), nonce)
-    for message in {first.id, second.id}:
-        await persist(server, server.delete_message, channel, message)
+    for message in sorted({first.id, second.id}):
+        # Gone already, if an earlier try had its effect and no answer.
+        with contextlib.suppress(NotFound):
+            await persist(server, server.delete_message, channel, message)
     return first.id == second.id

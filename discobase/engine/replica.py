@@ -11,7 +11,9 @@ There is one writing connection, used by one step at a time (:meth:`Server.work
 whichever thread they run: in WAL mode they see the last finished commit and wait for nobody.
 
 A proposed commit is applied inside an open transaction and stays there, unseen, until the log has
-decided: it is then settled together with the new head, or withdrawn as if it had never been.
+decided: it is then settled together with the new head, or withdrawn as if it had never been. So a
+commit is seen whole or not at all (invariant I5), the state depends on the frames alone (invariant
+I3), and what is proposed was valid on the state at the head (invariant I2).
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import sqlite3
 import tempfile
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -109,8 +111,8 @@ class Proposal:
 
     seq: int
     chain: str
-    operations: list[Operation] = field(default_factory=list)
-    verdicts: list[Verdict] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list[Operation])
+    verdicts: list[Verdict] = field(default_factory=list[Verdict])
 
 
 class Replica:
@@ -187,7 +189,7 @@ class Replica:
                 return []
 
     @contextlib.contextmanager
-    def _reader(self) -> Iterator[sqlite3.Connection]:
+    def _reader(self) -> Generator[sqlite3.Connection]:
         try:
             reader = self._idle.pop()
         except IndexError:
@@ -207,12 +209,31 @@ class Replica:
         passes, nothing else changes.
         """
         with self._transaction():
-            for commit in commits:
-                if isinstance(commit, Commit):
-                    self._apply(commit)
-                    self._advance(commit.entry, applied=True)
-                else:
-                    self._advance(commit, applied=False)
+            self._follow(commits)
+
+    def replay(self, commits: Iterable[Commit | Entry]) -> None:
+        """Forget everything, and apply the log from its first frame. Readers see the old state
+        until it is done.
+        """
+        with self._transaction():
+            self._forget()
+            self._follow(commits)
+
+    def _follow(self, commits: Iterable[Commit | Entry]) -> None:
+        for commit in commits:
+            if isinstance(commit, Commit):
+                self._apply(commit)
+                self._advance(commit.entry, applied=True)
+            else:
+                self._advance(commit, applied=False)
+
+    def _forget(self) -> None:
+        self._layouts.clear()
+        for (name,) in self._writer.execute("SELECT name FROM tables").fetchall():
+            self._writer.execute(f"DROP TABLE {_table(name)}")
+        for table in ("frame", "lane", "tables", "declared", "keyed"):
+            self._writer.execute(f"DELETE FROM {table}")
+        self._writer.execute("UPDATE state SET head = 0, chain = ?", (GENESIS,))
 
     def propose(self, requests: Iterable[Sequence[Change]]) -> Proposal:
         """Apply the requests that hold on the state at the head, each after those before it, and
@@ -251,19 +272,14 @@ class Replica:
             if _exists(self._writer, table) and name not in self._layout(table).keyed:
                 self._add_key(table, name, KeyedField(kind, unique=False))
 
-    def reset(self) -> None:
-        """Forget everything, to be built again from the log."""
-        with self._transaction():
-            self._layouts.clear()
-            for (name,) in self._writer.execute("SELECT name FROM tables").fetchall():
-                self._writer.execute(f"DROP TABLE {_table(name)}")
-            for table in ("frame", "lane", "tables", "declared", "keyed"):
-                self._writer.execute(f"DELETE FROM {table}")
-            self._writer.execute("UPDATE state SET head = 0, chain = ?", (GENESIS,))
-
     def cursor(self, lane: int) -> int:
         """The message id of the last frame taken from a lane, 0 before the first."""
         row = self._writer.execute("SELECT message FROM lane WHERE number = ?", (lane,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def message_at(self, seq: int) -> int:
+        """The message id of an applied position, 0 where there is none."""
+        row = self._writer.execute("SELECT message FROM frame WHERE seq = ?", (seq,)).fetchone()
         return int(row[0]) if row else 0
 
     def changes_history(self, entry: Entry) -> bool:
@@ -298,7 +314,7 @@ class Replica:
     # The transaction and the head
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self) -> Generator[None]:
         self._writer.execute("BEGIN IMMEDIATE")
         try:
             yield

@@ -25,6 +25,11 @@ def snowflake_at(unix_seconds: float) -> int:
     return max(0, int(unix_seconds * 1000) - SNOWFLAKE_EPOCH_MS) << 22
 
 
+def seconds_between(first: int, second: int) -> float:
+    """The seconds from the creation of one message to that of another, by Discord's clock."""
+    return ((second >> 22) - (first >> 22)) / 1000
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A file that hangs on a message. Its URL expires; the message renews it."""

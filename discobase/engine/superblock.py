@@ -8,12 +8,15 @@ decides: before it there is no database, after it there is.
 Two writers may do so at the same moment. Each makes channels of its own and writes a superblock
 into its own catalog; then each looks again, and the superblock with the lowest message id is the
 database. Whoever wrote a later one has seen the earlier one by then, since it looks after writing;
-it removes what it made itself, and nothing else.
+it removes what it made itself, and nothing else. Nobody takes what is found for the database before
+having looked, after that, at every other catalog too: the earlier superblock may stand in one of
+them. Roles are told from the channels' topics, so all of them may be renamed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import string
@@ -21,8 +24,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from discobase.engine.frame import digest, read_header
-from discobase.engine.retry import persist
-from discobase.engine.server import Channel, Message, Server
+from discobase.engine.retry import pause, persist
+from discobase.engine.server import Channel, Message, NotFound, Refused, Server, snowflake_at
 from discobase.errors import LogDamaged
 
 _log = logging.getLogger(__name__)
@@ -36,7 +39,11 @@ _FORMAT = 1
 _OPEN, _CLOSE = "```json\n", "\n```"
 _TOPIC = "discobase database "
 _CATALOG = "catalog"
+_LOG = "log-"
 _SNAPSHOTS = "snapshots"
+_SETTLING = 1.0
+"""Seconds within which a message that was written can be read by everybody."""
+_YOUTH = 600.0
 _ID_LENGTH = 8
 _DIGITS = string.digits + string.ascii_lowercase
 
@@ -115,7 +122,7 @@ def base36(number: int) -> str:
 async def find_or_create(server: Server, *, lanes: int = LANES) -> Superblock:
     """The database of a server, created if there is none.
 
-    Costs 3 API calls where there is one; about 14 more to create it.
+    Costs 4 API calls where there is one; about 15 more to create it.
 
     Raises:
         LogDamaged: the server holds parts of a database, but not all.
@@ -123,36 +130,82 @@ async def find_or_create(server: Server, *, lanes: int = LANES) -> Superblock:
     """
     present = await persist(server, server.channels)
     found = await _find(server, present)
+    if found is None and (lane := await _log_without_catalog(server, present)):
+        # Or another writer has created the database since the first look.
+        found = await _find(server, await persist(server, server.channels))
+        if found is None:
+            raise _headless(lane)
     if found is None:
-        await _refuse_headless(server, present)
         found = await _create(server, lanes)
-        present = await persist(server, server.channels)
-    _check_complete(found, present)
-    return found
+    superblock, channels = found
+    _check_complete(superblock, channels)
+    return superblock
 
 
-async def _find(server: Server, channels: Iterable[Channel]) -> Superblock | None:
-    """The newest generation of the database that was created first."""
-    catalogs = [
-        channel.id
-        for channel in channels
-        if channel.topic.startswith(_TOPIC) and channel.name == _CATALOG
-    ]
-    held = await asyncio.gather(*(_superblocks(server, catalog) for catalog in catalogs))
-    created = [blocks for blocks in held if blocks]
-    if not created:
-        return None
-    blocks = [block for _, block in min(created, key=lambda blocks: blocks[0][0])]
-    newest = max(block.generation for block in blocks)
-    return next(block for block in blocks if block.generation == newest)
+_Held = dict[int, list[tuple[int, Superblock]]]
+"""The superblocks of each catalog that holds any, with their message ids, ascending."""
+
+
+async def _find(
+    server: Server, channels: Sequence[Channel], held: _Held | None = None
+) -> tuple[Superblock, Sequence[Channel]] | None:
+    """The newest generation of the database that was created first, and the server's channels.
+
+    Args:
+        server: the seam.
+        channels: the server's channels, as they were a moment ago.
+        held: superblocks that are known to be there.
+    """
+    held = held or {}
+    began, attempt = server.monotonic(), 0
+    while True:
+        before = len(held)
+        others = [catalog for catalog in _catalogs(channels) if catalog not in held]
+        blocks = await asyncio.gather(*(_superblocks(server, catalog) for catalog in others))
+        held |= {catalog: found for catalog, found in zip(others, blocks, strict=True) if found}
+        if not held:
+            return None
+        channels = await persist(server, server.channels)
+        looked_again = len(held) == before
+        waited = server.monotonic() - began > _SETTLING or not _is_young(server, held)
+        if set(_catalogs(channels)) <= set(held) or (looked_again and waited):
+            return _created_first(held), channels
+        if looked_again:
+            await server.sleep(pause(server, attempt))
+            attempt += 1
+
+
+def _catalogs(channels: Iterable[Channel]) -> list[int]:
+    return [channel.id for channel in channels if _role(channel) == _CATALOG]
+
+
+def _role(channel: Channel) -> str:
+    """What a channel is in a database, as its topic says; empty where it is in none."""
+    if not channel.topic.startswith(_TOPIC):
+        return ""
+    return channel.topic[len(_TOPIC) :].partition(" ")[2]
+
+
+def _is_young(server: Server, held: _Held) -> bool:
+    """Whether a database was created so short a while ago that others may have been at it too."""
+    first = min(blocks[0][0] for blocks in held.values())
+    return first > snowflake_at(server.now() - _YOUTH)
+
+
+def _created_first(held: _Held) -> Superblock:
+    blocks = [block for _, block in min(held.values(), key=lambda blocks: blocks[0][0])]
+    return max(reversed(blocks), key=lambda block: block.generation)
 
 
 async def _superblocks(server: Server, catalog: int) -> list[tuple[int, Superblock]]:
-    """Every superblock of a catalog, by message id, ascending."""
+    """Every superblock of a catalog, by message id, ascending; none where it has been removed."""
     found: list[tuple[int, Superblock]] = []
     after = 0
     while True:
-        page = await persist(server, server.history, catalog, after=after)
+        try:
+            page = await persist(server, server.history, catalog, after=after)
+        except NotFound:
+            return []
         found += [
             (message.id, block)
             for message in page
@@ -164,61 +217,72 @@ async def _superblocks(server: Server, catalog: int) -> list[tuple[int, Superblo
         after = page[-1].id
 
 
-async def _create(server: Server, lanes: int) -> Superblock:
+async def _create(server: Server, lanes: int) -> tuple[Superblock, Sequence[Channel]]:
     identity = "".join(_DIGITS[int(server.random() * 36)] for _ in range(_ID_LENGTH))
-    made: list[Channel] = []
-
-    async def channel(name: str) -> Channel:
-        created = await persist(
-            server,
-            server.create_channel,
-            name,
-            parent=category.id,
-            topic=f"{_TOPIC}{identity} {name}",
-        )
-        made.append(created)
-        return created
-
     category = await persist(server, server.create_category, CATEGORY)
-    catalog = await channel(_CATALOG)
-    numbered = [await channel(f"log-{number}") for number in range(lanes)]
-    snapshots = await channel(_SNAPSHOTS)
+    made: list[Channel] = []
+    try:
+        for role in (_CATALOG, *(f"{_LOG}{number}" for number in range(lanes)), _SNAPSHOTS):
+            topic = f"{_TOPIC}{identity} {role}"
+            made.append(
+                await persist(server, server.create_channel, role, parent=category.id, topic=topic)
+            )
+    except Refused:
+        await _remove(server, [*made, category])
+        raise
+    catalog, *numbered, snapshots = (channel.id for channel in made)
     mine = Superblock(
         database=identity,
         generation=1,
-        catalog=catalog.id,
-        lanes=tuple(lane.id for lane in numbered),
-        snapshots=snapshots.id,
+        catalog=catalog,
+        lanes=tuple(numbered),
+        snapshots=snapshots,
         created=server.now(),
     )
-    await persist(server, server.send, catalog.id, mine.to_content(), (), f"{identity}.superblock")
-    found = await _find(server, await persist(server, server.channels))
-    if found is None:
-        raise LogDamaged("the superblock that was just written cannot be read", channel=catalog.id)
-    if found.database != mine.database:
+    sent = await persist(
+        server, server.send, catalog, mine.to_content(), (), f"{identity}.superblock"
+    )
+    present = await persist(server, server.channels)
+    found = await _find(server, present, {catalog: [(sent.id, mine)]})
+    assert found is not None, "a superblock that is known is found"
+    superblock, channels = found
+    # All that was made here bears this identity: also what was made twice, for want of an answer.
+    own = [channel for channel in channels if channel.topic.startswith(f"{_TOPIC}{identity} ")]
+    if superblock.database == identity:
+        kept = {superblock.catalog, *superblock.lanes, superblock.snapshots}
+        await _remove(server, [channel for channel in own if channel.id not in kept])
+    else:
         _log.info("another writer created the database first: removing the channels made here")
-        await _remove(server, [*made, category])
-    return found
+        await _remove(server, [*own, category])
+    return superblock, channels
 
 
-async def _remove(server: Server, channels: Sequence[Channel]) -> None:
+async def _remove(server: Server, channels: Iterable[Channel]) -> None:
     for channel in channels:
-        await persist(server, server.delete_channel, channel.id)
+        # Gone already, if an earlier try had its effect and no answer.
+        with contextlib.suppress(NotFound):
+            await persist(server, server.delete_channel, channel.id)
 
 
-async def _refuse_headless(server: Server, channels: Iterable[Channel]) -> None:
-    """Refuse to create a database beside a log whose catalog is gone: its data would seem lost."""
+async def _log_without_catalog(server: Server, channels: Iterable[Channel]) -> Channel | None:
+    """A lane with frames in it, where no catalog says what database it belongs to."""
     for lane in channels:
-        if not (lane.topic.startswith(_TOPIC) and lane.name.startswith("log-")):
+        if not _role(lane).startswith(_LOG):
             continue
-        first = await persist(server, server.history, lane.id, after=0, limit=1)
-        if any(_starts_a_log(server, message) for message in first):
-            raise LogDamaged(
-                f"the channel {lane.name!r} holds a log, but the catalog that describes its "
-                f"database is gone; a new database is not created beside it. Delete the category "
-                f"{CATEGORY!r} if the data is not wanted",
-                channel=lane.id,
-            )
+        with contextlib.suppress(NotFound):
+            first = await persist(server, server.history, lane.id, after=0, limit=1)
+            if any(_starts_a_log(server, message) for message in first):
+                return lane
+    return None
+
+
+def _headless(lane: Channel) -> LogDamaged:
+    return LogDamaged(
+        f"the channel {lane.name!r} holds a log, but the catalog that describes its database is "
+        f"gone; a new database is not created beside it, for its data would seem lost. Delete the "
+        f"category {CATEGORY!r} if the data is not wanted",
+        channel=lane.id,
+    )
 
 
 def _starts_a_log(server: Server, message: Message) -> bool:

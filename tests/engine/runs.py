@@ -1,0 +1,186 @@
+"""A whole run: writers, faults, and the audit at the end. One integer decides everything.
+
+To see one failing run again::
+
+    python -m tests.engine.runs PROFILE SEED
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable
+
+from discobase.engine.engine import Engine
+from discobase.engine.superblock import Superblock
+from tests.engine.audit import check_promises, check_replicas, read_log, replay
+from tests.engine.simulation import CALM, Faults, Process, World
+from tests.engine.workload import Plan, Record, live, open_engine
+
+UNIQUE = {"person": ("tag", "name"), "register": ("key",)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    """A kind of run."""
+
+    faults: Faults = CALM
+    plan: Plan = Plan()
+    writers: int = 3
+    kills: int = 0
+    freezes: tuple[float, ...] = ()
+    losses: int = 0
+    span: float = 15.0
+    fresh_reads: bool = True
+
+
+_ROUGH = Faults(
+    error_before=0.04,
+    lost_answer=0.04,
+    held_answer=0.05,
+    late_effect=0.03,
+    refusal=0.01,
+    dropped_event=0.1,
+    doubled_event=0.1,
+    slow_event=0.1,
+    skew=90.0,
+    url_lifetime=30.0,
+)
+
+PROFILES = {
+    "calm": Profile(),
+    "rough": Profile(faults=_ROUGH, losses=2),
+    "deadly": Profile(faults=_ROUGH, losses=1, kills=4),
+    "frozen": Profile(
+        faults=_ROUGH,
+        freezes=(200.0, 400.0, 30.0),
+        plan=Plan(pause=40.0, steps=8),
+        span=200.0,
+    ),
+    "lagging": Profile(
+        faults=dataclasses.replace(_ROUGH, lag=0.3), kills=1, losses=1, fresh_reads=False
+    ),
+    "unenforced": Profile(faults=dataclasses.replace(_ROUGH, nonce_window=None), kills=2, losses=1),
+}
+
+
+class Run:
+    """One run of a profile.
+
+    Args:
+        profile: its name.
+        seed: what decides everything in it.
+    """
+
+    def __init__(self, profile: str, seed: int) -> None:
+        self.name, self.seed = profile, seed
+        self.profile = PROFILES[profile]
+        self.world = World(seed, self.profile.faults)
+        self.record = Record()
+        self._lives: list[tuple[Process, Callable[[], Engine | None]]] = []
+        self._born = 0
+
+    def go(self) -> Run:
+        """Run, and check everything.
+
+        Raises:
+            AssertionError: a promise or an invariant was broken. The trace is told with it.
+        """
+        try:
+            self._go()
+        except BaseException as error:
+            again = f"python -m tests.engine.runs {self.name} {self.seed}"
+            error.add_note("\n".join(["", *self.world.trace, "", f"to see this again: {again}"]))
+            raise
+        finally:
+            self.world.end()
+        return self
+
+    def _go(self) -> None:
+        for number in range(self.profile.writers):
+            self._begin(f"w{number}")
+        self._plan_disasters()
+        self.world.run(self._all_done, within=36_000)
+        self.world.faults = dataclasses.replace(CALM, nonce_window=self.profile.faults.nonce_window)
+        self.world.note("from here on nothing goes wrong")
+        self.world.pass_time(self.profile.faults.lag + 30)
+        self._check()
+
+    def _begin(self, name: str) -> None:
+        process = self.world.process(name)
+        self._born += 1
+        tag = f"{name}#{self._born}"
+        task = process.loop.create_task(
+            live(self.world, process, self.record, self.profile.plan, tag)
+        )
+        self._lives.append((process, lambda: task.result() if task.done() else None))
+
+    def _all_done(self) -> bool:
+        return all(not process.alive or engine() for process, engine in self._lives)
+
+    def _plan_disasters(self) -> None:
+        world, random = self.world, self.world.random
+        for _ in range(self.profile.kills):
+            world.after(random.random() * self.profile.span, self._kill_one)
+        for seconds in self.profile.freezes:
+            world.after(
+                random.random() * self.profile.span, lambda seconds=seconds: self._freeze(seconds)
+            )
+        for _ in range(self.profile.losses):
+            world.after(random.random() * self.profile.span, self._lose_session)
+
+    def _victim(self) -> Process | None:
+        alive = [process for process, _ in self._lives if process.alive and not process.frozen]
+        return self.world.random.choice(alive) if alive else None
+
+    def _kill_one(self) -> None:
+        if victim := self._victim():
+            victim.kill()
+            self.world.after(self.world.random.random() * 3, lambda: self._begin(victim.name))
+
+    def _freeze(self, seconds: float) -> None:
+        if victim := self._victim():
+            victim.freeze(seconds)
+
+    def _lose_session(self) -> None:
+        if victim := self._victim():
+            victim.session.lose(self.world.random.random() * 5)
+
+    # The end
+
+    def _check(self) -> None:
+        world = self.world
+        living = [(p, found) for p, engine in self._lives if p.alive and (found := engine())]
+        for process, engine in living:
+            world.run_in(process, engine.refresh())
+            world.run_in(process, engine.refresh())
+        late = world.process("late")
+        newcomer = world.run_in(late, open_engine(late))
+        superblock = newcomer.superblock
+        assert {engine.superblock.database for _, engine in living} <= {superblock.database}
+        self._check_channels(superblock)
+        log = read_log(world, superblock)
+        state = replay(log, UNIQUE)
+        check_replicas(log, state, [newcomer, *(engine for _, engine in living)])
+        check_promises(log, self.record, fresh_reads=self.profile.fresh_reads)
+        failures = [text for process in world.processes for text in process.failures]
+        assert not failures, failures
+        self.log = log
+
+    def _check_channels(self, superblock: Superblock) -> None:
+        mine = {superblock.catalog, *superblock.lanes, superblock.snapshots}
+        assert mine <= set(self.world.channels)
+
+
+def main() -> None:
+    """Run one seed of one profile, or many, and tell what happened."""
+    profile, first, *last = sys.argv[1:]
+    for seed in range(int(first), int(last[0] if last else first) + 1):
+        run = Run(profile, seed).go()
+        if not last:
+            print("\n".join(run.world.trace))
+        print(f"{profile} {seed}: {run.log.head} positions, {run.world.fault_count} faults")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,254 @@
+"""What the writers of a simulated run do, and what they remember of it.
+
+Every write carries a tag of its own, so that the log tells later what became of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import Sequence
+
+from discobase.engine.committer import Request
+from discobase.engine.engine import Engine
+from discobase.engine.frame import Limits
+from discobase.engine.keys import key as key_of
+from discobase.engine.operations import Change, Declare, Insert, Placed, Remove, Replace, Schema
+from discobase.errors import (
+    ConflictError,
+    ConnectError,
+    DiscobaseError,
+    Disconnected,
+    OutcomeUnknown,
+    RecordNotFound,
+    Unavailable,
+    UniqueViolation,
+)
+from tests.engine.linearizability import Operation
+from tests.engine.simulation import Process, World
+
+LIMITS = Limits(inline=700, attachment=400, message=4_000, files=10)
+"""Small, so that some commits hang on their message as one file or as several."""
+
+PERSON = Schema({"tag": "plain", "name": "plain"}, unique=("tag", "name")).to_json()
+REGISTER = Schema({"key": "plain"}, unique=("key",)).to_json()
+
+NOTHING_WRITTEN = (
+    UniqueViolation,
+    ConflictError,
+    RecordNotFound,
+    Unavailable,
+    Disconnected,
+)
+
+
+@dataclasses.dataclass
+class Write:
+    """One request: its tags, when it was asked for, and what its caller was told."""
+
+    writer: str
+    tags: list[str]
+    called: float
+    returned: float = float("inf")
+    placed: Placed | None = None
+    error: DiscobaseError | None = None
+
+
+@dataclasses.dataclass
+class Record:
+    """Everything that the writers of a run were told."""
+
+    writes: list[Write] = dataclasses.field(default_factory=list)
+    registers: dict[str, list[Operation]] = dataclasses.field(default_factory=dict)
+    complaints: list[str] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How much is done, and how."""
+
+    clients: int = 2
+    steps: int = 6
+    pause: float = 2.0
+    keys: int = 2
+    names: int = 6
+
+
+async def open_engine(process: Process, limits: Limits = LIMITS) -> Engine:
+    """Connect, as often as it takes."""
+    while True:
+        try:
+            engine = await Engine.open(
+                process.seam,
+                limits=limits,
+                failed=lambda error: process.failures.append(repr(error)),
+            )
+        except ConnectError as error:
+            process.world.note(f"{process.name}: could not connect: {error}")
+            await asyncio.sleep(1.0)
+        else:
+            process.closers.append(engine.replica.close)
+            return engine
+
+
+async def put(engine: Engine, *changes: Change) -> Placed:
+    """Have changes written, and wait."""
+    request = Request(changes)
+    engine.put(request)
+    return await asyncio.wrap_future(request.future)
+
+
+class Client:
+    """One thread of a writer: it writes records and registers, and reads registers freshly."""
+
+    def __init__(
+        self, world: World, process: Process, engine: Engine, record: Record, plan: Plan, name: str
+    ) -> None:
+        self._world, self._process, self._engine = world, process, engine
+        self._record, self._plan, self._name = record, plan, name
+        self._count = 0
+
+    async def run(self) -> None:
+        """Take some steps, with pauses between them."""
+        random = self._world.random
+        declared = None
+        while declared is None:
+            write = await self._write([], Declare("person", PERSON), Declare("register", REGISTER))
+            declared = write.placed
+        steps = [
+            self.insert, self.insert_pair, self.insert_large, self.replace, self.remove,
+            self.set_register, self.set_register, self.read_register,
+        ]  # fmt: skip
+        for _ in range(self._plan.steps):
+            await asyncio.sleep(random.random() * self._plan.pause)
+            await random.choice(steps)()
+
+    def _tag(self) -> str:
+        self._count += 1
+        return f"{self._name}.{self._count}"
+
+    async def _write(self, tags: list[str], *changes: Change) -> Write:
+        write = Write(self._process.name, tags, self._world.time)
+        self._record.writes.append(write)
+        head = self._engine.replica.head.seq
+        try:
+            write.placed = await put(self._engine, *changes)
+        except (*NOTHING_WRITTEN, OutcomeUnknown) as error:
+            write.error = error
+        write.returned = self._world.time
+        outcome = write.error and type(write.error).__name__
+        self._world.note(f"{self._process.name}: {tags} {changes[0]} -> {outcome or write.placed}")
+        self._expect_own_write(write, head)
+        return write
+
+    def _expect_own_write(self, write: Write, head: int) -> None:
+        seen = self._engine.replica.head.seq
+        if seen < head:
+            self._record.complaints.append(f"{self._process.name} went back from {head} to {seen}")
+        if write.placed is not None and write.tags and seen < write.placed.seq:
+            self._record.complaints.append(f"{self._process.name} does not see {write}")
+
+    def _person(self, tag: str, **more: object) -> str:
+        name = f"name-{self._world.random.randrange(self._plan.names)}"
+        chosen = name if self._world.chance(0.5) else None
+        return json.dumps({"tag": tag, "name": chosen, **more})
+
+    async def insert(self) -> None:
+        """One record; its name may be taken."""
+        tag = self._tag()
+        await self._write([tag], Insert("person", self._person(tag)))
+
+    async def insert_pair(self) -> None:
+        """Two records, both or none."""
+        tags = [self._tag(), self._tag()]
+        await self._write(tags, *(Insert("person", self._person(tag)) for tag in tags))
+
+    async def insert_large(self) -> None:
+        """A record that fits no message's text, and maybe no single file."""
+        tag = self._tag()
+        random = self._world.random
+        noise = "%x" % random.getrandbits(4 * random.choice([800, 2_000]))
+        await self._write([tag], Insert("person", self._person(tag, noise=noise)))
+
+    def _any_person(self) -> tuple[int, int] | None:
+        rows = self._engine.replica.select("person", {})
+        if not rows:
+            return None
+        pk, seq, _ = self._world.random.choice(rows)
+        return pk, seq
+
+    async def replace(self) -> None:
+        """Somebody's record, conditionally or not."""
+        if found := self._any_person():
+            tag = self._tag()
+            version = found[1] if self._world.chance(0.5) else None
+            await self._write([tag], Replace("person", found[0], self._person(tag), version))
+
+    async def remove(self) -> None:
+        """Delete somebody's record."""
+        if found := self._any_person():
+            await self._write([], Remove("person", found[0], found[1]))
+
+    # Registers: read freshly, and set on condition that nobody else did
+
+    def _find_register(self, key: str) -> tuple[int, int, str] | None:
+        rows = self._engine.replica.select("register", {"key": ("plain", key_of("plain", key))})
+        for pk, seq, data in rows:
+            held = json.loads(data)
+            if held["key"] == key:
+                return pk, seq, held["tag"]
+        return None
+
+    def _key(self) -> str:
+        return f"key-{self._world.random.randrange(self._plan.keys)}"
+
+    async def read_register(self) -> None:
+        """Read a register after a refresh."""
+        key, called = self._key(), self._world.time
+        try:
+            await self._engine.refresh()
+        except Unavailable:
+            return
+        held = self._find_register(key)
+        read = Operation("read", called, self._world.time, got=held[2] if held else None)
+        self._world.note(f"{self._process.name}: read {key} -> {read.got}")
+        self._record.registers.setdefault(key, []).append(read)
+
+    async def set_register(self) -> None:
+        """Compare and set: from what is read here, which may be stale, to a new value."""
+        key, tag = self._key(), self._tag()
+        held = self._find_register(key)
+        data = json.dumps({"key": key, "tag": tag})
+        called = self._world.time
+        operation = Operation("set", called, expected=held[2] if held else None, new=tag)
+        history = self._record.registers.setdefault(key, [])
+        history.append(operation)
+        change: Change = (
+            Insert("register", data)
+            if held is None
+            else Replace("register", held[0], data, held[1])
+        )
+        write = await self._write([tag], change)
+        if write.placed is not None:
+            operation.settle(write.returned, done=True)
+        elif isinstance(write.error, (ConflictError, UniqueViolation)):
+            operation.settle(write.returned, done=False)
+        elif not isinstance(write.error, OutcomeUnknown):
+            history.remove(operation)
+
+
+async def live(world: World, process: Process, record: Record, plan: Plan, name: str) -> Engine:
+    """The life of a writer: connect, and let its clients run beside each other."""
+    engine = await open_engine(process)
+    clients = [
+        Client(world, process, engine, record, plan, f"{name}{letter}")
+        for letter in "abcdefgh"[: plan.clients]
+    ]
+    await asyncio.gather(*(client.run() for client in clients))
+    return engine
+
+
+def tags_in(data: Sequence[str]) -> list[str]:
+    """The tags of records."""
+    return [json.loads(text)["tag"] for text in data]
