@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sqlite3
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -142,7 +143,13 @@ class Session:
                 await asyncio.to_thread(joined.close)
 
     async def _join(self) -> Joined:
-        return await asyncio.to_thread(join, self.target.local_path, str(self.target.server))
+        path = self.target.local_path
+        try:
+            return await asyncio.to_thread(join, path, str(self.target.server))
+        except (OSError, sqlite3.Error) as error:
+            raise ConnectError(
+                f"the embedded server cannot keep its state in {path!r}: {error}"
+            ) from error
 
     async def _connected(self, joined: Joined | None) -> None:
         connection = await self._unless_ended(
@@ -197,12 +204,9 @@ class Session:
 
     def _finish(self, life: Future[None]) -> None:
         """Tell those who wait how it ended, and let the thread go."""
-        error = self._failure or life.exception()
+        error = self._failure or self._reason(life)
         if not self._ready.done():
             self._ready.set_exception(error or Disconnected("the database was closed"))
-            self._ready.exception()
-        if isinstance(error, Exception) and self._closing_explains(error):
-            error = None
         if error is None:
             self.ended.set_result(None)
         else:
@@ -210,8 +214,15 @@ class Session:
             self.ended.set_exception(error)
         self.portal.stop(0)
 
-    def _closing_explains(self, error: Exception) -> bool:
-        return isinstance(error, Disconnected) and self._failure is None
+    def _reason(self, life: Future[None]) -> BaseException | None:
+        """Why the life ended by itself; None where it was ended, by a close or at exit."""
+        if death := self.portal.death:
+            died = Disconnected(f"the thread of {self.name!r} has died: {death!r}")
+            died.__cause__ = death
+            return died
+        error = life.exception()
+        ended = isinstance(error, Disconnected | CancelledError)
+        return None if ended else error
 
     # Waiting for it
 
@@ -229,9 +240,7 @@ class Session:
         if self._engine is not None:
             return self._engine
         if not self._ready.done():
-            waiting: Future[Engine] = Future()
-            self._ready.add_done_callback(lambda ready: _copy(ready, waiting))
-            return self.portal.wait(waiting, timeout=timeout, what=what)
+            return self.portal.attend(self._ready, timeout=timeout, what=f"{what}: the connection")
         error = self._failure or self._ready.exception()
         raise error or Disconnected(f"{self.name!r} is being closed; nothing was written.")
 
@@ -240,8 +249,17 @@ class Session:
         <discobase.binding.Source.commit>`.
         """
         request = Request(changes)
-        self.engine(timeout, what).put(request)
-        return self.portal.wait(request.future, timeout=timeout, what=what)
+        engine = self._engine or self._engine_for(what, timeout)
+        return self.portal.wait(
+            request.future, timeout=timeout, what=what, send=lambda: engine.put(request)
+        )
+
+    def _engine_for(self, what: str, timeout: float | None) -> Engine:
+        try:
+            return self.engine(timeout, what)
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(f"{what} was not sent: the database was still connecting")
+            raise
 
     def refresh(self, timeout: float | None) -> None:
         """Apply what was committed anywhere before this call. One API call where there is nothing
@@ -258,11 +276,14 @@ class Session:
 
     def wait_ended(self, timeout: float | None = None) -> None:
         """Block until the session is over, and raise why it could not go on, if so."""
-        waiting: Future[None] = Future()
-        self.ended.add_done_callback(lambda ended: _copy(ended, waiting))
-        self.portal.wait(waiting, timeout=timeout, what="the end of the connection")
+        self.portal.attend(self.ended, timeout=timeout, what="the end of the connection")
 
     # Ending it
+
+    def abandon(self) -> None:
+        """End a session whose database was collected unclosed. Only posts: fit for finalizers."""
+        if not self.over:
+            self.portal.abandon()
 
     def ask_to_close(self) -> None:
         """Have the session end soon. Never waits."""
@@ -281,25 +302,14 @@ class Session:
         Raises:
             WaitTimeout: it did not end in time; what was left is abandoned.
         """
-        if self.over:
+        if self.forked:
             return
         self.ask_to_close()
         try:
             self.wait_ended(timeout)
-        except ConnectError as error:
+        except Exception as error:
+            if not self.ended.done():
+                raise
             _log.debug("the session had failed before it was closed: %s", error)
         finally:
             self.portal.stop()
-
-
-def _copy(source: Future[T], target: Future[T]) -> None:
-    """Settle a future as another one was. A waiter has one of its own, to give up without taking it
-    from others.
-    """
-    if not target.set_running_or_notify_cancel():
-        return
-    error = source.exception()
-    if error is None:
-        target.set_result(source.result())
-    else:
-        target.set_exception(error)

@@ -20,6 +20,7 @@ from typing import Any, Generic, TypeVar
 
 from discobase.errors import NotConnected, WouldDeadlock
 from discobase.portal.tracebacks import described, trimmed, users_line
+from discobase.worker import Worker
 
 T = TypeVar("T")
 
@@ -297,6 +298,7 @@ class LoopThread:
             self._started.set_exception(error)
             return
         asyncio.set_event_loop(loop)
+        loop.set_default_executor(Worker(f"{self.name}: name look-ups and the like"))
         loop.call_soon(self._started.set_result, None)
         try:
             self._keep_running(loop, lambda: self.stopping)

@@ -16,7 +16,7 @@ from typing import ParamSpec, TypeVar, TypeVarTuple
 from discobase.errors import ConnectError, DiscobaseError, Disconnected, NotConnected
 from discobase.portal.loop_thread import ABANDONED_SECONDS, Call, LoopThread
 from discobase.portal.tracebacks import described, users_line
-from discobase.portal.waiting import wait
+from discobase.portal.waiting import attend, wait
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,6 +59,11 @@ class Portal:
     def forked(self) -> bool:
         """Whether its thread stayed behind in the process from which this one was forked."""
         return self._host is not None and self._host.inherited
+
+    @property
+    def death(self) -> BaseException | None:
+        """What killed the thread; None while it lives, and when it was stopped."""
+        return None if self._host is None else self._host.death
 
     @property
     def thread(self) -> threading.Thread:
@@ -217,6 +222,43 @@ class Portal:
             return wait(host, future, send=send, timeout=timeout, what=what, writes=True)
         finally:
             del future, send
+
+    def attend(
+        self, future: concurrent.futures.Future[T], *, timeout: float | None, what: str
+    ) -> T:
+        """Wait for a future that others wait for too. It is left alone when this wait ends early.
+
+        Args:
+            future: what something on the loop will settle.
+            timeout: seconds to wait; None for no limit.
+            what: what is waited for, for errors, as in "the connection".
+
+        Returns:
+            The future's result.
+
+        Raises:
+            WaitTimeout: the time was over.
+            Disconnected: the thread died, or stayed behind in another process at a fork.
+            NotConnected: the portal was never started.
+            WouldDeadlock: called on the loop thread.
+            BaseException: the future's exception, or what interrupted the wait.
+        """
+        host = self._last_host()
+        if host.inherited:
+            raise self._not_alive(host)
+        _check_may_block(host, what)
+        try:
+            return attend(host, future, timeout=timeout, what=what)
+        finally:
+            del future
+
+    def abandon(self) -> None:
+        """Stop a portal that nobody will stop any more, with a ``ResourceWarning``. It only posts,
+        so it is fit for finalizers: on any thread, amid anything.
+        """
+        self._detach()
+        if self._host is not None:
+            _abandon(self._host)
 
     def stop(self, timeout: float = 5.0) -> None:
         """Cancel what runs, close async generators, and end the thread. Idempotent.

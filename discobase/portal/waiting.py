@@ -82,6 +82,36 @@ def wait(
         del future, send
 
 
+def attend(
+    host: LoopThread, future: concurrent.futures.Future[T], *, timeout: float | None, what: str
+) -> T:
+    """Wait for something that is not the waiter's own: nothing becomes of it when the wait ends.
+
+    Args:
+        host: the thread whose loop will settle it.
+        future: what to wait for.
+        timeout: seconds; None for no limit.
+        what: what is waited for, for errors, as in "the connection".
+
+    Returns:
+        The future's result.
+
+    Raises:
+        WaitTimeout: see :meth:`discobase.portal.Portal.attend`, as for the others.
+        Disconnected: the same.
+        BaseException: the future's own exception, or what interrupted the wait.
+    """
+    try:
+        seen = _watch(host, future, timeout)
+        if future.done():
+            return _outcome(host, future, what, writes=False)
+        if seen is _Seen.TIME_OVER:
+            raise WaitTimeout(f"{what} is still to come after {timeout:g} s.")
+        raise _cut_short(host, _Fate.UNKNOWN, what, writes=False)
+    finally:
+        del future
+
+
 def _watch(
     host: LoopThread, future: concurrent.futures.Future[Any], timeout: float | None
 ) -> _Seen:
