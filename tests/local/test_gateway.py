@@ -363,6 +363,24 @@ def test_a_connection_that_breaks_off_without_a_word_can_be_resumed(place):
     assert run(scene()) == "RESUMED"
 
 
+def test_a_resumed_session_does_not_end_with_the_window_of_its_first_break(place):
+    place.server.set(resume_window=0.3)
+
+    async def scene():
+        ready, sequence = await broken_session(place)
+        async with connected(place) as gateway:
+            await resume(gateway, place, ready, sequence)
+            await gateway.event("RESUMED")
+            await asyncio.sleep(0.4)
+            sequence = gateway.sequence
+            await gateway.websocket.close(code=4000)
+        async with connected(place) as gateway:
+            await resume(gateway, place, ready, sequence)
+            return (await gateway.receive())["t"]
+
+    assert run(scene()) == "RESUMED"
+
+
 def test_a_session_ends_when_nobody_resumes_it(place):
     place.server.set(resume_window=0.0)
 

@@ -39,6 +39,10 @@ class Broadcast:
         self._held: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
         self.sessions: dict[str, Session] = {}
 
+    def end_session(self, session: Session) -> None:
+        """Forgets a session: it cannot be resumed any more."""
+        self.sessions.pop(session.id, None)
+
     def message_created(self, message: MessageRow, nonce: str | int | None) -> None:
         """MESSAGE_CREATE."""
         more = self._message_fields(message)

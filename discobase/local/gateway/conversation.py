@@ -94,16 +94,8 @@ class Conversation:
         session = self._session
         if session is None or session.connection is not self._connection:
             return
-        session.connection = None
-        if self._goodbye in _FINAL:
-            self._forget(session)
-            return
-        window = self._platform.settings.resume_window
-        asyncio.get_running_loop().call_later(window, self._forget, session)
-
-    def _forget(self, session: Session) -> None:
-        if session.connection is None:
-            self._platform.broadcast.sessions.pop(session.id, None)
+        window = 0.0 if self._goodbye in _FINAL else self._platform.settings.resume_window
+        session.detach(window, self._platform.broadcast.end_session)
 
     def _receive(self, data: str | bytes) -> None:
         if len(data) > LONGEST_PAYLOAD:
@@ -176,7 +168,7 @@ class Conversation:
 
     def _begin(self, session: Session, shard: tuple[int, int]) -> None:
         self._session = session
-        session.connection = self._connection
+        session.attach(self._connection)
         broadcast = self._platform.broadcast
         broadcast.sessions[session.id] = session
         state = self._platform.state
@@ -230,10 +222,8 @@ class Conversation:
         if missed is None:
             self._send(INVALID_SESSION, data=False)
             return
-        if session.connection is not None:
-            session.connection.cut()
         self._session = session
-        session.connection = self._connection
+        session.attach(self._connection)
         delay = self._platform.settings.latency / 2
         for frame in missed:
             self._connection.send(frame, delay)

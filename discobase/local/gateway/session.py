@@ -5,8 +5,10 @@ It outlives its connection, numbers its events, and can send the last ones again
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections import deque
+from collections.abc import Callable
 
 from discobase.local.entities import Bot
 from discobase.local.gateway.connection import Connection
@@ -32,9 +34,28 @@ class Session:
         self.origin = origin
         self.sequence = 0
         self.connection: Connection | None = None
+        self._end: asyncio.TimerHandle | None = None
         self._shard = shard
         self._kept: deque[tuple[int, str]] = deque()
         self._kept_size = 0
+
+    def attach(self, connection: Connection) -> None:
+        """Gives the session a connection; one that it still has is cut."""
+        if self.connection is not None:
+            self.connection.cut()
+        if self._end is not None:
+            self._end.cancel()
+        self.connection = connection
+
+    def detach(self, seconds: float, end: Callable[[Session], object]) -> None:
+        """Takes the connection away.
+
+        Args:
+            seconds: that the session goes on without one.
+            end: what is called with the session then, unless it has a connection again.
+        """
+        self.connection = None
+        self._end = asyncio.get_running_loop().call_later(seconds, end, self)
 
     def has_guild(self, guild_id: int) -> bool:
         """Whether the guild's events belong to this session's shard."""
