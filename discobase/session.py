@@ -107,7 +107,7 @@ class Session:
         self._wanted: set[tuple[str, str]] = set()
         self._ready: Future[Engine] = Future()
         self._ready.set_running_or_notify_cancel()
-        self._ending: asyncio.Event | None = None
+        self._ending = asyncio.Event()
         self._failure: DiscobaseError | None = None
         # Set while the session can be used: what every read and write looks at first.
         self._engine: Engine | None = None
@@ -134,7 +134,6 @@ class Session:
     # The life of it, on the loop
 
     async def _live(self) -> None:
-        self._ending = asyncio.Event()
         joined = await self._join() if self.target.is_local else None
         try:
             await self._connected(joined)
@@ -193,14 +192,12 @@ class Session:
                 await asyncio.gather(task, return_exceptions=True)
 
     async def _until_ended(self) -> None:
-        assert self._ending is not None, "the session has begun"
         await self._ending.wait()
 
     def _fail(self, error: DiscobaseError) -> None:
         """End the session because it cannot go on. On the loop."""
         self._failure = self._failure or error
-        if self._ending is not None:
-            self._ending.set()
+        self._ending.set()
 
     def _finish(self, life: Future[None]) -> None:
         """Tell those who wait how it ended, and let the thread go."""
@@ -289,11 +286,7 @@ class Session:
         """Have the session end soon. Never waits."""
         if self.over or not self.portal.alive:
             return
-        self.portal.loop.call_soon_threadsafe(self._end)
-
-    def _end(self) -> None:
-        if self._ending is not None:
-            self._ending.set()
+        self.portal.loop.call_soon_threadsafe(self._ending.set)
 
     def close(self, timeout: float) -> None:
         """End the session: finish what was asked for, close everything, end the thread. Blocks

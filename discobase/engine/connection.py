@@ -71,7 +71,7 @@ _LOGIN_TRIES = 6
 """They take some 2.5 s where nobody answers."""
 
 _TOKEN = re.compile(r"[!-~]+")
-_NO_TOKEN = (
+_UNKNOWN_BOT = (
     "Discord refused the bot token. Copy it anew from the developer portal (Bot, Reset Token); a "
     "token is three parts with dots between them, without the word 'Bot'."
 )
@@ -140,12 +140,12 @@ class Connection:
 
     async def _log_in(self, token: str, api_url: str) -> None:
         if not _TOKEN.fullmatch(token):  # it would not fit into a header
-            raise BadToken(_NO_TOKEN)
+            raise BadToken(_UNKNOWN_BOT)
 
         try:
             await self._reach(token)
         except discord.LoginFailure:
-            raise BadToken(_NO_TOKEN) from None
+            raise BadToken(_UNKNOWN_BOT) from None
         except Uncertain as error:
             raise ConnectError(f"{api_url} cannot be reached: {error}") from error
         except Refused as error:

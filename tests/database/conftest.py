@@ -1,0 +1,70 @@
+"""A server for each test, with a bot in a server named "shop", and what to reach it by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from discobase import Database
+from discobase.database import Connected
+from discobase.local import LocalDiscord
+
+
+@dataclass
+class Place:
+    """A running server with one bot in one Discord server."""
+
+    discord: LocalDiscord
+    server: int
+    token: str
+
+    @property
+    def api_url(self) -> str:
+        return self.discord.api_url
+
+    @property
+    def calls(self) -> int:
+        """API calls since the last :meth:`forget_calls`."""
+        return self.discord.requests.total
+
+    @property
+    def sends(self) -> int:
+        """Messages posted, or tried to, since the last :meth:`forget_calls`."""
+        return self.discord.requests.count("POST", "*/messages")
+
+    def forget_calls(self) -> None:
+        self.discord.reset_requests()
+
+    def conn(self, database: Database, *, timeout: float = 10.0) -> Connected:
+        return database.conn(self.token, api_url=self.api_url, timeout=timeout)
+
+    def channel(self, name: str) -> int:
+        """The id of the only channel of that name."""
+        (found,) = [
+            id_ for id_, known in self.discord.channels(self.server).items() if known == name
+        ]
+        return found
+
+    def lanes(self) -> list[int]:
+        channels = self.discord.channels(self.server)
+        return sorted(id_ for id_, name in channels.items() if name.startswith("log-"))
+
+    def frames(self) -> list[dict[str, Any]]:
+        """The messages of all lanes, in the order of their ids."""
+        found = [message for lane in self.lanes() for message in self.discord.messages(lane)]
+        return sorted(found, key=lambda message: int(message["id"]))
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch):
+    for name in ("DISCOBASE_TOKEN", "DISCOBASE_API_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def place():
+    with LocalDiscord() as discord:
+        server = discord.join("shop")
+        yield Place(discord, server, discord.default_token)

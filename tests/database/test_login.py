@@ -1,0 +1,236 @@
+"""Each way to log in, and to log out."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import time
+from concurrent.futures import TimeoutError as FutureTimeout
+
+import pytest
+
+from discobase.errors import (
+    BadToken,
+    Disconnected,
+    NotConnected,
+)
+from tests.database.shop import WRONG_TOKEN, in_thread, shop, soon, threads
+
+
+class TestConn:
+    def test_it_connects_saves_finds_and_closes(self, place):
+        database, item = shop()
+        with place.conn(database) as given:
+            assert given is database
+            item(name="hat").save()
+            assert item.find_unique(name="hat").pk == 1
+        assert threads() == []
+        with pytest.raises(NotConnected, match="was closed: log in again"):
+            item.find_unique(name="hat")
+
+    def test_it_is_ready_in_well_under_a_second_without_waiting_for_the_guild_timer(self, place):
+        database, _ = shop()
+        for _ in ("the database is created", "the database is there"):
+            began = time.perf_counter()
+            with place.conn(database):
+                assert time.perf_counter() - began < 1.5
+
+    def test_what_was_saved_is_there_after_another_login(self, place):
+        database, item = shop()
+        with place.conn(database):
+            saved = item(name="hat").save()
+        with place.conn(database):
+            assert item.get(saved.pk) == saved
+            assert item(name="cap").save().pk == 2
+
+    def test_it_works_on_another_thread(self, place):
+        database, item = shop()
+
+        def work() -> str:
+            with place.conn(database):
+                item(name="hat").save()
+                return item.find_unique().name
+
+        assert in_thread(work) == "hat"
+
+    def test_async_with_works_and_leaves_the_loop_free(self, place):
+        database, item = shop()
+
+        async def work() -> int:
+            async with place.conn(database):
+                await asyncio.to_thread(item(name="hat").save)
+                return len(item.find())
+
+        assert asyncio.run(work()) == 1
+        assert threads() == []
+
+    def test_an_error_inside_closes_and_comes_out(self, place):
+        database, _ = shop()
+        with pytest.raises(ZeroDivisionError), place.conn(database):
+            1 / 0  # noqa: B018
+        assert threads() == []
+
+    def test_a_failed_login_leaves_no_thread_and_can_be_tried_again(self, place):
+        database, item = shop()
+        with pytest.raises(BadToken), database.conn(WRONG_TOKEN, api_url=place.api_url):
+            pass
+        assert threads() == []
+        with place.conn(database):
+            item(name="hat").save()
+
+
+class TestLogin:
+    def test_it_blocks_until_the_database_is_closed_elsewhere(self, place):
+        database, item = shop()
+        ended = threading.Event()
+
+        def live() -> None:
+            database.login(place.token, api_url=place.api_url)
+            ended.set()
+
+        thread = threading.Thread(target=live)
+        thread.start()
+        assert soon(lambda: "connected, " in repr(database) and "not" not in repr(database))
+        database.wait_ready(10)
+        item(name="hat").save()
+        assert not ended.is_set()
+        database.close()
+        assert ended.wait(5)
+        thread.join()
+
+    def test_on_the_main_thread_it_ends_when_another_one_closes(self, place):
+        database, item = shop()
+        seen: list[str] = []
+
+        def close() -> None:
+            assert soon(lambda: "not connected" not in repr(database))
+            database.wait_ready(10)
+            seen.append(item(name="hat").save().name)
+            database.close()
+
+        thread = threading.Thread(target=close)
+        thread.start()
+        database.login(place.token, api_url=place.api_url)
+        thread.join()
+        assert seen == ["hat"]
+
+    def test_it_raises_why_it_cannot_connect(self, place):
+        database, _ = shop()
+        with pytest.raises(BadToken, match="Reset Token"):
+            database.login(WRONG_TOKEN, api_url=place.api_url)
+
+
+class TestLoginTask:
+    def test_it_returns_at_once_and_finishes_when_the_database_is_closed(self, place):
+        place.discord.set(latency=0.2)
+        database, item = shop()
+        began = time.perf_counter()
+        task = database.login_task(place.token, api_url=place.api_url)
+        assert time.perf_counter() - began < 0.2
+        assert not task.done()
+        place.discord.set(latency=0.0)
+        database.wait_ready(10)
+        item(name="hat").save()
+        assert task.running()
+        with pytest.raises(FutureTimeout):
+            task.result(0.01)
+        database.close()
+        assert task.done()
+        assert task.result(0) is None
+
+    def test_cancel_closes_the_connection(self, place):
+        database, item = shop()
+        task = database.login_task(place.token, api_url=place.api_url)
+        database.wait_ready(10)
+        assert task.cancel() is True
+        assert task.result(5) is None
+        assert task.cancel() is False
+        with pytest.raises(NotConnected):
+            item(name="hat").save()
+        assert soon(lambda: threads() == [])
+
+    def test_cancel_while_connecting_ends_it_and_tells_those_who_wait(self, place):
+        place.discord.set(latency=0.5)
+        database, _ = shop()
+        task = database.login_task(place.token, api_url=place.api_url)
+        task.cancel()
+        with pytest.raises(Disconnected, match="closed"):
+            database.wait_ready(5)
+        assert task.result(5) is None
+
+    def test_it_can_be_awaited_in_any_loop(self, place):
+        database, _ = shop()
+
+        async def work() -> None:
+            task = database.login_task(place.token, api_url=place.api_url)
+            await asyncio.to_thread(database.wait_ready, 10)
+            closing = asyncio.create_task(asyncio.to_thread(database.close))
+            await asyncio.wait_for(task, 5)
+            await closing
+
+        asyncio.run(work())
+
+    def test_it_lives_on_when_nobody_holds_the_handle(self, place):
+        database, item = shop()
+        database.login_task(place.token, api_url=place.api_url)
+        for _ in range(3):
+            gc.collect()
+        database.wait_ready(10)
+        gc.collect()
+        item(name="hat").save()
+        database.close()
+
+    def test_it_fails_with_the_reason(self, place):
+        database, _ = shop()
+        task = database.login_task(WRONG_TOKEN, api_url=place.api_url)
+        with pytest.raises(BadToken):
+            task.result(5)
+        assert isinstance(task.exception(), BadToken)
+
+    def test_callbacks_are_told_of_the_end(self, place):
+        database, _ = shop()
+        told = threading.Event()
+        task = database.login_task(place.token, api_url=place.api_url)
+        task.add_done_callback(lambda _: told.set())
+        database.wait_ready(10)
+        database.close()
+        assert told.wait(5)
+
+
+class TestLoginThread:
+    def test_it_returns_the_dedicated_daemon_thread_which_ends_on_close(self, place):
+        database, item = shop()
+        thread = database.login_thread(place.token, api_url=place.api_url)
+        assert isinstance(thread, threading.Thread)
+        assert thread.is_alive()
+        assert thread.daemon
+        database.wait_ready(10)
+        item(name="hat").save()
+        database.close()
+        thread.join(5)
+        assert not thread.is_alive()
+
+    def test_it_ends_when_the_login_fails(self, place):
+        database, _ = shop()
+        thread = database.login_thread(WRONG_TOKEN, api_url=place.api_url)
+        thread.join(5)
+        assert not thread.is_alive()
+        with pytest.raises(BadToken):
+            database.wait_ready(1)
+
+    def test_from_another_thread_it_serves_all_threads(self, place):
+        database, item = shop()
+        thread = in_thread(lambda: database.login_thread(place.token, api_url=place.api_url))
+        database.wait_ready(10)
+        assert in_thread(lambda: item(name="hat").save().pk) == 1
+        assert item.get(1).name == "hat"
+        database.close()
+        assert not thread.is_alive()
+
+    def test_the_first_save_waits_until_the_login_is_done(self, place):
+        database, item = shop()
+        database.login_thread(place.token, api_url=place.api_url)
+        assert item(name="hat").save().pk == 1
+        assert item.find_unique().name == "hat"
+        database.close()

@@ -1,0 +1,270 @@
+"""What a login that cannot succeed says, and what use at the wrong time does."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+
+import pytest
+
+from discobase import Database, Table
+from discobase.errors import (
+    AlreadyConnected,
+    BadToken,
+    ConnectError,
+    Disconnected,
+    IdentifyLimit,
+    MissingPermission,
+    NotConnected,
+    ServerAmbiguous,
+    ServerFull,
+    ServerNotFound,
+    TableError,
+    WaitTimeout,
+)
+from discobase.local.permissions import ATTACH_FILES, BOT_DEFAULT, EVERYONE_DEFAULT
+from tests.database.shop import WRONG_TOKEN, in_thread, shop
+
+
+class TestWaitReady:
+    def fails(self, place, expected, database=None, token=None, within=2.0):
+        """The error that wait_ready raises, after checking that every way to ask gives it."""
+        database = database or shop()[0]
+        began = time.perf_counter()
+        task = database.login_task(token or place.token, api_url=place.api_url)
+        with pytest.raises(expected) as caught:
+            database.wait_ready(10)
+        assert time.perf_counter() - began < within
+        assert type(task.exception(1)) is expected
+        with pytest.raises(expected):
+            database.refresh()
+        return caught.value
+
+    def test_before_any_login(self):
+        with pytest.raises(NotConnected, match=r"with db.conn\(token\)"):
+            shop()[0].wait_ready(1)
+
+    def test_a_timeout_says_so_and_the_login_goes_on(self, place):
+        place.discord.set(latency=0.3)
+        database, item = shop()
+        database.login_thread(place.token, api_url=place.api_url)
+        began = time.perf_counter()
+        with pytest.raises(WaitTimeout, match="wait_ready"):
+            database.wait_ready(0.1)
+        assert time.perf_counter() - began < 0.6
+        place.discord.set(latency=0.0)
+        database.wait_ready(10)
+        item(name="hat").save()
+        database.close()
+
+    def test_many_threads_may_wait_and_one_may_give_up(self, place):
+        place.discord.set(latency=0.1)
+        database, _ = shop()
+        database.login_thread(place.token, api_url=place.api_url)
+        outcomes: list[object] = []
+        waiters = [
+            threading.Thread(
+                target=lambda seconds=seconds: outcomes.append(
+                    in_thread(database.wait_ready, seconds)
+                )
+            )
+            for seconds in (0.05, 10, 10, 10)
+        ]
+        for waiter in waiters:
+            waiter.start()
+        for waiter in waiters:
+            waiter.join()
+        assert [type(outcome) for outcome in outcomes] == [WaitTimeout] + [type(None)] * 3
+        database.close()
+
+    def test_a_wrong_token(self, place):
+        error = self.fails(place, BadToken, token=WRONG_TOKEN)
+        assert "Copy it anew from the developer portal" in str(error)
+
+    @pytest.mark.parametrize("token", ["with a space", "two\nlines", "schlüssel", "a\x00b"])
+    def test_a_token_that_can_be_none(self, place, token):
+        error = self.fails(place, BadToken, token=token)
+        assert token not in str(error)
+
+    def test_no_server_of_that_name_tells_which_there_are_and_how_to_invite(self, place):
+        error = self.fails(place, ServerNotFound, Database("stop"))
+        assert error.present == ["shop"]
+        assert "'stop'" in str(error)
+        assert "'shop'" in str(error)
+        assert error.invite in str(error)
+        assert f"permissions={BOT_DEFAULT & ~1}" in error.invite
+        assert "client_id=" in error.invite
+
+    def test_a_server_that_exists_but_that_the_bot_is_not_in(self, place):
+        place.discord.create_server("store")
+        assert self.fails(place, ServerNotFound, Database("store")).present == ["shop"]
+
+    def test_a_bot_that_is_in_no_server(self, place):
+        lonely = place.discord.create_bot("lonely")
+        assert "none at all" in str(self.fails(place, ServerNotFound, token=lonely))
+
+    def test_several_servers_of_that_name_can_be_told_apart_by_id(self, place):
+        other = place.discord.create_server("shop")
+        place.discord.add_bot(place.token, other)
+        error = self.fails(place, ServerAmbiguous)
+        assert str(other) in str(error)
+        assert str(place.server) in str(error)
+        database = Database("shop", server=other)
+        with place.conn(database):
+            assert "log-0" in place.discord.channels(other).values()
+            assert place.discord.channels(place.server) == {}
+
+    def test_another_server_name_can_be_given(self, place):
+        with place.conn(Database("stock", server="shop")):
+            assert "log-0" in place.discord.channels(place.server).values()
+
+    def test_a_missing_permission_is_named(self, place):
+        place.discord.set_permissions(place.server, EVERYONE_DEFAULT & ~ATTACH_FILES)
+        place.discord.set_permissions(place.server, BOT_DEFAULT & ~ATTACH_FILES, token=place.token)
+        error = self.fails(place, MissingPermission)
+        assert error.missing == ["attach_files"]
+        assert "attach_files" in str(error)
+        assert f"guild_id={place.server}" in error.invite
+
+    def test_an_administrator_lacks_nothing(self, place):
+        place.discord.set_permissions(place.server, 1 << 3, token=place.token)
+        with place.conn(shop()[0]):
+            pass
+
+    def test_a_full_server(self, place):
+        rest = place.discord
+        fill(rest.api_url, place.token, place.server, 498)
+        error = self.fails(place, ServerFull, within=5)
+        assert "500 channels" in str(error)
+
+    def test_an_address_where_nobody_answers(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        database, _ = shop()
+        began = time.perf_counter()
+        database.login_thread(WRONG_TOKEN, api_url=f"http://127.0.0.1:{port}/api/v10")
+        with pytest.raises(ConnectError, match=f"127.0.0.1:{port}.* cannot be reached"):
+            database.wait_ready(20)
+        assert time.perf_counter() - began < 5
+
+    def test_a_spent_identify_budget_is_told_and_not_overdrawn(self, place):
+        place.discord.set(identifies_a_day=1)
+        database, _ = shop()
+        with place.conn(database):
+            pass
+        error = self.fails(place, IdentifyLimit)
+        assert "Wait 2" in str(error)
+        assert place.discord.requests.identifies == 1
+
+
+def fill(api_url: str, token: str, server: int, channels: int) -> None:
+    """Make channels until a server has so many."""
+    import aiohttp
+
+    async def make() -> None:
+        headers = {"Authorization": f"Bot {token}"}
+        async with aiohttp.ClientSession(headers=headers) as session:
+            for number in range(channels):
+                url = f"{api_url}/guilds/{server}/channels"
+                async with session.post(url, json={"name": f"c{number}"}) as answer:
+                    assert answer.status == 201
+
+    asyncio.run(make())
+
+
+class TestMisuse:
+    def test_logging_in_twice(self, place):
+        database, item = shop()
+        with place.conn(database):
+            for login in (database.login, database.login_task, database.login_thread):
+                with pytest.raises(AlreadyConnected, match=r"close\(\) it before another login"):
+                    login(place.token, api_url=place.api_url)
+            with pytest.raises(AlreadyConnected), place.conn(database):
+                pass
+            item(name="the first login goes on").save()
+
+    def test_a_table_before_login(self):
+        _, item = shop()
+        for use in (
+            item(name="hat").save,
+            lambda: item.get(1),
+            lambda: len(item.find()),
+            item.find_unique,
+            lambda: item.save_many([item(name="hat")]),
+        ):
+            with pytest.raises(NotConnected, match="'shop' is not connected"):
+                use()
+
+    def test_a_table_after_close(self, place):
+        database, item = shop()
+        with place.conn(database):
+            hat = item(name="hat").save()
+        for use in (
+            hat.save,
+            hat.delete,
+            hat.refresh,
+            lambda: item.get(1),
+            lambda: len(item.find()),
+        ):
+            with pytest.raises(NotConnected, match="closed: log in again"):
+                use()
+
+    def test_a_query_that_was_used_keeps_its_records_after_close(self, place):
+        database, item = shop()
+        with place.conn(database):
+            item(name="hat").save()
+            found = item.find()
+            assert len(found) == 1
+        assert found[0].name == "hat"
+
+    def test_a_class_that_is_not_attached(self):
+        class Item(Table):
+            name: str
+
+        for use in (Item(name="hat").save, Item.find, lambda: Item.get(1)):
+            with pytest.raises(TableError, match=r"put @db\.table above"):
+                use()
+
+    def test_close_without_login_and_twice(self, place):
+        database, _ = shop()
+        database.close()
+        with place.conn(database):
+            database.close()
+            database.close()
+
+    def test_no_token(self):
+        database, _ = shop()
+        with pytest.raises(BadToken, match="DISCOBASE_TOKEN"):
+            database.login()
+        with pytest.raises(BadToken):
+            database.login_thread("  ")
+
+    def test_closing_while_saving_tells_each_waiter_the_truth(self, place):
+        database, item = shop()
+        with place.conn(database):
+            item(name="the schema is there").save()
+        place.discord.set(latency=0.05)
+        outcomes: list[object] = []
+        with place.conn(database):
+            savers = [
+                threading.Thread(
+                    target=lambda n=n: outcomes.append((n, in_thread(item(name=f"n{n}").save)))
+                )
+                for n in range(8)
+            ]
+            for saver in savers:
+                saver.start()
+        for saver in savers:
+            saver.join()
+        place.discord.set(latency=0.0)
+        with place.conn(database):
+            there = {record.name for record in item.find()}
+        for number, outcome in outcomes:
+            if isinstance(outcome, Table):
+                assert f"n{number}" in there
+            else:
+                assert isinstance(outcome, (Disconnected, NotConnected)), outcome
+                assert f"n{number}" not in there

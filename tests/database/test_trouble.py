@@ -1,0 +1,102 @@
+"""What a connection survives, and what ends it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import wait
+
+import pytest
+
+from discobase.errors import (
+    BadToken,
+    Unavailable,
+)
+from tests.database.shop import shop, soon, threads
+
+
+class TestTrouble:
+    def revoke(self, place) -> None:
+        """Have the server refuse the token from now on."""
+
+        def forget(control) -> None:
+            control._platform.state._bots_by_token.clear()
+
+        place.discord._call(forget)
+
+    def test_a_token_revoked_while_running_reaches_callers_with_the_reason(self, place):
+        database, item = shop()
+        task = database.login_task(place.token, api_url=place.api_url)
+        database.wait_ready(10)
+        hat = item(name="hat").save()
+        self.revoke(place)
+        with pytest.raises(Unavailable, match="401"):
+            hat.save()
+        place.discord.drop_gateways(resumable=False)
+        with pytest.raises(BadToken, match="4004"):
+            task.result(5)
+        for use in (hat.save, lambda: item.get(1), database.refresh, database.wait_ready):
+            with pytest.raises(BadToken, match="4004"):
+                use()
+        database.close()
+        assert threads() == []
+
+    def test_a_login_after_a_revoked_token_works_with_a_new_one(self, place):
+        database, _item = shop()
+        task = database.login_task(place.token, api_url=place.api_url)
+        database.wait_ready(10)
+        token = place.discord.create_bot("fresh")
+        place.discord.add_bot(token, place.server, permissions=1 << 3)
+
+        def forget(control) -> None:
+            control._platform.state._bots_by_token.pop(place.token)
+
+        place.discord._call(forget)
+        place.discord.drop_gateways(resumable=False)
+        assert wait([task], 5).done
+        with database.conn(token, api_url=place.api_url):
+            pass
+
+    @pytest.mark.parametrize(
+        ("manner", "resumable"),
+        [("close", True), ("cut", True), ("reconnect", True), ("cut", False)],
+    )
+    def test_a_dropped_gateway_comes_back_and_events_are_seen_again(self, place, manner, resumable):
+        # A new session has to wait 5 s, for Discord allows one identify in 5 s.
+        (one, first), (two, second) = shop(), shop()
+        with place.conn(one), place.conn(two):
+            first(name="before").save()
+            assert soon(lambda: len(second.find()) == 1)
+            assert place.discord.drop_gateways(resumable=resumable, manner=manner) == 2
+            first(name="while it is away").save()
+            assert soon(lambda: len(second.find()) == 2, seconds=10)
+            first(name="after").save()
+            assert soon(lambda: len(second.find()) == 3)
+            identifies = place.discord.requests.identifies
+            assert identifies == (2 if resumable else 4)
+
+    def test_a_server_without_nonce_enforcement_is_found_out_and_works(self, place, caplog):
+        place.discord.set(enforce_nonce=False)
+        (one, first), (two, second) = shop(), shop()
+        with place.conn(one), place.conn(two):
+            assert "does not enforce nonces" in caplog.text
+            workers = [
+                threading.Thread(target=lambda t=t, n=n: t(name=f"{n}").save())
+                for n in range(10)
+                for t in (first, second)
+            ]
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.join()
+            one.refresh()
+            two.refresh()
+            names = sorted(record.name for record in first.find())
+            assert names == sorted([*map(str, range(10))] * 2)
+            assert list(first.find().find()) != []
+            assert [(r.pk, r.name) for r in first.find()] == [(r.pk, r.name) for r in second.find()]
+
+    def test_the_process_environment_is_not_changed(self, place):
+        before = dict(os.environ)
+        with place.conn(shop()[0]):
+            assert dict(os.environ) == before

@@ -1,0 +1,128 @@
+"""Which server a login goes to, and what of the token can be seen."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import traceback
+
+import pytest
+from discord.http import Route
+
+from discobase import Database, Table
+from discobase.errors import (
+    BadToken,
+    ConnectError,
+)
+from discobase.local import LocalDiscord
+from tests.database.shop import WRONG_TOKEN, shop, threads
+
+
+class TestWhereTo:
+    def test_token_and_address_come_from_the_environment(self, place, monkeypatch):
+        monkeypatch.setenv("DISCOBASE_TOKEN", f" {place.token}\n")
+        monkeypatch.setenv("DISCOBASE_API_URL", place.api_url + "/")
+        database, item = shop()
+        with database.conn():
+            item(name="hat").save()
+        assert len(place.frames()) == 1
+
+    def test_arguments_go_before_the_environment(self, place, monkeypatch):
+        monkeypatch.setenv("DISCOBASE_TOKEN", WRONG_TOKEN)
+        monkeypatch.setenv("DISCOBASE_API_URL", "http://127.0.0.1:9/api/v10")
+        with place.conn(shop()[0]):
+            pass
+
+    def test_local_makes_the_server_that_is_named(self):
+        database = Database("a server nobody made")
+
+        @database.table
+        class Item(Table):
+            name: str
+
+        with database.conn("local"):
+            Item(name="hat").save()
+        with database.conn("local"):
+            assert Item.find_unique().name == "hat"
+
+    def test_local_from_the_environment(self, monkeypatch):
+        monkeypatch.setenv("DISCOBASE_TOKEN", "local")
+        with Database("from the environment").conn():
+            pass
+
+    def test_local_with_a_path_keeps_the_data_in_that_file(self, tmp_path):
+        path = tmp_path / "dev.db"
+        for expected in (0, 1, 2):
+            database, item = shop()
+            with database.conn(f"local:{path}"):
+                assert len(item.find()) == expected
+                item(name="hat").save()
+        assert path.stat().st_size > 0
+        assert threads() == []
+
+    def test_two_databases_share_one_local_file(self, tmp_path):
+        (one, first), (two, second) = shop(), shop()
+        with one.conn(f"local:{tmp_path}/dev.db"), two.conn(f"local:{tmp_path}/dev.db"):
+            first(name="hat").save()
+            two.refresh()
+            assert second.find_unique().name == "hat"
+
+    def test_a_local_file_that_is_none_is_an_error(self, tmp_path):
+        path = tmp_path / "letter.txt"
+        path.write_text("dear reader, this is no database at all. " * 50)
+        with pytest.raises(ConnectError, match=r"letter\.txt"), shop()[0].conn(f"local:{path}"):
+            pass
+        assert path.read_text().startswith("dear reader")
+
+    def test_two_servers_at_once_with_two_tokens_do_not_leak_into_each_other(self, place):
+        before = Route.BASE
+        with LocalDiscord() as elsewhere:
+            elsewhere.create_server("shop")
+            token = elsewhere.create_bot("other")
+            other_server = next(iter(elsewhere.servers()))
+            elsewhere.add_bot(token, other_server)
+            (one, here), (two, there) = shop(), shop()
+            with place.conn(one), two.conn(token, api_url=elsewhere.api_url):
+                assert before == Route.BASE
+                workers = [
+                    threading.Thread(target=lambda t=t, n=n: t(name=n).save())
+                    for n in map(str, range(10))
+                    for t in (here, there)
+                ]
+                for worker in workers:
+                    worker.start()
+                for worker in workers:
+                    worker.join()
+                here(name="only here").save()
+                one.refresh()
+                two.refresh()
+                assert len(here.find()) == 11
+                assert len(there.find()) == 10
+                assert place.discord.requests.count(status=401) == 0
+                assert elsewhere.requests.count(status=401) == 0
+        assert before == Route.BASE
+
+    def test_a_bot_of_ones_own_beside_it_is_left_alone(self, place):
+        with place.conn(shop()[0]):
+            assert Route("GET", "/users/@me").url == "https://discord.com/api/v10/users/@me"
+
+
+class TestTheToken:
+    def test_it_is_in_no_log_line_no_repr_and_no_traceback(self, place, caplog):
+        caplog.set_level(logging.DEBUG)
+        shown: list[str] = []
+        database, item = shop()
+        for token in (place.token, WRONG_TOKEN):
+            try:
+                with database.conn(token, api_url=place.api_url):
+                    item(name="hat").save()
+                    shown += [repr(database), repr(database._session.target), str(vars(database))]
+                    place.discord.drop_gateways(resumable=False)
+                    item(name="cap").save()
+                    database.refresh()
+            except BadToken as error:
+                shown += traceback.format_exception(error)
+        shown += [record.getMessage() + (record.exc_text or "") for record in caplog.records]
+        assert len(shown) > 50
+        for token in (place.token, WRONG_TOKEN):
+            assert not [line for line in shown if token in line or token[-20:] in line]
