@@ -59,8 +59,6 @@ class Call(concurrent.futures.Future[T], Generic[T]):
         launched = self.host.post(self._begin, performance)
         if not launched:
             self.host.calls.discard(self)
-        elif self.host.over:
-            self.host.settle_the_rest()
         return launched
 
     def cancel(self) -> bool:
@@ -71,7 +69,6 @@ class Call(concurrent.futures.Future[T], Generic[T]):
             cancellation, and the future is done when it has.
         """
         if super().cancel():
-            self.host.calls.discard(self)
             return True
         if not self.done():
             self.host.post(self._cancel_task)
@@ -133,7 +130,6 @@ class LoopThread:
         self.pid = os.getpid()
         self.death: BaseException | None = None
         self.stopping = False
-        self.over = False
         self.calls: set[Call[Any]] = set()
         # Some builds of Python 3.14 give a thread the starter's context; this one outlives it.
         self.thread = threading.Thread(target=Context().run, args=(_live, self), name=name)
@@ -230,11 +226,6 @@ class LoopThread:
                 f"{what} waits for the thread {self.name!r}, and was called on that very thread. "
                 f"Call it on another one: in a coroutine, by `await asyncio.to_thread(...)`."
             )
-
-    def settle_the_rest(self) -> None:
-        """After the loop's end: settle the calls that it left."""
-        for call in tuple(self.calls):
-            call.cut_short()
 
     def feel_pulse(self) -> None:
         """Ask the loop for a sign of life, and log where it hangs, once each time it does."""
@@ -347,8 +338,8 @@ class LoopThread:
         except Exception:
             logger.exception("the loop of %r could not be closed", self.name)
         finally:
-            self.over = True
-            self.settle_the_rest()
+            for call in tuple(self.calls):
+                call.cut_short()
 
 
 def bell(future: concurrent.futures.Future[Any]) -> threading.Lock:

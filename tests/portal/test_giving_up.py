@@ -133,6 +133,15 @@ def test_a_coroutine_cancelled_on_the_loop_is_an_error_and_no_empty_result(porta
         portal.call(cancel_itself, timeout=5)
 
 
+def test_a_request_is_sent_inside_the_wait(portal: Portal) -> None:
+    request: concurrent.futures.Future[str] = concurrent.futures.Future()
+
+    def send() -> None:
+        portal.loop.call_soon_threadsafe(request.set_result, "answered")
+
+    assert portal.wait(request, timeout=5, what="the save", send=send) == "answered"
+
+
 def test_a_waiting_request_is_withdrawn_when_its_time_is_over(portal: Portal) -> None:
     request: concurrent.futures.Future[None] = concurrent.futures.Future()
     with pytest.raises(WaitTimeout, match=r"the save did not begin within 0\.05 s; .* nothing was"):

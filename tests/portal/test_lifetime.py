@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import gc
 import inspect
+import selectors
 import threading
 import time
 import warnings
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from discobase.errors import Disconnected, NotConnected, OutcomeUnknown
+from discobase.errors import ConnectError, Disconnected, NotConnected, OutcomeUnknown
 from discobase.portal import Portal
 
 
@@ -160,8 +163,50 @@ def test_what_does_not_heed_its_cancellation_is_left_behind_and_named(
     portal.thread.join(5)
     assert "'discobase' is closed, although these did not end: ['test_" in caplog.text
     assert "stubborn()']" in caplog.text
+    assert isinstance(future.exception(5), concurrent.futures.CancelledError)
     with pytest.raises(OutcomeUnknown):
         portal.wait(future, timeout=1, what="it")
+
+
+def test_what_has_not_begun_when_the_portal_is_stopped_never_begins() -> None:
+    portal = Portal()
+    portal.start()
+    begun, release = threading.Event(), threading.Event()
+    ran: list[str] = []
+
+    async def block() -> None:
+        begun.set()
+        release.wait(10)
+
+    async def run() -> None:
+        ran.append("ran")
+
+    portal.submit(block)
+    assert begun.wait(5)
+    future = portal.submit(run)
+    portal.stop(timeout=0)
+    release.set()
+    with pytest.raises(Disconnected, match="had not begun when 'discobase' was closed; nothing"):
+        portal.wait(future, timeout=5, what="it")
+    assert ran == []
+
+
+def test_a_loop_that_dies_before_it_runs_is_the_starters_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class DeafSelector(selectors.SelectSelector):
+        def select(self, timeout: float | None = None) -> NoReturn:
+            raise OSError("deaf")
+
+    portal = Portal("deaf")
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "new_event_loop", lambda: asyncio.SelectorEventLoop(DeafSelector()))
+        with pytest.raises(ConnectError, match="'deaf' could not be started: OSError: deaf"):
+            portal.start()
+    assert not portal.alive
+    portal.start()
+    assert portal.call(asyncio.sleep, 0, "heard") == "heard"
+    portal.stop()
 
 
 def test_calls_racing_a_stop_all_end() -> None:

@@ -66,6 +66,7 @@ def unclosed(script: str, name: str) -> str:
             "interrupt_twice.py",
             ["interrupted, during the handling of KeyboardInterrupt()", "at once"],
         ),
+        ("interrupt_often.py", ["usable 300"]),
         (
             "raise_from_handler.py",
             ["the alarm ['sleep() was under way, and was cancelled']"],
