@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from discobase.engine.frame import GENESIS
@@ -66,6 +66,7 @@ class Follower:
         self._arrived = asyncio.Event()
         self._outdated = False
         self._gap = (-1, 0.0)
+        self._read_back: set[int] = set()
         self._unsure = 0
         self._lanes = range(len(log.superblock.lanes))
         self.turn = asyncio.Lock()
@@ -93,7 +94,16 @@ class Follower:
                 self._outdated = True
                 self._arrived.set()
 
-    def _note(self, entry: Entry) -> None:
+    def _note(self, entry: Entry, *, read: bool = False) -> None:
+        """Keep an entry until its turn comes.
+
+        Args:
+            entry: the entry.
+            read: whether it was read from the log: then all that came before it in its lane was
+                read, too. An event tells of itself only.
+        """
+        if read:
+            self._read_back.add(entry.message.id)
         held = self._early.setdefault(entry.header.seq, [])
         if all(other.message.id != entry.message.id for other in held):
             held.append(entry)
@@ -164,7 +174,7 @@ class Follower:
         while True:
             before, began = self._replica.head.seq, self._log.moment()
             await self._read_lanes(after=[self._replica.cursor(lane) for lane in self._lanes])
-            await self._advance(read=self._lanes)
+            await self._advance()
             if not self._early:
                 self._log.confirm(began)
                 return
@@ -184,7 +194,7 @@ class Follower:
         """Read every lane to its end, each from above a message id of its own."""
         for entries in await asyncio.gather(*map(self._log.tail, self._lanes, after)):
             for entry in entries:
-                self._note(entry)
+                self._note(entry, read=True)
 
     async def refresh(self) -> None:
         """Apply every commit that was acknowledged before this call. One API call where there is
@@ -200,13 +210,13 @@ class Follower:
             head, began = self._replica.head.seq, self._log.moment()
             lane = (head + 1) % len(self._lanes)
             for entry in await self._log.newer(head, self._replica.cursor(lane)):
-                self._note(entry)
-            await self._advance(read={lane})
+                self._note(entry, read=True)
+            await self._advance()
             if self._replica.head.seq == head:
                 break
         if self._early:
             await self.catch_up()
-        elif self._unsure == head and await self._look_up_head():
+        elif self._unsure and await self._look_up_head():
             await self.refresh()
         else:
             self._log.confirm(began)
@@ -229,37 +239,28 @@ class Follower:
         seq, chain = self._replica.head.seq, self._replica.head.chain
         below = self._replica.message_at(seq - len(self._lanes))
         for entry in await self._log.at(seq, after=below):
-            self._note(entry)
+            self._note(entry, read=True)
         self._unsure = 0
         await self._advance()
         return self._replica.head.chain != chain
 
     async def adopt(self, entry: Entry) -> None:
         """Apply the frame of another writer, which came first at the position after the head."""
-        self._note(entry)
+        self._note(entry, read=True)
         await self._advance()
 
-    async def _advance(self, *, read: Collection[int] = ()) -> None:
-        """Apply all that follows the head without a gap.
-
-        Args:
-            read: the lanes that have just been read. What else is known, is known from events.
-        """
-        if self._changes_history() or (len(read) < len(self._lanes) and self._breaks_the_chain()):
+    async def _advance(self) -> None:
+        """Apply all that follows the head without a gap."""
+        if self._changes_history() or self._breaks_the_chain():
             await self._rebuild()
         ready = self._decided(self._replica.head)
         while batch := list(islice(ready, _BATCH)):
-            before = self._replica.message_at(self._replica.head.seq)
+            head = self._replica.message_at(self._replica.head.seq)
             await self._apply(batch)
-            *_, before, last = (before, *(entry.message.id for entry, _ in batch))
-            head = self._replica.head.seq
-            could_be_second = head % len(self._lanes) not in read and (
-                not self._log.enforced
-                or (self._log.doubtful() and seconds_between(before, last) > TRUST)
-            )
-            self._unsure = head if could_be_second else 0
+            *_, before, last = (head, *(entry.message.id for entry, _ in batch))
+            self._unsure = self._replica.head.seq if self._could_be_second(last, before) else 0
         for seq in [seq for seq in self._early if seq <= self._replica.head.seq]:
-            del self._early[seq]
+            self._read_back -= {entry.message.id for entry in self._early.pop(seq)}
 
     def _decided(self, head: Head) -> Iterator[tuple[Entry, bool]]:
         """What follows a head in order: each position's entry, and whether it counts or is void."""
@@ -303,8 +304,26 @@ class Follower:
             self._replica.changes_history(entry) for seq in applied for entry in self._early[seq]
         )
 
+    def _could_be_second(self, message: int, before: int) -> bool:
+        """Whether an earlier message may stand at the same position, unheard of: an event told of
+        this one, and its nonce may have been used and forgotten since the position below it was
+        written.
+        """
+        if message in self._read_back:
+            return False
+        late = self._log.doubtful() and seconds_between(before, message) > TRUST
+        return late or not self._log.enforced
+
     def _breaks_the_chain(self) -> bool:
-        return any(not counts for _, counts in self._decided(self._replica.head))
+        """Whether a frame does not fit the one below it, and the one below is known from an event
+        only.
+        """
+        sure = not self._unsure
+        for entry, counts in self._decided(self._replica.head):
+            sure = sure and entry.message.id in self._read_back
+            if not counts and not sure:
+                return True
+        return False
 
     async def _rebuild(self) -> None:
         """Start again from the first frame: the log does not go on from what had been decided."""

@@ -57,6 +57,9 @@ PAGE = 100
 """Messages in a page of history, the most that Discord gives (message resource, "Get Channel
 Messages")."""
 
+_RENEWALS = 3
+"""How often the URLs of attachments are renewed before the attachments count as lost."""
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -333,18 +336,17 @@ class CommitLog:
         return Commit(entry, operations)
 
     async def _files(self, message: Message) -> list[bytes]:
-        try:
-            return [
-                await self._fetch(message, number) for number in range(len(message.attachments))
-            ]
-        except NotFound:
-            renewed = await persist(self.server, self.server.message, message.channel, message.id)
-            return [
-                await self._fetch(renewed, number) for number in range(len(renewed.attachments))
-            ]
+        """The attachments of a message, whose URLs may have expired, and may do so again while this
+        process stands still.
+        """
+        for _ in range(_RENEWALS):
+            with contextlib.suppress(NotFound):
+                return await self._fetch(message)
+            message = await persist(self.server, self.server.message, message.channel, message.id)
+        return await self._fetch(message)
 
-    async def _fetch(self, message: Message, number: int) -> bytes:
-        return await persist(self.server, self.server.fetch, message.attachments[number])
+    async def _fetch(self, message: Message) -> list[bytes]:
+        return [await persist(self.server, self.server.fetch, file) for file in message.attachments]
 
     async def close(self) -> None:
         """Cancel what is still being sent."""

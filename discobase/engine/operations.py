@@ -104,8 +104,8 @@ Change = Insert | Replace | Remove | Declare
 
 @dataclass(slots=True)
 class Placed:
-    """Where a request's changes ended up: the position of their commit, and the primary key of each
-    change, in order.
+    """Where a request's changes ended up: the position of their commit (the head, where there was
+    nothing left to do), and the primary key of each change, in order.
 
     A :class:`Declare` has no primary key: 0 stands in its place.
     """

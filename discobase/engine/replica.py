@@ -356,7 +356,8 @@ class Replica:
     def _try(self, changes: Sequence[Change], proposal: Proposal) -> Verdict:
         self._writer.execute("SAVEPOINT request")
         try:
-            placed, operations = Placed(proposal.seq), []
+            placed = Placed(proposal.seq)
+            operations: list[Operation] = []
             for change in changes:
                 operation = self._check(change)
                 if operation is not None:
@@ -370,6 +371,8 @@ class Replica:
         finally:
             self._writer.execute("RELEASE request")
         proposal.operations += operations
+        if not operations:
+            placed.seq = proposal.seq - 1
         return Verdict(placed=placed)
 
     def _check(self, change: Change) -> Operation | None:

@@ -52,7 +52,7 @@ PROFILES = {
     "rough": Profile(faults=_ROUGH, losses=2),
     "deadly": Profile(faults=_ROUGH, losses=1, kills=4),
     "frozen": Profile(
-        faults=_ROUGH,
+        faults=dataclasses.replace(_ROUGH, freeze_at_send=0.03),
         freezes=(200.0, 400.0, 30.0),
         plan=Plan(pause=40.0, steps=8),
         span=200.0,

@@ -58,6 +58,7 @@ class Faults:
     slow_event: float = 0.0
     lag: float = 0.0
     skew: float = 0.0
+    freeze_at_send: float = 0.0
     nonce_window: float | None = 150.0
     url_lifetime: float = 86_400.0
     network: float = 0.05
@@ -487,6 +488,9 @@ class Seam:
         answer: asyncio.Future[T] = process.loop.create_future()
         up, down = (world.random.random() * faults.network + 0.001 for _ in range(2))
         told = f"{process.name}: {what}"
+        if what.startswith("send") and world.chance(faults.freeze_at_send):
+            process.freeze(seconds := 2 * (faults.nonce_window or 60.0))
+            up += seconds
         if world.chance(faults.error_before):
             world.fault(f"{told}: error before the effect")
             world.after(up + down, lambda: self._answer(answer, Uncertain("simulated: before")))
