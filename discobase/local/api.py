@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import cast
 
 from aiohttp import web
 
@@ -19,6 +20,7 @@ from discobase.local.counts import RequestKind
 from discobase.local.faults import RequestFault
 from discobase.local.forms import id_in_path
 from discobase.local.gateway.connection import reset
+from discobase.local.limits import ask
 from discobase.local.platform import Platform
 from discobase.local.refusals import Refusal
 from discobase.local.routes import TABLE
@@ -27,6 +29,10 @@ from discobase.local.routing import Call, Reply, Route
 _VERSIONED = re.compile(r"/api(?:/v(9|10))?(/.*)")
 _NOWHERE = "unknown"
 _CUT_OFF = 0
+_NO_FAULT = RequestFault(count=0)
+
+_Answer = tuple[int, str, Mapping[str, str]]
+"""Status, JSON text and further headers."""
 
 
 class Exchange:
@@ -44,6 +50,7 @@ class Exchange:
         self._origin = origin
         self._route = Route(request.method, _NOWHERE, None)
         self._parameters: dict[str, str] = {}
+        self._limit_headers: dict[str, str] = {}
         token = request.headers.get("Authorization", "").removeprefix("Bot ")
         self._bot = platform.state.bot_of(token)
 
@@ -52,10 +59,10 @@ class Exchange:
         try:
             self._find_route()
             body = await read_body(self._request, self._platform.settings.request_limit)
-            response = await self._serve(body)
         except Refusal as refusal:
-            response = self._respond(refusal.status, wire.text(refusal.body()), refusal.headers)
-        return self._count(response)
+            self._limit({})
+            return self._count(self._respond(*_refused(refusal)))
+        return self._count(await self._serve(body))
 
     def _find_route(self) -> None:
         versioned = _VERSIONED.fullmatch(self._request.path)
@@ -70,30 +77,45 @@ class Exchange:
     async def _serve(self, body: Body) -> web.Response | None:
         """The answer, or ``None`` where the connection was cut instead."""
         half = self._platform.settings.latency / 2
-        fault = self._take_fault()
-        if fault is None:
-            await _pause(half)
-            reply = self._reply(body)
-            await _pause(half)
-            return self._respond(*reply)
+        fault = self._take_fault() or _NO_FAULT
         early = fault.when == "before"
         await _pause(half + (fault.delay if early else 0.0))
-        if early and fault.replaces_answer:
+        reply = self._limit(body.json)
+        if reply is None and early and fault.replaces_answer:
             return self._misbehave(fault)
-        reply = self._reply(body)
+        reply = reply or self._reply(body)
         await _pause(half + (0.0 if early else fault.delay))
         return self._misbehave(fault) if fault.replaces_answer else self._respond(*reply)
+
+    def _limit(self, body: object) -> _Answer | None:
+        """Counts the request against the rate limits; the answer if they refuse it."""
+        bot = 0 if self._bot is None else self._bot.id
+        fields = cast("dict[str, object]", body if isinstance(body, dict) else {})
+        route = self._route
+        asked = ask(bot, route.method, route.template, self._parameters, fields)
+        verdict = self._platform.limits.take(asked)
+        self._limit_headers = verdict.headers
+        if verdict.retry_after is None:
+            return None
+        text = wire.text(
+            {
+                "message": "You are being rate limited.",
+                "retry_after": round(verdict.retry_after, 3),
+                "global": verdict.everywhere,
+            }
+        )
+        return 429, text, {}
 
     def _take_fault(self) -> RequestFault | None:
         channel = self._parameters.get("channel_id", "")
         place = int(channel) if channel.isdecimal() else None
         return self._platform.faults.take_request(self._route.method, self._route.template, place)
 
-    def _reply(self, body: Body) -> tuple[int, str, Mapping[str, str]]:
+    def _reply(self, body: Body) -> _Answer:
         try:
             status, text = self._handle(body)
         except Refusal as refusal:
-            return refusal.status, wire.text(refusal.body()), refusal.headers
+            return _refused(refusal)
         return status, text, {}
 
     def _handle(self, body: Body) -> Reply:
@@ -121,7 +143,7 @@ class Exchange:
         headers = {"Via": "1.1 discobase"}
         if status != 204:
             headers["Content-Type"] = "application/json"
-        headers.update(self._platform.limits.headers(self._route.method, self._route.template))
+        headers.update(self._limit_headers)
         headers.update(more)
         return web.Response(status=status, body=text.encode(), headers=headers)
 
@@ -131,6 +153,10 @@ class Exchange:
         kind = RequestKind(self._route.method, self._route.template, status, bot)
         self._platform.requests.by_kind[kind] += 1
         return web.Response() if response is None else response
+
+
+def _refused(refusal: Refusal) -> _Answer:
+    return refusal.status, wire.text(refusal.body()), refusal.headers
 
 
 def _usual_body(status: int) -> dict[str, object]:

@@ -23,7 +23,8 @@ class RequestFault:
 
     Attributes:
         method: an HTTP method, or a pattern with ``*``.
-        route: a template such as ``/channels/{channel_id}/messages``, or a pattern with ``*``.
+        route: a template such as ``/channels/{channel_id}/messages``, or a pattern with ``*``;
+            downloads are ``/attachments/{channel_id}/{attachment_id}/{name}``.
         channel: only requests to this channel.
         count: how many requests it takes.
         when: before the request has had its effect, or after.

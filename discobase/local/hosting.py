@@ -32,13 +32,15 @@ _left_to_the_parent: list[Site] = []
 class LocalDiscord:
     """A Discord-compatible server in this process, on a loopback port.
 
-    Use it as a context manager, or :meth:`start` and :meth:`close` it.
+    Use it as a context manager, or :meth:`start` and :meth:`close` it; one that is not closed runs
+    until the process ends. Its methods block until they are done, for microseconds, and may be
+    called from any thread.
 
     Args:
         path: of the SQLite file that keeps its state, made if missing; ``None`` for none that
             lasts.
         port: to listen on; 0 for a free one.
-        limits: the profile of rate limits; ``none`` is the only one so far.
+        limits: the profile of rate limits; ``none``, or ``discord`` for what is known of Discord's.
         latency: seconds added to every request.
         settings: further settings by name, see :class:`discobase.local.settings.Settings`.
 

@@ -94,10 +94,8 @@ class Table:
 
     def _add(self, route: Route) -> None:
         node = self._root
-        names: list[str] = []
         for segment in route.template.strip("/").split("/"):
             if segment.startswith("{"):
-                names.append(segment.strip("{}"))
                 node.any = node.any or _Node()
                 node = node.any
             else:

@@ -15,14 +15,17 @@ from aiohttp import web
 from discobase.local.admin import Admin
 from discobase.local.api import Exchange
 from discobase.local.control import Control
+from discobase.local.gateway.connection import reset
 from discobase.local.gateway.conversation import converse
 from discobase.local.platform import Platform
 from discobase.local.settings import Settings
 
 LOOPBACK = "127.0.0.1"
+ATTACHMENT_ROUTE = "/attachments/{channel_id}/{attachment_id}/{name}"
+"""The route by which faults of downloads are set."""
 
 _BACKLOG = 1024
-_GOODBYE_SECONDS = 1.0
+_GOODBYE_SECONDS = 0.25
 
 
 class Site:
@@ -99,16 +102,24 @@ class Site:
         if path.startswith("/api/"):
             return await Exchange(self.platform, request, origin).run()
         if path.startswith("/attachments/"):
-            return self._download(request)
+            return await self._download(request)
         if path.rstrip("/") == "/gateway":
             return await converse(self.platform, request, origin)
         if path.startswith("/_local"):
             return await self._admin.answer(request)
         return web.Response(status=404, text="404: Not Found")
 
-    def _download(self, request: web.BaseRequest) -> web.Response:
+    async def _download(self, request: web.BaseRequest) -> web.Response:
         self.platform.requests.downloads += 1
         place = _place(unquote(request.path))
+        channel_id = None if place is None else place.channel_id
+        fault = self.platform.faults.take_request(request.method, ATTACHMENT_ROUTE, channel_id)
+        if fault is not None:
+            await asyncio.sleep(fault.delay)
+            if fault.reset:
+                reset(request.transport)
+            if fault.replaces_answer:
+                return web.Response(status=fault.status or 500, headers=fault.headers)
         if place is None or not self.platform.signer.good(request.path, request.query):
             return web.Response(status=404, text="This content is no longer available.")
         file = self.platform.messages.attachment(place.attachment_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from http.client import RemoteDisconnected
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -147,6 +148,17 @@ def test_the_nonce_of_a_message_with_a_file_is_used_once(place):
     other = upload(place, ("b", b"B"), **body).body
     assert one["attachments"][0]["id"] == other["attachments"][0]["id"]
     assert contents(place, other) == [b"A"]
+
+
+def test_downloads_can_fail_too(place):
+    [entry] = send_file(place)["attachments"]
+    route = "/attachments/{channel_id}/{attachment_id}/{name}"
+    place.server.fault(route=route, status=503)
+    assert place.rest.get_url(entry["url"])[0] == 503
+    place.server.fault(route=route, reset=True)
+    with pytest.raises((ConnectionResetError, RemoteDisconnected)):
+        place.rest.get_url(entry["url"])
+    assert place.rest.get_url(entry["url"]) == (200, b"content")
 
 
 def test_downloads_are_counted_apart(place):
