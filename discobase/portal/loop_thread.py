@@ -76,7 +76,11 @@ class Call(concurrent.futures.Future[T], Generic[T]):
 
     def cut_short(self) -> None:
         """After the loop's end: settle the call as one that never began, or never ended."""
-        if not self.cancel() and self._claim():
+        if not self._claim():
+            return
+        if self.cancel():
+            self.set_running_or_notify_cancel()
+        else:
             self.set_exception(concurrent.futures.CancelledError(self.host.why()))
 
     def _begin(self, performance: Callable[[], Awaitable[T]]) -> None:
@@ -85,6 +89,8 @@ class Call(concurrent.futures.Future[T], Generic[T]):
         if self.set_running_or_notify_cancel():
             task = asyncio.get_running_loop().create_task(self._run(performance), name=self._name)
             self._task = task
+        else:
+            self.host.calls.discard(self)
 
     async def _run(self, performance: Callable[[], Awaitable[T]]) -> None:
         """Await the coroutine; what it raises goes to the caller and not to the loop."""

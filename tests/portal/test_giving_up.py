@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import threading
 import time
+import weakref
 
 import pytest
 from hypothesis import given, settings
@@ -59,10 +60,15 @@ def test_a_coroutine_that_could_not_begin_is_withdrawn(portal: Portal) -> None:
     job = Job()
     with pytest.raises(WaitTimeout, match="nothing was written"):
         portal.call(job.run, timeout=0.05, writes=True)
+    forgotten = weakref.ref(future := portal.submit(job.run))
+    assert future.cancel()
+    del future
     release.set()
     blocking.result(5)
     portal.call(asyncio.sleep, 0)
+    portal.call(asyncio.sleep, 0)
     assert not job.begun.is_set()
+    assert forgotten() is None
 
 
 def test_a_result_that_comes_while_the_coroutine_is_cancelled_is_returned(portal: Portal) -> None:
@@ -156,6 +162,22 @@ def test_a_request_under_way_is_left_alone_when_its_time_is_over(portal: Portal)
         portal.wait(request, timeout=0.05, what="the save")
     request.set_result("late")
     assert portal.wait(request, timeout=0, what="the save") == "late"
+
+
+def test_what_others_wait_for_too_is_left_alone_when_one_gives_up(portal: Portal) -> None:
+    connection: concurrent.futures.Future[str] = concurrent.futures.Future()
+    with pytest.raises(WaitTimeout, match=r"the connection is still to come after 0\.05 s"):
+        portal.attend(connection, timeout=0.05, what="the connection")
+    assert not connection.cancelled()
+    connection.set_result("there")
+    assert portal.attend(connection, timeout=0, what="the connection") == "there"
+
+
+def test_what_others_wait_for_too_does_not_come_from_a_dead_thread(portal: Portal) -> None:
+    connection: concurrent.futures.Future[str] = concurrent.futures.Future()
+    portal.stop()
+    with pytest.raises(Disconnected, match="the connection was under way when 'discobase' was"):
+        portal.attend(connection, timeout=None, what="the connection")
 
 
 def test_stopping_tells_those_who_wait(portal: Portal) -> None:

@@ -186,6 +186,7 @@ def test_what_has_not_begun_when_the_portal_is_stopped_never_begins() -> None:
     future = portal.submit(run)
     portal.stop(timeout=0)
     release.set()
+    assert concurrent.futures.wait([future], 5).done == {future}
     with pytest.raises(Disconnected, match="had not begun when 'discobase' was closed; nothing"):
         portal.wait(future, timeout=5, what="it")
     assert ran == []
@@ -250,6 +251,20 @@ def test_a_forgotten_portal_is_stopped_with_a_warning_that_names_its_line() -> N
     assert str(warning.message).startswith(
         f"'forgotten' was never closed; it was opened at {__file__}:{line}."
     )
+
+
+def test_an_owner_that_is_collected_can_abandon_its_portal() -> None:
+    portal = Portal("abandoned")
+    portal.start()
+    with pytest.warns(ResourceWarning, match="'abandoned' was never closed"):
+        portal.abandon()
+    portal.thread.join(5)
+    assert not portal.thread.is_alive()
+    assert portal.death is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        portal.abandon()
+        del portal
 
 
 def test_a_stopped_portal_is_forgotten_in_silence() -> None:

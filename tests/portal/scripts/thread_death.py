@@ -59,6 +59,7 @@ expect(portal.call, asyncio.sleep, 0)
 expect(portal.submit, asyncio.sleep, 0)
 print(*sorted(told), sep="\n")
 assert not portal.alive
+assert isinstance(portal.death, OSError)
 portal.stop()
 portal.start()
 print(portal.call(asyncio.sleep, 0, "restarted"))
