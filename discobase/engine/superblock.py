@@ -159,7 +159,7 @@ async def _find(
     held = held or {}
     began, attempt = server.monotonic(), 0
     while True:
-        before = len(held)
+        before, waited = len(held), server.monotonic() - began > _SETTLING
         others = [catalog for catalog in _catalogs(channels) if catalog not in held]
         blocks = await asyncio.gather(*(_superblocks(server, catalog) for catalog in others))
         held |= {catalog: found for catalog, found in zip(others, blocks, strict=True) if found}
@@ -167,8 +167,8 @@ async def _find(
             return None
         channels = await persist(server, server.channels)
         looked_again = len(held) == before
-        waited = server.monotonic() - began > _SETTLING or not _is_young(server, held)
-        if set(_catalogs(channels)) <= set(held) or (looked_again and waited):
+        settled = looked_again and (waited or not _is_young(server, held))
+        if settled or set(_catalogs(channels)) <= set(held):
             return _created_first(held), channels
         if looked_again:
             await server.sleep(pause(server, attempt))
@@ -242,8 +242,10 @@ async def _create(server: Server, lanes: int) -> tuple[Superblock, Sequence[Chan
     sent = await persist(
         server, server.send, catalog, mine.to_content(), (), f"{identity}.superblock"
     )
+    # It may stand there twice, for want of an answer: the first one counts for others, too.
+    written = sorted({(sent.id, mine), *await _superblocks(server, catalog)}, key=lambda at: at[0])
     present = await persist(server, server.channels)
-    found = await _find(server, present, {catalog: [(sent.id, mine)]})
+    found = await _find(server, present, {catalog: written})
     assert found is not None, "a superblock that is known is found"
     superblock, channels = found
     # All that was made here bears this identity: also what was made twice, for want of an answer.
