@@ -36,7 +36,10 @@ apidoc_modules = [
     }
 ]
 autodoc_member_order = "bysource"
+# Each name stands once, in the module that makes it, and not again where it is only handed on.
+autodoc_default_options = {"ignore-module-all": True}
 autodoc_typehints = "signature"
+napoleon_use_ivar = True
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

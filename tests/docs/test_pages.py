@@ -1,0 +1,65 @@
+"""The documents say what is so: commands, links, errors, permissions."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from discobase import errors
+from discobase.engine.connection import INVITED, NEEDED
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+PAGES = [*ROOT.glob("*.md"), *sorted(ROOT.glob("docs/**/*.md"))]
+LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+
+
+def commands() -> list[str]:
+    return re.findall(r"```sh\n(.+)\n```", README)
+
+
+def test_the_readme_has_two_lines_of_set_up_and_ci_runs_the_second():
+    demo, tests = commands()
+    assert demo.endswith("python -m discobase demo")
+    assert tests.endswith("tox")
+    assert tests in (ROOT / ".ci/run").read_text().splitlines()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_somewhere(page):
+    lost = [
+        link
+        for link in LINK.findall(page.read_text())
+        if not (page.parent / link).resolve().exists()
+    ]
+    assert lost == []
+
+
+def test_every_error_stands_in_the_list_of_errors():
+    page = (ROOT / "docs/errors.md").read_text()
+    named = {name for line in page.splitlines() for name in re.findall(r"`(\w+)`", line[:40])}
+    public = {
+        name
+        for name, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, errors.DiscobaseError) and kind is not errors.DiscobaseError
+    }
+    assert public <= named
+
+
+def test_the_permissions_on_the_page_are_those_that_the_code_asks_for():
+    page = (ROOT / "docs/howto/bot-setup.md").read_text()
+    rows = re.findall(r"^\| ([\w ]+) \| (\d+) \| ", page, re.MULTILINE)
+    assert sum(int(value) for _, value in rows) == NEEDED.value
+    assert f"Together they are {NEEDED.value}." in page
+    assert set(re.findall(r"permissions=(\d+)", page + README)) == {str(INVITED.value)}
+
+
+def test_every_module_of_the_package_is_named_in_the_architecture():
+    page = (ROOT / "docs/architecture.md").read_text()
+    package = ROOT / "discobase"
+    modules = [*package.glob("*.py"), *(package / "engine").glob("*.py")]
+    missing = {path.name for path in modules if f"`{path.name}`" not in page}
+    assert missing <= {"__init__.py", "_version.py"}
