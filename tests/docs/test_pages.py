@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 import re
 from pathlib import Path
 
 import pytest
 
+import discobase
 from discobase import errors
 from discobase.engine.connection import INVITED, NEEDED
 
@@ -63,3 +66,27 @@ def test_every_module_of_the_package_is_named_in_the_architecture():
     modules = [*package.glob("*.py"), *(package / "engine").glob("*.py")]
     missing = {path.name for path in modules if f"`{path.name}`" not in page}
     assert missing <= {"__init__.py", "_version.py"}
+
+
+def test_every_method_that_the_architecture_names_exists():
+    page = (ROOT / "docs/architecture.md").read_text()
+    names = [
+        module.name
+        for module in pkgutil.walk_packages(discobase.__path__, "discobase.")
+        if not module.name.endswith("__main__")
+    ]
+    classes = {
+        name: kind
+        for module in names
+        for name, kind in inspect.getmembers(importlib.import_module(module), inspect.isclass)
+        if kind.__module__.startswith("discobase.")
+    }
+    named = {
+        (owner, member)
+        for owner, member in re.findall(r"`([A-Z]\w+)\.(\w+)`", page)
+        if owner in classes
+    }
+    assert len(named) > 20
+    for owner, member in named:
+        kind = classes[owner]
+        assert hasattr(kind, member) or f"self.{member}" in inspect.getsource(kind), (owner, member)
