@@ -1,0 +1,17 @@
+"""The database of all scripts."""
+
+from discobase import Database, Table
+
+db = Database("shop")
+
+
+@db.table
+class Item(Table):
+    """A record to tell from others by its name."""
+
+    name: str
+    part: int = 0
+
+
+def say(*words):
+    print(*words, flush=True)
