@@ -12,6 +12,7 @@ applied (invariant I1).
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -251,13 +252,15 @@ class Committer:
 
 
 def _size(change: Change) -> int:
+    """At least the bytes of the line that the change becomes."""
+    around = len(json.dumps(change.table)) + 32
     match change:
         case Insert(data=data) | Replace(data=data):
-            return len(data) + len(change.table) + 32
+            return around + len(data)
         case Declare(schema=schema):
-            return len(schema) + len(change.table) + 32
+            return around + len(schema)
         case _:
-            return len(change.table) + 32
+            return around
 
 
 def _too_large(batch: Sequence[Request], error: RecordTooLarge) -> Sequence[Request]:

@@ -18,6 +18,9 @@ T = TypeVar("T")
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 """Seconds before the first and between the last tries."""
 
+_DOUBLINGS = 10
+"""More make no difference, and an outage of hours would take the number out of range."""
+
 TRIES = 8
 """Tries before giving up on a request that can be given up: they take about 13 s."""
 
@@ -28,7 +31,7 @@ def pause(server: Server, attempt: int) -> float:
     Doubles each time; up to half of it is taken off at random, so that writers that failed together
     do not come back together.
     """
-    whole = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**attempt)
+    whole = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempt, _DOUBLINGS))
     return whole * (1 - server.random() / 2)
 
 

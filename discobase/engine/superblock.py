@@ -237,7 +237,7 @@ async def _create(server: Server, lanes: int) -> tuple[Superblock, Sequence[Chan
         catalog=catalog,
         lanes=tuple(numbered),
         snapshots=snapshots,
-        created=server.now(),
+        created=round(server.now(), 3),
     )
     sent = await persist(
         server, server.send, catalog, mine.to_content(), (), f"{identity}.superblock"

@@ -25,7 +25,7 @@ class Profile:
     """A kind of run."""
 
     faults: Faults = CALM
-    plan: Plan = Plan()
+    plan: Plan = dataclasses.field(default_factory=Plan)
     writers: int = 3
     kills: int = 0
     freezes: tuple[float, ...] = ()

@@ -6,7 +6,7 @@ process that is killed is never stepped again, so nothing of it is cleaned up; o
 stepped again later, and finds that time has passed and everything has piled up.
 
 The server keeps channels, messages and nonces as Discord does, and misbehaves as told by
-:class:`Faults`. All chance comes from one generator; nothing sleeps, and nothing is left to threads.
+:class:`Faults`. All chance comes from one generator; nothing sleeps, and no thread runs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import asyncio
 import dataclasses
 import heapq
 import random
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -26,21 +26,16 @@ from discobase.engine.server import (
     Channel,
     Event,
     EventsLost,
-    Forbidden,
     Message,
     MessageArrived,
     MessageChanged,
     NotFound,
-    Refused,
-    ServerError,
-    Uncertain,
     Upload,
 )
+from tests.engine.seam import BOT, START, Seam
 
 T = TypeVar("T")
 
-BOT = 42
-START = 1_790_000_000.0
 UNKNOWN_CHANNEL = 10003
 
 
@@ -53,6 +48,7 @@ class Faults:
     held_answer: float = 0.0
     late_effect: float = 0.0
     refusal: float = 0.0
+    forbidden: float = 0.0
     dropped_event: float = 0.0
     doubled_event: float = 0.0
     slow_event: float = 0.0
@@ -426,172 +422,6 @@ class Process:
         self.loop.close()
 
 
-class Seam:
-    """What :class:`discobase.engine.server.Server` asks for, in the simulated world."""
-
-    def __init__(self, process: Process) -> None:
-        self._process = process
-        self._world = process.world
-        self._steps: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
-        self._working = False
-        self.cut_off = False
-
-    @property
-    def author(self) -> int:
-        return BOT
-
-    def listen(self, handler: Callable[[Event], None]) -> None:
-        self._process.session.listen(handler)
-
-    # Requests
-
-    async def send(
-        self, channel: int, content: str, uploads: Sequence[Upload], nonce: str
-    ) -> Message:
-        assert len(content) <= 2000
-        assert len(nonce) <= 25
-        return await self._call(
-            f"send {nonce}", lambda: self._world.post(channel, content, uploads, nonce)
-        )
-
-    async def history(self, channel: int, *, after: int, limit: int = 100) -> list[Message]:
-        return await self._call("history", lambda: self._world.page(channel, after, limit))
-
-    async def message(self, channel: int, message: int) -> Message:
-        return await self._call("message", lambda: self._world.one(channel, message))
-
-    async def fetch(self, attachment: Attachment) -> bytes:
-        return await self._call("fetch", lambda: self._world.file(attachment.url))
-
-    async def delete_message(self, channel: int, message: int) -> None:
-        await self._call("delete_message", lambda: self._world.delete(channel, message))
-
-    async def channels(self) -> list[Channel]:
-        return await self._call("channels", lambda: list(self._world.channels.values()))
-
-    async def create_category(self, name: str) -> Channel:
-        return await self._call("create_category", lambda: self._world.make_channel(name, None, ""))
-
-    async def create_channel(self, name: str, *, parent: int, topic: str) -> Channel:
-        return await self._call(
-            "create_channel", lambda: self._world.make_channel(name, parent, topic)
-        )
-
-    async def delete_channel(self, channel: int) -> None:
-        await self._call("delete_channel", lambda: self._world.drop_channel(channel))
-
-    async def _call(self, what: str, effect: Callable[[], T]) -> T:
-        if self.cut_off:
-            raise asyncio.CancelledError
-        world, faults, process = self._world, self._world.faults, self._process
-        process.calls[what.split()[0]] += 1
-        answer: asyncio.Future[T] = process.loop.create_future()
-        up, down = (world.random.random() * faults.network + 0.001 for _ in range(2))
-        told = f"{process.name}: {what}"
-        if what.startswith("send") and world.chance(faults.freeze_at_send):
-            process.freeze(seconds := 2 * (faults.nonce_window or 60.0))
-            up += seconds
-        if world.chance(faults.error_before):
-            world.fault(f"{told}: error before the effect")
-            world.after(up + down, lambda: self._answer(answer, Uncertain("simulated: before")))
-        elif what.startswith("send") and world.chance(faults.refusal):
-            world.fault(f"{told}: refused")
-            refusal = Refused("simulated refusal", 50035)
-            world.after(up + down, lambda: self._answer(answer, refusal))
-        elif world.chance(faults.lost_answer):
-            wait = world.random.choice([down, 2.0, 15.0])
-            world.fault(f"{told}: answer lost, noticed after {wait:.1f} s")
-            world.after(up, lambda: _quietly(effect))
-            world.after(up + wait, lambda: self._answer(answer, Uncertain("simulated: no answer")))
-        elif world.chance(faults.late_effect):
-            wait = world.random.random() * 20
-            world.fault(f"{told}: given up, takes effect {wait:.1f} s later")
-            world.after(up + down, lambda: self._answer(answer, Uncertain("simulated: time-out")))
-            world.after(up + down + wait, lambda: _quietly(effect))
-        else:
-            held = 5.0 if world.chance(faults.held_answer) else 0.0
-            if held:
-                world.fault(f"{told}: answer held back")
-            world.after(up, lambda: self._take_effect(effect, answer, down + held))
-        return await answer
-
-    def _take_effect(self, effect: Callable[[], T], answer: asyncio.Future[T], down: float) -> None:
-        try:
-            result: T | ServerError = effect()
-        except ServerError as error:
-            result = error
-        self._world.after(down, lambda: self._answer(answer, result))
-
-    def _answer(self, answer: asyncio.Future[T], result: T | ServerError) -> None:
-        if self._process.alive:
-            self._process.loop.call_soon(_settle, answer, result)
-
-    # Time, chance, work
-
-    def now(self) -> float:
-        return START + self._world.time + self._process.skew
-
-    def monotonic(self) -> float:
-        return self._world.time
-
-    async def sleep(self, seconds: float) -> None:
-        if self.cut_off:
-            raise asyncio.CancelledError
-        await asyncio.sleep(seconds)
-
-    def random(self) -> float:
-        return self._world.random.random()
-
-    async def work(self, step: Callable[[], T]) -> T:
-        """One step at a time, in the order of the calls; what has begun goes on to its end even if
-        the caller does not wait any more, and what has not begun by then never does.
-        """
-        if self.cut_off:
-            return step()
-        done: asyncio.Future[T] = self._process.loop.create_future()
-        self._steps.append((step, done))
-        if not self._working:
-            self._begin()
-        return await done
-
-    def _begin(self) -> None:
-        while self._steps:
-            step, done = self._steps.popleft()
-            if not done.cancelled():
-                self._working = True
-                seconds = self._world.random.random() * 0.002
-                self._process.loop.call_later(seconds, self._finish, step, done)
-                return
-        self._working = False
-
-    def _finish(self, step: Callable[[], T], done: asyncio.Future[T]) -> None:
-        try:
-            result = step()
-        except BaseException as error:
-            if not done.done():
-                done.set_exception(error)
-        else:
-            if not done.done():
-                done.set_result(result)
-        self._begin()
-
-
-def _settle(answer: asyncio.Future[T], result: T | ServerError) -> None:
-    if answer.done():
-        return
-    if isinstance(result, ServerError):
-        answer.set_exception(result)
-    else:
-        answer.set_result(result)
-
-
-def _quietly(effect: Callable[[], object]) -> None:
-    try:
-        effect()
-    except ServerError:
-        pass
-
-
 def _brief(event: Event) -> str:
     match event:
         case MessageArrived(message=message):
@@ -600,12 +430,3 @@ def _brief(event: Event) -> str:
             return f"change of {message}"
         case _:
             return "events lost"
-
-
-def forbid(seam: Seam) -> None:
-    """From here on the server answers 403 to every request of this process."""
-
-    async def refuse(what: str, effect: Callable[[], T]) -> T:
-        raise Forbidden("Missing Access", 50001)
-
-    seam._call = refuse

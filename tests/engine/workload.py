@@ -168,7 +168,7 @@ class Client:
         """A record that fits no message's text, and maybe no single file."""
         tag = self._tag()
         random = self._world.random
-        noise = "%x" % random.getrandbits(4 * random.choice([800, 2_000]))
+        noise = f"{random.getrandbits(4 * random.choice([800, 2_000])):x}"
         await self._write([tag], Insert("person", self._person(tag, noise=noise)))
 
     def _any_person(self) -> tuple[int, int] | None:

@@ -1,0 +1,195 @@
+"""What the engine asks of a server (:class:`discobase.engine.server.Server`), simulated."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from discobase.engine.server import (
+    Attachment,
+    Channel,
+    Event,
+    Forbidden,
+    Message,
+    Refused,
+    ServerError,
+    Uncertain,
+    Upload,
+)
+
+if TYPE_CHECKING:
+    from tests.engine.simulation import Process
+
+T = TypeVar("T")
+
+BOT = 42
+START = 1_790_000_000.0
+
+
+class Seam:
+    """What :class:`discobase.engine.server.Server` asks for, in the simulated world."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._world = process.world
+        self._steps: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
+        self._working = False
+        self.cut_off = False
+
+    @property
+    def author(self) -> int:
+        return BOT
+
+    def listen(self, handler: Callable[[Event], None]) -> None:
+        self._process.session.listen(handler)
+
+    # Requests
+
+    async def send(
+        self, channel: int, content: str, uploads: Sequence[Upload], nonce: str
+    ) -> Message:
+        assert len(content) <= 2000
+        assert len(nonce) <= 25
+        return await self._call(
+            f"send {nonce}", lambda: self._world.post(channel, content, uploads, nonce)
+        )
+
+    async def history(self, channel: int, *, after: int, limit: int = 100) -> list[Message]:
+        return await self._call("history", lambda: self._world.page(channel, after, limit))
+
+    async def message(self, channel: int, message: int) -> Message:
+        return await self._call("message", lambda: self._world.one(channel, message))
+
+    async def fetch(self, attachment: Attachment) -> bytes:
+        return await self._call("fetch", lambda: self._world.file(attachment.url))
+
+    async def delete_message(self, channel: int, message: int) -> None:
+        await self._call("delete_message", lambda: self._world.delete(channel, message))
+
+    async def channels(self) -> list[Channel]:
+        return await self._call("channels", lambda: list(self._world.channels.values()))
+
+    async def create_category(self, name: str) -> Channel:
+        return await self._call("create_category", lambda: self._world.make_channel(name, None, ""))
+
+    async def create_channel(self, name: str, *, parent: int, topic: str) -> Channel:
+        return await self._call(
+            "create_channel", lambda: self._world.make_channel(name, parent, topic)
+        )
+
+    async def delete_channel(self, channel: int) -> None:
+        await self._call("delete_channel", lambda: self._world.drop_channel(channel))
+
+    async def _call(self, what: str, effect: Callable[[], T]) -> T:
+        if self.cut_off:
+            raise asyncio.CancelledError
+        world, faults, process = self._world, self._world.faults, self._process
+        process.calls[what.split(maxsplit=1)[0]] += 1
+        answer: asyncio.Future[T] = process.loop.create_future()
+        up, down = (world.random.random() * faults.network + 0.001 for _ in range(2))
+        told = f"{process.name}: {what}"
+        if what.startswith("send") and world.chance(faults.freeze_at_send):
+            process.freeze(seconds := 2 * (faults.nonce_window or 60.0))
+            up += seconds
+        if world.chance(faults.forbidden):
+            world.after(up + down, lambda: self._answer(answer, Forbidden("Missing Access", 50001)))
+        elif world.chance(faults.error_before):
+            world.fault(f"{told}: error before the effect")
+            world.after(up + down, lambda: self._answer(answer, Uncertain("simulated: before")))
+        elif what.startswith("send") and world.chance(faults.refusal):
+            world.fault(f"{told}: refused")
+            refusal = Refused("simulated refusal", 50035)
+            world.after(up + down, lambda: self._answer(answer, refusal))
+        elif world.chance(faults.lost_answer):
+            wait = world.random.choice([down, 2.0, 15.0])
+            world.fault(f"{told}: answer lost, noticed after {wait:.1f} s")
+            world.after(up, lambda: _quietly(effect))
+            world.after(up + wait, lambda: self._answer(answer, Uncertain("simulated: no answer")))
+        elif world.chance(faults.late_effect):
+            wait = world.random.random() * 20
+            world.fault(f"{told}: given up, takes effect {wait:.1f} s later")
+            world.after(up + down, lambda: self._answer(answer, Uncertain("simulated: time-out")))
+            world.after(up + down + wait, lambda: _quietly(effect))
+        else:
+            held = 5.0 if world.chance(faults.held_answer) else 0.0
+            if held:
+                world.fault(f"{told}: answer held back")
+            world.after(up, lambda: self._take_effect(effect, answer, down + held))
+        return await answer
+
+    def _take_effect(self, effect: Callable[[], T], answer: asyncio.Future[T], down: float) -> None:
+        try:
+            result: T | ServerError = effect()
+        except ServerError as error:
+            result = error
+        self._world.after(down, lambda: self._answer(answer, result))
+
+    def _answer(self, answer: asyncio.Future[T], result: T | ServerError) -> None:
+        if self._process.alive:
+            self._process.loop.call_soon(_settle, answer, result)
+
+    # Time, chance, work
+
+    def now(self) -> float:
+        return START + self._world.time + self._process.skew
+
+    def monotonic(self) -> float:
+        return self._world.time
+
+    async def sleep(self, seconds: float) -> None:
+        if self.cut_off:
+            raise asyncio.CancelledError
+        await asyncio.sleep(seconds)
+
+    def random(self) -> float:
+        return self._world.random.random()
+
+    async def work(self, step: Callable[[], T]) -> T:
+        """One step at a time, in the order of the calls; what has begun goes on to its end even if
+        the caller does not wait any more, and what has not begun by then never does.
+        """
+        if self.cut_off:
+            return step()
+        done: asyncio.Future[T] = self._process.loop.create_future()
+        self._steps.append((step, done))
+        if not self._working:
+            self._begin()
+        return await done
+
+    def _begin(self) -> None:
+        while self._steps:
+            step, done = self._steps.popleft()
+            if not done.cancelled():
+                self._working = True
+                seconds = self._world.random.random() * 0.002
+                self._process.loop.call_later(seconds, self._finish, step, done)
+                return
+        self._working = False
+
+    def _finish(self, step: Callable[[], T], done: asyncio.Future[T]) -> None:
+        try:
+            result = step()
+        except Exception as error:  # noqa: BLE001 - it is handed on
+            if not done.done():
+                done.set_exception(error)
+        else:
+            if not done.done():
+                done.set_result(result)
+        self._begin()
+
+
+def _settle(answer: asyncio.Future[T], result: T | ServerError) -> None:
+    if answer.done():
+        return
+    if isinstance(result, ServerError):
+        answer.set_exception(result)
+    else:
+        answer.set_result(result)
+
+
+def _quietly(effect: Callable[[], object]) -> None:
+    with contextlib.suppress(ServerError):
+        effect()

@@ -1,0 +1,212 @@
+"""Frames: what goes into a message comes out of it, or is known to have been altered."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from discobase.engine.frame import (
+    GENESIS,
+    Limits,
+    Malformed,
+    encode,
+    read_header,
+    read_operations,
+    read_payload,
+)
+from discobase.engine.operations import Declare, Delete, Put, Schema, from_line, to_line
+from discobase.errors import RecordTooLarge
+
+NASTY = ["```", "\n```", "`", "@everyone", "\ud800", "\u2028", "  ", "\x00", "é", "😀", '"]', "\\"]
+
+texts = st.one_of(st.text(), st.sampled_from(NASTY), st.text(st.characters(), max_size=5))
+data = st.dictionaries(st.text(max_size=8), texts, max_size=4).map(
+    lambda record: json.dumps(record).replace("`", "\\u0060")
+)
+tables = st.one_of(st.text(max_size=12), st.sampled_from(NASTY))
+pks = st.integers(1, 2**63 - 1)
+schemas = st.lists(st.text(max_size=5), unique=True, max_size=3).map(
+    lambda names: Schema(dict.fromkeys(names, "plain"), unique=tuple(names[:1])).to_json()
+)
+operations = st.one_of(
+    st.builds(Put, tables, pks, data),
+    st.builds(Delete, tables, pks),
+    st.builds(Declare, tables, schemas),
+)
+limits = st.sampled_from(
+    [
+        Limits(),
+        Limits(inline=0),
+        Limits(inline=300, attachment=64, message=100_000, files=10_000),
+        Limits(inline=400, attachment=1_000, message=9_000, files=9),
+    ]
+)
+
+
+def encoded(lines, limits=Limits(), seq=7, prev=GENESIS):  # noqa: B008 - frozen
+    return encode(lines, seq=seq, prev=prev, writer="w", time=1_790_000_000.123, limits=limits)
+
+
+def decoded(content, files):
+    header = read_header(content)
+    return None if header is None else read_operations(header, read_payload(header, content, files))
+
+
+def files_of(draft):
+    return [upload.data for upload in draft.uploads]
+
+
+@given(operations)
+def test_an_operation_is_one_plain_line_that_reads_back(operation):
+    line = to_line(operation)
+    assert line.isascii()
+    assert "\n" not in line
+    assert from_line(line) == operation
+    assert json.loads(line)[1] == operation.table
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "[]", '["put","a",1]', '["put","a",0,{}]', '["del","a",-1]', '["drop","a"]', "nonsense"],
+)
+def test_a_line_that_is_no_operation_is_refused(line):
+    with pytest.raises(ValueError, match="no operation"):
+        from_line(line)
+
+
+@given(st.lists(operations, min_size=1, max_size=8), limits, st.integers(1, 10**12))
+def test_what_goes_into_a_frame_comes_out_of_it(lines, limits, seq):
+    try:
+        draft = encoded(lines, limits, seq)
+    except RecordTooLarge:
+        return
+    assert decoded(draft.content, files_of(draft)) == lines
+    assert read_header(draft.content) == draft.header
+    assert draft.header.seq == seq
+
+
+@given(st.lists(operations, min_size=1, max_size=8), limits)
+def test_a_frame_keeps_to_what_discord_takes(lines, limits):
+    try:
+        draft = encoded(lines, limits)
+    except RecordTooLarge:
+        return
+    assert len(draft.content) <= 2_000
+    assert draft.content.isascii()
+    assert draft.content == draft.content.strip()
+    assert draft.content.count("`") == 6, "only the fence"
+    assert len(draft.uploads) <= limits.files
+    assert all(0 < len(upload.data) <= limits.attachment for upload in draft.uploads)
+    assert sum(len(upload.data) for upload in draft.uploads) <= limits.message
+
+
+@given(st.lists(operations, min_size=1, max_size=4), limits, st.data())
+def test_an_altered_payload_is_found_out_wherever_it_is_altered(lines, limits, choose):
+    try:
+        draft = encoded(lines, limits)
+    except RecordTooLarge:
+        return
+    content, files = draft.content, files_of(draft)
+    if files:
+        number = choose.draw(st.integers(0, len(files) - 1))
+        place = choose.draw(st.integers(0, len(files[number]) - 1))
+        old = files[number]
+        new = old[place] ^ choose.draw(st.integers(1, 255))
+        files[number] = old[:place] + bytes([new]) + old[place + 1 :]
+        if draft.header.encoding == "jsonl.gz" and _unpacks_alike(files, files_of(draft)):
+            return
+    else:
+        start = content.index("\n", 8) + 1
+        place = choose.draw(st.integers(start, len(content) - 5))
+        letter = choose.draw(st.characters(max_codepoint=0x2FF))
+        if letter == content[place]:
+            return
+        content = content[:place] + letter + content[place + 1 :]
+    with pytest.raises(Malformed):
+        decoded(content, files)
+
+
+def _unpacks_alike(altered, original):
+    """Some bytes of a gzip header (its time, its system) say nothing of what is in it."""
+    import gzip
+    import zlib
+
+    try:
+        return gzip.decompress(b"".join(altered)) == gzip.decompress(b"".join(original))
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
+@given(st.lists(operations, min_size=1, max_size=2), st.data())
+def test_an_altered_header_has_another_hash_or_is_no_header(lines, choose):
+    draft = encoded(lines)
+    end = draft.content.index("\n", 8)
+    place = choose.draw(st.integers(0, end - 1))
+    letter = choose.draw(st.characters(max_codepoint=0x2FF))
+    if letter == draft.content[place]:
+        return
+    altered = draft.content[:place] + letter + draft.content[place + 1 :]
+    try:
+        header = read_header(altered)
+    except Malformed:
+        return
+    assert header is None or header.digest != draft.header.digest
+
+
+def test_a_missing_or_exchanged_file_is_found_out():
+    rows = [Put("a", pk, json.dumps({"n": f"{pk * 7919:x}"})) for pk in range(1, 60)]
+    draft = encoded(rows, Limits(inline=100, attachment=200, files=50, message=100_000))
+    files = files_of(draft)
+    assert len(files) > 2
+    for wrong in (files[:-1], files[1:], [files[1], files[0], *files[2:]], []):
+        with pytest.raises(Malformed):
+            decoded(draft.content, wrong)
+
+
+def test_a_frame_that_is_cut_off_is_malformed():
+    draft = encoded([Put("a", 1, "{}")])
+    with pytest.raises(Malformed, match="not closed"):
+        read_header(draft.content[:-1])
+
+
+def test_another_format_is_named():
+    draft = encoded([Put("a", 1, "{}")])
+    with pytest.raises(Malformed, match="format 2"):
+        read_header(draft.content.replace('"discobase":1', '"discobase":2'))
+
+
+@pytest.mark.parametrize("content", ["", "hello", "```json\n{}\n```", '{"discobase":1}'])
+def test_other_messages_are_no_frames(content):
+    assert read_header(content) is None
+
+
+def test_small_frames_are_text_large_ones_files_and_compressible_ones_compressed():
+    assert encoded([Put("a", 1, "{}")]).header.encoding == "inline"
+    same = [Put("a", pk, '{"x":1}') for pk in range(1, 200)]
+    assert encoded(same).header.encoding == "jsonl.gz"
+    assert [upload.name for upload in encoded(same).uploads] == ["c7.jsonl.gz"]
+    import random
+
+    noise = f"{random.Random(1).getrandbits(16_000):x}"
+    assert encoded([Put("a", 1, json.dumps({"x": noise}))]).header.encoding == "jsonl"
+
+
+def test_what_one_message_cannot_carry_is_refused_with_size_and_limit():
+    import random
+
+    noise = f"{random.Random(1).getrandbits(160_000):x}"
+    small = Limits(inline=100, attachment=1_000, message=5_000, files=3)
+    assert small.payload == 3_000
+    with pytest.raises(RecordTooLarge) as raised:
+        encoded([Put("a", 1, json.dumps({"x": noise}))], small)
+    assert raised.value.limit == 3_000
+    assert raised.value.size > 15_000
+
+
+def test_the_limits_of_discord_leave_room_for_the_form_around_the_files():
+    assert Limits().payload == 20 * 1024 * 1024
+    assert dataclasses.replace(Limits(), attachment=25 * 1024 * 1024).payload == 24 * 1024 * 1024

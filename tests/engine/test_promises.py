@@ -1,0 +1,394 @@
+"""Single promises, each in a scene of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+
+import pytest
+
+from discobase.engine.committer import IndexWanted, Request
+from discobase.engine.engine import Engine
+from discobase.engine.frame import Limits
+from discobase.engine.operations import Declare, Insert, Replace, Schema
+from discobase.engine.server import Message, snowflake_at
+from discobase.errors import (
+    ConnectError,
+    Disconnected,
+    LogDamaged,
+    OutcomeUnknown,
+    RecordTooLarge,
+    Unavailable,
+    UniqueViolation,
+)
+from tests.engine.audit import read_log
+from tests.engine.simulation import CALM, Faults, Stored
+from tests.engine.workload import LIMITS, put
+
+UNIQUE_TAG = Schema({"tag": "plain"}, unique=("tag",)).to_json()
+
+
+def row(tag, **more):
+    return json.dumps({"tag": tag, **more})
+
+
+@pytest.fixture
+def join(make_world):
+    """Opens an engine in a new process of a world."""
+
+    def opened(world, name="one", limits=LIMITS):
+        process = world.process(name)
+        engine = world.run_in(
+            process, Engine.open(process.seam, limits=limits, failed=process.failures.append)
+        )
+        process.closers.append(engine.replica.close)
+        return process, engine
+
+    return opened
+
+
+def rows_of(engine, table="a"):
+    return [json.loads(data)["tag"] for _, _, data in engine.replica.select(table, {})]
+
+
+# Creating a database
+
+
+@pytest.mark.parametrize("writers", [2, 3, 4])
+def test_writers_that_create_a_database_at_one_moment_agree_and_leave_nothing_behind(
+    make_world, writers
+):
+    for seed in range(12):
+        world = make_world(seed)
+        processes = [world.process(f"w{number}") for number in range(writers)]
+        opening = [
+            process.loop.create_task(
+                Engine.open(process.seam, limits=LIMITS, failed=process.failures.append)
+            )
+            for process in processes
+        ]
+        world.run(lambda opening=opening: all(task.done() for task in opening))
+        world.pass_time(10)
+        engines = [task.result() for task in opening]
+        for process, engine in zip(processes, engines, strict=True):
+            process.closers.append(engine.replica.close)
+        assert len({engine.superblock for engine in engines}) == 1
+        block = engines[0].superblock
+        kept = {block.catalog, *block.lanes, block.snapshots}
+        categories = {channel.id for channel in world.channels.values() if channel.is_category}
+        assert set(world.channels) == kept | categories
+        assert len(categories) == 1
+        world.end()
+
+
+def test_channels_made_twice_for_want_of_an_answer_are_removed(make_world, join):
+    for seed in range(10):
+        world = make_world(seed, Faults(lost_answer=0.2))
+        _, engine = join(world)
+        block = engine.superblock
+        text = {channel.id for channel in world.channels.values() if not channel.is_category}
+        assert text == {block.catalog, *block.lanes, block.snapshots}
+
+
+def test_channels_may_be_renamed(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    world.run_in(process, put(engine, Insert("a", row("x"))))
+    for identity, channel in list(world.channels.items()):
+        world.channels[identity] = dataclasses.replace(channel, name=f"renamed-{identity}")
+    _, other = join(world, "two")
+    assert rows_of(other) == ["x"]
+
+
+def test_a_log_whose_catalog_is_gone_is_not_taken_for_an_empty_server(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    for number in range(4):
+        world.run_in(process, put(engine, Insert("a", row(str(number)))))
+    world.drop_channel(engine.superblock.catalog)
+    with pytest.raises(LogDamaged, match="catalog"):
+        join(world, "two")
+
+
+# Costs
+
+
+def test_an_idle_writer_makes_no_call(make_world, join):
+    world = make_world()
+    process, _ = join(world)
+    before = process.calls.total()
+    world.pass_time(3_600)
+    assert process.calls.total() == before
+
+
+def test_a_reader_follows_others_without_a_call(make_world, join):
+    world = make_world()
+    one, first = join(world)
+    two, second = join(world, "two")
+    before = two.calls.total()
+    for number in range(9):
+        world.run_in(one, put(first, Insert("a", row(str(number)))))
+        world.pass_time(100)
+    assert rows_of(second) == rows_of(first)
+    assert len(rows_of(second)) == 9
+    assert two.calls.total() == before
+
+
+def test_one_write_is_one_call(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    before = process.calls.total()
+    for number in range(5):
+        world.run_in(process, put(engine, Insert("a", row(str(number)))))
+    assert process.calls.total() == before + 5
+
+
+def test_the_first_write_after_an_idle_hour_looks_first(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    world.pass_time(3_600)
+    before = process.calls.copy()
+    world.run_in(process, put(engine, Insert("a", row("x"))))
+    assert process.calls - before == {"send": 1, "history": 1}
+
+
+def test_a_hundred_requests_that_wait_together_take_at_most_five_calls(make_world, join):
+    world = make_world()
+    process, engine = join(world, limits=Limits())
+    before = process.calls["send"]
+    requests = [Request([Insert("a", row(str(number)))]) for number in range(100)]
+    for request in requests:
+        engine.put(request)
+    world.run(lambda: all(request.future.done() for request in requests))
+    assert process.calls["send"] - before <= 5
+    assert sorted(request.future.result().pks[0] for request in requests) == list(range(1, 101))
+
+
+def test_a_refresh_that_finds_nothing_is_one_call(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    world.run_in(process, put(engine, Insert("a", row("x"))))
+    before = process.calls.total()
+    world.run_in(process, engine.refresh())
+    assert process.calls.total() == before + 1
+
+
+def test_a_refresh_sees_what_others_wrote_even_if_no_event_told_of_it(make_world, join):
+    world = make_world(faults=Faults(dropped_event=1.0))
+    one, first = join(world)
+    two, second = join(world, "two")
+    for number in range(10):
+        world.run_in(one, put(first, Insert("a", row(str(number)))))
+    assert rows_of(second) == []
+    world.run_in(two, second.refresh())
+    assert rows_of(second) == rows_of(first)
+
+
+# Standing still
+
+
+def test_a_writer_that_stood_still_longer_than_a_nonce_lives_does_not_overwrite(make_world, join):
+    world = make_world()
+    one, first = join(world)
+    two, second = join(world, "two")
+    world.run_in(one, put(first, Declare("a", UNIQUE_TAG)))
+    world.pass_time(1)
+    world.faults = Faults(freeze_at_send=1.0)
+    request = Request([Insert("a", row("taken"))])
+    one.loop.call_soon_threadsafe(first.put, request)
+    world.run(lambda: one.frozen)
+    world.faults = CALM
+    placed = world.run_in(two, put(second, Insert("a", row("taken"))))
+    world.run(request.future.done)
+    with pytest.raises(UniqueViolation):
+        request.future.result()
+    world.pass_time(5)
+    assert rows_of(first) == rows_of(second) == ["taken"]
+    assert read_log(world, first.superblock).superfluous == 1
+    assert placed.seq == 2
+
+
+def test_one_who_heard_only_of_the_second_message_at_a_position_does_not_build_on_it(
+    make_world, join
+):
+    world = make_world()
+    (one, first), (two, second), (_, third) = (join(world, name) for name in ("one", "two", "c"))
+    third_process = world.processes[2]
+    world.faults = Faults(freeze_at_send=1.0)
+    request = Request([Insert("a", row("late"))])
+    one.loop.call_soon_threadsafe(first.put, request)
+    world.run(lambda: one.frozen)
+    world.faults = Faults(dropped_event=1.0)
+    world.run_in(two, put(second, Insert("a", row("first"))))
+    world.faults = CALM
+    world.run(request.future.done)
+    world.run_in(third_process, put(third, Insert("a", row("built"))))
+    world.pass_time(5)
+    assert rows_of(first) == rows_of(second) == rows_of(third)
+    assert set(rows_of(first)) == {"first", "late", "built"}
+
+
+# Damage
+
+
+def deleted(world, channel, message):
+    world.delete(channel, message)
+
+
+def edited(world, channel, message):
+    content = world.messages[channel][message].message.content
+    world.edit(channel, message, content.replace("three", "THREE"))
+
+
+def forged_header(world, channel, message):
+    content = world.messages[channel][message].message.content
+    world.edit(channel, message, content.replace('"writer":"', '"writer":"x'))
+
+
+def emptied(world, channel, message):
+    world.edit(channel, message, "nothing to see")
+
+
+@pytest.mark.parametrize("harm", [deleted, edited, emptied])
+def test_a_damaged_message_is_named_at_the_next_connect(make_world, join, harm):
+    world = make_world()
+    process, engine = join(world)
+    for tag in ("one", "two", "three", "four", "five"):
+        world.run_in(process, put(engine, Insert("a", row(tag))))
+    line = read_log(world, engine.superblock).lines[2]
+    lane = engine.superblock.lane_of(3)
+    harm(world, lane, line.message)
+    with pytest.raises(LogDamaged, match="position 3") as raised:
+        join(world, "two")
+    assert (raised.value.position, raised.value.channel) == (3, lane)
+
+
+def test_a_writer_that_has_the_data_still_reads_after_a_message_was_deleted(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    for tag in ("one", "two", "three"):
+        world.run_in(process, put(engine, Insert("a", row(tag))))
+    world.delete(engine.superblock.lane_of(2), read_log(world, engine.superblock).lines[1].message)
+    world.pass_time(5)
+    assert rows_of(engine) == ["one", "two", "three"]
+
+
+def test_a_position_whose_message_was_deleted_is_not_written_again(make_world, join):
+    world = make_world(faults=Faults(dropped_event=1.0))
+    one, first = join(world)
+    two, second = join(world, "two")
+    world.run_in(one, put(first, Insert("a", row("x"))))
+    world.delete(first.superblock.lane_of(1), read_log(world, first.superblock).lines[0].message)
+    with pytest.raises(LogDamaged, match="position 1"):
+        world.run_in(two, put(second, Insert("a", row("y"))))
+
+
+def test_what_others_write_into_a_lane_is_ignored(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    world.run_in(process, put(engine, Insert("a", row("x"))))
+    lane = engine.superblock.lane_of(2)
+    true = world.messages[engine.superblock.lane_of(1)]
+    content = next(iter(true.values())).message.content.replace('"seq":1', '"seq":2')
+    forged = Message(world.snowflake(), lane, 99, content)
+    world.messages[lane][forged.id] = Stored(forged, world.time)
+    world.run_in(process, put(engine, Insert("a", row("y"))))
+    _, other = join(world, "two")
+    assert rows_of(other) == rows_of(engine) == ["x", "y"]
+
+
+# Refusals, and the end
+
+
+def test_a_refused_commit_was_not_written_and_the_writer_lives_on(make_world, join):
+    world = make_world(faults=CALM)
+    process, engine = join(world)
+    world.faults = Faults(refusal=1.0)
+    with pytest.raises(Unavailable):
+        world.run_in(process, put(engine, Insert("a", row("x"))))
+    world.faults = CALM
+    world.run_in(process, put(engine, Insert("a", row("y"))))
+    assert rows_of(engine) == ["y"]
+
+
+def test_a_connect_that_is_refused_says_so(make_world, join):
+    world = make_world(faults=Faults(forbidden=1.0))
+    with pytest.raises(ConnectError, match="Missing Access"):
+        join(world)
+
+
+def test_a_record_too_large_keeps_only_its_own_request_out(make_world, join):
+    world = make_world()
+    _, engine = join(world)
+    noise = f"{world.random.getrandbits(80_000):x}"
+    requests = [
+        Request([Insert("a" * 9 + "é" * 20, row(f"{number}", noise=noise if number == 3 else ""))])
+        for number in range(8)
+    ]
+    for request in requests:
+        engine.put(request)
+    world.run(lambda: all(request.future.done() for request in requests))
+    errors = [request.future.exception() for request in requests]
+    assert isinstance(errors.pop(3), RecordTooLarge)
+    assert errors == [None] * 7
+
+
+def test_attachments_are_read_again_when_their_urls_have_expired(make_world, join):
+    world = make_world(faults=Faults(url_lifetime=0.0))
+    one, first = join(world)
+    _, second = join(world, "two")
+    world.faults = Faults(url_lifetime=0.0, slow_event=1.0)
+    noise = f"{world.random.getrandbits(8_000):x}"
+    world.run_in(one, put(first, Insert("a", row("x", noise=noise))))
+    world.faults = CALM
+    world.pass_time(20)
+    assert rows_of(second) == ["x"]
+
+
+@pytest.mark.parametrize("reason", [None, Disconnected("the gateway is gone")])
+def test_nobody_waits_for_ever_when_the_engine_is_closed(make_world, join, reason):
+    told = set()
+    for seed in range(30):
+        world = make_world(seed, Faults(lost_answer=0.3))
+        process, engine = join(world)
+        requests = [Request([Insert("a", row(str(number)))]) for number in range(20)]
+
+        async def close_in_the_middle(world=world, engine=engine, requests=requests):
+            for request in requests:
+                engine.put(request)
+                engine.put(IndexWanted("a", "tag", "plain"))
+                await asyncio.sleep(world.random.random() * 0.02)
+            await engine.close(reason)
+
+        world.run_in(process, close_in_the_middle())
+        assert all(request.future.done() for request in requests)
+        told |= {type(request.future.exception()) for request in requests}
+        written = sum(len(line.operations) for line in read_log(world, engine.superblock).lines)
+        acknowledged = sum(request.future.exception() is None for request in requests)
+        unknown = sum(isinstance(r.future.exception(), OutcomeUnknown) for r in requests)
+        assert acknowledged <= written <= acknowledged + unknown
+        with pytest.raises(Disconnected):
+            engine.put(requests[0])
+        world.end()
+    assert told <= {type(None), Disconnected, OutcomeUnknown}
+    assert (Disconnected in told) == (reason is not None)
+
+
+def test_two_writers_that_change_one_record_both_find_out_what_became_of_it(make_world, join):
+    world = make_world()
+    one, first = join(world)
+    two, second = join(world, "two")
+    placed = world.run_in(one, put(first, Insert("a", row("x"))))
+    world.pass_time(1)
+    requests = [Request([Replace("a", placed.pks[0], row(tag), placed.seq)]) for tag in "yz"]
+    one.loop.call_soon_threadsafe(first.put, requests[0])
+    two.loop.call_soon_threadsafe(second.put, requests[1])
+    world.run(lambda: all(request.future.done() for request in requests))
+    errors = [request.future.exception() for request in requests]
+    assert sum(error is None for error in errors) == 1
+
+
+def test_message_ids_tell_the_time():
+    assert snowflake_at(1_420_070_400.0) == 0
+    assert snowflake_at(1_420_070_401.0) == 1_000 << 22
