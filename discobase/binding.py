@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Record)
 
+_LARGEST_PK = 2**63 - 1
+"""SQLite's largest integer."""
+
 
 class Source(Protocol):
     """What a table needs of its database."""
@@ -91,6 +94,10 @@ class Binding(Generic[R]):
         placed = self.source.commit((self._declare, *changes), what)
         self.source.declared(self.name)
         return Placed(placed.seq, placed.pks[1:])
+
+    def row(self, pk: int) -> Row | None:
+        """The row under a primary key, or None. No API call."""
+        return self.source.replica().get(self.name, pk) if 0 < pk <= _LARGEST_PK else None
 
     def load(self, row: Row) -> R:
         """The record that a row of the replica holds.

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from discobase.binding import Binding
 from discobase.engine.operations import Change, Insert, Put, Replace, to_line
+from discobase.errors import TableError, UsageError
 from discobase.record import Record, place
 
 R = TypeVar("R", bound=Record)
@@ -87,6 +88,7 @@ def save_all(binding: Binding[R], records: Iterable[R]) -> SaveReport:
     saved = commits = 0
     items = (_item(binding, record) for record in records)
     for batch in _batches(items, binding.source.capacity):
+        _refuse_twins(batch)
         placed = binding.commit([item.change for item in batch], "the save of several records")
         for item, pk in zip(batch, placed.pks, strict=True):
             place(item.record, pk, placed.seq)
@@ -108,10 +110,30 @@ def change_of(binding: Binding[R], record: R, *, version: int | None = None) -> 
 
 
 def _item(binding: Binding[R], record: R) -> _Item:
+    model = binding.codec.model
+    if type(record) is not model:
+        raise TableError(
+            f"save_many() of {model.__name__} was given a {type(record).__name__}: a table saves "
+            f"objects of its own class only."
+        )
     change = change_of(binding, record)
     return _Item(
         record, change, to_line(Put(binding.name, record.pk or 1, change.data)).encode("ascii")
     )
+
+
+def _refuse_twins(batch: Iterable[_Item]) -> None:
+    """Refuse a new object that is given twice: it would become two records, and know of one."""
+    seen: set[int] = set()
+    for item in batch:
+        if not isinstance(item.change, Insert):
+            continue
+        if item.record.pk is not None or id(item.record) in seen:
+            raise UsageError(
+                f"save_many() was given the same new object twice: {item.record!r}. Give each "
+                f"record an object of its own."
+            )
+        seen.add(id(item.record))
 
 
 def _batches(items: Iterable[_Item], capacity: int) -> Iterator[list[_Item]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
-from typing import Generic, TypeVar, overload
+from typing import Generic, TypeVar, cast, overload
 
 from discobase.binding import Binding
 from discobase.engine.keys import Kind
 from discobase.engine.replica import Row
 from discobase.errors import RecordNotFound, SeveralRecords
-from discobase.record import Record
+from discobase.record import Record, primary_key
 
 R = TypeVar("R", bound=Record)
 
@@ -38,7 +38,7 @@ class Query(Sequence[R], Generic[R]):
         self._binding = binding
         codec = binding.codec
         self._equal = {
-            name: value if name == PK else codec.stored_value(name, value)
+            name: primary_key(value) if name == PK else codec.stored_value(name, value)
             for name, value in equal.items()
         }
 
@@ -110,11 +110,10 @@ class Query(Sequence[R], Generic[R]):
         return [record for row in self._rows() if self._fits(record := load(row))]
 
     def _rows(self) -> list[Row]:
-        replica, table = self._binding.source.replica(), self._binding.name
         if PK in self._equal:
-            pk = self._equal[PK]
-            row = replica.get(table, pk) if isinstance(pk, int) else None
+            row = self._binding.row(cast("int", self._equal[PK]))
             return [row] if row else []
+        replica, table = self._binding.source.replica(), self._binding.name
         keys = self._keys()
         self._want_indexes(keys, replica.keyed.get(table, {}))
         return replica.select(table, keys)

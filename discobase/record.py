@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+_INTEGER = TypeAdapter(int)
 
 
 class Record(BaseModel):
@@ -44,3 +46,12 @@ def place(record: Record, pk: int | None, version: int | None) -> None:
     others = {name: held[name] for name in held if name not in (_PK, _VERSION)}
     where = {} if pk is None else {_PK: pk, _VERSION: version}
     object.__setattr__(record, "__pydantic_private__", (others | where) or None)
+
+
+def primary_key(value: object) -> int:
+    """A primary key as a query gives it, a text from a URL for example, as the integer it is.
+
+    Raises:
+        pydantic.ValidationError: it is none.
+    """
+    return value if type(value) is int else _INTEGER.validate_python(value)

@@ -10,7 +10,7 @@ from discobase.bulk import SaveReport, change_of, save_all
 from discobase.engine.operations import Remove
 from discobase.errors import RecordNotFound, RecordNotSaved, TableError
 from discobase.query import Query
-from discobase.record import Record, place
+from discobase.record import Record, place, primary_key
 
 
 class Table(Record):
@@ -100,9 +100,10 @@ class Table(Record):
         a whole. What one message carries is one commit; the report says how many it took.
 
         Args:
-            records: new and changed ones alike; consumed as they are sent.
+            records: new and changed ones alike, each object once; consumed as they are sent.
 
         Raises:
+            UsageError: an object is given twice, or is of another class.
             DiscobaseError: as for :meth:`save`. The commits before the one that failed have been
                 made, and their objects have a :attr:`version`.
         """
@@ -129,12 +130,16 @@ class Table(Record):
     def get(cls, pk: int) -> Self:
         """The record under a primary key. No API call.
 
+        Args:
+            pk: an integer, or what stands for one, as in ``"7"``.
+
         Raises:
             RecordNotFound: there is none.
+            pydantic.ValidationError: it is no integer.
             RecordOutdated: it does not fit the table's fields any more.
         """
         binding = cls._bound()
-        row = binding.source.replica().get(binding.name, pk)
+        row = binding.row(primary_key(pk))
         if row is None:
             raise RecordNotFound(f"{binding.name!r} has no record {pk!r}.")
         return binding.load(row)

@@ -12,9 +12,10 @@ with a bounded wait, and with the address that the server gave.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, cast
 
 import aiohttp
@@ -65,6 +66,32 @@ class ApiClient(HTTPClient):
         return await super().request(route, **kwargs)
 
 
+class GatewaySocket(DiscordWebSocket):
+    """A gateway connection whose heartbeats end when its handshake is cut short.
+
+    Each of 2.7.1 has a thread for them, which then would run on: before it identifies again,
+    discord.py waits for 5 s, so there is time for that.
+    """
+
+    async def identify(self) -> None:
+        """Begin a session."""
+        async with self._closed_if_cut_short():
+            await super().identify()
+
+    async def resume(self) -> None:
+        """Go on with a session."""
+        async with self._closed_if_cut_short():
+            await super().resume()
+
+    @contextlib.asynccontextmanager
+    async def _closed_if_cut_short(self) -> AsyncGenerator[None]:
+        try:
+            yield
+        except BaseException:
+            await self.close()
+            raise
+
+
 class GatewayClient(discord.Client):
     """A client of one server that keeps no cache to speak of, and hands on events at once and in
     order.
@@ -102,6 +129,15 @@ class GatewayClient(discord.Client):
         if handler := self._called.get(event):
             handler(*args, **kwargs)
 
+    async def close(self) -> None:
+        """Let go of everything. 2.7.1 forgets the heartbeats of a socket that the other side has
+        closed.
+        """
+        await super().close()
+        socket = cast("DiscordWebSocket | None", self.ws)
+        if socket is not None:
+            await socket.close()
+
     async def listen(self, gateway_url: str) -> None:
         """Keep a gateway session: connect, resume, identify again, until closed.
 
@@ -118,7 +154,7 @@ class GatewayClient(discord.Client):
         while not self.is_closed():
             try:
                 self.ws = await asyncio.wait_for(
-                    DiscordWebSocket.from_client(self, **wanted), _HANDSHAKE_SECONDS
+                    GatewaySocket.from_client(self, **wanted), _HANDSHAKE_SECONDS
                 )
                 while True:
                     await self.ws.poll_event()

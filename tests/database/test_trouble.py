@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from concurrent.futures import wait
 
 import pytest
@@ -100,3 +101,24 @@ class TestTrouble:
         before = dict(os.environ)
         with place.conn(shop()[0]):
             assert dict(os.environ) == before
+
+    def test_a_close_while_a_new_session_waits_its_turn_leaves_no_heartbeats(self, place):
+        database, _ = shop()
+        with place.conn(database):
+            assert heartbeats() == 1
+            place.discord.drop_gateways(resumable=False)
+            time.sleep(0.5)  # it may identify again only after 5 s
+            assert place.discord.requests.identifies == 1
+            assert heartbeats() == 1
+        assert soon(lambda: heartbeats() == 0)
+
+    def test_a_close_just_after_the_other_side_closed_leaves_no_heartbeats(self, place):
+        for _ in range(5):
+            with place.conn(shop()[0]):
+                place.discord.drop_gateways()
+            assert soon(lambda: heartbeats() == 0)
+
+
+def heartbeats() -> int:
+    """How many of discord.py's heartbeat threads run."""
+    return sum("keep-alive-handler" in thread.name for thread in threading.enumerate())

@@ -1,0 +1,288 @@
+"""Finding: what is compared with what, and what a query is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from enum import Enum, IntEnum
+from typing import Annotated
+from uuid import UUID, uuid4
+
+import pytest
+from pydantic import ValidationError
+
+from discobase import Database, Index, Query, Table, Unique
+from discobase.errors import RecordNotFound, RecordOutdated, SeveralRecords, UnknownField
+from tests.database.shop import shop
+
+
+def stock(place, *names: str):
+    """A connected shop with items of these names. Close it with place's help or not at all."""
+    database, item = shop()
+    database.login_thread(place.token, api_url=place.api_url)
+    database.wait_ready(10)
+    item.save_many(item(name=name) for name in names)
+    return database, item
+
+
+@pytest.fixture
+def items(place):
+    database, item = stock(place, "hat", "cap", "hat", "fez", "hat")
+    yield item
+    database.close()
+
+
+class TestQuery:
+    def test_nothing_is_read_until_it_is_used(self, items):
+        found = items.find(name="boater")
+        items(name="boater").save()
+        assert len(found) == 1
+
+    def test_it_is_one_picture_once_it_was_used(self, items):
+        found = items.find(name="hat")
+        assert len(found) == 3
+        items(name="hat").save()
+        assert len(found) == 3
+        assert [record.pk for record in found] == [1, 3, 5]
+        assert len(items.find(name="hat")) == 4
+        assert len(found.find()) == 4
+
+    def test_it_behaves_as_a_sequence(self, items):
+        found = items.find()
+        assert isinstance(found, Query)
+        assert isinstance(found, Sequence)
+        assert len(found) == 5
+        assert [record.pk for record in found] == [1, 2, 3, 4, 5]
+        assert found[0].pk == 1
+        assert found[-1].pk == 5
+        assert [record.pk for record in found[1:3]] == [2, 3]
+        assert found[0] is found[0]
+        assert found[1] in found
+        assert found.index(found[2]) == 2
+        assert [record.pk for record in reversed(found)] == [5, 4, 3, 2, 1]
+        with pytest.raises(IndexError):
+            found[5]
+
+    def test_bool_exists_and_count(self, items):
+        assert items.find(name="hat")
+        assert not items.find(name="boater")
+        assert items.find(name="hat").exists() is True
+        assert items.find(name="boater").exists() is False
+        assert items.find(name="hat").count() == 3
+        assert items.find().count(items.get(1)) == 1
+
+    def test_find_makes_a_narrower_query_and_leaves_the_first_as_it_was(self, items):
+        hats = items.find(name="hat")
+        assert [record.pk for record in hats.find(pk=3)] == [3]
+        assert list(hats.find(pk=2)) == []
+        assert list(hats.find(name="cap")) == [items.get(2)]
+        assert len(hats) == 3
+
+    def test_first_one_and_find_unique(self, items):
+        assert items.find(name="hat").first().pk == 1
+        assert items.find(name="boater").first() is None
+        assert items.find(name="cap").one().pk == 2
+        assert items.find_unique(name="fez").pk == 4
+        with pytest.raises(RecordNotFound, match=r"Item\.find\(name='boater'\) finds no record"):
+            items.find_unique(name="boater")
+        with pytest.raises(SeveralRecords, match=r"finds 3 records.*pk 1 and 3.*strict=False"):
+            items.find_unique(name="hat")
+        assert items.find_unique(strict=False, name="boater") is None
+        assert items.find_unique(strict=False, name="hat").pk == 1
+
+    def test_repr_reads_nothing_and_shows_what_was_read(self, items):
+        found = items.find(name="hat")
+        assert repr(found) == "<Item.find(name='hat')>"
+        items(name="hat").save()
+        assert len(found) == 4
+        assert repr(found).startswith("<Item.find(name='hat'): [Item(name='hat'), ")
+        items.save_many(items(name="hat") for _ in range(10))
+        many = items.find()
+        assert len(many) == 16
+        assert repr(many).endswith("and 11 more]>")
+        assert repr(items.find(pk=99).find()) == "<Item.find(pk=99)>"
+
+    def test_an_unknown_field_is_named_with_the_nearest(self, items):
+        with pytest.raises(UnknownField, match="'Item' has no field 'nmae': did you mean 'name'"):
+            items.find(nmae="hat")
+        with pytest.raises(UnknownField):
+            items.find_unique(title="hat")
+        with pytest.raises(TypeError):
+            items.find().find(title="hat")
+
+    def test_a_value_that_the_field_does_not_allow(self, items):
+        with pytest.raises(ValidationError, match="name"):
+            items.find(name=3)
+
+    @pytest.mark.parametrize("pk", [0, -1, 99, 2**63, 2**70, -(2**70)])
+    def test_primary_keys_that_no_record_has(self, items, pk):
+        with pytest.raises(RecordNotFound, match="no record"):
+            items.get(pk)
+        assert list(items.find(pk=pk)) == []
+
+    def test_primary_keys_are_compared_as_integers(self, items):
+        assert items.get("2").name == "cap"
+        assert items.find_unique(pk="2").name == "cap"
+        for wrong in ("two", None, 1.5, [1]):
+            with pytest.raises(ValidationError):
+                items.get(wrong)
+            with pytest.raises(ValidationError):
+                items.find(pk=wrong)
+
+    def test_a_table_nothing_was_ever_saved_to(self, place):
+        database, item = shop()
+        with place.conn(database):
+            assert len(item.find()) == 0
+            assert list(item.find(name="hat")) == []
+            with pytest.raises(RecordNotFound):
+                item.get(1)
+
+
+class Colour(Enum):
+    RED = "r"
+    BLUE = "b"
+
+
+class Rank(IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+CEST = timezone(timedelta(hours=2))
+NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
+ONE = UUID("12345678-1234-5678-1234-567812345678")
+
+
+class TestComparing:
+    """Values are compared as the field's own type; with a key column and without one."""
+
+    @pytest.mark.parametrize(
+        ("kind", "stored", "equal", "unequal"),
+        [
+            (Decimal, Decimal("1.50"), [Decimal("1.5"), "1.500", 1.5], [Decimal("1.51"), 15]),
+            (float, 3.0, [3, "3", Decimal(3)], [3.0000001, "inf"]),
+            (int, 3, ["3", 3.0], [33, -3]),
+            (int, 2**70, [2**70, str(2**70)], [2**70 + 1]),
+            (bool, True, [1, "yes"], [0, False]),
+            (str, "3", ["3"], ["3.0", "", " 3"]),
+            (str, "É", ["\u00c9"], ["E\u0301", "é"]),
+            (
+                datetime,
+                NOON,
+                [NOON.astimezone(CEST), "2026-07-01T14:00:00+02:00"],
+                ["2026-07-01T12:00:00+02:00"],
+            ),
+            (datetime, datetime(2026, 7, 1), ["2026-07-01T00:00:00"], [NOON]),  # noqa: DTZ001 - naive on purpose
+            (date, date(2026, 7, 1), ["2026-07-01"], [date(2026, 7, 2)]),
+            (timedelta, timedelta(hours=1), ["PT60M", 3600], [timedelta(minutes=59)]),
+            (UUID, ONE, [ONE, str(ONE).upper(), ONE.hex], [uuid4()]),
+            (Colour, Colour.RED, [Colour.RED, "r"], [Colour.BLUE]),
+            (Rank, Rank.HIGH, [Rank.HIGH, 2, "2"], [1]),
+            (set[int], {1, 2}, [{2, 1}, [1, 2, 2]], [{1}]),
+            (bytes, b"\xff\x00", [b"\xff\x00"], [b"\xff"]),
+            (int | None, None, [None], [0]),
+            (str | int, 3, [3], ["3"]),
+        ],
+        ids=str,
+    )
+    def test_values_are_compared_as_the_fields_own_type(self, place, kind, stored, equal, unequal):
+        database = Database("shop")
+
+        @database.table
+        class Thing(Table):
+            value: kind
+            other: int = 0
+
+        Thing.model_rebuild(_types_namespace={"kind": kind})
+        with place.conn(database):
+            Thing(value=stored).save()
+            for _ in ("without a key column", "with one, which the first search asked for"):
+                for value in equal:
+                    assert len(Thing.find(value=value)) == 1, value
+                for value in unequal:
+                    assert len(Thing.find(value=value)) == 0, value
+                Thing(value=stored).save().delete()
+
+    def test_several_fields_must_all_fit(self, place):
+        database = Database("shop")
+
+        @database.table
+        class Thing(Table):
+            shape: Annotated[str, Index()]
+            colour: str
+
+        with place.conn(database):
+            Thing.save_many(
+                Thing(shape=shape, colour=colour) for shape in "abc" for colour in "xyz"
+            )
+            assert [t.pk for t in Thing.find(shape="b", colour="z")] == [6]
+            assert len(Thing.find(shape="b")) == 3
+            assert Thing.find(shape="b").find(colour="x").one().pk == 4
+
+
+class TestOlderRecords:
+    def versions(self):
+        old, new = Database("shop"), Database("shop")
+
+        @old.table(name="user")
+        class Old(Table):
+            name: str
+
+        @new.table(name="user")
+        class New(Table):
+            name: str
+            age: Annotated[int, Index()] = 18
+            nick: Annotated[str | None, Unique()] = None
+
+        return old, Old, new, New
+
+    def test_a_field_with_a_default_that_was_added_later_is_filled_and_found_by(self, place):
+        old, before, new, after = self.versions()
+        with place.conn(old):
+            before(name="Ada").save()
+        with place.conn(new):
+            assert after.find_unique(name="Ada").age == 18
+            assert after.find_unique(age=18).name == "Ada"
+            assert len(after.find(nick=None)) == 1
+            after(name="Bob", age=18).save()
+            assert [user.name for user in after.find(age=18)] == ["Ada", "Bob"]
+            assert not after.find(age=19)
+
+    def test_old_and_new_programs_work_side_by_side(self, place):
+        old, before, new, after = self.versions()
+        with place.conn(old), place.conn(new):
+            for number in range(3):
+                before(name=f"old {number}").save()
+                after(name=f"new {number}", age=number).save()
+            old.refresh()
+            new.refresh()
+            assert len(before.find()) == len(after.find()) == 6
+            assert len(after.find(age=18)) == 3
+
+    def test_a_record_that_does_not_fit_any_more_is_named_with_its_field_and_not_dropped(
+        self, place
+    ):
+        old, before, _, _ = self.versions()
+        new = Database("shop")
+
+        @new.table(name="user")
+        class User(Table):
+            name: str
+            age: int
+
+        with place.conn(old):
+            before(name="secret-name").save()
+        with place.conn(new):
+            for use in (
+                lambda: User.get(1),
+                lambda: len(User.find()),
+                lambda: User.find_unique(name="secret-name"),
+            ):
+                with pytest.raises(
+                    RecordOutdated, match=r"record 1 of 'user'.*age.*default"
+                ) as caught:
+                    use()
+                assert "secret-name" not in str(caught.value)
+            User(name="Bob", age=3).save()
+            assert User.get(2).age == 3

@@ -1,0 +1,390 @@
+"""What a table is: a pydantic model like any other, attached to one database under one name."""
+
+from __future__ import annotations
+
+import enum
+import pickle
+from copy import deepcopy
+from typing import Annotated, Any, Generic, TypeVar
+
+import pytest
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    computed_field,
+    field_validator,
+    model_validator,
+)
+
+from discobase import Database, Index, Table, Unique
+from discobase.errors import RecordNotSaved, TableError, UnknownField
+from tests.database.shop import shop
+
+T = TypeVar("T")
+
+
+class Size(enum.Enum):
+    SMALL = "s"
+    LARGE = "l"
+
+
+class Maker(BaseModel):
+    name: str
+    towns: list[str] = []
+
+
+class TestDropIn:
+    """Everything a pydantic model does, a table does, before and after it was stored."""
+
+    def test_validators_defaults_aliases_and_nested_models(self, place):
+        database = Database("shop")
+
+        @database.table
+        class Hat(Table):
+            name: Annotated[str, Field(alias="hatName", min_length=2)]
+            size: Size = Size.SMALL
+            maker: Maker = Maker(name="nobody")
+            tags: list[str] = Field(default_factory=list)
+
+            @field_validator("name")
+            @classmethod
+            def tidy(cls, value: str) -> str:
+                return value.strip()
+
+            @model_validator(mode="after")
+            def large_hats_have_a_maker(self):
+                if self.size is Size.LARGE and self.maker.name == "nobody":
+                    raise ValueError("who made it?")
+                return self
+
+        with pytest.raises(ValidationError):
+            Hat(hatName="x")
+        with pytest.raises(ValidationError, match="who made it"):
+            Hat(hatName="bowler", size="l")
+        with place.conn(database):
+            Hat(hatName=" bowler ", size="l", maker=Maker(name="Bates", towns=["London"])).save()
+            found = Hat.find_unique(name="bowler")
+        assert found.size is Size.LARGE
+        assert found.maker == Maker(name="Bates", towns=["London"])
+        assert found.model_dump(by_alias=True)["hatName"] == "bowler"
+        assert Hat.model_json_schema()["required"] == ["hatName"]
+
+    def test_the_json_schema_and_the_dump_hold_the_users_fields_only(self, place):
+        database, item = shop()
+        with place.conn(database):
+            hat = item(name="hat").save()
+        assert set(item.model_json_schema()["properties"]) == {"name"}
+        assert hat.model_dump() == {"name": "hat"}
+        assert hat.model_dump_json() == '{"name":"hat"}'
+        assert repr(hat) == "Item(name='hat')"
+        assert item.model_validate_json(hat.model_dump_json()).pk is None
+
+    def test_inheritance(self, place):
+        database = Database("shop")
+
+        class Thing(Table):
+            name: str
+
+        @database.table
+        class Hat(Thing):
+            size: int = 50
+
+        @database.table
+        class Cap(Hat):
+            peak: bool = True
+
+        with place.conn(database):
+            Hat(name="bowler").save()
+            Cap(name="flat").save()
+            assert [type(found) for found in Hat.find()] == [Hat]
+            assert Cap.find_unique(peak=True).name == "flat"
+            with pytest.raises(TableError, match="Thing is not attached"):
+                Thing(name="x").save()
+
+    def test_generics(self, place):
+        database = Database("shop")
+
+        class Box(Table, Generic[T]):
+            content: T
+
+        number = database.table(Box[int], name="numbers")
+        text = database.table(Box[str])
+        with place.conn(database):
+            number(content=3).save()
+            text(content="three").save()
+            assert number.find_unique(content="3").content == 3
+            assert text.find_unique().content == "three"
+            with pytest.raises(ValidationError):
+                number(content="three")
+
+    def test_extra_fields_private_attributes_and_computed_fields(self, place):
+        database = Database("shop")
+
+        @database.table
+        class Hat(Table):
+            model_config = ConfigDict(extra="allow")
+            name: str
+            _worn: int = PrivateAttr(default=0)
+
+            @computed_field
+            def shout(self) -> str:
+                return self.name.upper()
+
+        with place.conn(database):
+            hat = Hat(name="bowler", colour="black")
+            hat._worn = 3
+            hat.save()
+            found = Hat.find_unique()
+            assert found.colour == "black"
+            assert found.shout == "BOWLER"
+            assert found._worn == 0
+            found.colour = "brown"
+            found.save()
+            assert hat.refresh().colour == "brown"
+            assert hat._worn == 3
+
+    def test_a_frozen_model_gets_its_primary_key_all_the_same(self, place):
+        database = Database("shop")
+
+        @database.table
+        class Hat(Table):
+            model_config = ConfigDict(frozen=True)
+            name: str
+
+        with place.conn(database):
+            hat = Hat(name="bowler").save()
+            assert hat.pk == 1
+            with pytest.raises(ValidationError):
+                hat.name = "top hat"
+            assert hat.model_copy(update={"name": "top hat"}).save().pk == 1
+            assert Hat.find_unique().name == "top hat"
+
+    def test_a_copy_is_the_same_record(self, place):
+        database, item = shop()
+        with place.conn(database):
+            hat = item(name="hat").save()
+            for copy in (hat.model_copy(), deepcopy(hat)):
+                assert (copy.pk, copy.version) == (hat.pk, hat.version)
+                assert copy == hat
+            hat.model_copy(update={"name": "cap"}).save()
+            assert [found.name for found in item.find()] == ["cap"]
+            assert hat.name == "hat"
+
+    def test_assignment_is_checked_where_the_model_says_so_and_at_the_latest_on_save(self, place):
+        database = Database("shop")
+
+        @database.table
+        class Strict(Table):
+            model_config = ConfigDict(validate_assignment=True)
+            size: int
+
+        @database.table
+        class Lax(Table):
+            size: int
+
+        with place.conn(database):
+            strict = Strict(size=1).save()
+            with pytest.raises(ValidationError):
+                strict.size = "big"
+            lax = Lax(size=1).save()
+            lax.size = "big"
+            place.forget_calls()
+            with pytest.raises(ValidationError, match="size"):
+                lax.save()
+            assert place.calls == 0
+            assert Lax.get(1).size == 1
+
+    def test_a_record_can_be_pickled(self, place):
+        database = Database("shop")
+        database.table(Pickled, name="pickled")
+        with place.conn(database):
+            saved = Pickled(name="hat").save()
+            back = pickle.loads(pickle.dumps(saved))
+            assert back == saved
+            back.name = "cap"
+            back.save()
+            assert Pickled.get(1).name == "cap"
+
+
+class Pickled(Table):
+    name: str
+
+
+class TestAttaching:
+    def test_a_table_declared_after_login_is_usable_at_once(self, place):
+        database = Database("shop")
+        with place.conn(database):
+
+            @database.table
+            class Late(Table):
+                name: str
+
+            assert list(Late.find()) == []
+            assert Late(name="x").save().pk == 1
+            assert Late.find_unique().name == "x"
+
+    def test_it_returns_the_class_itself_and_lists_it(self):
+        database = Database("shop")
+
+        class Hat(Table):
+            name: str
+
+        assert database.table(Hat) is Hat
+        assert dict(database.tables) == {"Hat": Hat}
+
+    def test_a_name_can_be_given(self, place):
+        database = Database("shop")
+
+        @database.table(name="people")
+        class Person(Table):
+            name: str
+
+        assert dict(database.tables) == {"people": Person}
+        with place.conn(database):
+            Person(name="Ada").save()
+            with pytest.raises(UnknownField, match="'people'"):
+                Person.find(nam="Ada")
+
+    def test_two_tables_of_one_name(self):
+        database, _ = shop()
+        with pytest.raises(TableError, match=r"has a table 'Item' already.*name=\.\.\."):
+
+            @database.table
+            class Item(Table):
+                name: str
+
+    def test_a_class_that_is_no_table(self):
+        database = Database("shop")
+        for wrong in (BaseModel, Maker, int, "Item", object()):
+            with pytest.raises(TableError, match=r"derived from discobase\.Table"):
+                database.table(wrong)
+
+    def test_a_table_attached_twice(self):
+        database, item = shop()
+        for other in (database, Database("elsewhere")):
+            with pytest.raises(TableError, match="attached already, as 'Item' of 'shop'"):
+                other.table(name="again")(item)
+
+    def test_a_field_that_would_hide_what_a_table_does(self):
+        database = Database("shop")
+        with pytest.warns(UserWarning, match="shadows"):
+
+            class Song(Table):
+                version: str
+
+        with pytest.raises(TableError, match=r"has a field 'version'.*rename it"):
+            database.table(Song)
+
+    def test_marks_on_what_has_no_key(self):
+        database = Database("shop")
+
+        class Song(Table):
+            tags: Annotated[list[str], Unique()]
+
+        with pytest.raises(TableError, match=r"Song\.tags cannot be Unique\(\)"):
+            database.table(Song)
+
+    @pytest.mark.parametrize(
+        "pair",
+        [
+            ("user", "User"),
+            ("straße", "STRASSE"),
+            ('quo"ted', "quo'ted"),
+            ("a b", "a_b"),
+            ("🎩", "🎩🎩"),
+            ("select", "drop table x; --"),
+            ("`", "```"),
+            ("x" * 300, "x" * 301),
+            ("new\nline", "new\\nline"),
+        ],
+        ids=ascii,
+    )
+    def test_odd_table_names_are_kept_apart(self, place, pair):
+        def declare() -> list[type[Table]]:
+            database = Database("shop")
+            made: list[type[Any]] = []
+            for name in pair:
+
+                @database.table(name=name)
+                class Thing(Table):
+                    of: Annotated[str, Unique()]
+
+                made.append(Thing)
+            return [database, *made]
+
+        database, *tables = declare()
+        with place.conn(database):
+            for name, table in zip(pair, tables, strict=True):
+                table(of=name).save()
+        database, *tables = declare()
+        with place.conn(database):
+            assert [table.find_unique().of for table in tables] == list(pair)
+            assert [
+                table.find_unique(of=name).pk for name, table in zip(pair, tables, strict=True)
+            ] == [1, 1]
+
+    def test_odd_field_names_can_be_found_by(self, place):
+        database = Database("shop")
+
+        @database.table
+        class Thing(Table):
+            straße: Annotated[str, Unique()]  # noqa: PLC2401 - on purpose
+            Name: Annotated[int, Index()]
+            name: Annotated[int, Index()]
+            order: Annotated[str, Index()]
+
+        with place.conn(database):
+            Thing(straße="Hauptstraße", Name=1, name=2, order="by").save()
+            assert Thing.find_unique(straße="Hauptstraße", Name=1, name=2, order="by").pk == 1
+            assert not Thing.find(Name=2)
+
+
+class TestRecords:
+    def test_pk_and_version(self, place):
+        database, item = shop()
+        with place.conn(database):
+            hat = item(name="hat")
+            assert (hat.pk, hat.version) == (None, None)
+            assert hat.save() is hat
+            assert (hat.pk, hat.version) == (1, 1)
+            cap = item(name="cap").commit()
+            assert (cap.pk, cap.version) == (2, 2)
+            hat.commit()
+            assert (hat.pk, hat.version) == (1, 3)
+            assert item.get(1).version == 3
+
+    def test_primary_keys_are_not_used_again(self, place):
+        database, item = shop()
+        with place.conn(database):
+            hat = item(name="hat").save()
+            hat.delete()
+            assert (hat.pk, hat.version) == (None, None)
+            assert hat.save().pk == 2
+        with place.conn(database):
+            item.get(2).delete()
+            assert item(name="cap").save().pk == 3
+
+    @pytest.mark.parametrize("verb", ["update", "delete", "refresh"])
+    def test_what_has_never_been_saved(self, place, verb):
+        database, item = shop()
+        with place.conn(database):
+            place.forget_calls()
+            with pytest.raises(RecordNotSaved, match=rf"{verb}\(\) of .*save\(\) it first"):
+                getattr(item(name="hat"), verb)()
+            assert place.calls == 0
+
+    def test_refresh_takes_over_what_another_database_wrote(self, place):
+        (one, first), (two, second) = shop(), shop()
+        with place.conn(one), place.conn(two):
+            mine = first(name="hat").save()
+            two.refresh()
+            theirs = second.get(mine.pk)
+            theirs.name = "cap"
+            theirs.save()
+            one.refresh()
+            assert mine.name == "hat"
+            assert mine.refresh() is mine
+            assert (mine.name, mine.version) == ("cap", theirs.version)
