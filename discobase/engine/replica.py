@@ -58,6 +58,8 @@ from discobase.errors import (
 Row = tuple[int, int, str]
 """A record as it is held: primary key, seq, data."""
 
+_LARGEST_PK = 2**63 - 1
+
 _LAYOUT = """
 CREATE TABLE frame (seq INTEGER PRIMARY KEY, message INTEGER NOT NULL, prev TEXT NOT NULL, applied
 INTEGER NOT NULL); CREATE TABLE state (only INTEGER PRIMARY KEY CHECK (only = 1), head INTEGER NOT
@@ -115,6 +117,10 @@ class Proposal:
     verdicts: list[Verdict] = field(default_factory=list[Verdict])
 
 
+class _LayoutChanged(Exception):
+    """A key column that was there when the query was written is gone."""
+
+
 class Replica:
     """The materialised state of one database, in a temporary folder that lasts as long as it does.
 
@@ -145,6 +151,8 @@ class Replica:
 
     def get(self, table: str, pk: int) -> Row | None:
         """The record under a primary key, or None. Never waits."""
+        if not 0 < pk <= _LARGEST_PK:
+            return None
         rows = self._read(table, f"SELECT pk, seq, data FROM {_table(table)} WHERE pk = ?", (pk,))
         return rows[0] if rows else None
 
@@ -166,13 +174,15 @@ class Replica:
             for name, (kind, text) in keys.items()
             if name in columns and columns[name].kind == kind
         }
-        where = " AND ".join(f"({_column(name)} = ? OR {_column(name)} IS NULL)" for name in usable)
-        condition = f" WHERE {where}" if where else ""
-        return self._read(
-            table,
-            f"SELECT pk, seq, data FROM {_table(table)}{condition} ORDER BY pk",
-            tuple(usable.values()),
-        )
+        # Qualified: SQLite takes the bare name of a column that is not there for a string.
+        names = [f"{_table(table)}.{_column(name)}" for name in usable]
+        where = " AND ".join(f"({name} = ? OR {name} IS NULL)" for name in names)
+        rows = f"SELECT pk, seq, data FROM {_table(table)}"
+        if where:
+            with contextlib.suppress(_LayoutChanged):
+                condition = f" WHERE {where} ORDER BY pk"
+                return self._read(table, rows + condition, tuple(usable.values()))
+        return self._read(table, f"{rows} ORDER BY pk", ())
 
     def count(self, table: str) -> int:
         """The number of records of a table. Never waits."""
@@ -183,10 +193,13 @@ class Replica:
         with self._reader() as reader:
             try:
                 return reader.execute(sql, arguments).fetchall()
-            except sqlite3.OperationalError:
-                if _exists(reader, table):
-                    raise
-                return []
+            except sqlite3.OperationalError as error:
+                if not _exists(reader, table):
+                    return []
+                if arguments and "no such column" in str(error):
+                    raise _LayoutChanged from error
+                # It was not there a moment ago.
+                return reader.execute(sql, arguments).fetchall()
 
     @contextlib.contextmanager
     def _reader(self) -> Generator[sqlite3.Connection]:
@@ -392,7 +405,7 @@ class Replica:
     def _require(self, table: str, pk: int, version: int | None) -> None:
         self._layout(table)
         row = self._writer.execute(
-            f"SELECT seq FROM {_table(table)} WHERE pk = ?", (pk,)
+            f"SELECT seq FROM {_table(table)} WHERE pk = ?", (pk if abs(pk) <= _LARGEST_PK else 0,)
         ).fetchone()
         if row is None:
             raise RecordNotFound(f"record {pk} of {table!r} has been deleted; nothing was written.")
