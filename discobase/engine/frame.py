@@ -6,7 +6,7 @@ The text of the message is a fenced block. Its first line is the header, a JSON 
 
 Short payloads follow in the same block, one operation a line. Longer ones hang on the message as
 attachments: ``c7.jsonl``, or ``c7.jsonl.gz`` where compression halves it, cut into ``c7.0.jsonl``,
-    ``c7.1.jsonl`` ... where one file may not be so large.
+``c7.1.jsonl`` ... where one file may not be so large.
 
 ``hash`` is taken over the payload before compression, and ``prev`` over the header line of the
 frame before. The header holds the payload's hash, so the chain covers every byte of the log.
@@ -42,7 +42,7 @@ class Limits:
 
     Discord has moved the size of one file from 8 to 25 to 10 MiB, and it grows with a server's
     boosts: a setting, never a part of the format. A whole request may have 25 MiB (message
-        resource, "Create Message"); some of it is the form around the files.
+    resource, "Create Message"); some of it is the form around the files.
     """
 
     inline: int = 1_900
