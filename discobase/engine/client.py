@@ -153,9 +153,10 @@ class GatewayClient(discord.Client):
         pause = 0.1
         while not self.is_closed():
             try:
-                self.ws = await asyncio.wait_for(
-                    GatewaySocket.from_client(self, **wanted), _HANDSHAKE_SECONDS
-                )
+                # wait_for would lose a cancellation that comes with the end of the handshake, in
+                # Python 3.11.
+                async with asyncio.timeout(_HANDSHAKE_SECONDS):
+                    self.ws = await GatewaySocket.from_client(self, **wanted)
                 while True:
                     await self.ws.poll_event()
                     pause = 0.1
