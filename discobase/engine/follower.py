@@ -337,4 +337,14 @@ class Follower:
 
 
 async def _void(entry: Entry) -> Entry:
+    """A frame that does not fit the one below it: void if it was written ahead, else a sign of
+    damage.
+    """
+    if not entry.header.behind:
+        raise LogDamaged(
+            "the frame of this position does not fit the one below it: one of the two was altered",
+            position=entry.header.seq,
+            channel=entry.message.channel,
+            message=entry.message.id,
+        )
     return entry

@@ -9,7 +9,13 @@ attachments: ``c7.jsonl``, or ``c7.jsonl.gz`` where compression halves it, cut i
 ``c7.1.jsonl`` ... where one file may not be so large.
 
 ``hash`` is taken over the payload before compression, and ``prev`` over the header line of the
-frame before. The header holds the payload's hash, so the chain covers every byte of the log.
+frame before. The header holds the payload's hash, so the chain covers every byte of the log
+(invariant I4). A commit is never spread over two messages, so it is there whole or not at all
+(invariant I5).
+
+``behind``, which may be missing, is for writers that have several frames in flight: it says behind
+how many frames of its own, not settled yet, this one is chained. If one of them loses its position
+to another writer, those behind it are void. A frame without it always fits the one below it.
 Everything is ASCII, starts and ends with a back-tick fence, and no back-tick occurs inside: Discord
 trims messages, and may normalise text that is not plain (see ``docs/architecture.md``).
 """
@@ -74,6 +80,7 @@ class Header:
     encoding: str
     size: int
     digest: str
+    behind: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +214,7 @@ def _header(line: str) -> Header:
             encoding=str(raw["enc"]),
             size=int(raw["size"]),
             digest=digest(line.encode("utf-8", "surrogatepass")),
+            behind=int(raw.get("behind", 0)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Malformed(f"the header cannot be read: {error}") from error

@@ -10,8 +10,8 @@ import pytest
 
 from discobase.engine.committer import IndexWanted, Request
 from discobase.engine.engine import Engine
-from discobase.engine.frame import Limits
-from discobase.engine.operations import Declare, Insert, Replace, Schema
+from discobase.engine.frame import Limits, encode
+from discobase.engine.operations import Declare, Insert, Put, Replace, Schema
 from discobase.engine.server import Message, snowflake_at
 from discobase.errors import (
     ConnectError,
@@ -264,6 +264,35 @@ def test_a_damaged_message_is_named_at_the_next_connect(make_world, join, harm):
     assert (raised.value.position, raised.value.channel) == (3, lane)
 
 
+def test_an_altered_header_is_found_out_by_the_frame_above_it(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    for tag in ("one", "two", "three", "four"):
+        world.run_in(process, put(engine, Insert("a", row(tag))))
+    line = read_log(world, engine.superblock).lines[1]
+    forged_header(world, engine.superblock.lane_of(2), line.message)
+    with pytest.raises(LogDamaged, match="one of the two was altered") as raised:
+        join(world, "two")
+    assert (raised.value.position, raised.value.channel) == (3, engine.superblock.lane_of(3))
+
+
+def test_a_frame_written_ahead_of_one_that_lost_is_void_and_blocks_nobody(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    world.run_in(process, put(engine, Insert("a", row("x"))))
+    ahead = encode(
+        [Put("a", 2, row("ahead"))], seq=2, prev="f" * 32, writer="w", time=0.0, limits=LIMITS
+    )
+    content = ahead.content.replace('"size"', '"behind":1,"size"')
+    nonce = engine.superblock.nonce_of(2)
+    world.post(engine.superblock.lane_of(2), content, (), nonce)
+    placed = world.run_in(process, put(engine, Insert("a", row("y"))))
+    _, other = join(world, "two")
+    assert placed.seq == 3
+    assert rows_of(engine) == rows_of(other) == ["x", "y"]
+    assert other.replica.head == engine.replica.head
+
+
 def test_a_writer_that_has_the_data_still_reads_after_a_message_was_deleted(make_world, join):
     world = make_world()
     process, engine = join(world)
@@ -272,6 +301,24 @@ def test_a_writer_that_has_the_data_still_reads_after_a_message_was_deleted(make
     world.delete(engine.superblock.lane_of(2), read_log(world, engine.superblock).lines[1].message)
     world.pass_time(5)
     assert rows_of(engine) == ["one", "two", "three"]
+
+
+def test_one_who_never_got_a_deleted_commit_says_so_instead_of_going_on(make_world, join):
+    world = make_world()
+    one, first = join(world)
+    two, second = join(world, "two")
+    world.run_in(one, put(first, Insert("a", row("one"))))
+    world.pass_time(1)
+    world.faults = Faults(dropped_event=1.0)
+    world.run_in(one, put(first, Insert("a", row("two"))))
+    world.delete(first.superblock.lane_of(2), read_log(world, first.superblock).lines[1].message)
+    world.faults = CALM
+    world.run_in(one, put(first, Insert("a", row("three"))))
+    world.pass_time(30)
+    assert rows_of(second) == ["one"]
+    for call in (second.refresh(), put(second, Insert("a", row("four")))):
+        with pytest.raises(LogDamaged, match="position 2"):
+            world.run_in(two, call)
 
 
 def test_a_position_whose_message_was_deleted_is_not_written_again(make_world, join):
