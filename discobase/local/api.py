@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from http import HTTPStatus
+from http.client import responses  # HTTPStatus has no 520 to 530, which Discord's proxy sends
 from typing import cast
 
 from aiohttp import web
@@ -162,7 +162,7 @@ def _refused(refusal: Refusal) -> _Answer:
 def _usual_body(status: int) -> dict[str, object]:
     if status == 429:
         return {"message": "You are being rate limited.", "retry_after": 0.1, "global": False}
-    return {"message": f"{status}: {HTTPStatus(status).phrase}", "code": 0}
+    return {"message": f"{status}: {responses.get(status, 'Error')}", "code": 0}
 
 
 async def _pause(seconds: float) -> None:
