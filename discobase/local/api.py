@@ -119,14 +119,22 @@ class Exchange:
         return status, text, {}
 
     def _handle(self, body: Body) -> Reply:
-        bot, route = self._bot, self._route
+        route, parameters = self._route, self._parameters
+        if route.caller is not None:
+            self._bot = route.caller(self._platform, parameters)
+        bot = self._bot
         if bot is None:
             raise refusals.unauthorized()
         if route.handler is None:
             raise refusals.not_served(route.name)
-        ids = {name: id_in_path(name, value) for name, value in self._parameters.items()}
+        ids = {
+            name: id_in_path(name, value)
+            for name, value in parameters.items()
+            if name.endswith("_id")
+        }
+        words = {name: value for name, value in parameters.items() if name not in ids}
         query = self._request.query
-        call = Call(self._platform, bot, ids, query, body.json, body.files, self._origin)
+        call = Call(self._platform, bot, ids, query, body.json, body.files, self._origin, words)
         return route.handler(call)
 
     def _misbehave(self, fault: RequestFault) -> web.Response | None:

@@ -17,12 +17,14 @@ class Form:
 
     Args:
         body: what was sent.
+        within: the form that this one is a part of and that remembers its mistakes.
+        path: where in that form it stands, with dots for depth.
 
     Raises:
         Refusal: 50035, the body is no object.
     """
 
-    def __init__(self, body: object) -> None:
+    def __init__(self, body: object, within: Form | None = None, path: str = "") -> None:
         if not isinstance(body, dict):
             error = {
                 "code": "DICT_TYPE_CONVERT",
@@ -31,12 +33,16 @@ class Form:
             raise refusals.invalid_form({"_errors": [error]})
         self.body = cast("dict[str, Any]", body)
         self._errors: dict[str, Any] = {}
+        self._within = within
+        self._path = path
 
     def __contains__(self, name: str) -> bool:
         return name in self.body
 
     def wrong(self, path: str, code: str, message: str) -> None:
         """Remembers that the field at ``path`` (dots for depth) does not fit."""
+        if self._within is not None:
+            self._within.wrong(f"{self._path}.{path}", code, message)
         node = self._errors
         for key in path.split("."):
             node = node.setdefault(key, {})

@@ -26,6 +26,7 @@ class Call:
         platform: the server.
         bot: who asks.
         ids: the ids in the path, by the name they have in the template.
+        words: what else stands in the path (tokens, codes), by its name in the template.
         query: the parameters.
         body: the JSON body; ``None`` without one.
         files: the files of a multipart body, by their number.
@@ -39,6 +40,7 @@ class Call:
     body: object
     files: dict[int, NewFile]
     origin: str
+    words: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def viewer(self) -> Viewer:
@@ -47,6 +49,9 @@ class Call:
 
 
 Handler = Callable[[Call], Reply]
+
+Caller = Callable[[Platform, Mapping[str, str]], Bot]
+"""Finds who asks by what stands in the path, or refuses the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +63,14 @@ class Route:
         template: the path, as ``/channels/{channel_id}``.
         handler: what answers it; ``None`` for one that Discord has and this server does not serve.
         name: what Discord's description calls it.
+        caller: finds who asks, where a token in the path says it instead of the header.
     """
 
     method: str
     template: str
     handler: Handler | None
     name: str = ""
+    caller: Caller | None = None
 
 
 @dataclass(slots=True)
