@@ -23,6 +23,7 @@ from discobase.local import LocalDiscord
 from discobase.local.permissions import BOT_DEFAULT, EVERYONE_DEFAULT, SEND_MESSAGES
 from tests.database.conftest import Place
 from tests.database.shop import in_thread, shop, soon
+from tests.naming import without_address
 
 SEND = {"method": "POST", "route": "/channels/{channel_id}/messages"}
 READ = {"method": "GET", "route": "/channels/{channel_id}/messages"}
@@ -48,7 +49,7 @@ class TestErrorsOnSend:
             {"delay": 0.2},
             {"delay": 0.2, "reset": True},
         ],
-        ids=str,
+        ids=without_address,
     )
     def test_a_save_is_there_exactly_once(self, place, when, fault):
         database, item = shop()

@@ -22,6 +22,7 @@ from pydantic import (
 from discobase import Database, Index, Table, Unique
 from discobase.errors import RecordNotSaved, TableError, UnknownField
 from tests.database.shop import shop
+from tests.naming import without_address
 
 T = TypeVar("T")
 
@@ -300,7 +301,7 @@ class TestAttaching:
             ("x" * 300, "x" * 301),
             ("new\nline", "new\\nline"),
         ],
-        ids=ascii,
+        ids=without_address,
     )
     def test_odd_table_names_are_kept_apart(self, place, pair):
         def declare() -> list[type[Table]]:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from discobase import Database, Table
 from discobase.errors import DiscobaseError, UnstorableValue
 from discobase.sameness import difference
+from tests.naming import without_address
 
 
 class Colour(Enum):
@@ -112,7 +113,7 @@ def test_mentions_in_data_ping_nobody(place):
         (Any, Decimal(1), UnstorableValue),
         (Any, [*range(3), {1}], UnstorableValue),
     ],
-    ids=ascii,
+    ids=without_address,
 )
 def test_what_would_not_come_back_is_refused_before_anything_is_sent(place, kind, value, error):
     database, table = thing(kind)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from discobase.errors import NotConnected, WouldDeadlock
 from discobase.portal import Portal
+from tests.naming import without_address
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="none")
 
@@ -75,7 +76,7 @@ class Peculiar(Exception):
         GeneratorExit(),
         ExceptionGroup("several", [OSError(5, "five")]),
     ],
-    ids=repr,
+    ids=without_address,
 )
 def test_the_caller_gets_what_the_coroutine_raises_and_the_loop_lives(
     portal: Portal, error: BaseException
@@ -86,7 +87,7 @@ def test_the_caller_gets_what_the_coroutine_raises_and_the_loop_lives(
     assert portal.call(echo) == ((), {})
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)], ids=repr)
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)], ids=without_address)
 def test_a_task_that_raises_such_an_error_does_not_end_the_loop_either(
     portal: Portal, error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -30,7 +30,7 @@ from discobase.codec import Codec
 from discobase.engine import keys
 from discobase.errors import TableError, UnknownField, UnstorableValue
 from discobase.fields import Unique
-from tests.values.naming import without_address
+from tests.naming import without_address
 from tests.values.records import Record
 
 WORD = "retnuh"[::-1]  # not as it is, for tracebacks quote source lines

@@ -31,7 +31,7 @@ from typing_extensions import TypeAliasType
 import discobase.fields
 from discobase.errors import TableError
 from discobase.fields import Index, Unique, kind_of, marks_of
-from tests.values.naming import without_address
+from tests.naming import without_address
 
 
 class Colour(Enum):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, PrivateAttr, SecretStr
 
 from discobase.sameness import MISSING, Difference, difference, shortened
-from tests.values.naming import without_address
+from tests.naming import without_address
 
 
 class Level(IntEnum):

@@ -7,4 +7,4 @@ import re
 
 def without_address(value: object) -> str:
     """What a value looks like, without the address that tells one run from another."""
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+    return re.sub(r" at 0x[0-9a-f]+", "", ascii(value))
