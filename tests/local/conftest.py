@@ -1,4 +1,8 @@
-"""A server for each test, a bot in a guild with one channel on it, and ways to talk to it."""
+"""A server for each test, a bot in a guild with one channel on it, and ways to talk to it.
+
+Every exchange over the REST API that a test of this directory makes is held against Discord's
+description of its API, where that is at hand.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ from dataclasses import dataclass
 import pytest
 
 from discobase.local import LocalDiscord
+from discobase.local.api import Exchange
+from tests.local.description import PLACE, Witness
 from tests.local.rest import Rest
 
 
@@ -51,3 +57,31 @@ def furnish(server: LocalDiscord) -> Place:
 def place():
     with LocalDiscord() as server:
         yield furnish(server)
+
+
+@pytest.fixture(scope="session")
+def witness():
+    """Sees every exchange of the session."""
+    witness = Witness()
+    patch = pytest.MonkeyPatch()
+    reply = Exchange._reply
+
+    def watched(exchange, body):
+        answer = reply(exchange, body)
+        route, (status, text, _) = exchange._route, answer
+        if status < 500:
+            witness.watch(route.method, route.template, body.json, bool(body.files), status, text)
+        return answer
+
+    patch.setattr(Exchange, "_reply", watched)
+    yield witness
+    patch.undo()
+
+
+if PLACE.exists():
+
+    @pytest.fixture(autouse=True)
+    def conformance(witness):
+        """Fails a test that makes the server say, or take, what the description does not allow."""
+        yield
+        assert witness.take() == []
