@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from discobase.local import refusals
+from discobase.local.component_forms import read_components
 from discobase.local.entities import Channel
 from discobase.local.forms import Form, as_integer
 from discobase.local.messages import Changes, Draft, NewFile
@@ -25,6 +26,8 @@ MOST_FILES = 10
 
 SUPPRESS_EMBEDS = 1 << 2
 SUPPRESS_NOTIFICATIONS = 1 << 12
+COMPONENTS_V2 = 1 << 15
+"""The message is laid out by its components; the flag cannot be taken away again."""
 
 _USER_MENTION = re.compile(r"<@!?(\d{1,20})>")
 
@@ -53,19 +56,23 @@ def read_order(call: Call, channel: Channel) -> Order:
     files = _new_files(form, call)
     reference = _reference(form, call, channel)
     mentions, everyone = _mentions(form, call, channel, content)
+    components = read_components(form, free=bool(flags & COMPONENTS_V2))
+    if flags & COMPONENTS_V2:
+        _refuse_old_fields(form)
     form.check()
-    if not content and not embeds and not files:
+    if not content and not embeds and not files and not components:
         raise refusals.empty_message()
     draft = Draft(
         content=content,
         embeds=embeds or [],
         files=files,
-        flags=flags & (SUPPRESS_EMBEDS | SUPPRESS_NOTIFICATIONS),
+        flags=flags & (SUPPRESS_EMBEDS | SUPPRESS_NOTIFICATIONS | COMPONENTS_V2),
         tts=bool(tts),
         nonce=nonce,
         mentions=mentions,
         mention_everyone=everyone,
         reference=reference,
+        components=components or [],
     )
     return Order(draft, bool(enforce))
 
@@ -86,8 +93,13 @@ def read_changes(call: Call, message: MessageRow) -> Changes:
         embeds = []
     flags = form.integer("flags")
     head: Json = json.loads(message.head + "}")
+    free = bool((head["flags"] | (flags or 0)) & COMPONENTS_V2)
+    components = read_components(form, free=free)
+    if free:
+        _refuse_old_fields(form)
     if flags is not None:
-        flags = (flags & SUPPRESS_EMBEDS) | (head["flags"] & ~SUPPRESS_EMBEDS)
+        settable = SUPPRESS_EMBEDS | COMPONENTS_V2
+        flags = (flags & settable) | (head["flags"] & ~SUPPRESS_EMBEDS)
     present = {int(entry["id"]): entry for entry in json.loads(message.files or "[]")}
     kept = _kept(form, call, set(present))
     files = _new_files(form, call)
@@ -96,9 +108,21 @@ def read_changes(call: Call, message: MessageRow) -> Changes:
     if remaining > MOST_FILES:
         raise refusals.too_many_attachments(MOST_FILES)
     text = head["content"] if content is None else content
-    if not text and not remaining and not (head["embeds"] if embeds is None else embeds):
+    shown = head["components"] if components is None else components
+    if not (text or remaining or shown or (head["embeds"] if embeds is None else embeds)):
         raise refusals.empty_message()
-    return Changes(content, embeds, flags, kept, files)
+    return Changes(content, embeds, flags, kept, files, components)
+
+
+def _refuse_old_fields(form: Form) -> None:
+    """A message that is laid out by its components has no text and no embeds beside them."""
+    for name in ("content", "embeds"):
+        if form.body.get(name):
+            form.wrong(
+                name,
+                "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2",
+                f"The '{name}' field cannot be used when using MessageFlags.IS_COMPONENTS_V2",
+            )
 
 
 def _embeds(form: Form) -> list[Json] | None:

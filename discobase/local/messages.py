@@ -41,7 +41,11 @@ class NewFile:
 
 @dataclass(slots=True)
 class Draft:
-    """A message to be."""
+    """A message to be.
+
+    ``type`` is told where it is neither a usual one nor a reply; ``more`` are further fields, as an
+    answer to an interaction has them.
+    """
 
     content: str = ""
     embeds: list[Json] = field(default_factory=list[Json])
@@ -52,21 +56,29 @@ class Draft:
     mentions: list[int] = field(default_factory=list[int])
     mention_everyone: bool = False
     reference: Json | None = None
+    components: list[Json] = field(default_factory=list[Json])
+    type: int | None = None
+    more: Json = field(default_factory=dict[str, Any])
 
 
 @dataclass(slots=True)
 class Changes:
-    """An edit; ``None`` leaves a thing as it is. ``kept`` are the ids of the files to keep."""
+    """An edit; ``None`` leaves a thing as it is. ``kept`` are the ids of the files to keep.
+
+    ``silent`` leaves no trace of it, as when a deferred answer gets its text.
+    """
 
     content: str | None = None
     embeds: list[Json] | None = None
     flags: int | None = None
     kept: dict[int, Json] | None = None
     files: list[NewFile] = field(default_factory=list[NewFile])
+    components: list[Json] | None = None
+    silent: bool = False
 
     def visible(self) -> bool:
         """Whether more than the flags changes."""
-        changed = (self.content, self.embeds, self.kept)
+        changed = (self.content, self.embeds, self.kept, self.components)
         return bool(self.files) or any(part is not None for part in changed)
 
 
@@ -113,10 +125,33 @@ class Messages:
 
     def create(self, channel: Channel, author_id: int, draft: Draft) -> MessageRow:
         """Writes a message; it is in the file when this returns."""
+        message, attachments = self._compose(channel, author_id, draft)
+        with self._store.transaction():
+            self._store.insert_message(message, attachments)
+            if draft.nonce is not None:
+                nonce = NonceRow(author_id, channel.id, str(draft.nonce), message.id, time.time())
+                self._remember(nonce)
+        channel.last_message_id = message.id
+        return message
+
+    def whisper(self, channel: Channel, author_id: int, draft: Draft) -> MessageRow:
+        """Makes a message that one person sees and the channel never has; only its files are kept.
+
+        It can be edited and deleted like any other, but it is the caller's to remember.
+        """
+        message, attachments = self._compose(channel, author_id, draft)
+        with self._store.transaction():
+            self._store.insert_attachments(attachments)
+        return message
+
+    def _compose(
+        self, channel: Channel, author_id: int, draft: Draft
+    ) -> tuple[MessageRow, list[AttachmentRow]]:
         id_ = self._new_id()
+        usual = DEFAULT if draft.reference is None else REPLY
         head: Json = {
             "id": str(id_),
-            "type": DEFAULT if draft.reference is None else REPLY,
+            "type": usual if draft.type is None else draft.type,
             "channel_id": str(channel.id),
             "author": payloads.user(self._state.users[author_id]),
             "content": draft.content,
@@ -129,19 +164,14 @@ class Messages:
             "pinned": False,
             "tts": draft.tts,
             "embeds": draft.embeds,
-            "components": [],
+            "components": draft.components,
+            **draft.more,
         }
         if draft.reference is not None:
             head["message_reference"] = draft.reference
         described, attachments = self._attach(channel.id, id_, draft.files)
         files = wire.text(described) if described else None
-        message = MessageRow(id_, channel.id, author_id, wire.text(head)[:-1], files)
-        with self._store.transaction():
-            self._store.insert_message(message, attachments)
-            if draft.nonce is not None:
-                self._remember(NonceRow(author_id, channel.id, str(draft.nonce), id_, time.time()))
-        channel.last_message_id = id_
-        return message
+        return MessageRow(id_, channel.id, author_id, wire.text(head)[:-1], files), attachments
 
     def _remember(self, nonce: NonceRow) -> None:
         self._store.insert_nonce(nonce)
@@ -201,7 +231,9 @@ class Messages:
             head["embeds"] = changes.embeds
         if changes.flags is not None:
             head["flags"] = changes.flags
-        if changes.visible():
+        if changes.components is not None:
+            head["components"] = changes.components
+        if changes.visible() and not changes.silent:
             head["edited_timestamp"] = timestamp(time.time())
         present: list[Json] = json.loads(message.files or "[]")
         kept = present

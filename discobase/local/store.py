@@ -148,6 +148,10 @@ class Store:
     ) -> None:
         """Writes a new message and its files."""
         self._sql.execute("insert into messages values (?, ?, ?, ?, ?)", message)
+        self.insert_attachments(attachments)
+
+    def insert_attachments(self, attachments: Iterable[AttachmentRow]) -> None:
+        """Writes new files."""
         for attachment in attachments:
             self._sql.execute("insert into attachments values (?, ?, ?, ?, ?, ?)", attachment)
 
@@ -158,8 +162,7 @@ class Store:
         with self.transaction():
             change = (message.head, message.files, message.id)
             self._sql.execute("update messages set head = ?, files = ? where id = ?", change)
-            for attachment in added:
-                self._sql.execute("insert into attachments values (?, ?, ?, ?, ?, ?)", attachment)
+            self.insert_attachments(added)
             self._sql.executemany(
                 "delete from attachments where id = ?", ((id_,) for id_ in removed)
             )
