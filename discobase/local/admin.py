@@ -16,6 +16,7 @@ from aiohttp import web
 from discobase.errors import DiscobaseError, UsageError
 from discobase.local import wire
 from discobase.local.bodies import read_body
+from discobase.local.profiles import Profile
 from discobase.local.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class Admin:
             "DELETE /_local/members": lambda body: control.remove_bot(**_with_ids(body)),
             "PUT /_local/permissions": lambda body: control.set_permissions(**_with_ids(body)),
             "PATCH /_local/settings": lambda body: control.set(**body),
+            "GET /_local/limits": lambda _: control.limits().as_json(),
+            "PUT /_local/limits": lambda body: control.set_limits(_profile(body)),
             "POST /_local/faults": lambda body: control.fault(**_with_ids(body)),
             "POST /_local/event-faults": lambda body: control.event_fault(**_with_ids(body)),
             "DELETE /_local/faults": lambda _: control.clear_faults(),
@@ -82,6 +85,11 @@ class Admin:
     def _join(self, body: Json) -> Json:
         guild_id = self._control.join(**body)
         return {"token": self._control.default_token(), "server": str(guild_id)}
+
+
+def _profile(body: Json) -> str | Profile:
+    """A profile by its name alone, or as it describes itself."""
+    return str(body["name"]) if body.keys() == {"name"} else Profile.from_json(body)
 
 
 def _json(status: int, body: object) -> web.Response:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Mapping
-from http.client import responses  # HTTPStatus has no 520 to 530, which Discord's proxy sends
 from typing import cast
 
 from aiohttp import web
@@ -20,8 +20,10 @@ from discobase.local.counts import RequestKind
 from discobase.local.faults import RequestFault
 from discobase.local.forms import id_in_path
 from discobase.local.gateway.connection import reset
-from discobase.local.limits import ask
+from discobase.local.limits import Scope, age, major
+from discobase.local.outages import VIA, Outage, as_json, turned_away, usual
 from discobase.local.platform import Platform
+from discobase.local.profiles import Ask
 from discobase.local.refusals import Refusal
 from discobase.local.routes import TABLE
 from discobase.local.routing import Call, Reply, Route
@@ -29,6 +31,7 @@ from discobase.local.routing import Call, Reply, Route
 _VERSIONED = re.compile(r"/api(?:/v(9|10))?(/.*)")
 _NOWHERE = "unknown"
 _CUT_OFF = 0
+_NO_ID = 1 << 63
 _NO_FAULT = RequestFault(count=0)
 
 _Answer = tuple[int, str, Mapping[str, str]]
@@ -51,11 +54,15 @@ class Exchange:
         self._route = Route(request.method, _NOWHERE, None)
         self._parameters: dict[str, str] = {}
         self._limit_headers: dict[str, str] = {}
+        self._scope: Scope | None = None
+        self._address = request.remote or ""
         token = request.headers.get("Authorization", "").removeprefix("Bot ")
         self._bot = platform.state.bot_of(token)
 
     async def run(self) -> web.StreamResponse:
         """Answers the request and counts it."""
+        if self._platform.limits.turns_away(self._address):
+            return self._count(_as_response(turned_away(), {}))
         try:
             self._find_route()
             body = await read_body(self._request, self._platform.settings.request_limit)
@@ -76,40 +83,51 @@ class Exchange:
 
     async def _serve(self, body: Body) -> web.Response | None:
         """The answer, or ``None`` where the connection was cut instead."""
-        half = self._platform.settings.latency / 2
+        settings = self._platform.settings
         fault = self._take_fault() or _NO_FAULT
         early = fault.when == "before"
-        await _pause(half + (fault.delay if early else 0.0))
+        await _pause(settings.half_latency() + (fault.delay if early else 0.0))
         reply = self._limit(body.json)
         if reply is None and early and fault.replaces_answer:
             return self._misbehave(fault)
         reply = reply or self._reply(body)
-        await _pause(half + (0.0 if early else fault.delay))
+        await _pause(settings.half_latency() + (0.0 if early else fault.delay))
         return self._misbehave(fault) if fault.replaces_answer else self._respond(*reply)
 
     def _limit(self, body: object) -> _Answer | None:
         """Counts the request against the rate limits; the answer if they refuse it."""
-        bot = 0 if self._bot is None else self._bot.id
-        fields = cast("dict[str, object]", body if isinstance(body, dict) else {})
-        route = self._route
-        asked = ask(bot, route.method, route.template, self._parameters, fields)
-        verdict = self._platform.limits.take(asked)
+        verdict = self._platform.limits.take(self._ask(body))
         self._limit_headers = verdict.headers
         if verdict.retry_after is None:
             return None
-        text = wire.text(
-            {
-                "message": "You are being rate limited.",
-                "retry_after": round(verdict.retry_after, 3),
-                "global": verdict.everywhere,
-            }
+        self._scope = verdict.scope
+        return 429, wire.text(verdict.body), {}
+
+    def _ask(self, body: object) -> Ask:
+        """The request as the limits see it."""
+        route, parameters, platform = self._route, self._parameters, self._platform
+        bot = 0 if self._bot is None else self._bot.id
+        channel = platform.state.channels.get(_id(parameters.get("channel_id")))
+        message = _id(parameters.get("message_id"))
+        missing = (
+            route.method == "DELETE"
+            and message > 0
+            and (channel is None or platform.messages.message(channel.id, message) is None)
         )
-        return 429, text, {}
+        return Ask(
+            bot,
+            route.method,
+            route.template,
+            major(parameters),
+            "" if channel is None else str(channel.guild_id),
+            frozenset(cast("dict[str, object]", body)) if isinstance(body, dict) else frozenset(),
+            age(message, time.time()) if message else 0.0,
+            missing,
+        )
 
     def _take_fault(self) -> RequestFault | None:
-        channel = self._parameters.get("channel_id", "")
-        place = int(channel) if channel.isdecimal() else None
-        return self._platform.faults.take_request(self._route.method, self._route.template, place)
+        channel = _id(self._parameters.get("channel_id")) or None
+        return self._platform.faults.take_request(self._route.method, self._route.template, channel)
 
     def _reply(self, body: Body) -> _Answer:
         try:
@@ -141,14 +159,13 @@ class Exchange:
         if fault.reset:
             reset(self._request.transport)
             return None
-        status = fault.status or 500
-        body = _usual_body(status) if fault.body is None else fault.body
-        return self._respond(status, wire.text(body), fault.headers)
+        outage = usual(fault.status or 500)
+        if fault.body is not None:
+            outage = as_json(outage.status, fault.body, self._limit_headers)
+        return _as_response(outage, fault.headers)
 
     def _respond(self, status: int, text: str, more: Mapping[str, str]) -> web.Response:
-        # discord.py 2.7.1 takes a Content-Type with a charset for plain text, and a 429 without Via
-        # for a ban.
-        headers = {"Via": "1.1 discobase"}
+        headers = {"Via": VIA}
         if status != 204:
             headers["Content-Type"] = "application/json"
         headers.update(self._limit_headers)
@@ -160,6 +177,7 @@ class Exchange:
         bot = 0 if self._bot is None else self._bot.id
         kind = RequestKind(self._route.method, self._route.template, status, bot)
         self._platform.requests.by_kind[kind] += 1
+        self._platform.limits.answered(self._address, status, self._scope)
         return web.Response() if response is None else response
 
 
@@ -167,10 +185,17 @@ def _refused(refusal: Refusal) -> _Answer:
     return refusal.status, wire.text(refusal.body()), refusal.headers
 
 
-def _usual_body(status: int) -> dict[str, object]:
-    if status == 429:
-        return {"message": "You are being rate limited.", "retry_after": 0.1, "global": False}
-    return {"message": f"{status}: {responses.get(status, 'Error')}", "code": 0}
+def _as_response(outage: Outage, more: Mapping[str, str]) -> web.Response:
+    headers = {**outage.headers, **more}
+    return web.Response(status=outage.status, body=outage.text.encode(), headers=headers)
+
+
+def _id(text: str | None) -> int:
+    """The id in a path, or 0 where there is none that a channel or message could have."""
+    if text is None or not text.isdecimal():
+        return 0
+    found = int(text)
+    return found if found < _NO_ID else 0
 
 
 async def _pause(seconds: float) -> None:

@@ -14,8 +14,10 @@ from discobase.local import intents, permissions
 from discobase.local.counts import Requests
 from discobase.local.entities import Bot, Channel, Guild
 from discobase.local.faults import EventFault, RequestFault
+from discobase.local.limits import Limits
 from discobase.local.messages import Changes, Draft, Viewer
 from discobase.local.platform import Platform
+from discobase.local.profiles import Profile
 from discobase.local.store import MessageRow
 
 Manner = Literal["close", "cut", "reconnect"]
@@ -76,6 +78,14 @@ class Control:
     def set(self, **settings: object) -> None:
         """Changes settings."""
         self._platform.settings.change(**settings)
+
+    def limits(self) -> Profile:
+        """The profile of rate limits."""
+        return self._platform.limits.profile
+
+    def set_limits(self, limits: str | Profile) -> None:
+        """Imposes other rate limits; all counts begin again."""
+        self._platform.limits = Limits(limits)
 
     def fault(self, **fault: Any) -> None:
         """Sets a fault of requests."""

@@ -1,44 +1,83 @@
 """Misbehaving on demand, in requests and in events.
 
 Requests fail, are delayed or cut off, before or after their effect; events are lost, doubled,
-delayed or disordered. A fault is set for a number of times. The first one that fits a request takes
-it.
+delayed or disordered, or their connection is dropped. A fault is set for a number of times, or for
+good, and takes all that fits it or, from a seed, some. The first one that takes a request counts.
 """
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from discobase.errors import UsageError
 
 Moment = Literal["before", "after"]
-EventAction = Literal["drop", "duplicate", "delay", "reorder"]
+EventAction = Literal["drop", "duplicate", "delay", "reorder", "disconnect", "end"]
 
 
-@dataclass(slots=True)
-class RequestFault:
+@dataclass(slots=True, kw_only=True)
+class _Fault:
+    """What all faults have.
+
+    Attributes:
+        channel: only what concerns this channel.
+        count: how many it takes; ``None`` for all until faults are cleared.
+        probability: how likely it takes each that fits, from 0 to 1.
+        seed: what the choice is drawn from: the same one makes the same choices.
+    """
+
+    channel: int | None = None
+    count: int | None = 1
+    probability: float = 1.0
+    seed: int | None = None
+    _random: random.Random = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.probability <= 1:
+            raise UsageError(f"a probability is from 0 to 1, not {self.probability!r}.")
+        self._random = random.Random(self.seed)  # noqa: S311 - no secret
+
+    @property
+    def over(self) -> bool:
+        """Whether it has taken all that it was set for."""
+        return self.count is not None and self.count <= 0
+
+    def takes(self, channel: int | None) -> bool:
+        """Whether it takes what fits it otherwise; one time fewer left, then."""
+        if self.over or self.channel not in {None, channel}:
+            return False
+        if self.probability < 1 and self._random.random() >= self.probability:
+            return False
+        if self.count is not None:
+            self.count -= 1
+        return True
+
+
+_F = TypeVar("_F", bound=_Fault)
+
+
+@dataclass(slots=True, kw_only=True)
+class RequestFault(_Fault):
     """What happens to requests of a route.
 
     Attributes:
         method: an HTTP method, or a pattern with ``*``.
         route: a template such as ``/channels/{channel_id}/messages``, or a pattern with ``*``;
             downloads are ``/attachments/{channel_id}/{attachment_id}/{name}``.
-        channel: only requests to this channel.
-        count: how many requests it takes.
         when: before the request has had its effect, or after.
         delay: seconds to wait at that moment.
         status: the status to answer with; ``None`` lets the true answer through (after the delay).
-        body: the JSON body of that answer; left out, one that names the status.
+        body: the JSON body of that answer; left out, what usually comes with the status: from 520
+            on, HTML of Cloudflare's.
         headers: further headers of that answer.
         reset: cut the connection (TCP RST) and answer nothing.
     """
 
     method: str = "*"
     route: str = "*"
-    channel: int | None = None
-    count: int = 1
     when: Moment = "before"
     delay: float = 0.0
     status: int | None = None
@@ -47,6 +86,7 @@ class RequestFault:
     reset: bool = False
 
     def __post_init__(self) -> None:
+        _Fault.__post_init__(self)
         _check_choice("when", self.when, get_args(Moment))
 
     @property
@@ -54,42 +94,35 @@ class RequestFault:
         """Whether the client gets something else than the true answer."""
         return self.reset or self.status is not None
 
-    def fits(self, method: str, route: str, channel: int | None) -> bool:
-        """Whether it takes a request."""
-        return (
-            self.count > 0
-            and fnmatchcase(method, self.method)
-            and fnmatchcase(route, self.route)
-            and self.channel in {None, channel}
-        )
+    def fits(self, method: str, route: str) -> bool:
+        """Whether it is one for requests of a route."""
+        return fnmatchcase(method, self.method) and fnmatchcase(route, self.route)
 
 
-@dataclass(slots=True)
-class EventFault:
+@dataclass(slots=True, kw_only=True)
+class EventFault(_Fault):
     """What happens to gateway events.
 
     Attributes:
         action: ``drop`` it, send it twice (``duplicate``), hold it back for ``delay`` seconds while
-            others pass, or ``reorder`` it behind the next event of its kind (or a second, when none
-            comes).
-        event: the event's name.
-        channel: only events of this channel.
-        count: how many events it takes.
+            others pass, ``reorder`` it behind the next event of its kind (or a second, when none
+            comes), or drop the connections that it was for: ``disconnect`` them so that it comes
+            with the resume, or ``end`` their sessions so that it is lost.
+        event: the event's name, or a pattern with ``*``.
         delay: seconds, for ``delay``.
     """
 
     action: EventAction
     event: str = "MESSAGE_CREATE"
-    channel: int | None = None
-    count: int = 1
     delay: float = 0.0
 
     def __post_init__(self) -> None:
+        _Fault.__post_init__(self)
         _check_choice("action", self.action, get_args(EventAction))
 
-    def fits(self, event: str, channel: int | None) -> bool:
-        """Whether it takes an event."""
-        return self.count > 0 and event == self.event and self.channel in {None, channel}
+    def fits(self, event: str) -> bool:
+        """Whether it is one for events of a name."""
+        return fnmatchcase(event, self.event)
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -118,27 +151,24 @@ class Faults:
         self._of_events.clear()
 
     def left(self) -> int:
-        """How many requests and events are still to be taken."""
-        return sum(fault.count for fault in self._of_requests) + sum(
-            fault.count for fault in self._of_events
-        )
+        """How many requests and events are still to be taken; those set for good do not count."""
+        return sum(fault.count or 0 for fault in (*self._of_requests, *self._of_events))
 
     def take_request(self, method: str, route: str, channel: int | None) -> RequestFault | None:
         """The fault that takes this request, one time fewer left."""
-        for fault in self._of_requests:
-            if fault.fits(method, route, channel):
-                fault.count -= 1
-                if not fault.count:
-                    self._of_requests.remove(fault)
-                return fault
-        return None
+        fitting = [fault for fault in self._of_requests if fault.fits(method, route)]
+        return _taken(self._of_requests, fitting, channel)
 
     def take_event(self, event: str, channel: int | None) -> EventFault | None:
         """The fault that takes this event, one time fewer left."""
-        for fault in self._of_events:
-            if fault.fits(event, channel):
-                fault.count -= 1
-                if not fault.count:
-                    self._of_events.remove(fault)
-                return fault
-        return None
+        fitting = [fault for fault in self._of_events if fault.fits(event)]
+        return _taken(self._of_events, fitting, channel)
+
+
+def _taken(faults: list[_F], fitting: list[_F], channel: int | None) -> _F | None:
+    for fault in fitting:
+        if fault.takes(channel):
+            if fault.over:
+                faults.remove(fault)
+            return fault
+    return None

@@ -17,6 +17,7 @@ from discobase.local import permissions
 from discobase.local.claim import Claim
 from discobase.local.control import Control, Manner
 from discobase.local.counts import Requests
+from discobase.local.profiles import Profile
 from discobase.local.settings import Settings
 from discobase.local.site import LOOPBACK, Site
 
@@ -40,7 +41,8 @@ class LocalDiscord:
         path: of the SQLite file that keeps its state, made if missing; ``None`` for none that
             lasts.
         port: to listen on; 0 for a free one.
-        limits: the profile of rate limits; ``none``, or ``discord`` for what is known of Discord's.
+        limits: the profile of rate limits; ``none``, ``discord`` for what is known of Discord's, or
+            a :class:`discobase.local.profiles.Profile` of your own.
         latency: seconds added to every request.
         settings: further settings by name, see :class:`discobase.local.settings.Settings`.
 
@@ -53,7 +55,7 @@ class LocalDiscord:
         path: str | PathLike[str] | None = None,
         *,
         port: int = 0,
-        limits: str = "none",
+        limits: str | Profile = "none",
         latency: float = 0.0,
         **settings: object,
     ) -> None:
@@ -262,6 +264,19 @@ class LocalDiscord:
             UsageError: there is no such setting, or the value does not fit; nothing was changed.
         """
         self._call(lambda control: control.set(**settings))
+
+    @property
+    def limits(self) -> Profile:
+        """The profile of rate limits."""
+        return self._call(Control.limits)
+
+    def set_limits(self, limits: str | Profile) -> None:
+        """Imposes other rate limits; all counts begin again, and nobody is turned away any more.
+
+        Raises:
+            UsageError: there is no profile of this name.
+        """
+        self._call(lambda control: control.set_limits(limits))
 
     def fault(self, **fault: Any) -> None:
         """Sets a fault of requests, see :class:`discobase.local.faults.RequestFault`."""

@@ -1,115 +1,26 @@
-"""Rate limits: profiles as data, the buckets they make, and what clients are told of them.
+"""Rate limits: the buckets that a profile's rules make, and what clients are told of them.
 
-The numbers of the profile ``discord`` are what people observed; Discord documents none but the
-global one and asks clients to read the headers. The profile ``none`` refuses nothing, yet sends
-the headers: where they are missing, discord.py runs the requests of a route one at a time.
+Answers carry the headers whatever the profile: where they are missing, discord.py runs the requests
+of a route one at a time.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from hashlib import md5
-from math import ceil
-from typing import NamedTuple
+from math import ceil, inf
+from typing import Any, Literal, NamedTuple
 
-from discobase.errors import UsageError
+from discobase.local.profiles import Ask, Profile, Rule, profile_named
 from discobase.local.snowflakes import unix_time
 
+Scope = Literal["user", "global", "shared"]
+
 _SWEEP_AT = 4096
-
-
-class Ask(NamedTuple):
-    """A request as the limits see it.
-
-    Attributes:
-        bot: who asks.
-        method: the HTTP method.
-        route: the template.
-        major: the channel or guild it is about; buckets of different ones are independent.
-        fields: the names in the body.
-        age: of the message it is about, in seconds; 0 where it is about none.
-    """
-
-    bot: int
-    method: str
-    route: str
-    major: str
-    fields: frozenset[str]
-    age: float
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A limit on some requests.
-
-    Attributes:
-        method: an HTTP method, or a pattern with ``*``.
-        route: a template, or a pattern with ``*``.
-        limit: how many requests in a window, by bot and channel or guild.
-        window: seconds, from the first request on.
-        field: only requests whose body has this field.
-        older_than: only requests about messages at least this old, in seconds.
-        hidden: not told in the headers of answers; met only by a 429.
-    """
-
-    method: str
-    route: str
-    limit: int
-    window: float
-    field: str | None = None
-    older_than: float = 0.0
-    hidden: bool = False
-
-    def is_for(self, method: str, route: str) -> bool:
-        """Whether it limits requests of a route at all."""
-        return fnmatchcase(method, self.method) and fnmatchcase(route, self.route)
-
-    def fits(self, ask: Ask) -> bool:
-        """Whether it limits this request of its route."""
-        return (self.field is None or self.field in ask.fields) and ask.age >= self.older_than
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A set of limits; of its rules that are not hidden the first that fits is told."""
-
-    name: str
-    each_second: int | None
-    rules: tuple[Rule, ...]
-
-
-_MESSAGES = "/channels/{channel_id}/messages"
-_MESSAGE = _MESSAGES + "/{message_id}"
-_CHANNEL = "/channels/{channel_id}"
-_TEN_MINUTES = 600.0
-_TWO_WEEKS = 14 * 86_400.0
-_EVERYTHING_ELSE = Rule("*", "*", limit=1_000_000, window=1.0)
-
-NONE = Profile("none", None, (_EVERYTHING_ELSE,))
-DISCORD = Profile(
-    "discord",
-    50,
-    (
-        Rule("POST", _MESSAGES, limit=5, window=5.0),
-        Rule("GET", _MESSAGES, limit=1000, window=5.0),
-        Rule("GET", _MESSAGES, limit=5, window=5.0, hidden=True),
-        Rule("PATCH", _MESSAGE, limit=5, window=5.0),
-        Rule("PATCH", _MESSAGE, limit=3, window=6.0, older_than=3600.0, hidden=True),
-        Rule("DELETE", _MESSAGE, limit=30, window=4.0, older_than=_TWO_WEEKS),
-        Rule("DELETE", _MESSAGE, limit=3, window=0.333, older_than=10.0),
-        Rule("DELETE", _MESSAGE, limit=5, window=1.0),
-        Rule("POST", _MESSAGES + "/bulk-delete", limit=1, window=1.0),
-        Rule("PATCH", _CHANNEL, limit=10, window=15.0),
-        Rule("PATCH", _CHANNEL, limit=2, window=_TEN_MINUTES, field="name", hidden=True),
-        Rule("PATCH", _CHANNEL, limit=2, window=_TEN_MINUTES, field="topic", hidden=True),
-        Rule("*", "*", limit=1000, window=5.0),
-    ),
-)
-PROFILES = {profile.name: profile for profile in (NONE, DISCORD)}
-"""The profiles there are; a test may put its own here."""
+_INVALID = {401, 403, 429}
 
 
 @dataclass(slots=True)
@@ -119,64 +30,96 @@ class _Bucket:
 
 
 class Verdict(NamedTuple):
-    """What the limits say to a request: the headers, and for how long it is refused, if it is."""
+    """What the limits say to a request.
+
+    Attributes:
+        headers: what its answer carries.
+        retry_after: for how many seconds it is refused; ``None`` where it is not.
+        scope: of the refusal.
+        body: of the refusal.
+    """
 
     headers: dict[str, str]
-    retry_after: float | None
-    everywhere: bool
+    retry_after: float | None = None
+    scope: Scope = "user"
+    body: dict[str, Any] | None = None
 
 
 class Limits:
     """Rate limits under one profile.
 
     Args:
-        profile: its name.
+        profile: a profile, or the name of one.
+        clock: seconds that only go forward; another one makes time stand still or fly.
 
     Raises:
-        UsageError: there is no such profile.
+        UsageError: there is no profile of this name.
     """
 
-    def __init__(self, profile: str) -> None:
-        if profile not in PROFILES:
-            known = ", ".join(PROFILES)
-            raise UsageError(f"there is no profile of limits {profile!r}; there are: {known}.")
-        self.profile = PROFILES[profile]
+    def __init__(
+        self, profile: str | Profile, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.profile = profile_named(profile) if isinstance(profile, str) else profile
+        self._clock = clock
         self._buckets: dict[tuple[object, ...], _Bucket] = {}
         self._rules: dict[tuple[str, str], tuple[Rule, ...]] = {}
-        self._hashes: dict[tuple[Rule, str], str] = {}
+        self._hashes: dict[tuple[object, ...], str] = {}
+        self._invalid: dict[str, _Bucket] = {}
+        self._banned: dict[str, float] = {}
         self._sweep_at = _SWEEP_AT
 
     def take(self, ask: Ask) -> Verdict:
         """Counts a request against its limits. A refused one counts against none of them."""
-        now = time.monotonic()
+        now = self._clock()
         fitting = [rule for rule in self._rules_of(ask.method, ask.route) if rule.fits(ask)]
-        told = next(rule for rule in fitting if not rule.hidden)
-        # Requests of one rule share a bucket; without a rule of their own, those of one route do.
-        shared = "" if told.route != "*" else f"{ask.method} {ask.route}"
+        told = next(rule for rule in fitting if rule.shown == "always")
         met = {
-            rule: self._bucket((rule, shared, ask.bot, ask.major), rule.limit, rule.window, now)
-            for rule in (told, *(rule for rule in fitting if rule.hidden))
+            rule: self._bucket(rule.bucket(ask), rule.limit, rule.window, now)
+            for rule in (told, *(rule for rule in fitting if rule.shown != "always"))
         }
-        if (each_second := self.profile.each_second) is not None:
-            everywhere = Rule("*", "*", each_second, 1.0, hidden=True)
-            met[everywhere] = self._bucket((ask.bot,), each_second, 1.0, now)
+        everywhere = self._global(ask, now)
+        if everywhere is not None and everywhere.left <= 0:
+            return _refused_everywhere(everywhere.ends - now)
         spent = [rule for rule, bucket in met.items() if bucket.left <= 0]
-        if not spent:
-            for bucket in met.values():
-                bucket.left -= 1
-            return Verdict(self._headers(told, shared, met[told], now), None, everywhere=False)
-        longest = max(spent, key=lambda rule: met[rule].ends)
-        return self._refused(longest, shared, met[longest], now)
+        if spent:
+            longest = max(spent, key=lambda rule: met[rule].ends)
+            shown = told if longest.shown == "in the body" else longest
+            headers = self._headers(shown, shown.bucket(ask)[:2], met[shown], now)
+            return _refused(longest, headers, met[longest].ends - now)
+        for bucket in (*met.values(), *([] if everywhere is None else [everywhere])):
+            bucket.left -= 1
+        return Verdict(self._headers(told, told.bucket(ask)[:2], met[told], now))
 
-    def _refused(self, rule: Rule, shared: str, bucket: _Bucket, now: float) -> Verdict:
-        everywhere = rule.hidden and rule.route == "*"
-        retry_after = bucket.ends - now
-        headers = self._headers(rule, shared, bucket, now)
-        headers["Retry-After"] = str(ceil(retry_after))
-        headers["X-RateLimit-Scope"] = "global" if everywhere else "user"
-        if everywhere:
-            headers["X-RateLimit-Global"] = "true"
-        return Verdict(headers, retry_after, everywhere)
+    def answered(self, address: str, status: int, scope: Scope | None) -> None:
+        """Counts an answer if it was to an invalid request.
+
+        Args:
+            address: who asked.
+            status: of the answer.
+            scope: of a 429.
+        """
+        invalid = self.profile.invalid
+        if invalid is None or status not in _INVALID or scope == "shared":
+            return
+        now = self._clock()
+        bucket = self._invalid.get(address)
+        if bucket is None or bucket.ends <= now:
+            bucket = self._invalid[address] = _Bucket(now + invalid.window, invalid.limit)
+        bucket.left -= 1
+        if bucket.left <= 0:
+            self._banned[address] = now + invalid.ban
+
+    def turns_away(self, address: str) -> bool:
+        """Whether an address made so many invalid requests that it is not heard any more."""
+        return bool(self._banned) and self._banned.get(address, -inf) > self._clock()
+
+    def _global(self, ask: Ask, now: float) -> _Bucket | None:
+        each_second = self.profile.each_second
+        if each_second is None:
+            return None
+        if any(fnmatchcase(ask.route, pattern) for pattern in self.profile.exempt):
+            return None
+        return self._bucket((ask.bot,), each_second, 1.0, now)
 
     def _rules_of(self, method: str, route: str) -> tuple[Rule, ...]:
         key = (method, route)
@@ -194,37 +137,73 @@ class Limits:
                 self._sweep_at = 2 * len(self._buckets) + _SWEEP_AT
         return bucket
 
-    def _headers(self, rule: Rule, shared: str, bucket: _Bucket, now: float) -> dict[str, str]:
+    def _headers(
+        self, rule: Rule, key: tuple[object, ...], bucket: _Bucket, now: float
+    ) -> dict[str, str]:
         reset_after = bucket.ends - now
         return {
             "X-RateLimit-Limit": str(rule.limit),
             "X-RateLimit-Remaining": str(max(0, bucket.left)),
             "X-RateLimit-Reset": f"{time.time() + reset_after:.3f}",
             "X-RateLimit-Reset-After": f"{reset_after:.3f}",
-            "X-RateLimit-Bucket": self._hash(rule, shared),
+            "X-RateLimit-Bucket": self._hash(key),
         }
 
-    def _hash(self, rule: Rule, shared: str) -> str:
-        key = (rule, shared)
+    def _hash(self, key: tuple[object, ...]) -> str:
         if key not in self._hashes:
-            text = f"{rule} {shared}".encode()
+            text = repr(key).encode()
             self._hashes[key] = md5(text, usedforsecurity=False).hexdigest()
         return self._hashes[key]
 
 
-def ask(
-    bot: int, method: str, route: str, parameters: Mapping[str, str], fields: Mapping[str, object]
-) -> Ask:
-    """A request as the limits see it.
+def _refused(rule: Rule, headers: dict[str, str], retry_after: float) -> Verdict:
+    scope: Scope = "shared" if rule.shared else "user"
+    headers["Retry-After"] = str(ceil(retry_after))
+    headers["X-RateLimit-Scope"] = scope
+    body = too_fast(retry_after, message=rule.message, code=rule.code)
+    return Verdict(headers, retry_after, scope, body)
+
+
+def _refused_everywhere(retry_after: float) -> Verdict:
+    headers = {
+        "Retry-After": str(ceil(retry_after)),
+        "X-RateLimit-Global": "true",
+        "X-RateLimit-Scope": "global",
+    }
+    return Verdict(headers, retry_after, "global", too_fast(retry_after, everywhere=True))
+
+
+def too_fast(
+    retry_after: float,
+    *,
+    everywhere: bool = False,
+    message: str = "You are being rate limited.",
+    code: int | None = None,
+) -> dict[str, Any]:
+    """The body of a 429."""
+    body: dict[str, Any] = {
+        "message": message,
+        "retry_after": round(retry_after, 3),
+        "global": everywhere,
+    }
+    return body if code is None else {**body, "code": code}
+
+
+def major(parameters: Mapping[str, str]) -> str:
+    """What a path's buckets are apart by: its channel, guild, or webhook with its token."""
+    for name in ("channel_id", "guild_id"):
+        if name in parameters:
+            return parameters[name]
+    webhook = parameters.get("webhook_id") or parameters.get("application_id", "")
+    token = next((value for name, value in parameters.items() if name.endswith("_token")), "")
+    return f"{webhook}/{token}" if token else ""
+
+
+def age(message_id: int, now: float) -> float:
+    """How old a message is, by its id, in seconds.
 
     Args:
-        bot: who asks; 0 for nobody.
-        method: the HTTP method.
-        route: the template.
-        parameters: what stands in the path.
-        fields: the body.
+        message_id: the id.
+        now: in seconds since 1970.
     """
-    major = parameters.get("channel_id") or parameters.get("guild_id") or ""
-    message = parameters.get("message_id", "")
-    age = time.time() - unix_time(int(message)) if message.isdecimal() else 0.0
-    return Ask(bot, method, route, major, frozenset(fields), max(0.0, age))
+    return max(0.0, now - unix_time(message_id))

@@ -14,6 +14,7 @@ from discobase.local.gateway.broadcast import Broadcast
 from discobase.local.limits import Limits
 from discobase.local.messages import Messages
 from discobase.local.permissions import BOT_DEFAULT
+from discobase.local.profiles import Profile
 from discobase.local.settings import Settings
 from discobase.local.snowflakes import Snowflakes
 from discobase.local.state import State
@@ -31,15 +32,17 @@ class Platform:
 
     Args:
         path: the file with its state, or ``None`` for none that lasts.
-        limits: the profile of rate limits.
+        limits: the profile of rate limits, or its name.
         settings: to begin with.
     """
 
-    def __init__(self, path: str | PathLike[str] | None, limits: str, settings: Settings) -> None:
+    def __init__(
+        self, path: str | PathLike[str] | None, limits: str | Profile, settings: Settings
+    ) -> None:
         self.limits = Limits(limits)
         self.settings = settings
         self.store = Store(path)
-        new_id = Snowflakes(self.store.largest_id())
+        new_id = Snowflakes(self.store.largest_id(), settings)
         self.new_id = new_id
         self.state = State(self.store, new_id)
         self.signer = Signer(self._key(), settings)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import random
 from dataclasses import dataclass, fields
 
 from discobase.errors import UsageError
 
 MEBIBYTE = 1024 * 1024
+
+_ONE_IN_A_HUNDRED = 2.3263
+"""Standard deviations above the mean that a normal variable exceeds once in a hundred times."""
+
+_SIGNED = {"clock_skew"}
 
 
 @dataclass(slots=True)
@@ -20,6 +27,11 @@ class Settings:
             (assumed: 180).
         latency: added to every API request, half before its effect and half after, and half to
             every event.
+        latency_tail: the latency that one in a hundred exceeds; the others are spread around
+            ``latency``, which half of them exceed (log-normally, as times on networks are). 0 makes
+            them all the same.
+        clock_skew: by how much the clock that ids are made with is ahead, or behind if negative.
+        clock_jitter: by how much it is off from id to id, at most, so that ids are out of order.
         attachment_limit: the largest file.
         request_limit: the largest request as a whole.
         url_lifetime: how long a CDN address is good for (observed: a day).
@@ -31,6 +43,9 @@ class Settings:
     enforce_nonce: bool = True
     nonce_window: float = 180.0
     latency: float = 0.0
+    latency_tail: float = 0.0
+    clock_skew: float = 0.0
+    clock_jitter: float = 0.0
     attachment_limit: int = 10 * MEBIBYTE
     request_limit: int = 25 * MEBIBYTE
     url_lifetime: float = 86_400.0
@@ -52,6 +67,14 @@ class Settings:
         for name, value in checked.items():
             setattr(self, name, value)
 
+    def half_latency(self) -> float:
+        """What to wait on one way, in seconds: drawn anew each time where latencies differ."""
+        half = self.latency / 2
+        if self.latency_tail <= self.latency or not half:
+            return half
+        spread = math.log(self.latency_tail / self.latency) / _ONE_IN_A_HUNDRED
+        return random.lognormvariate(math.log(half), spread)
+
 
 def _fitting(name: str, value: object, kinds: dict[str, type[object]]) -> object:
     kind = kinds.get(name)
@@ -59,6 +82,7 @@ def _fitting(name: str, value: object, kinds: dict[str, type[object]]) -> object
         raise UsageError(f"there is no setting {name!r}; there are: {', '.join(kinds)}.")
     if kind is float and type(value) is int:
         value = float(value)
-    if type(value) is not kind or (isinstance(value, int | float) and value < 0):
+    allowed = isinstance(value, kind) and type(value) is kind
+    if not allowed or (isinstance(value, int | float) and value < 0 and name not in _SIGNED):
         raise UsageError(f"the setting {name} takes a {kind.__name__} from 0 up, not {value!r}.")
     return value

@@ -18,6 +18,7 @@ from discobase.local.control import Control
 from discobase.local.gateway.connection import reset
 from discobase.local.gateway.conversation import converse
 from discobase.local.platform import Platform
+from discobase.local.profiles import Profile
 from discobase.local.settings import Settings
 
 LOOPBACK = "127.0.0.1"
@@ -33,11 +34,13 @@ class Site:
 
     Args:
         path: the file with its state, or ``None`` for none that lasts.
-        limits: the profile of rate limits.
+        limits: the profile of rate limits, or its name.
         settings: to begin with.
     """
 
-    def __init__(self, path: str | PathLike[str] | None, limits: str, settings: Settings) -> None:
+    def __init__(
+        self, path: str | PathLike[str] | None, limits: str | Profile, settings: Settings
+    ) -> None:
         self.platform = Platform(path, limits, settings)
         self.control = Control(self.platform)
         self._admin = Admin(self.control, None if path is None else str(Path(path).resolve()))

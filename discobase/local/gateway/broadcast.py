@@ -17,6 +17,7 @@ from discobase.local.state import State
 from discobase.local.store import MessageRow
 
 _REORDERED_AT_LATEST = 1.0
+_GOING_AWAY = 4000
 
 
 class Broadcast:
@@ -213,10 +214,20 @@ class Broadcast:
         elif fault.action == "reorder":
             self._held[event].append(deliver)
             asyncio.get_running_loop().call_later(_REORDERED_AT_LATEST, self._release, event)
+        elif fault.action != "drop":
+            self._hang_up(takers, resumable=fault.action == "disconnect")
+            deliver()
+
+    def _hang_up(self, sessions: list[Session], *, resumable: bool) -> None:
+        for session in sessions:
+            if not resumable:
+                self.end_session(session)
+            if session.connection is not None:
+                session.connection.close(_GOING_AWAY)
 
     def _release(self, event: str) -> None:
         for deliver in self._held.pop(event, ()):
             deliver()
 
     def _delay(self) -> float:
-        return self._settings.latency / 2
+        return self._settings.half_latency()

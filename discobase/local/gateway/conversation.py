@@ -120,7 +120,7 @@ class Conversation:
 
     def _send(self, operation: int, data: object) -> None:
         frame = wire.text({"t": None, "s": None, "op": operation, "d": data})
-        self._connection.send(frame, self._platform.settings.latency / 2)
+        self._connection.send(frame, self._platform.settings.half_latency())
 
     def _watch_heartbeats(self) -> None:
         if self._zombie is not None:
@@ -174,7 +174,7 @@ class Conversation:
         state = self._platform.state
         guilds = [guild for guild in state.guilds_of(session.bot.id) if session.has_guild(guild.id)]
         ready = self._ready(session, guilds, shard)
-        delay = self._platform.settings.latency / 2
+        delay = self._platform.settings.half_latency()
         session.emit("READY", wire.text(ready), delay)
         if session.intents & intents.GUILDS:
             for guild in guilds:
@@ -224,7 +224,7 @@ class Conversation:
             return
         self._session = session
         session.attach(self._connection)
-        delay = self._platform.settings.latency / 2
+        delay = self._platform.settings.half_latency()
         for frame in missed:
             self._connection.send(frame, delay)
         session.emit("RESUMED", '{"_trace":["local"]}', delay)
@@ -263,7 +263,9 @@ class Conversation:
         }
         if "nonce" in wish:
             chunk["nonce"] = wish["nonce"]
-        session.emit("GUILD_MEMBERS_CHUNK", wire.text(chunk), self._platform.settings.latency / 2)
+        session.emit(
+            "GUILD_MEMBERS_CHUNK", wire.text(chunk), self._platform.settings.half_latency()
+        )
 
 
 def gateway_url(origin: str) -> str:
