@@ -214,10 +214,10 @@ class Committer:
         self, batch: Sequence[Request], proposal: Proposal, draft: Draft
     ) -> Sequence[Request]:
         work, replica = self._log.server.work, self._replica
-        cursor = replica.cursor(proposal.seq % len(self._log.superblock.lanes))
+        below = replica.below(proposal.seq)
         self._sent = True
         try:
-            entry = await self._log.append(draft, after=cursor, chain=proposal.chain)
+            entry = await self._log.append(draft, after=below, chain=proposal.chain)
         except (DiscobaseError, ServerError) as error:
             await work(replica.withdraw)
             self._sent = False

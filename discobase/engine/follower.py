@@ -173,7 +173,8 @@ class Follower:
         looks = 0
         while True:
             before, began = self._replica.head.seq, self._log.moment()
-            await self._read_lanes(after=[self._replica.cursor(lane) for lane in self._lanes])
+            following = sorted((before + 1 + step for step in self._lanes), key=self._lane_of)
+            await self._read_lanes(after=[self._replica.below(seq) for seq in following])
             await self._advance()
             if not self._early:
                 self._log.confirm(began)
@@ -208,8 +209,7 @@ class Follower:
             raise self.damage
         while True:
             head, began = self._replica.head.seq, self._log.moment()
-            lane = (head + 1) % len(self._lanes)
-            for entry in await self._log.newer(head, self._replica.cursor(lane)):
+            for entry in await self._log.newer(head, self._replica.below(head + 1)):
                 self._note(entry, read=True)
             await self._advance()
             if self._replica.head.seq == head:
@@ -232,13 +232,15 @@ class Follower:
         if self.damage is not None or self._log.doubtful() or self._unsure:
             await self.refresh()
 
+    def _lane_of(self, seq: int) -> int:
+        return seq % len(self._lanes)
+
     async def _look_up_head(self) -> bool:
         """Read the head's position from the log; whether it holds something else than was
         thought.
         """
         seq, chain = self._replica.head.seq, self._replica.head.chain
-        below = self._replica.message_at(seq - len(self._lanes))
-        for entry in await self._log.at(seq, after=below):
+        for entry in await self._log.at(seq, after=self._replica.below(seq)):
             self._note(entry, read=True)
         self._unsure = 0
         await self._advance()

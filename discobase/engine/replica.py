@@ -61,14 +61,20 @@ Row = tuple[int, int, str]
 _LARGEST_PK = 2**63 - 1
 
 _LAYOUT = """
-CREATE TABLE frame (seq INTEGER PRIMARY KEY, message INTEGER NOT NULL, prev TEXT NOT NULL, applied
-INTEGER NOT NULL); CREATE TABLE state (only INTEGER PRIMARY KEY CHECK (only = 1), head INTEGER NOT
-NULL, chain TEXT NOT NULL); CREATE TABLE lane (number INTEGER PRIMARY KEY, message INTEGER NOT
-NULL); CREATE TABLE tables (name TEXT PRIMARY KEY, next INTEGER NOT NULL, schema TEXT);
-CREATE TABLE declared (name TEXT NOT NULL, schema TEXT NOT NULL, PRIMARY KEY (name, schema)) WITHOUT
-ROWID; CREATE TABLE keyed (name TEXT NOT NULL, field TEXT NOT NULL, kind TEXT NOT NULL, is_unique
-INTEGER NOT NULL,
-                    PRIMARY KEY (name, field)) WITHOUT ROWID;
+CREATE TABLE frame (
+    seq INTEGER PRIMARY KEY, message INTEGER NOT NULL, prev TEXT NOT NULL, applied INTEGER NOT NULL
+);
+CREATE TABLE state (
+    only INTEGER PRIMARY KEY CHECK (only = 1), head INTEGER NOT NULL, chain TEXT NOT NULL
+);
+CREATE TABLE tables (name TEXT PRIMARY KEY, next INTEGER NOT NULL, schema TEXT);
+CREATE TABLE declared (
+    name TEXT NOT NULL, schema TEXT NOT NULL, PRIMARY KEY (name, schema)
+) WITHOUT ROWID;
+CREATE TABLE keyed (
+    name TEXT NOT NULL, field TEXT NOT NULL, kind TEXT NOT NULL, is_unique INTEGER NOT NULL,
+    PRIMARY KEY (name, field)
+) WITHOUT ROWID;
 """
 
 
@@ -244,7 +250,7 @@ class Replica:
         self._layouts.clear()
         for (name,) in self._writer.execute("SELECT name FROM tables").fetchall():
             self._writer.execute(f"DROP TABLE {_table(name)}")
-        for table in ("frame", "lane", "tables", "declared", "keyed"):
+        for table in ("frame", "tables", "declared", "keyed"):
             self._writer.execute(f"DELETE FROM {table}")
         self._writer.execute("UPDATE state SET head = 0, chain = ?", (GENESIS,))
 
@@ -285,10 +291,18 @@ class Replica:
             if _exists(self._writer, table) and name not in self._layout(table).keyed:
                 self._add_key(table, name, KeyedField(kind, unique=False))
 
-    def cursor(self, lane: int) -> int:
-        """The message id of the last frame taken from a lane, 0 before the first."""
-        row = self._writer.execute("SELECT message FROM lane WHERE number = ?", (lane,)).fetchone()
-        return int(row[0]) if row else 0
+    def below(self, seq: int) -> int:
+        """A message id below which the message of a position is not: from there on its lane has to
+        be read.
+
+        The message before it in the lane would do, if it were known to be the first at its own
+        position. One that came second may be younger than what is looked for, but not all that came
+        since: hence the lowest of these.
+        """
+        (message,) = self._writer.execute(
+            "SELECT min(message) FROM frame WHERE seq >= ? AND seq < ?", (seq - self._lanes, seq)
+        ).fetchone()
+        return message if message is not None and seq > self._lanes else 0
 
     def message_at(self, seq: int) -> int:
         """The message id of an applied position, 0 where there is none."""
@@ -362,7 +376,6 @@ class Replica:
             "UPDATE state SET head = ?, chain = ?",
             (seq, entry.header.digest if applied else head.chain),
         )
-        execute("INSERT OR REPLACE INTO lane VALUES (?, ?)", (seq % self._lanes, message))
 
     # Requests, checked on the state at the head
 

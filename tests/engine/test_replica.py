@@ -355,6 +355,16 @@ def test_which_message_would_have_been_taken_is_remembered(replica):
     assert replica.changes_history(entry(2, replica.head.chain, message=80))
 
 
+def test_where_to_look_for_a_position_is_never_above_it(replica):
+    messages = {1: 10, 2: 20, 3: 30, 4: 90, 5: 50, 6: 60}
+    for seq, message in messages.items():
+        replica.apply([Commit(entry(seq, replica.head.chain, message=message), [])])
+    assert [replica.below(seq) for seq in (1, 3, 4)] == [0, 0, 10]
+    assert replica.below(7) == 50, "4 came second: it is younger than what came after it"
+    assert replica.below(8) == 50
+    assert replica.below(9) == 60
+
+
 def test_a_schema_is_declared_once_and_an_older_one_does_not_come_back(replica):
     commit(replica, Declare("a", SCHEMAS[0]))
     commit(replica, Declare("a", SCHEMAS[1]))
