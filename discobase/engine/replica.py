@@ -28,12 +28,12 @@ import weakref
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
 from discobase.engine.frame import GENESIS
 from discobase.engine.keys import Kind, key
+from discobase.engine.layout import LAYOUT, column_name, index_name, table_name
 from discobase.engine.log import Commit, Entry
 from discobase.engine.operations import (
     Change,
@@ -59,23 +59,6 @@ Row = tuple[int, int, str]
 """A record as it is held: primary key, seq, data."""
 
 _LARGEST_PK = 2**63 - 1
-
-_LAYOUT = """
-CREATE TABLE frame (
-    seq INTEGER PRIMARY KEY, message INTEGER NOT NULL, prev TEXT NOT NULL, applied INTEGER NOT NULL
-);
-CREATE TABLE state (
-    only INTEGER PRIMARY KEY CHECK (only = 1), head INTEGER NOT NULL, chain TEXT NOT NULL
-);
-CREATE TABLE tables (name TEXT PRIMARY KEY, next INTEGER NOT NULL, schema TEXT);
-CREATE TABLE declared (
-    name TEXT NOT NULL, schema TEXT NOT NULL, PRIMARY KEY (name, schema)
-) WITHOUT ROWID;
-CREATE TABLE keyed (
-    name TEXT NOT NULL, field TEXT NOT NULL, kind TEXT NOT NULL, is_unique INTEGER NOT NULL,
-    PRIMARY KEY (name, field)
-) WITHOUT ROWID;
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +125,7 @@ class Replica:
         self._idle: deque[sqlite3.Connection] = deque()
         self._closed = False
         self._writer = self._connect()
-        self._writer.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;" + _LAYOUT)
+        self._writer.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;" + LAYOUT)
         self._writer.execute("INSERT INTO state VALUES (1, 0, ?)", (GENESIS,))
         self._layouts: dict[str, Layout] = {}
         self.head = Head(0, GENESIS)
@@ -159,7 +142,9 @@ class Replica:
         """The record under a primary key, or None. Never waits."""
         if not 0 < pk <= _LARGEST_PK:
             return None
-        rows = self._read(table, f"SELECT pk, seq, data FROM {_table(table)} WHERE pk = ?", (pk,))
+        rows = self._read(
+            table, f"SELECT pk, seq, data FROM {table_name(table)} WHERE pk = ?", (pk,)
+        )
         return rows[0] if rows else None
 
     def select(self, table: str, keys: Mapping[str, tuple[Kind, str]]) -> list[Row]:
@@ -181,9 +166,9 @@ class Replica:
             if name in columns and columns[name].kind == kind
         }
         # Qualified: SQLite takes the bare name of a column that is not there for a string.
-        names = [f"{_table(table)}.{_column(name)}" for name in usable]
+        names = [f"{table_name(table)}.{column_name(name)}" for name in usable]
         where = " AND ".join(f"({name} = ? OR {name} IS NULL)" for name in names)
-        rows = f"SELECT pk, seq, data FROM {_table(table)}"
+        rows = f"SELECT pk, seq, data FROM {table_name(table)}"
         if where:
             with contextlib.suppress(_LayoutChanged):
                 condition = f" WHERE {where} ORDER BY pk"
@@ -192,7 +177,7 @@ class Replica:
 
     def count(self, table: str) -> int:
         """The number of records of a table. Never waits."""
-        rows = self._read(table, f"SELECT count(*) FROM {_table(table)}", ())
+        rows = self._read(table, f"SELECT count(*) FROM {table_name(table)}", ())
         return int(rows[0][0]) if rows else 0
 
     def _read(self, table: str, sql: str, arguments: Sequence[object]) -> list[Row]:
@@ -249,7 +234,7 @@ class Replica:
     def _forget(self) -> None:
         self._layouts.clear()
         for (name,) in self._writer.execute("SELECT name FROM tables").fetchall():
-            self._writer.execute(f"DROP TABLE {_table(name)}")
+            self._writer.execute(f"DROP TABLE {table_name(name)}")
         for table in ("frame", "tables", "declared", "keyed"):
             self._writer.execute(f"DELETE FROM {table}")
         self._writer.execute("UPDATE state SET head = 0, chain = ?", (GENESIS,))
@@ -418,7 +403,8 @@ class Replica:
     def _require(self, table: str, pk: int, version: int | None) -> None:
         self._layout(table)
         row = self._writer.execute(
-            f"SELECT seq FROM {_table(table)} WHERE pk = ?", (pk if abs(pk) <= _LARGEST_PK else 0,)
+            f"SELECT seq FROM {table_name(table)} WHERE pk = ?",
+            (pk if abs(pk) <= _LARGEST_PK else 0,),
         ).fetchone()
         if row is None:
             raise RecordNotFound(f"record {pk} of {table!r} has been deleted; nothing was written.")
@@ -445,7 +431,7 @@ class Replica:
                 self._put(table, pk, seq, data)
             case Delete(table=table, pk=pk):
                 self._layout(table)
-                self._writer.execute(f"DELETE FROM {_table(table)} WHERE pk = ?", (pk,))
+                self._writer.execute(f"DELETE FROM {table_name(table)} WHERE pk = ?", (pk,))
             case Declare(table=table, schema=schema):
                 self._declare(table, schema)
 
@@ -465,7 +451,7 @@ class Replica:
     ) -> UniqueViolation:
         for name, column in self._layout(table).keyed.items():
             held = self._writer.execute(
-                f"SELECT pk FROM {_table(table)} WHERE {_column(name)} = ? AND pk <> ?",
+                f"SELECT pk FROM {table_name(table)} WHERE {column_name(name)} = ? AND pk <> ?",
                 (keys[name], pk),
             ).fetchone()
             if held and column.unique:
@@ -495,7 +481,7 @@ class Replica:
         if not _exists(self._writer, table):
             execute("INSERT INTO tables VALUES (?, 1, NULL)", (table,))
             execute(
-                f"CREATE TABLE {_table(table)} "
+                f"CREATE TABLE {table_name(table)} "
                 f"(pk INTEGER PRIMARY KEY, seq INTEGER NOT NULL, data TEXT NOT NULL)"
             )
         keyed = {
@@ -510,23 +496,27 @@ class Replica:
 
     def _add_key(self, table: str, name: str, column: KeyedField) -> None:
         execute = self._writer.execute
-        present = {f'"{row[1]}"' for row in execute(f"PRAGMA table_info({_table(table)})")}
-        if _column(name) not in present:
-            execute(f"ALTER TABLE {_table(table)} ADD COLUMN {_column(name)} TEXT")
-        for pk, data in execute(f"SELECT pk, data FROM {_table(table)}").fetchall():
+        present = {f'"{row[1]}"' for row in execute(f"PRAGMA table_info({table_name(table)})")}
+        if column_name(name) not in present:
+            execute(f"ALTER TABLE {table_name(table)} ADD COLUMN {column_name(name)} TEXT")
+        for pk, data in execute(f"SELECT pk, data FROM {table_name(table)}").fetchall():
             found = _keys(data, {name: column})[name]
-            execute(f"UPDATE {_table(table)} SET {_column(name)} = ? WHERE pk = ?", (found, pk))
+            execute(
+                f"UPDATE {table_name(table)} SET {column_name(name)} = ? WHERE pk = ?", (found, pk)
+            )
         if column.unique:
             self._refuse_duplicates(table, name)
         kind = "UNIQUE INDEX" if column.unique else "INDEX"
-        execute(f"CREATE {kind} {_index(table, name)} ON {_table(table)} ({_column(name)})")
+        execute(
+            f"CREATE {kind} {index_name(table, name)} ON {table_name(table)} ({column_name(name)})"
+        )
         execute("INSERT INTO keyed VALUES (?, ?, ?, ?)", (table, name, column.kind, column.unique))
         self._layouts.pop(table, None)
 
     def _refuse_duplicates(self, table: str, name: str) -> None:
-        column = _column(name)
+        column = column_name(name)
         twice = self._writer.execute(
-            f"SELECT min(pk), max(data) FROM {_table(table)} WHERE {column} IS NOT NULL "
+            f"SELECT min(pk), max(data) FROM {table_name(table)} WHERE {column} IS NOT NULL "
             f"GROUP BY {column} HAVING count(*) > 1"
         ).fetchone()
         if twice:
@@ -535,7 +525,7 @@ class Replica:
     def _drop_key(self, table: str, name: str) -> None:
         # The column stays, out of use: SQLite can drop columns only since 3.35, and a replica does
         # not live long.
-        self._writer.execute(f"DROP INDEX {_index(table, name)}")
+        self._writer.execute(f"DROP INDEX {index_name(table, name)}")
         self._writer.execute("DELETE FROM keyed WHERE name = ? AND field = ?", (table, name))
         self._layouts.pop(table, None)
 
@@ -551,11 +541,11 @@ def _remove(folder: str, owner: int) -> None:
 def _put_statement(table: str, keyed: Mapping[str, KeyedField]) -> str:
     # Only the primary key may be in the way: a row in the way of a unique key is a violation, not
     # to be replaced.
-    columns = [_column(name) for name in keyed]
+    columns = [column_name(name) for name in keyed]
     names = "".join(f", {column}" for column in columns)
     updates = "".join(f", {column} = excluded.{column}" for column in columns)
     return (
-        f"INSERT INTO {_table(table)} (pk, seq, data{names}) "
+        f"INSERT INTO {table_name(table)} (pk, seq, data{names}) "
         f"VALUES (?, ?, ?{', ?' * len(columns)}) "
         f"ON CONFLICT (pk) DO UPDATE SET seq = excluded.seq, data = excluded.data{updates}"
     )
@@ -580,22 +570,3 @@ def _exists(connection: sqlite3.Connection, table: str) -> bool:
     return (
         connection.execute("SELECT 1 FROM tables WHERE name = ?", (table,)).fetchone() is not None
     )
-
-
-def _sql_name(*parts: str) -> str:
-    # In hexadecimal, because SQLite takes "User" and "user" for the same table.
-    return f'"{"_".join((parts[0], *(part.encode().hex() for part in parts[1:])))}"'
-
-
-@cache
-def _table(name: str) -> str:
-    return _sql_name("records", name)
-
-
-@cache
-def _column(name: str) -> str:
-    return _sql_name("key", name)
-
-
-def _index(table: str, name: str) -> str:
-    return _sql_name("index", table, name)
