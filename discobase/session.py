@@ -217,7 +217,7 @@ class Session:
             died = Disconnected(f"the thread of {self.name!r} has died: {death!r}")
             died.__cause__ = death
             return died
-        error = life.exception()
+        error = None if life.cancelled() else life.exception()
         ended = isinstance(error, Disconnected | CancelledError)
         return None if ended else error
 
