@@ -7,6 +7,7 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from discobase.local.cdn import Signer
+from discobase.local.commands import Commands
 from discobase.local.counts import Requests
 from discobase.local.entities import Bot, Guild
 from discobase.local.faults import Faults
@@ -47,6 +48,7 @@ class Platform:
         self.state = State(self.store, new_id)
         self.signer = Signer(self._key(), settings)
         self.messages = Messages(self.store, self.state, settings, new_id, self.signer)
+        self.commands = Commands(self.store, new_id)
         self.faults = Faults()
         self.broadcast = Broadcast(self.state, self.messages, settings, self.faults)
         self.requests = Requests()

@@ -90,9 +90,44 @@ def unknown_overwrite() -> Refusal:
     return Refusal(404, 10009, "Unknown Permission Overwrite")
 
 
+def unknown_webhook() -> Refusal:
+    """No application has this id, or its interaction was not answered yet."""
+    return Refusal(404, 10015, "Unknown Webhook")
+
+
+def unknown_interaction() -> Refusal:
+    """No interaction has this id and token, or its time to be answered is over."""
+    return Refusal(404, 10062, "Unknown interaction")
+
+
+def unknown_command() -> Refusal:
+    """The application has no such command in this place."""
+    return Refusal(404, 10063, "Unknown application command")
+
+
 def bots_may_not() -> Refusal:
     """The endpoint is for people only."""
     return Refusal(403, 20001, "Bots cannot use this endpoint")
+
+
+def not_your_application() -> Refusal:
+    """The bot is another application's."""
+    return Refusal(403, 20012, "You are not authorized to perform this action on this application")
+
+
+def too_many_commands(limit: int) -> Refusal:
+    """The application has all the commands of a type that it may have in a place."""
+    return Refusal(400, 30032, f"Maximum number of application commands reached ({limit})")
+
+
+def already_acknowledged() -> Refusal:
+    """An interaction is answered once."""
+    return Refusal(400, 40060, "Interaction has already been acknowledged.")
+
+
+def invalid_webhook_token() -> Refusal:
+    """No interaction has this token, or its time for follow-ups is over."""
+    return Refusal(401, 50027, "Invalid Webhook Token")
 
 
 def too_many_channels() -> Refusal:

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from discobase.local.endpoints import UNSERVED
-from discobase.local.routes import channels, guilds, messages, users
+from discobase.local.routes import applications, channels, guilds, messages, users
 from discobase.local.routing import Table
 
-TABLE = Table((*users.ROUTES, *guilds.ROUTES, *channels.ROUTES, *messages.ROUTES, *UNSERVED))
+TABLE = Table(
+    (
+        *users.ROUTES,
+        *guilds.ROUTES,
+        *channels.ROUTES,
+        *messages.ROUTES,
+        *applications.ROUTES,
+        *UNSERVED,
+    )
+)
 """Every endpoint there is, those that are not served included."""
