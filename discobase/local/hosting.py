@@ -77,7 +77,7 @@ class LocalDiscord:
         """Starts the server; returns when it accepts connections.
 
         Args:
-            claim: on the file, if the caller holds it already.
+            claim: on the file, if the caller holds it already; kept by the caller if this fails.
 
         Raises:
             UsageError: it runs already, or another process serves the file.
@@ -100,7 +100,9 @@ class LocalDiscord:
         started.wait()
         if self._failure is not None:
             failure, self._failure, self._thread = self._failure, None, None
-            self._release()
+            if claim is None:
+                self._release()
+            self._claim = None
             raise failure
         _running.add(self)
         return self

@@ -143,12 +143,20 @@ class _Shared:
                 return
 
     def _serve(self) -> None:
+        """Serves the file, for which the claim is held; gives the claim up if that fails."""
+        try:
+            self._host = self._started()
+        except BaseException:
+            self._claim.release()
+            raise
+        self.origin = self._host.origin
+
+    def _started(self) -> LocalDiscord:
         port = _last_port(self.path)
         deadline = time.monotonic() + _PORT_SECONDS
         while True:
-            host = LocalDiscord(self.path, port=port)
             try:
-                self._host = host.start(claim=self._claim)
+                return LocalDiscord(self.path, port=port).start(claim=self._claim)
             except OSError as error:
                 if not port or error.errno != errno.EADDRINUSE:
                     raise
@@ -156,9 +164,6 @@ class _Shared:
                     _log.warning("port %d is taken: the server of %s moves", port, self.path)
                     port = 0
                 time.sleep(_POLL_SECONDS)
-            else:
-                self.origin = host.origin
-                return
 
     def ask_to_join(self, server_name: str) -> dict[str, Any]:
         deadline = time.monotonic() + _SECONDS

@@ -21,7 +21,7 @@ def shop() -> tuple[Database, type[Table]]:
 
 
 def threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if "shop" in thread.name]
+    return [thread.name for thread in threading.enumerate() if thread.name == "discobase shop"]
 
 
 def soon(condition, seconds: float = 5.0) -> bool:

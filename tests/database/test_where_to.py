@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import traceback
 
@@ -15,6 +16,7 @@ from discobase.errors import (
     ConnectError,
 )
 from discobase.local import LocalDiscord
+from discobase.local.claim import Claim
 from tests.database.shop import WRONG_TOKEN, shop, threads
 
 
@@ -73,6 +75,9 @@ class TestWhereTo:
         with pytest.raises(ConnectError, match=r"letter\.txt"), shop()[0].conn(f"local:{path}"):
             pass
         assert path.read_text().startswith("dear reader")
+        path.unlink()
+        with shop()[0].conn(f"local:{path}"):
+            pass
 
     def test_two_servers_at_once_with_two_tokens_do_not_leak_into_each_other(self, place):
         before = Route.BASE
@@ -126,3 +131,20 @@ class TestTheToken:
         assert len(shown) > 50
         for token in (place.token, WRONG_TOKEN):
             assert not [line for line in shown if token in line or token[-20:] in line]
+
+
+def test_a_server_that_cannot_start_leaves_the_claim_on_its_file_to_who_holds_it(tmp_path):
+    path = str(tmp_path / "dev.db")
+    claim, rival = Claim(path), Claim(path)
+    assert claim.take(0)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(OSError, match="in use"):
+            LocalDiscord(path, port=taken.getsockname()[1]).start(claim=claim)
+    assert not rival.take(0)
+    server = LocalDiscord(path).start(claim=claim)
+    assert not rival.take(0)
+    server.close()
+    assert rival.take(0)
+    rival.release()
