@@ -1,0 +1,75 @@
+"""The package discobase 1.0.0: an older one of the name, by other people."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.thirdparty.clients import drive
+from tests.thirdparty.environments import python_with, versions_in
+
+pytestmark = pytest.mark.thirdparty
+
+DRIVER = "discobase_1_0.py"
+
+
+@pytest.fixture(scope="module")
+def python():
+    made = python_with("discobase", "discobase==1.0.0")
+    assert versions_in(made, "discobase") == {"discobase": "1.0.0"}
+    return made
+
+
+def needs(place) -> None:
+    place.needs("POST", f"/channels/{place.channel}/invites")
+    application = place.rest("GET", "/applications/@me").body["id"]
+    place.needs("PUT", f"/applications/{application}/commands")
+
+
+def test_records_are_saved_found_updated_deleted_and_there_after_a_restart(place, python):
+    needs(place)
+    with drive(place, python, DRIVER, "fill") as client:
+        said = client.said()
+    assert said["found"] == ["Ada 36"]
+    assert said["all"] == ["Ada 36", "Bob 41"]
+    assert said["updated"] == 37
+    assert said["deleted"] == ["Ada 37"]
+    grown = ["Ada 37", *(f"user{number} {number}" for number in range(10, 15))]
+    assert said["grown"] == grown
+    assert "closed" in said
+    assert len(place.contents("user")) == len(grown)
+    assert len(place.contents("user_name")) == len(place.contents("user_age")) == 16
+    with drive(place, python, DRIVER, "read") as client:
+        assert client.said()["all"] == grown
+
+
+def test_it_takes_a_missing_record_for_corruption_and_cleans_nothing_but_its_catalogue(
+    place, python
+):
+    """Two faults of the package itself, with nothing the server could do about them.
+
+    A name that no record has may share its place in the hash table with another's, and the search
+    for it ends in an error; ``clean()`` goes through a dictionary that nothing ever fills.
+    """
+    needs(place)
+    with drive(place, python, DRIVER, "fill") as client:
+        assert client.said()["missing"].startswith("DatabaseCorruptionError: index channel")
+    with drive(place, python, DRIVER, "read") as client:
+        assert client.said()["cleaned"] is None
+    assert set(place.channels().values()) == {"general", "user", "user_name", "user_age"}
+
+
+def test_its_slash_commands_are_registered(place, python):
+    needs(place)
+    with drive(place, python, DRIVER, "read") as client:
+        client.said()
+    application = place.rest("GET", "/applications/@me").body["id"]
+    commands = place.rest("GET", f"/applications/{application}/commands").body
+    assert {"insert", "find", "update", "delete", "reset"} <= {each["name"] for each in commands}
+
+
+def test_a_server_that_is_missing_cannot_be_made_by_a_bot_as_on_discord(place, python):
+    with drive(place, python, DRIVER, "read", SERVER_NAME="not there") as client:
+        said = client.said(status=1)
+        assert "ready" not in said
+        assert "Forbidden: 403 Forbidden (error code: 20001)" in client.errors
+    assert list(place.discord.servers().values()) == ["third party"]

@@ -1,0 +1,93 @@
+"""discord.py's own example bots, as they are, from Debian's package of them.
+
+``DISCORD_PY_EXAMPLES`` may name the folder ``examples`` of a checkout of discord.py instead.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.thirdparty.clients import DRIVERS, Client
+from tests.thirdparty.environments import debian_package, python_with
+
+pytestmark = pytest.mark.thirdparty
+
+
+@pytest.fixture(scope="module")
+def python():
+    return python_with("discord.py", "discord.py==2.7.1")
+
+
+@pytest.fixture(scope="module")
+def examples() -> Path:
+    named = os.environ.get("DISCORD_PY_EXAMPLES")
+    if named is not None:
+        return Path(named)
+    unpacked = debian_package("python-discord-doc")
+    return unpacked / "usr/share/doc/python-discord-doc/examples"
+
+
+@pytest.fixture
+def run(place, python, examples):
+    """Starts an example; returns when it has logged in."""
+    running = []
+
+    def start(name: str) -> Client:
+        client = Client(place, python, DRIVERS / "run_example.py", examples / name)
+        running.append(client)
+        client.wait_for_line("Logged in as guest")
+        return client
+
+    yield start
+    for client in running:
+        client.__exit__()
+
+
+def test_the_command_bot_answers_its_commands(place, run):
+    run("basic_bot.py")
+    place.say("?add 2 40")
+    assert place.next_answer() == "42"
+    place.say("?roll 3d6")
+    assert [1 <= int(number) <= 6 for number in place.next_answer().split(", ")] == [True] * 3
+    place.say("?choose one one")
+    assert place.next_answer() == "one"
+    place.say("?repeat 2 again")
+    assert [place.next_answer(), place.next_answer()] == ["again", "again"]
+    place.say("?joined guest")
+    assert re.fullmatch(r"guest(#0000)? joined <t:\d+>", place.next_answer())
+    place.say("?cool bot")
+    assert place.next_answer() == "Yes, the bot is cool."
+    place.say("?cool cat")
+    assert place.next_answer() == "No, cat is not cool"
+    place.say("?help")
+    assert "Adds two numbers together." in place.next_answer()
+
+
+def test_the_reply_bot_replies_to_the_message(place, run):
+    run("reply.py")
+    asked = place.say("!hello")
+    assert place.next_answer() == "Hello!"
+    answer = place.discord.messages(place.channel)[-1]
+    assert answer["message_reference"]["message_id"] == str(asked)
+    assert answer["type"] == 19
+
+
+def test_the_bot_that_watches_edits_tells_of_them(place, run):
+    run("edits.py")
+    place.say("!editme")
+    assert place.next_answer() == "10"
+    assert place.next_answer(10) == "**guest#0000** edited their message:\n10 -> 40"
+
+
+def test_the_bot_that_watches_deletions_tells_of_them(place, run):
+    run("deleted.py")
+    place.say("!deleteme")
+    while place.next_answer(10) != "guest#0000 has deleted the message: Goodbye in 3 seconds...":
+        pass
+    told = place.contents("general")
+    assert "guest#0000 has deleted the message: I will delete myself now..." in told
+    assert "I will delete myself now..." not in told
