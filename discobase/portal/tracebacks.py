@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
+import functools
 import inspect
 import os
 import traceback
@@ -14,6 +16,7 @@ from discobase.errors import DiscobaseError
 
 _PORTAL = str(Path(__file__).parent) + os.sep
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
+_NOT_THE_USERS = (_PACKAGE, contextlib.__file__, functools.__file__)
 _MACHINERY = tuple(
     str(Path(module.__file__ or "").parent) + os.sep for module in (asyncio, concurrent.futures)
 )
@@ -23,13 +26,14 @@ def users_line() -> tuple[str, int]:
     """The place in the caller's own code from which the package was called.
 
     Returns:
-        The file and the line of the innermost frame outside the package. Does not block.
+        The file and the line of the innermost frame outside the package, and outside what may
+        stand between two frames of the package. Does not block.
     """
     frame = inspect.currentframe()
     place = ("<unknown>", 0)
     while frame is not None:
         place = (frame.f_code.co_filename, frame.f_lineno)
-        if not place[0].startswith(_PACKAGE):
+        if not place[0].startswith(_NOT_THE_USERS):
             break
         frame = frame.f_back
     return place
