@@ -72,6 +72,12 @@ class Place:
     def channels(self) -> dict[int, str]:
         return self.discord.channels(self.server)
 
+    def commands(self, *, in_server: bool = True) -> list[dict[str, object]]:
+        """The application commands that the bot has registered, in its server or globally."""
+        application = self.rest("GET", "/applications/@me").body["id"]
+        scope = f"/guilds/{self.server}" if in_server else ""
+        return self.rest("GET", f"/applications/{application}{scope}/commands").body
+
     def needs(self, method: str, path: str) -> None:
         """Skips the test where the server does not serve an endpoint (yet)."""
         answer = self.rest(method, path, {})

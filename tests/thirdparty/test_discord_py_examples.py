@@ -67,6 +67,13 @@ def test_the_command_bot_answers_its_commands(place, run):
     assert "Adds two numbers together." in place.next_answer()
 
 
+def test_the_slash_command_bot_registers_its_commands(place, run):
+    run("app_commands/basic.py")
+    registered = {each["name"]: each["type"] for each in place.commands()}
+    slash_commands = dict.fromkeys(("hello", "add", "send", "joined"), 1)
+    assert registered == {**slash_commands, "Show Join Date": 2, "Report to Moderators": 3}
+
+
 def test_the_reply_bot_replies_to_the_message(place, run):
     run("reply.py")
     asked = place.say("!hello")

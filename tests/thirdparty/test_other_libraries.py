@@ -24,6 +24,7 @@ def check(place, said: dict[str, object], name: str) -> None:
     assert said["file"] == ["data.bin", 1_024_000, True]
     assert said["topic"] == "changed"
     assert said["person"] == "a person says"
+    assert said["command"] == ["greet", "name"]
     assert said["too long"] == 50035
     assert said["no channel"] == 10003
     assert "closed" in said

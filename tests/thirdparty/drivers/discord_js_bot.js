@@ -2,6 +2,7 @@
 "use strict";
 
 const {
+  ApplicationCommandOptionType,
   AttachmentBuilder,
   ChannelType,
   Client,
@@ -82,6 +83,18 @@ async function person() {
   say("person", message.content);
 }
 
+async function commands(guild) {
+  await guild.commands.set([
+    {
+      name: "greet",
+      description: "Greets somebody",
+      options: [{ type: ApplicationCommandOptionType.String, name: "name", description: "Whom", required: true }],
+    },
+  ]);
+  const command = (await guild.commands.fetch()).first();
+  say("command", [command.name, command.options[0].name]);
+}
+
 async function refusals(channel) {
   await channel.send("x".repeat(2001)).catch((error) => say("too long", error.code));
   await client.channels.fetch("1").catch((error) => say("no channel", error.code));
@@ -95,6 +108,7 @@ client.once(Events.ClientReady, async () => {
   await files(channel);
   await channels(guild);
   await person();
+  await commands(guild);
   await refusals(channel);
   await client.destroy();
   say("closed");

@@ -76,6 +76,19 @@ async def person() -> None:
     say("person", event.content)
 
 
+async def commands() -> None:
+    application = await bot.rest.fetch_application()
+    wanted = bot.rest.slash_command_builder("greet", "Greets somebody")
+    wanted.add_option(
+        hikari.CommandOption(
+            type=hikari.OptionType.STRING, name="name", description="Whom", is_required=True
+        )
+    )
+    await bot.rest.set_application_commands(application, [wanted], guild=SERVER)
+    [command] = await bot.rest.fetch_application_commands(application, guild=SERVER)
+    say("command", [command.name, command.options[0].name])
+
+
 async def refusals() -> None:
     try:
         await bot.rest.create_message(CHANNEL, "x" * 2001)
@@ -92,7 +105,7 @@ async def main() -> None:
     await bot.start(check_for_updates=False)
     await available
     say("ready", [bot.get_me().is_bot, bot.cache.get_guild(SERVER).name])
-    for scene in (messages, files, channels, person, refusals):
+    for scene in (messages, files, channels, person, commands, refusals):
         await scene()
     await bot.close()
     say("closed")
