@@ -1,0 +1,65 @@
+"""Processes that share ``local:PATH``: when the one that serves ends, another takes over."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.processes.conftest import SCRIPTS, Child
+
+Member = Callable[[], Child]
+
+
+@pytest.fixture
+def join_in(spawn: Callable[..., Child], tmp_path: Path) -> Member:
+    """Start one more process that uses the file."""
+    file = tmp_path / "discord.db"
+    return lambda: spawn("-X", "faulthandler", str(SCRIPTS / "share_file.py"), str(file))
+
+
+def begin(join_in: Member) -> Child:
+    child = join_in()
+    assert child.line() == "ready"
+    return child
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(Child.end_well, id="ends"),
+        pytest.param(
+            Child.kill,
+            id="is killed",
+            marks=pytest.mark.skipif(sys.platform == "win32", reason="kill is POSIX"),
+        ),
+    ],
+)
+def test_when_the_first_one_goes_the_others_go_on_and_all_is_there_for_one_more(
+    join_in: Member, end: Callable[[Child], list[str]]
+) -> None:
+    first, second, third = begin(join_in), begin(join_in), begin(join_in)
+    for name, child in {"a": first, "b": second, "c": third}.items():
+        assert child.ask(f"save {name}") == name
+    assert [child.ask("list") for child in (first, second, third)] == ["a,b,c"] * 3
+    assert end(first) == []
+    assert second.ask("save d") == "d"
+    assert third.ask("save e") == "e"
+    assert [child.ask("list") for child in (second, third)] == ["a,b,c,d,e"] * 2
+    assert end(second) == []
+    assert third.ask("save f") == "f"
+    assert third.end_well() == []
+    late = begin(join_in)
+    assert late.ask("list") == "a,b,c,d,e,f"
+    assert late.end_well() == []
+
+
+def test_processes_that_begin_at_the_same_moment_share_one_server(join_in: Member) -> None:
+    children = [join_in() for _ in range(3)]
+    assert [child.line() for child in children] == ["ready"] * 3
+    for number, child in enumerate(children):
+        assert child.ask(f"save {number}") == str(number)
+    assert [child.ask("list") for child in children] == ["0,1,2"] * 3
+    assert [child.end_well() for child in children] == [[]] * 3
