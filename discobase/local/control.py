@@ -64,15 +64,15 @@ class Control:
     def remove_bot(self, token: str, server_id: int) -> None:
         """Throws a bot out of a server."""
         bot, guild = self._bot(token), self._guild(server_id)
-        self._platform.broadcast.guild_deleted(guild, bot)
-        self._platform.state.remove_bot(bot, guild)
+        self._platform.dismiss(bot, guild)
 
     def set_permissions(self, server_id: int, permissions: int, token: str | None = None) -> None:
         """Changes what a bot's role allows, or @everyone's without a token."""
         guild = self._guild(server_id)
         state = self._platform.state
         role = guild.roles[guild.id] if token is None else state.bot_role(self._bot(token), guild)
-        state.set_role_permissions(role, permissions)
+        role.permissions = permissions
+        state.save_role(role)
         self._platform.broadcast.role_updated(guild, role.id)
 
     def set(self, **settings: object) -> None:

@@ -10,7 +10,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 GUILD_TEXT = 0
+GUILD_VOICE = 2
 GUILD_CATEGORY = 4
+GUILD_ANNOUNCEMENT = 5
+
+MESSAGE_CHANNELS = frozenset({GUILD_TEXT, GUILD_VOICE, GUILD_ANNOUNCEMENT})
+"""Kinds of channels that have messages."""
 
 ROLE = 0
 """An overwrite that is for a role."""
@@ -53,6 +58,14 @@ class Role:
     permissions: int
     position: int = 0
     bot_id: int | None = None
+    color: int = 0
+    hoist: bool = False
+    mentionable: bool = False
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """How high it stands: by position, the older one before the younger."""
+        return self.position, -self.id
 
 
 @dataclass(slots=True)
@@ -63,6 +76,7 @@ class Member:
     user_id: int
     joined: float
     roles: list[int] = field(default_factory=list[int])
+    nick: str | None = None
 
 
 @dataclass(slots=True)
@@ -88,6 +102,9 @@ class Channel:
     parent_id: int | None = None
     nsfw: bool = False
     rate_limit_per_user: int = 0
+    bitrate: int = 64_000
+    user_limit: int = 0
+    last_pin: str | None = None
     overwrites: dict[int, Overwrite] = field(default_factory=dict[int, Overwrite])
     last_message_id: int | None = None
 
@@ -103,6 +120,25 @@ class Channel:
         """The channel that :meth:`row` was made of."""
         overwrites = [Overwrite(**item) for item in row.pop("overwrites")]
         return cls(**row, overwrites={overwrite.id: overwrite for overwrite in overwrites})
+
+
+@dataclass(slots=True)
+class Invite:
+    """A way into a guild: ``max_age`` in seconds and ``max_uses``, 0 for no end."""
+
+    id: int
+    code: str
+    guild_id: int
+    channel_id: int
+    inviter_id: int
+    created: float
+    max_age: int
+    max_uses: int
+    temporary: bool = False
+
+    def ended(self, now: float) -> bool:
+        """Whether it is over at a moment (Unix seconds)."""
+        return bool(self.max_age) and now >= self.created + self.max_age
 
 
 @dataclass(slots=True)

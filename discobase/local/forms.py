@@ -58,10 +58,18 @@ class Form:
             raise refusals.invalid_form(self._errors)
 
     def text(
-        self, name: str, *, longest: int, shortest: int = 0, needed: bool = False
+        self,
+        name: str,
+        *,
+        longest: int,
+        shortest: int = 0,
+        needed: bool = False,
+        trimmed: bool = False,
     ) -> str | None:
         """A string field; ``None`` where it is missing or null."""
         value = self.body.get(name)
+        if trimmed and isinstance(value, str):
+            value = value.strip()
         if value is None:
             if needed:
                 self.wrong(name, "BASE_TYPE_REQUIRED", "This field is required")
@@ -128,6 +136,40 @@ class Form:
             self.wrong(name, "BASE_TYPE_CHOICES", f"Value must be one of ({listed}).")
             return None
         return value
+
+    def part(self, name: str) -> Form | None:
+        """A field that is an object, as a form that hands its mistakes on to this one."""
+        value = self.body.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            message = "Only dictionaries may be used in a DictType"
+            self.wrong(name, "DICT_TYPE_CONVERT", message)
+            return None
+        return Form(cast("object", value), self, name)
+
+    def ids(self, name: str, *, most: int) -> list[int] | None:
+        """A list of ids, none of them twice."""
+        value = self.body.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, list):
+            self.wrong(name, "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")
+            return None
+        found: list[int] = []
+        for number, item in enumerate(cast("list[object]", value)):
+            id_ = as_integer(item)
+            if id_ is None or not 0 <= id_ <= _LARGEST_SNOWFLAKE:
+                message = f'Value "{item}" is not snowflake.'
+                self.wrong(f"{name}.{number}", "NUMBER_TYPE_COERCE", message)
+            elif id_ in found:
+                message = "The set already contains this value"
+                self.wrong(f"{name}.{number}", "SET_TYPE_ALREADY_CONTAINS_VALUE", message)
+            else:
+                found.append(id_)
+        if len(found) > most:
+            self.wrong(name, "BASE_TYPE_MAX_LENGTH", f"Must be {most} or fewer in length.")
+        return found
 
     def objects(self, name: str, *, most: int) -> list[dict[str, Any]] | None:
         """A list of objects."""

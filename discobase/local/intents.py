@@ -7,6 +7,7 @@ from __future__ import annotations
 
 GUILDS = 1 << 0
 GUILD_MEMBERS = 1 << 1
+GUILD_INVITES = 1 << 6
 GUILD_PRESENCES = 1 << 8
 GUILD_MESSAGES = 1 << 9
 GUILD_MESSAGE_TYPING = 1 << 11

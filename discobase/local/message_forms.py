@@ -9,6 +9,7 @@ from typing import Any
 
 from discobase.local import refusals
 from discobase.local.component_forms import read_components
+from discobase.local.embed_forms import read_embeds
 from discobase.local.entities import Channel
 from discobase.local.forms import Form, as_integer
 from discobase.local.messages import Changes, Draft, NewFile
@@ -21,13 +22,15 @@ Json = dict[str, Any]
 LONGEST_CONTENT = 2000
 LONGEST_NONCE = 25
 LONGEST_DESCRIPTION = 1024
-MOST_EMBEDS = 10
 MOST_FILES = 10
 
 SUPPRESS_EMBEDS = 1 << 2
 SUPPRESS_NOTIFICATIONS = 1 << 12
 COMPONENTS_V2 = 1 << 15
 """The message is laid out by its components; the flag cannot be taken away again."""
+
+_REPLY, _FORWARD = 0, 1
+_UNSERVED = ("poll", "sticker_ids", "shared_client_theme")
 
 _USER_MENTION = re.compile(r"<@!?(\d{1,20})>")
 
@@ -47,8 +50,10 @@ def read_order(call: Call, channel: Channel) -> Order:
         Refusal: it does not fit, is empty, or its files are too many or too large.
     """
     form = Form({} if call.body is None else call.body)
-    content = (form.text("content", longest=LONGEST_CONTENT) or "").strip()
-    embeds = _embeds(form)
+    if unserved := next((name for name in _UNSERVED if form.body.get(name)), None):
+        raise refusals.not_served(f"create_message with {unserved}")
+    content = form.text("content", longest=LONGEST_CONTENT, trimmed=True) or ""
+    embeds = read_embeds(form)
     flags = form.integer("flags") or 0
     tts = form.boolean("tts")
     nonce = _nonce(form)
@@ -85,10 +90,10 @@ def read_changes(call: Call, message: MessageRow) -> Changes:
             the message.
     """
     form = Form({} if call.body is None else call.body)
-    content = form.text("content", longest=LONGEST_CONTENT)
+    content = form.text("content", longest=LONGEST_CONTENT, trimmed=True)
     if "content" in form:
-        content = (content or "").strip()
-    embeds = _embeds(form)
+        content = content or ""
+    embeds = read_embeds(form)
     if "embeds" in form and embeds is None:
         embeds = []
     flags = form.integer("flags")
@@ -123,11 +128,6 @@ def _refuse_old_fields(form: Form) -> None:
                 "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2",
                 f"The '{name}' field cannot be used when using MessageFlags.IS_COMPONENTS_V2",
             )
-
-
-def _embeds(form: Form) -> list[Json] | None:
-    embeds = form.objects("embeds", most=MOST_EMBEDS)
-    return None if embeds is None else [{"type": "rich", **embed} for embed in embeds]
 
 
 def _nonce(form: Form) -> str | int | None:
@@ -181,9 +181,15 @@ def _reference(form: Form, call: Call, channel: Channel) -> Json | None:
     given = form.body.get("message_reference")
     if given is None:
         return None
-    reference = Form(given)
+    reference = Form(given, form, "message_reference")
     message_id = reference.snowflake("message_id") or 0
-    reference.check()
+    elsewhere = reference.snowflake("channel_id")
+    if reference.choice("type", (_REPLY, _FORWARD)) == _FORWARD:
+        raise refusals.not_served("create_message with a forward")
+    if elsewhere not in {None, channel.id}:
+        message = "Cannot reply to a message in a different channel"
+        form.wrong("message_reference", "REPLIES_CANNOT_REPLY_TO_MESSAGE_IN_OTHER_CHANNEL", message)
+        return None
     if call.platform.messages.message(channel.id, message_id) is not None:
         place = {"channel_id": str(channel.id), "guild_id": str(channel.guild_id)}
         return {"type": 0, "message_id": str(message_id), **place}

@@ -24,8 +24,12 @@ from discobase.local.store import AttachmentRow, MessageRow, NonceRow, Store
 Json = dict[str, Any]
 
 DEFAULT = 0
+PIN_ADDED = 6
 REPLY = 19
 
+_REPLY_MARK = f'"type":{REPLY},'
+_TYPE_WITHIN = 48
+"""Where in a message's JSON its type is found without reading all of it."""
 _NONCES_PER_SWEEP = 512
 _AFTER_ALL = (1 << 63) - 1
 
@@ -250,6 +254,32 @@ class Messages:
         self._store.update_message(edited, attachments, removed)
         return edited
 
+    def pin(self, message: MessageRow, moment: float) -> MessageRow:
+        """Pins a message at a moment (Unix seconds); returns it as it is now."""
+        return self._set_pin(message, moment)
+
+    def unpin(self, message: MessageRow) -> MessageRow:
+        """Takes the pin off a message; returns it as it is now."""
+        return self._set_pin(message, None)
+
+    def _set_pin(self, message: MessageRow, moment: float | None) -> MessageRow:
+        head = {**json.loads(message.head + "}"), "pinned": moment is not None}
+        changed = message._replace(head=wire.text(head)[:-1])
+        self._store.set_pin(changed, moment)
+        return changed
+
+    def pinned(self, message: MessageRow) -> bool:
+        """Whether a message is pinned."""
+        return bool(json.loads(message.head + "}")["pinned"])
+
+    def pins(self, channel_id: int, before: float, limit: int) -> list[tuple[MessageRow, float]]:
+        """The channel's pins before a moment, the latest first, with the moments they were made."""
+        return self._store.pins(channel_id, before, limit)
+
+    def count_pins(self, channel_id: int) -> int:
+        """How many pins a channel has."""
+        return self._store.count_pins(channel_id)
+
     def delete(self, ids: Sequence[int]) -> None:
         """Removes messages with their files. Their nonces stay used."""
         self._store.delete_messages(ids)
@@ -267,6 +297,18 @@ class Messages:
                 own messages.
             more: further fields, each with a comma before it.
         """
+        if _REPLY_MARK in message.head[:_TYPE_WITHIN]:
+            more = f'{more},"referenced_message":{self._referenced(message, viewer)}'
+        return self._plain_json(message, viewer, more)
+
+    def _referenced(self, message: MessageRow, viewer: Viewer) -> str:
+        """The JSON of what a reply is to, without what that one is to; null where it is gone."""
+        reference: Json = json.loads(message.head + "}")["message_reference"]
+        place = (int(reference["channel_id"]), int(reference["message_id"]))
+        found = self._store.message(*place)
+        return "null" if found is None else self._plain_json(found, viewer, "")
+
+    def _plain_json(self, message: MessageRow, viewer: Viewer, more: str) -> str:
         head, files = message.head, message.files
         if _hidden_from(message, viewer.bot):
             head, files = _without_content(head), None

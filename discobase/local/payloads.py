@@ -11,10 +11,12 @@ from hashlib import sha256
 from typing import Any
 
 from discobase.local.entities import (
-    GUILD_TEXT,
+    GUILD_CATEGORY,
+    GUILD_VOICE,
     Bot,
     Channel,
     Guild,
+    Invite,
     Member,
     Overwrite,
     Role,
@@ -101,11 +103,11 @@ def role(item: Role) -> Json:
         "description": None,
         "permissions": str(item.permissions),
         "position": item.position,
-        "color": 0,
-        "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
-        "hoist": False,
+        "color": item.color,
+        "colors": {"primary_color": item.color, "secondary_color": None, "tertiary_color": None},
+        "hoist": item.hoist,
         "managed": item.bot_id is not None,
-        "mentionable": False,
+        "mentionable": item.mentionable,
         "icon": None,
         "unicode_emoji": None,
         "flags": 0,
@@ -123,7 +125,7 @@ def member_fields(item: Member) -> Json:
         "communication_disabled_until": None,
         "flags": 0,
         "joined_at": timestamp(item.joined),
-        "nick": None,
+        "nick": item.nick,
         "pending": False,
         "premium_since": None,
         "roles": [str(role_id) for role_id in item.roles],
@@ -155,11 +157,49 @@ def channel(item: Channel) -> Json:
         "permission_overwrites": [overwrite(other) for other in item.overwrites.values()],
         "nsfw": item.nsfw,
     }
-    if item.type == GUILD_TEXT:
+    if item.type == GUILD_CATEGORY:
+        return body
+    body["rate_limit_per_user"] = item.rate_limit_per_user
+    body["last_message_id"] = _id_or_null(item.last_message_id)
+    if item.type == GUILD_VOICE:
+        body.update(bitrate=item.bitrate, user_limit=item.user_limit, rtc_region=None)
+    else:
         body["topic"] = item.topic
-        body["rate_limit_per_user"] = item.rate_limit_per_user
-        body["last_message_id"] = _id_or_null(item.last_message_id)
+        body["last_pin_timestamp"] = item.last_pin
     return body
+
+
+def invite(item: Invite, guild: Guild, channel: Channel, inviter: User) -> Json:
+    """An invite with what those see of it who may manage it."""
+    ends = timestamp(item.created + item.max_age) if item.max_age else None
+    place: Json = {"id": str(channel.id), "type": channel.type, "name": channel.name}
+    return {
+        "type": 0,
+        "code": item.code,
+        "inviter": user(inviter),
+        "guild_id": str(guild.id),
+        "guild": {
+            "id": str(guild.id),
+            "name": guild.name,
+            "splash": None,
+            "banner": None,
+            "description": None,
+            "icon": None,
+            "features": [],
+            "verification_level": 0,
+            "vanity_url_code": None,
+            "nsfw_level": 0,
+            "nsfw": False,
+            "premium_subscription_count": 0,
+        },
+        "channel": place,
+        "expires_at": ends,
+        "created_at": timestamp(item.created),
+        "max_age": item.max_age,
+        "max_uses": item.max_uses,
+        "uses": 0,
+        "temporary": item.temporary,
+    }
 
 
 def _id_or_null(snowflake: int | None) -> str | None:

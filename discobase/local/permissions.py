@@ -8,8 +8,10 @@ from __future__ import annotations
 from discobase.local.entities import Channel, Guild, Member
 
 CREATE_INSTANT_INVITE = 1 << 0
+KICK_MEMBERS = 1 << 1
 ADMINISTRATOR = 1 << 3
 MANAGE_CHANNELS = 1 << 4
+MANAGE_GUILD = 1 << 5
 ADD_REACTIONS = 1 << 6
 STREAM = 1 << 9
 VIEW_CHANNEL = 1 << 10
@@ -25,11 +27,13 @@ CONNECT = 1 << 20
 SPEAK = 1 << 21
 USE_VAD = 1 << 25
 CHANGE_NICKNAME = 1 << 26
+MANAGE_NICKNAMES = 1 << 27
 MANAGE_ROLES = 1 << 28
 USE_APPLICATION_COMMANDS = 1 << 31
 CREATE_PUBLIC_THREADS = 1 << 35
 CREATE_PRIVATE_THREADS = 1 << 36
 SEND_MESSAGES_IN_THREADS = 1 << 38
+PIN_MESSAGES = 1 << 51
 
 EVERYTHING = (1 << 53) - 1
 
@@ -79,6 +83,13 @@ def in_guild(guild: Guild, member: Member) -> int:
     for role_id in member.roles:
         allowed |= guild.roles[role_id].permissions
     return EVERYTHING if allowed & ADMINISTRATOR else allowed
+
+
+def highest_rank(guild: Guild, member: Member) -> tuple[float, int]:
+    """How high the member stands by its highest role; the owner stands above all."""
+    if member.user_id == guild.owner_id:
+        return float("inf"), 0
+    return max(guild.roles[role_id].rank for role_id in (guild.id, *member.roles))
 
 
 def in_channel(guild: Guild, channel: Channel, member: Member) -> int:

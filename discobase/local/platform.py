@@ -12,6 +12,7 @@ from discobase.local.counts import Requests
 from discobase.local.entities import Bot, Guild
 from discobase.local.faults import Faults
 from discobase.local.gateway.broadcast import Broadcast
+from discobase.local.invites import Invites
 from discobase.local.limits import Limits
 from discobase.local.messages import Messages
 from discobase.local.permissions import BOT_DEFAULT
@@ -46,6 +47,7 @@ class Platform:
         new_id = Snowflakes(self.store.largest_id(), settings)
         self.new_id = new_id
         self.state = State(self.store, new_id)
+        self.invites = Invites(self.store, new_id)
         self.signer = Signer(self._key(), settings)
         self.messages = Messages(self.store, self.state, settings, new_id, self.signer)
         self.commands = Commands(self.store, new_id)
@@ -71,6 +73,14 @@ class Platform:
         if bot.id not in guild.members:
             self.state.add_bot(bot, guild, allowed)
             self.broadcast.guild_created(guild, bot)
+
+    def dismiss(self, bot: Bot, guild: Guild) -> None:
+        """Takes a bot out of a guild and tells its sessions and the others'."""
+        member = guild.members.get(bot.id)
+        self.broadcast.guild_deleted(guild, bot)
+        self.state.remove_bot(bot, guild)
+        if member is not None:
+            self.broadcast.member_removed(member)
 
     def guild_with_bot(self, name: str) -> Guild:
         """The guild of a name with the default bot in it; both are made if missing."""

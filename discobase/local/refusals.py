@@ -75,6 +75,51 @@ def unknown_guild() -> Refusal:
     return Refusal(404, 10004, "Unknown Guild")
 
 
+def unknown_invite() -> Refusal:
+    """No invite has this code, or it is over."""
+    return Refusal(404, 10006, "Unknown Invite")
+
+
+def unknown_role() -> Refusal:
+    """The server has no such role."""
+    return Refusal(404, 10011, "Unknown Role")
+
+
+def unknown_user() -> Refusal:
+    """Nobody has this id."""
+    return Refusal(404, 10013, "Unknown User")
+
+
+def too_many_pins(limit: int) -> Refusal:
+    """The channel has all its pins."""
+    return Refusal(400, 30003, f"Maximum number of pins reached for the channel ({limit})")
+
+
+def too_many_roles(limit: int) -> Refusal:
+    """The server has all its roles."""
+    return Refusal(400, 30005, f"Maximum number of server roles reached ({limit})")
+
+
+def too_many_invites() -> Refusal:
+    """The server has its 1000 invites."""
+    return Refusal(400, 30016, "Maximum number of invites reached (1000)")
+
+
+def invalid_role() -> Refusal:
+    """This role can be neither changed, given nor taken so."""
+    return Refusal(400, 50028, "Invalid Role")
+
+
+def unknown_upload() -> Refusal:
+    """A file is named that was uploaded some other way, which this server does not know."""
+    return Refusal(400, 50146, "Uploaded file not found.")
+
+
+def reply_needs_history() -> Refusal:
+    """Who may not read history cannot reply to it."""
+    return Refusal(400, 160002, "Cannot reply without permission to read message history")
+
+
 def unknown_member() -> Refusal:
     """The server has no such member."""
     return Refusal(404, 10007, "Unknown Member")

@@ -111,14 +111,17 @@ class State:
         owner = self.owner()
         guild = Guild(id=self._new_id(), name=name, owner_id=owner.id)
         everyone = Role(guild.id, guild.id, "@everyone", permissions.EVERYONE_DEFAULT)
-        with self._store.transaction():
-            row = {"id": guild.id, "name": name, "owner_id": owner.id}
-            self._store.put_object("guild", 0, guild.id, row)
-            self._save_role(everyone)
-            guild.roles[everyone.id] = everyone
-            self._add_member(guild, Member(guild.id, owner.id, time.time()))
         self.guilds[guild.id] = guild
+        with self._store.transaction():
+            self.save_guild(guild)
+            self.save_role(everyone)
+            self.save_member(Member(guild.id, owner.id, time.time()))
         return guild
+
+    def save_guild(self, guild: Guild) -> None:
+        """Writes a guild that is new or was changed, without what hangs on it."""
+        row = {"id": guild.id, "name": guild.name, "owner_id": guild.owner_id}
+        self._store.put_object("guild", 0, guild.id, row)
 
     def add_bot(self, bot: Bot, guild: Guild, allowed: int) -> None:
         """Adds a bot to a guild, with a role of its own that allows what it was invited with."""
@@ -126,10 +129,8 @@ class State:
             name = self.users[bot.id].name
             position = len(guild.roles)
             role = Role(self._new_id(), guild.id, name, allowed, position=position, bot_id=bot.id)
-            self._save_role(role)
-            guild.roles[role.id] = role
-            self._add_member(guild, Member(guild.id, bot.id, time.time(), [role.id]))
-        self._permissions.clear()
+            self.save_role(role)
+            self.save_member(Member(guild.id, bot.id, time.time(), [role.id]))
 
     def remove_bot(self, bot: Bot, guild: Guild) -> None:
         """Takes a bot and its role out of a guild."""
@@ -151,18 +152,35 @@ class State:
                 return role
         raise UsageError(f"the bot {bot.id} is not in the server {guild.name!r}.")
 
-    def set_role_permissions(self, role: Role, allowed: int) -> None:
-        """Changes what a role allows."""
-        role.permissions = allowed
-        self._save_role(role)
+    def save_role(self, role: Role) -> None:
+        """Writes a role that is new or was changed."""
+        self._store.put_object("role", role.guild_id, role.id, asdict(role))
+        self.guilds[role.guild_id].roles[role.id] = role
         self._permissions.clear()
 
-    def _save_role(self, role: Role) -> None:
-        self._store.put_object("role", role.guild_id, role.id, asdict(role))
+    def delete_role(self, guild: Guild, role: Role) -> list[Member]:
+        """Removes a role; returns the members that had it."""
+        bereft = [member for member in guild.members.values() if role.id in member.roles]
+        with self._store.transaction():
+            self._store.remove_object("role", guild.id, role.id)
+            for member in bereft:
+                member.roles.remove(role.id)
+                self.save_member(member)
+        del guild.roles[role.id]
+        self._permissions.clear()
+        return bereft
 
-    def _add_member(self, guild: Guild, member: Member) -> None:
-        self._store.put_object("member", guild.id, member.user_id, asdict(member))
-        guild.members[member.user_id] = member
+    def save_member(self, member: Member) -> None:
+        """Writes a member that is new or was changed."""
+        self._store.put_object("member", member.guild_id, member.user_id, asdict(member))
+        self.guilds[member.guild_id].members[member.user_id] = member
+        self._permissions.clear()
+
+    def remove_member(self, member: Member) -> None:
+        """Takes a member out of its guild."""
+        self._store.remove_object("member", member.guild_id, member.user_id)
+        del self.guilds[member.guild_id].members[member.user_id]
+        self._permissions.clear()
 
     def save_channel(self, channel: Channel) -> None:
         """Writes a channel that is new or was changed."""
@@ -201,17 +219,17 @@ class State:
             self._permissions[key] = found
         return found
 
-    def guild_for(self, bot: Bot, guild_id: int) -> Guild:
-        """A guild that the bot is in.
+    def guild_for(self, bot: Bot, guild_id: int, needed: int = 0) -> Guild:
+        """A guild that the bot is in and in which it may do what is needed.
 
         Raises:
-            Refusal: there is no such guild, or the bot is not in it.
+            Refusal: the bot is in no such guild, or lacks one of the permissions.
         """
         guild = self.guilds.get(guild_id)
-        if guild is None:
+        if guild is None or bot.id not in guild.members:
             raise refusals.unknown_guild()
-        if bot.id not in guild.members:
-            raise refusals.missing_access()
+        if permissions.in_guild(guild, guild.members[bot.id]) & needed != needed:
+            raise refusals.missing_permissions()
         return guild
 
     def channel_for(self, bot: Bot, channel_id: int, needed: int = 0) -> Channel:

@@ -39,6 +39,10 @@ create table if not exists nonces (
     message_id integer not null, sent real not null, primary key (author_id, channel_id, nonce)
 ) without rowid;
 create index if not exists nonces_by_time on nonces (sent);
+create table if not exists pins (
+    message_id integer primary key, channel_id integer not null, pinned real not null
+);
+create index if not exists pins_by_channel on pins (channel_id, pinned);
 """
 
 
@@ -173,11 +177,13 @@ class Store:
             for id_ in ids:
                 self._sql.execute("delete from messages where id = ?", (id_,))
                 self._sql.execute("delete from attachments where message_id = ?", (id_,))
+                self._sql.execute("delete from pins where message_id = ?", (id_,))
 
     def delete_channel_messages(self, channel_id: int) -> None:
         """Removes all of a channel's messages with their files."""
         self._sql.execute("delete from messages where channel_id = ?", (channel_id,))
         self._sql.execute("delete from attachments where channel_id = ?", (channel_id,))
+        self._sql.execute("delete from pins where channel_id = ?", (channel_id,))
 
     def message(self, channel_id: int, id: int) -> MessageRow | None:  # noqa: A002
         """One message, if the channel has it."""
@@ -199,6 +205,32 @@ class Store:
             (channel_id, after, limit),
         )
         return [MessageRow(*row) for row in rows]
+
+    def set_pin(self, message: MessageRow, pinned: float | None) -> None:
+        """Writes a message that was pinned at a moment (Unix seconds), or is not any more."""
+        with self.transaction():
+            self._sql.execute(
+                "update messages set head = ? where id = ?", (message.head, message.id)
+            )
+            if pinned is None:
+                self._sql.execute("delete from pins where message_id = ?", (message.id,))
+            else:
+                row = (message.id, message.channel_id, pinned)
+                self._sql.execute("insert or replace into pins values (?, ?, ?)", row)
+
+    def pins(self, channel_id: int, before: float, limit: int) -> list[tuple[MessageRow, float]]:
+        """A channel's messages pinned before a moment, the latest pin first, and when it was."""
+        rows = self._sql.execute(
+            "select messages.*, pinned from pins join messages on messages.id = message_id"
+            " where pins.channel_id = ? and pinned < ? order by pinned desc limit ?",
+            (channel_id, before, limit),
+        )
+        return [(MessageRow(*row[:-1]), row[-1]) for row in rows]
+
+    def count_pins(self, channel_id: int) -> int:
+        """How many pins a channel has."""
+        query = "select count(*) from pins where channel_id = ?"
+        return int(self._sql.execute(query, (channel_id,)).fetchone()[0])
 
     def last_message_ids(self) -> dict[int, int]:
         """The id of the newest message of each channel that has one."""

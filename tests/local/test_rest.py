@@ -7,6 +7,12 @@ import pytest
 from tests.local.rest import Rest
 
 
+def helper_id(place) -> str:
+    """The id of a bot that is in no guild."""
+    token = place.server.create_bot("outsider")
+    return Rest(place.server.api_url, token)("GET", "/users/@me").body["id"]
+
+
 def test_a_wrong_token_is_401(place):
     stranger = Rest(place.server.api_url, "nobody")
     answer = stranger("GET", "/users/@me")
@@ -96,15 +102,16 @@ def test_guild_roles_and_members_are_told(place):
     member = place.rest("GET", f"/guilds/{place.guild}/members/{me}").body
     assert member["roles"] == [roles[1]["id"]]
     assert roles[1]["tags"] == {"bot_id": me}
-    answer = place.rest("GET", f"/guilds/{place.guild}/members/1")
-    assert (answer.status, answer.code) == (404, 10007)
+    for user, code in ((1, 10013), (int(helper_id(place)), 10007)):
+        answer = place.rest("GET", f"/guilds/{place.guild}/members/{user}")
+        assert (answer.status, answer.code) == (404, code)
 
 
 def test_a_guild_that_is_not_there_and_one_the_bot_is_not_in(place):
     assert place.rest("GET", "/guilds/1").code == 10004
     elsewhere = place.server.create_server("elsewhere")
     answer = place.rest("GET", f"/guilds/{elsewhere}")
-    assert (answer.status, answer.code) == (403, 50001)
+    assert (answer.status, answer.code) == (404, 10004)
 
 
 def test_a_body_that_is_no_json_is_refused(place):

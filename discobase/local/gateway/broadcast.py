@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from discobase.local import intents, payloads, permissions, wire
-from discobase.local.entities import Bot, Channel, Guild
+from discobase.local.entities import Bot, Channel, Guild, Invite, Member
 from discobase.local.faults import Faults
 from discobase.local.gateway.session import Session
 from discobase.local.messages import Messages, Viewer
@@ -120,6 +120,50 @@ class Broadcast:
         takers = self._of_guild(guild.id, intents.GUILDS)
         self._publish("GUILD_ROLE_UPDATE", None, takers, lambda _: text)
 
+    def role_created(self, guild: Guild, role_id: int) -> None:
+        """GUILD_ROLE_CREATE."""
+        body = {"guild_id": str(guild.id), "role": payloads.role(guild.roles[role_id])}
+        self._to_guild("GUILD_ROLE_CREATE", guild.id, intents.GUILDS, body)
+
+    def role_deleted(self, guild: Guild, role_id: int) -> None:
+        """GUILD_ROLE_DELETE."""
+        body = {"guild_id": str(guild.id), "role_id": str(role_id)}
+        self._to_guild("GUILD_ROLE_DELETE", guild.id, intents.GUILDS, body)
+
+    def member_updated(self, member: Member) -> None:
+        """GUILD_MEMBER_UPDATE."""
+        person = self._state.users[member.user_id]
+        body = {"guild_id": str(member.guild_id), **payloads.member(member, person)}
+        self._to_guild("GUILD_MEMBER_UPDATE", member.guild_id, intents.GUILD_MEMBERS, body)
+
+    def member_removed(self, member: Member) -> None:
+        """GUILD_MEMBER_REMOVE."""
+        person = payloads.user(self._state.users[member.user_id])
+        body = {"guild_id": str(member.guild_id), "user": person}
+        self._to_guild("GUILD_MEMBER_REMOVE", member.guild_id, intents.GUILD_MEMBERS, body)
+
+    def invite_created(self, invite: Invite) -> None:
+        """INVITE_CREATE, to the bots that may manage the channel."""
+        channel = self._state.channels[invite.channel_id]
+        guild = self._state.guilds[invite.guild_id]
+        inviter = self._state.users[invite.inviter_id]
+        body = payloads.invite(invite, guild, channel, inviter)
+        body = {**body, "channel_id": str(channel.id)}
+        del body["guild"], body["channel"]
+        self._to_managers("INVITE_CREATE", channel, body)
+
+    def invite_deleted(self, invite: Invite) -> None:
+        """INVITE_DELETE, to the bots that may manage the channel."""
+        channel = self._state.channels[invite.channel_id]
+        place = {"channel_id": str(channel.id), "guild_id": str(invite.guild_id)}
+        self._to_managers("INVITE_DELETE", channel, {**place, "code": invite.code})
+
+    def pins_updated(self, channel: Channel) -> None:
+        """CHANNEL_PINS_UPDATE."""
+        place = {"channel_id": str(channel.id), "guild_id": str(channel.guild_id)}
+        body = {**place, "last_pin_timestamp": channel.last_pin}
+        self._plain("CHANNEL_PINS_UPDATE", channel, intents.GUILDS, body)
+
     def guild_deleted(self, guild: Guild, bot: Bot) -> None:
         """GUILD_DELETE to the sessions of a bot that was removed."""
         for session in self._of_bot(guild, bot):
@@ -164,6 +208,19 @@ class Broadcast:
     def _plain(self, event: str, channel: Channel, intent: int, body: dict[str, Any]) -> None:
         text = wire.text(body)
         self._publish(event, channel.id, self._seeing(channel, intent), lambda _: text)
+
+    def _to_guild(self, event: str, guild_id: int, intent: int, body: dict[str, Any]) -> None:
+        text = wire.text(body)
+        self._publish(event, None, self._of_guild(guild_id, intent), lambda _: text)
+
+    def _to_managers(self, event: str, channel: Channel, body: dict[str, Any]) -> None:
+        text = wire.text(body)
+        takers = [
+            session
+            for session in self._seeing(channel, intents.GUILD_INVITES)
+            if self._state.permissions_in(channel, session.bot.id) & permissions.MANAGE_CHANNELS
+        ]
+        self._publish(event, channel.id, takers, lambda _: text)
 
     def _seeing(self, channel: Channel, intent: int) -> list[Session]:
         sessions = self._of_guild(channel.guild_id, intent)

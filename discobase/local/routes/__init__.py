@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from discobase.local.endpoints import UNSERVED
-from discobase.local.routes import applications, channels, guilds, messages, users
+from discobase.local.routes import (
+    applications,
+    attachments,
+    channels,
+    guilds,
+    invites,
+    members,
+    messages,
+    pins,
+    roles,
+    users,
+)
 from discobase.local.routing import Table
 
 TABLE = Table(
@@ -13,6 +24,11 @@ TABLE = Table(
         *channels.ROUTES,
         *messages.ROUTES,
         *applications.ROUTES,
+        *attachments.ROUTES,
+        *invites.ROUTES,
+        *members.ROUTES,
+        *pins.ROUTES,
+        *roles.ROUTES,
         *UNSERVED,
     )
 )

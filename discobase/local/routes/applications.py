@@ -64,7 +64,9 @@ def _place(call: Call) -> tuple[int, int | None]:
     if application_id != call.bot.id:
         raise refusals.not_your_application()
     if guild_id is not None:
-        call.platform.state.guild_for(call.bot, guild_id)
+        guild = call.platform.state.guilds.get(guild_id)
+        if guild is None or call.bot.id not in guild.members:
+            raise refusals.missing_access()
     return application_id, guild_id
 
 

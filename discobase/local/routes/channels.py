@@ -9,6 +9,7 @@ from discobase.local.channel_forms import (
     LONGEST_NAME,
     channel_name,
     check_overwrites,
+    read_kind,
     read_overwrite,
     read_overwrites,
     read_parent,
@@ -36,6 +37,9 @@ def update_channel(call: Call) -> Reply:
     position = form.integer("position")
     nsfw = form.boolean("nsfw")
     rate_limit = form.integer("rate_limit_per_user", most=21_600)
+    bitrate = form.integer("bitrate", least=8_000, most=96_000)
+    user_limit = form.integer("user_limit", most=99)
+    kind = read_kind(form, channel)
     parent = read_parent(form, guild, channel.type, channel)
     overwrites = read_overwrites(form, guild, state.permissions_in(channel, call.bot.id))
     form.check()
@@ -47,6 +51,9 @@ def update_channel(call: Call) -> Reply:
         channel.position = position
     if nsfw is not None:
         channel.nsfw = nsfw
+    channel.type = kind
+    channel.bitrate = channel.bitrate if bitrate is None else bitrate
+    channel.user_limit = channel.user_limit if user_limit is None else user_limit
     if rate_limit is not None:
         channel.rate_limit_per_user = rate_limit
     if "parent_id" in form:
@@ -63,6 +70,7 @@ def delete_channel(call: Call) -> Reply:
     channel = _channel(call, MANAGE_CHANNELS)
     broadcast = call.platform.broadcast
     witnesses = broadcast.witnesses(channel)
+    call.platform.invites.delete_of_channel(channel)
     orphans = call.platform.state.delete_channel(channel)
     broadcast.channel_deleted(channel, witnesses)
     for orphan in orphans:

@@ -1,4 +1,4 @@
-"""Guilds: their data, members and roles, and making channels in them."""
+"""Guilds: their data, and making, listing and moving the channels in them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from dataclasses import replace
 
 from discobase.local import payloads, permissions, refusals
 from discobase.local.channel_forms import (
+    CREATABLE,
     LONGEST_NAME,
     MOST_CHANNELS,
+    UNSERVED_CHANNELS,
     channel_name,
+    read_moves,
     read_overwrites,
     read_parent,
 )
-from discobase.local.entities import GUILD_CATEGORY, GUILD_TEXT, Channel, Guild
+from discobase.local.entities import GUILD_TEXT, Channel, Guild
 from discobase.local.forms import Form
-from discobase.local.replies import ok
+from discobase.local.replies import NO_CONTENT, ok
 from discobase.local.routing import Call, Reply, Route
 
 
@@ -31,20 +34,20 @@ def get_guild(call: Call) -> Reply:
     return ok(payloads.guild(guild))
 
 
-def list_roles(call: Call) -> Reply:
-    """The guild's roles."""
-    guild = call.platform.state.guild_for(call.bot, call.ids["guild_id"])
-    return ok([payloads.role(role) for role in guild.roles.values()])
-
-
-def get_member(call: Call) -> Reply:
-    """One member."""
+def update_guild(call: Call) -> Reply:
+    """Changes the guild's name; nothing else of it can be changed here."""
     state = call.platform.state
-    guild = state.guild_for(call.bot, call.ids["guild_id"])
-    member = guild.members.get(call.ids["user_id"])
-    if member is None:
-        raise refusals.unknown_member()
-    return ok(payloads.member(member, state.users[member.user_id]))
+    guild = state.guild_for(call.bot, call.ids["guild_id"], permissions.MANAGE_GUILD)
+    form = Form(call.body)
+    name = form.text("name", shortest=2, longest=LONGEST_NAME, trimmed=True)
+    form.check()
+    if form.body.keys() - {"name"}:
+        raise refusals.not_served("update_guild but for the name")
+    if name is not None:
+        guild.name = name
+        state.save_guild(guild)
+        call.platform.broadcast.guild_updated(guild)
+    return ok(payloads.guild(guild))
 
 
 def list_channels(call: Call) -> Reply:
@@ -54,12 +57,11 @@ def list_channels(call: Call) -> Reply:
 
 
 def create_channel(call: Call) -> Reply:
-    """Makes a text channel or a category."""
+    """Makes a text, announcement or voice channel, or a category."""
     platform = call.platform
-    guild = platform.state.guild_for(call.bot, call.ids["guild_id"])
+    needed = permissions.MANAGE_CHANNELS
+    guild = platform.state.guild_for(call.bot, call.ids["guild_id"], needed)
     allowed = permissions.in_guild(guild, guild.members[call.bot.id])
-    if not allowed & permissions.MANAGE_CHANNELS:
-        raise refusals.missing_permissions()
     channel = _read_channel(call, guild, allowed)
     if len(guild.channels) >= MOST_CHANNELS:
         raise refusals.too_many_channels()
@@ -70,12 +72,16 @@ def create_channel(call: Call) -> Reply:
 
 def _read_channel(call: Call, guild: Guild, allowed: int) -> Channel:
     form = Form(call.body)
-    kind = form.choice("type", (GUILD_TEXT, GUILD_CATEGORY)) or GUILD_TEXT
+    kind = form.choice("type", CREATABLE) or GUILD_TEXT
+    if kind in UNSERVED_CHANNELS:
+        raise refusals.not_served(f"create_guild_channel with type {kind}")
     name = form.text("name", shortest=1, longest=LONGEST_NAME, needed=True) or ""
     topic = form.text("topic", longest=1024)
     position = form.integer("position")
     nsfw = form.boolean("nsfw")
     rate_limit = form.integer("rate_limit_per_user", most=21_600)
+    bitrate = form.integer("bitrate", least=8_000, most=96_000)
+    user_limit = form.integer("user_limit", most=99)
     parent = read_parent(form, guild, kind)
     overwrites = read_overwrites(form, guild, allowed)
     form.check()
@@ -93,8 +99,20 @@ def _read_channel(call: Call, guild: Guild, allowed: int) -> Channel:
         parent_id=None if parent is None else parent.id,
         nsfw=bool(nsfw),
         rate_limit_per_user=rate_limit or 0,
+        bitrate=bitrate or 64_000,
+        user_limit=user_limit or 0,
         overwrites=overwrites or {},
     )
+
+
+def move_channels(call: Call) -> Reply:
+    """Gives channels other positions and categories, all or none of them."""
+    state = call.platform.state
+    guild = state.guild_for(call.bot, call.ids["guild_id"], permissions.MANAGE_CHANNELS)
+    for channel in read_moves(call.body, guild):
+        state.save_channel(channel)
+        call.platform.broadcast.channel_updated(channel)
+    return NO_CONTENT
 
 
 def _last_position(guild: Guild, kind: int) -> int:
@@ -104,8 +122,8 @@ def _last_position(guild: Guild, kind: int) -> int:
 ROUTES = (
     Route("POST", "/guilds", create_guild),
     Route("GET", "/guilds/{guild_id}", get_guild),
-    Route("GET", "/guilds/{guild_id}/roles", list_roles),
-    Route("GET", "/guilds/{guild_id}/members/{user_id}", get_member),
+    Route("PATCH", "/guilds/{guild_id}", update_guild),
     Route("GET", "/guilds/{guild_id}/channels", list_channels),
     Route("POST", "/guilds/{guild_id}/channels", create_channel),
+    Route("PATCH", "/guilds/{guild_id}/channels", move_channels),
 )

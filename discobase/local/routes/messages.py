@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import cast
 
 from discobase.local import message_forms, refusals, wire
-from discobase.local.entities import GUILD_TEXT, Channel
-from discobase.local.forms import Form, as_integer, from_query
+from discobase.local.entities import MESSAGE_CHANNELS, Channel
+from discobase.local.forms import Form, from_query
 from discobase.local.permissions import (
     ATTACH_FILES,
+    EMBED_LINKS,
     MANAGE_MESSAGES,
     READ_MESSAGE_HISTORY,
     SEND_MESSAGES,
@@ -21,6 +21,7 @@ from discobase.local.store import MessageRow
 
 _TWO_WEEKS = 14 * 86_400
 _FEWEST_IN_BULK, _MOST_IN_BULK = 2, 100
+_SANE = 1000
 
 
 def list_messages(call: Call) -> Reply:
@@ -31,7 +32,7 @@ def list_messages(call: Call) -> Reply:
     before, after, around = (form.snowflake(name) for name in ("before", "after", "around"))
     form.check()
     platform = call.platform
-    if not platform.state.permissions_in(channel, call.bot.id) & READ_MESSAGE_HISTORY:
+    if not _may_read(call, channel):
         return Reply(200, "[]")
     messages = platform.messages
     if around is not None:
@@ -53,11 +54,13 @@ def create_message(call: Call) -> Reply:
     """Sends a message; with ``enforce_nonce`` only once per author, channel and nonce."""
     platform = call.platform
     channel = _channel(call, SEND_MESSAGES)
-    if channel.type != GUILD_TEXT:
+    if channel.type not in MESSAGE_CHANNELS:
         raise refusals.wrong_channel_type()
     order = message_forms.read_order(call, channel)
-    if order.draft.files:
-        _channel(call, ATTACH_FILES)
+    draft = order.draft
+    _channel(call, (ATTACH_FILES if draft.files else 0) | (EMBED_LINKS if draft.embeds else 0))
+    if draft.reference is not None and not _may_read(call, channel):
+        raise refusals.reply_needs_history()
     nonce = order.draft.nonce
     if nonce is not None and order.enforce_nonce and platform.settings.enforce_nonce:
         first = platform.messages.first_with_nonce(call.bot.id, channel.id, nonce)
@@ -109,10 +112,9 @@ def delete_message(call: Call) -> Reply:
 def bulk_delete_messages(call: Call) -> Reply:
     """Deletes several messages; ids that are none are passed over."""
     channel = _channel(call, MANAGE_MESSAGES)
-    given = Form(call.body).body.get("messages")
-    items = cast("list[object]", given) if isinstance(given, list) else []
-    ids = [as_integer(item) for item in items]
-    wanted = sorted({id_ for id_ in ids if id_ is not None})
+    form = Form(call.body)
+    wanted = sorted(form.ids("messages", most=_SANE) or ())
+    form.check()
     if not _FEWEST_IN_BULK <= len(wanted) <= _MOST_IN_BULK:
         raise refusals.wrong_bulk_size()
     if any(time.time() - unix_time(id_) > _TWO_WEEKS for id_ in wanted):
@@ -126,6 +128,11 @@ def bulk_delete_messages(call: Call) -> Reply:
 
 def _channel(call: Call, needed: int = 0) -> Channel:
     return call.platform.state.channel_for(call.bot, call.ids["channel_id"], needed)
+
+
+def _may_read(call: Call, channel: Channel) -> bool:
+    allowed = call.platform.state.permissions_in(channel, call.bot.id)
+    return bool(allowed & READ_MESSAGE_HISTORY)
 
 
 def _message(call: Call, channel: Channel) -> MessageRow:

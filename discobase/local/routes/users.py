@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from discobase.local import payloads, permissions
+from discobase.local import payloads, permissions, refusals
 from discobase.local.forms import from_query
 from discobase.local.gateway.conversation import gateway_url
-from discobase.local.replies import ok
+from discobase.local.replies import NO_CONTENT, ok
 from discobase.local.routing import Call, Reply, Route
 
 _A_DAY = 86_400.0
@@ -16,6 +16,21 @@ _A_DAY = 86_400.0
 def get_my_user(call: Call) -> Reply:
     """The bot's own user."""
     return ok(payloads.own_user(call.platform.state.users[call.bot.id]))
+
+
+def get_user(call: Call) -> Reply:
+    """Anybody's user."""
+    person = call.platform.state.users.get(call.ids["user_id"])
+    if person is None:
+        raise refusals.unknown_user()
+    return ok(payloads.user(person))
+
+
+def leave_guild(call: Call) -> Reply:
+    """Takes the bot out of a guild."""
+    guild = call.platform.state.guild_for(call.bot, call.ids["guild_id"])
+    call.platform.dismiss(call.bot, guild)
+    return NO_CONTENT
 
 
 def get_my_guilds(call: Call) -> Reply:
@@ -69,7 +84,9 @@ def get_bot_gateway(call: Call) -> Reply:
 
 ROUTES = (
     Route("GET", "/users/@me", get_my_user),
+    Route("GET", "/users/{user_id}", get_user),
     Route("GET", "/users/@me/guilds", get_my_guilds),
+    Route("DELETE", "/users/@me/guilds/{guild_id}", leave_guild),
     Route("GET", "/oauth2/applications/@me", get_my_application),
     Route("GET", "/applications/@me", get_my_application),
     Route("GET", "/gateway", get_gateway),
