@@ -25,7 +25,7 @@ from discobase.engine.keys import Kind
 from discobase.engine.operations import Change, Placed
 from discobase.errors import ConnectError, DiscobaseError, Disconnected
 from discobase.local import Joined, join
-from discobase.portal import Portal
+from discobase.portal import Portal, own
 
 T = TypeVar("T")
 
@@ -238,8 +238,9 @@ class Session:
             return self._engine
         if not self._ready.done():
             return self.portal.attend(self._ready, timeout=timeout, what=f"{what}: the connection")
-        error = self._failure or self._ready.exception()
-        raise error or Disconnected(f"{self.name!r} is being closed; nothing was written.")
+        if error := self._failure or self._ready.exception():
+            raise own(error)
+        raise Disconnected(f"{self.name!r} is being closed; nothing was written.")
 
     def commit(self, changes: Sequence[Change], what: str, timeout: float | None) -> Placed:
         """Commit changes and wait until Discord has them. See :meth:`Source.commit

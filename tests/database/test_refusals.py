@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 import time
+import traceback
 
 import pytest
 
@@ -78,6 +79,16 @@ class TestWaitReady:
             waiter.join()
         assert [type(outcome) for outcome in outcomes] == [WaitTimeout] + [type(None)] * 3
         database.close()
+
+    def test_many_who_are_told_why_do_not_make_its_traceback_longer(self, place):
+        database, item = shop()
+        database.login_task(WRONG_TOKEN, api_url=place.api_url).exception(5)
+        depths: set[int] = set()
+        for _ in range(5):
+            with pytest.raises(BadToken) as caught:
+                item.get(1)
+            depths.add(len(traceback.extract_tb(caught.value.__traceback__)))
+        assert len(depths) == 1
 
     def test_a_wrong_token(self, place):
         error = self.fails(place, BadToken, token=WRONG_TOKEN)
