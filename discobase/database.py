@@ -125,7 +125,7 @@ class Database:
             raise TableError(
                 f"{model!r} is no table: it has to be a class derived from discobase.Table."
             )
-        table = name or model.__name__
+        table = _checked_name(name or model.__name__)
         if table in self._tables:
             raise TableError(
                 f"{self._name!r} has a table {table!r} already, {self._tables[table]!r}: give this "
@@ -334,6 +334,14 @@ class Database:
                 self._begin(inherited.target)
             assert self._session is not None
             return self._session
+
+
+def _checked_name(table: str) -> str:
+    try:
+        table.encode()
+    except UnicodeEncodeError:
+        raise TableError(f"{table!a} is no name for a table: it is not valid Unicode.") from None
+    return table
 
 
 class Connected:

@@ -38,6 +38,9 @@ from typing import Literal, TypeAlias
 JSON: TypeAlias = "str | int | float | bool | list[JSON] | dict[str, JSON] | None"
 """What :func:`json.loads` gives."""
 
+NULL = "null"
+"""The key of JSON null."""
+
 Kind = Literal["plain", "decimal", "instant", "duration", "path", "address", "opaque"]
 """How the key of a field is made; :func:`discobase.fields.kind_of` says which type has which.
 
@@ -96,7 +99,7 @@ def _plain(value: JSON) -> str:
     if isinstance(value, float):
         return _float(value)
     if value is None:
-        return "null"
+        return NULL
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 

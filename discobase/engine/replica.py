@@ -32,7 +32,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from discobase.engine.frame import GENESIS
-from discobase.engine.keys import Kind, key
+from discobase.engine.keys import JSON, NULL, Kind, key
 from discobase.engine.layout import LAYOUT, column_name, index_name, table_name
 from discobase.engine.log import Commit, Entry
 from discobase.engine.operations import (
@@ -163,7 +163,10 @@ class Replica:
         usable = {
             name: text
             for name, (kind, text) in keys.items()
-            if name in columns and columns[name].kind == kind
+            if name in columns
+            and columns[name].kind == kind
+            # Null has a key of its own in each record of a unique field: see _key.
+            and not (columns[name].unique and text == NULL)
         }
         # Qualified: SQLite takes the bare name of a column that is not there for a string.
         names = [f"{table_name(table)}.{column_name(name)}" for name in usable]
@@ -437,7 +440,7 @@ class Replica:
 
     def _put(self, table: str, pk: int, seq: int, data: str) -> None:
         layout = self._layout(table)
-        keys = _keys(data, layout.keyed)
+        keys = _keys(pk, data, layout.keyed)
         try:
             self._writer.execute(layout.put, (pk, seq, data, *keys.values()))
         except sqlite3.IntegrityError as error:
@@ -500,7 +503,7 @@ class Replica:
         if column_name(name) not in present:
             execute(f"ALTER TABLE {table_name(table)} ADD COLUMN {column_name(name)} TEXT")
         for pk, data in execute(f"SELECT pk, data FROM {table_name(table)}").fetchall():
-            found = _keys(data, {name: column})[name]
+            found = _keys(pk, data, {name: column})[name]
             execute(
                 f"UPDATE {table_name(table)} SET {column_name(name)} = ? WHERE pk = ?", (found, pk)
             )
@@ -551,19 +554,24 @@ def _put_statement(table: str, keyed: Mapping[str, KeyedField]) -> str:
     )
 
 
-def _keys(data: str, columns: Mapping[str, KeyedField]) -> dict[str, str | None]:
-    """The keys of a record's fields. None where the record lacks the field, and for null in a
-    unique field, which any number may hold.
-    """
+def _keys(pk: int, data: str, columns: Mapping[str, KeyedField]) -> dict[str, str | None]:
+    """The keys of a record's fields; None where the record lacks the field."""
     if not columns:
         return {}
     record = json.loads(data)
     return {
-        name: None
-        if name not in record or (column.unique and record[name] is None)
-        else key(column.kind, record[name])
+        name: _key(pk, column, record[name]) if name in record else None
         for name, column in columns.items()
     }
+
+
+def _key(pk: int, column: KeyedField, value: JSON) -> str | None:
+    """The key of a value. Any number of records may have null in a unique field, so there the key
+    of each is its own; no other key begins like it (:func:`discobase.engine.keys.key`).
+    """
+    if column.unique and value is None:
+        return f"{NULL}{pk}"
+    return key(column.kind, value)
 
 
 def _exists(connection: sqlite3.Connection, table: str) -> bool:

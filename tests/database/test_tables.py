@@ -279,6 +279,13 @@ class TestAttaching:
         with pytest.raises(TableError, match=r"has a field 'version'.*rename it"):
             database.table(Song)
 
+    def test_a_name_that_is_no_text(self):
+        with pytest.raises(TableError, match=r"'\\udc80' is no name for a table"):
+
+            @Database("shop").table(name="\udc80")
+            class Song(Table):
+                title: str
+
     def test_marks_on_what_has_no_key(self):
         database = Database("shop")
 

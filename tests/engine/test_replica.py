@@ -315,6 +315,13 @@ def test_a_violation_names_field_value_and_holder(replica):
     assert (error.table, error.field, error.value, error.pk) == ("a", "tag", 1, 1)
 
 
+def test_records_with_null_in_a_unique_field_are_not_in_the_way_of_a_look_up(replica):
+    nulls = [Insert("a", '{"name":null}') for _ in range(20)]
+    commit(replica, Declare("a", SCHEMAS[1]), *nulls, Insert("a", '{"name":"x"}'))
+    assert [pk for pk, _, _ in replica.select("a", {"name": ("plain", '"x')})] == [21]
+    assert {*range(1, 21)} <= {pk for pk, *_ in replica.select("a", {"name": ("plain", "null")})}
+
+
 def test_a_field_that_becomes_unique_over_duplicates_is_refused(replica):
     commit(replica, Insert("a", '{"name":"x"}'), Insert("a", '{"name":"x"}'))
     error = replica.propose([[Declare("a", SCHEMAS[1])]]).verdicts[0].error
