@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import pytest
-
 from discobase.local import LocalDiscord
 from tests.local.rest import Rest
 
@@ -77,12 +75,6 @@ class Place:
         application = self.rest("GET", "/applications/@me").body["id"]
         scope = f"/guilds/{self.server}" if in_server else ""
         return self.rest("GET", f"/applications/{application}{scope}/commands").body
-
-    def needs(self, method: str, path: str) -> None:
-        """Skips the test where the server does not serve an endpoint (yet)."""
-        answer = self.rest(method, path, {})
-        if answer.status == 501:
-            pytest.skip(f"the embedded server says {answer.body['message']}")
 
 
 _OURS = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "NODE_PATH"}

@@ -19,12 +19,7 @@ def python():
     return made
 
 
-def needs(place) -> None:
-    place.needs("POST", f"/channels/{place.channel}/invites")
-
-
 def test_records_are_saved_found_updated_deleted_and_there_after_a_restart(place, python):
-    needs(place)
     with drive(place, python, DRIVER, "fill") as client:
         said = client.said()
     assert said["found"] == ["Ada 36"]
@@ -48,7 +43,6 @@ def test_it_takes_a_missing_record_for_corruption_and_cleans_nothing_but_its_cat
     A name that no record has may share its place in the hash table with another's, and the search
     for it ends in an error; ``clean()`` goes through a dictionary that nothing ever fills.
     """
-    needs(place)
     with drive(place, python, DRIVER, "fill") as client:
         assert client.said()["missing"].startswith("DatabaseCorruptionError: index channel")
     with drive(place, python, DRIVER, "read") as client:
@@ -57,7 +51,6 @@ def test_it_takes_a_missing_record_for_corruption_and_cleans_nothing_but_its_cat
 
 
 def test_its_slash_commands_are_registered(place, python):
-    needs(place)
     with drive(place, python, DRIVER, "read") as client:
         client.said()
     names = {each["name"] for each in place.commands(in_server=False)}
