@@ -9,6 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+_SHUTDOWN_SECONDS = 1.0
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -30,7 +32,8 @@ class Worker(ThreadPoolExecutor):
         self._name = name
         self._steps: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._guard = threading.Lock()
-        self._state = "new"
+        self._thread: threading.Thread | None = None
+        self._shut = False
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have something done after all that was submitted before. Never waits.
@@ -40,22 +43,26 @@ class Worker(ThreadPoolExecutor):
         """
         future: Future[T] = Future()
         with self._guard:
-            if self._state == "shut":
+            if self._shut:
                 raise RuntimeError(f"{self._name!r} was shut down")
-            if self._state == "new":
-                threading.Thread(
+            if self._thread is None:
+                work = threading.Thread(
                     target=_work, args=(self._steps,), name=self._name, daemon=True
-                ).start()
-                self._state = "working"
+                )
+                work.start()
+                self._thread = work
             self._steps.put(partial(_settle, future, partial(fn, *args, **kwargs)))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
-        """Take no more work. What was submitted is still done; nobody waits for it."""
+        """Take no more work. What was submitted is still done, and waited for a second at most."""
         with self._guard:
-            if self._state == "working":
+            if self._thread is not None and not self._shut:
                 self._steps.put(None)
-            self._state = "shut"
+            self._shut = True
+        thread = self._thread
+        if wait and thread is not None and thread is not threading.current_thread():
+            thread.join(_SHUTDOWN_SECONDS)
 
 
 def _work(steps: queue.SimpleQueue[Callable[[], None] | None]) -> None:

@@ -165,7 +165,7 @@ class Connection:
                 return
 
     async def _gateway(self) -> str:
-        """Where the gateway is, asked of the server; refuses to spend the last identifies of the
+        """Where the gateway is, asked of the server; refuses when there are no identifies left that
         day.
         """
         answer = await self._ask(self._client.http.get_bot_gateway)

@@ -142,6 +142,7 @@ class LoopThread:
         self.thread.daemon = True
         self._opened_at = users_line()
         self._patience = patience
+        self._beside = Worker(f"{name}: name look-ups and the like")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._grace = ABANDONED_SECONDS
@@ -295,7 +296,7 @@ class LoopThread:
             self._started.set_exception(error)
             return
         asyncio.set_event_loop(loop)
-        loop.set_default_executor(Worker(f"{self.name}: name look-ups and the like"))
+        loop.set_default_executor(self._beside)
         loop.call_soon(self._started.set_result, None)
         try:
             self._keep_running(loop, lambda: self.stopping)
@@ -341,6 +342,7 @@ class LoopThread:
         try:
             asyncio.set_event_loop(None)
             loop.close()
+            self._beside.shutdown()
         except Exception:
             logger.exception("the loop of %r could not be closed", self.name)
         finally:
