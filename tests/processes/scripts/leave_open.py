@@ -47,6 +47,7 @@ match sys.argv[1]:
             threading.Thread(target=save_on, args=(under_way,), daemon=True).start()
         under_way.wait()
     case "to a thread that goes on":
+        db.wait_ready()  # Once the main thread has ended, Python 3.12.1 makes no more threads.
         threading.Thread(target=save_after_the_main_thread).start()
         sys.exit()
     case "by sys.exit in a thread":
