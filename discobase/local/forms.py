@@ -40,13 +40,20 @@ class Form:
         return name in self.body
 
     def wrong(self, path: str, code: str, message: str) -> None:
-        """Remembers that the field at ``path`` (dots for depth) does not fit."""
+        """Remembers that the field at ``path`` (dots for depth) does not fit.
+
+        A field that is wrong itself and one with wrong fields inside are not mixed: the first that
+        is found stays.
+        """
         if self._within is not None:
             self._within.wrong(f"{self._path}.{path}", code, message)
         node = self._errors
         for key in path.split("."):
             node = node.setdefault(key, {})
-        node.setdefault("_errors", []).append({"code": code, "message": message})
+            if "_errors" in node:
+                break
+        if not node.keys() - {"_errors"}:
+            node.setdefault("_errors", []).append({"code": code, "message": message})
 
     def check(self) -> None:
         """Ends the reading.

@@ -148,6 +148,8 @@ def _new_files(form: Form, call: Call) -> list[NewFile]:
         as_integer(entry.get("id")): Form(entry)
         for entry in form.objects("attachments", most=99) or ()
     }
+    if any("uploaded_filename" in entry for entry in described.values()):
+        raise refusals.unknown_upload()
     files: list[NewFile] = []
     for number, upload in sorted(call.files.items()):
         entry = described.get(number) or Form({})
@@ -178,14 +180,17 @@ def _kept(form: Form, call: Call, present: set[int]) -> dict[int, Json] | None:
 
 
 def _reference(form: Form, call: Call, channel: Channel) -> Json | None:
-    given = form.body.get("message_reference")
-    if given is None:
+    reference = form.part("message_reference")
+    if reference is None:
         return None
-    reference = Form(given, form, "message_reference")
-    message_id = reference.snowflake("message_id") or 0
-    elsewhere = reference.snowflake("channel_id")
+    message_id, elsewhere = reference.snowflake("message_id"), reference.snowflake("channel_id")
     if reference.choice("type", (_REPLY, _FORWARD)) == _FORWARD:
         raise refusals.not_served("create_message with a forward")
+    optional = reference.boolean("fail_if_not_exists") is False
+    if message_id is None:
+        if reference.body.get("message_id") is None:
+            reference.wrong("message_id", "BASE_TYPE_REQUIRED", "This field is required")
+        return None
     if elsewhere not in {None, channel.id}:
         message = "Cannot reply to a message in a different channel"
         form.wrong("message_reference", "REPLIES_CANNOT_REPLY_TO_MESSAGE_IN_OTHER_CHANNEL", message)
@@ -193,7 +198,7 @@ def _reference(form: Form, call: Call, channel: Channel) -> Json | None:
     if call.platform.messages.message(channel.id, message_id) is not None:
         place = {"channel_id": str(channel.id), "guild_id": str(channel.guild_id)}
         return {"type": 0, "message_id": str(message_id), **place}
-    if reference.boolean("fail_if_not_exists") is not False:
+    if not optional:
         form.wrong("message_reference", "MESSAGE_REFERENCE_UNKNOWN_MESSAGE", "Unknown message")
     return None
 

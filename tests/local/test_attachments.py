@@ -173,3 +173,26 @@ def test_a_large_file_does_not_take_long(place):
     sent = send_file(place, content=bytes(8 * 1024 * 1024))
     assert len(contents(place, sent)[0]) == 8 * 1024 * 1024
     assert time.perf_counter() - started < 5
+
+
+def test_addresses_are_signed_anew_without_reading_the_message(place):
+    place.server.set(url_lifetime=0.0)
+    [entry] = send_file(place)["attachments"]
+    assert place.rest.get_url(entry["url"])[0] == 404
+    place.server.set(url_lifetime=60.0)
+    body = {"attachment_urls": [entry["url"], entry["url"].partition("?")[0]]}
+    pairs = place.rest("POST", "/attachments/refresh-urls", body).body["refreshed_urls"]
+    assert [pair["original"] for pair in pairs] == body["attachment_urls"]
+    assert [place.rest.get_url(pair["refreshed"]) for pair in pairs] == [(200, b"content")] * 2
+
+
+@pytest.mark.parametrize("urls", [[], ["https://example.org/"], ["x"] * 51, "x"])
+def test_what_is_no_address_of_an_attachment_is_not_signed(place, urls):
+    answer = place.rest("POST", "/attachments/refresh-urls", {"attachment_urls": urls})
+    assert (answer.code, list(answer.body["errors"])) == (50035, ["attachment_urls"])
+
+
+def test_a_file_that_was_uploaded_elsewhere_is_unknown(place):
+    attachments = [{"id": "0", "filename": "a", "uploaded_filename": "b/a"}]
+    answer = place.rest("POST", place.messages, {"content": "x", "attachments": attachments})
+    assert (answer.status, answer.code) == (400, 50146)

@@ -149,3 +149,58 @@ def test_missing_permissions_are_named_by_code(place):
 
 def test_typing_is_accepted(place):
     assert place.rest("POST", f"/channels/{place.channel}/typing").status == 204
+
+
+def positions(place):
+    channels = place.rest("GET", f"/guilds/{place.guild}/channels").body
+    return {channel["name"]: (channel["position"], channel["parent_id"]) for channel in channels}
+
+
+def test_channels_are_moved_together_or_not_at_all(place):
+    path = f"/guilds/{place.guild}/channels"
+    parent = create(place, name="Data", type=4).body["id"]
+    one, other = (create(place, name=name).body["id"] for name in ("one", "other"))
+    moves = [{"id": one, "position": 5, "parent_id": parent}, {"id": other, "position": 4}]
+    assert place.rest("PATCH", path, moves).status == 204
+    assert (positions(place)["one"], positions(place)["other"]) == ((5, parent), (4, None))
+    wrong = [{"id": one, "position": 9}, {"id": "1", "position": 9}]
+    assert place.rest("PATCH", path, wrong).code == 50035
+    assert positions(place)["one"] == (5, parent)
+
+
+def test_a_move_can_take_over_the_overwrites_of_the_category(place):
+    hidden = [{"id": str(place.guild), "type": 0, "allow": "0", "deny": str(SEND)}]
+    parent = create(place, name="P", type=4, permission_overwrites=hidden).body["id"]
+    moves = [{"id": str(place.channel), "parent_id": parent, "lock_permissions": True}]
+    place.rest("PATCH", f"/guilds/{place.guild}/channels", moves)
+    assert place.rest("GET", f"/channels/{place.channel}").body["permission_overwrites"] == hidden
+
+
+def test_a_move_does_not_overfill_a_category(place):
+    parent = create(place, name="full", type=4).body["id"]
+    ids = [create(place, name=f"c{number}").body["id"] for number in range(51)]
+    path = f"/guilds/{place.guild}/channels"
+    moves = [{"id": id_, "parent_id": parent} for id_ in ids]
+    answer = place.rest("PATCH", path, moves)
+    [error] = answer.body["errors"]["50"]["parent_id"]["_errors"]
+    assert error["code"] == "CHANNEL_PARENT_MAX_CHANNELS"
+    assert place.rest("PATCH", path, moves[:50]).status == 204
+
+
+def test_a_voice_channel_keeps_its_name_and_has_a_bitrate(place):
+    made = create(place, name="My Talk", type=2, bitrate=8000, user_limit=3).body
+    assert (made["name"], made["bitrate"], made["user_limit"]) == ("My Talk", 8000, 3)
+
+
+def test_a_text_channel_becomes_an_announcement_channel_and_nothing_else(place):
+    path = f"/channels/{place.channel}"
+    assert place.rest("PATCH", path, {"type": 5}).body["type"] == 5
+    assert place.rest("PATCH", path, {"type": 0}).body["type"] == 0
+    assert place.rest("PATCH", path, {"type": 4}).code == 50035
+
+
+@pytest.mark.parametrize("kind", [13, 15, 16])
+def test_channels_of_kinds_that_are_not_served_are_501(place, kind):
+    answer = create(place, name="x", type=kind)
+    assert answer.status == 501
+    assert "create_guild_channel" in answer.body["message"]

@@ -78,6 +78,88 @@ def test_a_reply_names_what_it_replies_to(place):
     assert place.rest("POST", place.messages, body).status == 200
 
 
+def test_a_reply_carries_what_it_replies_to_until_that_is_gone(place):
+    first = place.send("first")
+    reply = place.send("reply", message_reference={"message_id": first["id"]})
+    assert reply["referenced_message"]["content"] == "first"
+    path = f"{place.messages}/{reply['id']}"
+    assert place.rest("GET", path).body["referenced_message"]["id"] == first["id"]
+    place.rest("DELETE", f"{place.messages}/{first['id']}")
+    assert place.rest("GET", path).body["referenced_message"] is None
+
+
+def test_a_reply_to_another_channel_is_refused(place):
+    sent = place.send("x")
+    reference = {"message_id": sent["id"], "channel_id": "1"}
+    answer = place.rest("POST", place.messages, {"content": "y", "message_reference": reference})
+    assert (answer.code, list(answer.body["errors"])) == (50035, ["message_reference"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"poll": {"question": {"text": "?"}}},
+        {"sticker_ids": ["1"]},
+        {"message_reference": {"type": 1, "message_id": "1"}},
+    ],
+    ids=lambda body: next(iter(body)),
+)
+def test_what_is_not_served_of_a_message_is_501_with_its_name(place, body):
+    answer = place.rest("POST", place.messages, {"content": "x", **body})
+    assert answer.status == 501
+    assert "create_message" in answer.body["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "code"),
+    [
+        ({"content": 5}, "content", "STRING_TYPE_CONVERT"),
+        ({"content": "x" * 2001}, "content", "BASE_TYPE_MAX_LENGTH"),
+        ({"nonce": "n" * 26}, "nonce", "BASE_TYPE_MAX_LENGTH"),
+        ({"nonce": {}}, "nonce", "STRING_TYPE_CONVERT"),
+        ({"enforce_nonce": 1}, "enforce_nonce", "BOOLEAN_TYPE_CONVERT"),
+        ({"tts": "yes"}, "tts", "BOOLEAN_TYPE_CONVERT"),
+        ({"flags": "many"}, "flags", "NUMBER_TYPE_COERCE"),
+        ({"flags": -1}, "flags", "NUMBER_TYPE_MIN"),
+        ({"embeds": {}}, "embeds", "LIST_TYPE_CONVERT"),
+        ({"embeds": [5]}, "embeds.0", "DICT_TYPE_CONVERT"),
+        (
+            {"message_reference": {"message_id": "1"}},
+            "message_reference",
+            "MESSAGE_REFERENCE_UNKNOWN_MESSAGE",
+        ),
+        (
+            {"message_reference": {"message_id": "1", "fail_if_not_exists": "no"}},
+            "message_reference.fail_if_not_exists",
+            "BOOLEAN_TYPE_CONVERT",
+        ),
+        (
+            {"message_reference": {"message_id": "x"}},
+            "message_reference.message_id",
+            "NUMBER_TYPE_COERCE",
+        ),
+    ],
+)
+def test_a_wrong_field_of_a_message_is_named_in_the_tree_of_errors(place, body, path, code):
+    answer = place.rest("POST", place.messages, {"content": "x", **body})
+    assert (answer.status, answer.code) == (400, 50035)
+    node = answer.body["errors"]
+    for name in path.split("."):
+        node = node[name]
+    assert node["_errors"][0]["code"] == code
+    assert place.history() == []
+
+
+def test_all_mistakes_of_a_body_are_told_at_once(place):
+    answer = place.rest("POST", place.messages, {"content": 1, "tts": 1, "embeds": 1})
+    assert sorted(answer.body["errors"]) == ["content", "embeds", "tts"]
+
+
+def test_a_body_that_is_no_object_is_refused(place):
+    answer = place.rest("POST", place.messages, [])
+    assert answer.body["errors"]["_errors"][0]["code"] == "DICT_TYPE_CONVERT"
+
+
 def test_a_nonce_is_used_once(place):
     first = place.send("first", nonce="n", enforce_nonce=True)
     again = place.send("again", nonce="n", enforce_nonce=True)
@@ -148,10 +230,11 @@ def test_a_nonce_longer_than_25_is_refused(place):
     assert (answer.code, list(answer.body["errors"])) == (50035, ["nonce"])
 
 
-def test_of_two_hundred_racers_for_one_nonce_exactly_one_wins_each_of_fifty_rounds(place):
+def race(place, racers, rounds):
+    """What the racers of each round got: pairs of id and content, as sets."""
     url = f"{place.server.api_url}{place.messages}"
 
-    async def race(http, number):
+    async def one_round(http, number):
         async def send(racer):
             body = {"content": f"{racer}", "nonce": f"round-{number}", "enforce_nonce": True}
             async with http.post(url, json=body) as response:
@@ -159,17 +242,30 @@ def test_of_two_hundred_racers_for_one_nonce_exactly_one_wins_each_of_fifty_roun
                 message = await response.json()
                 return message["id"], message["content"]
 
-        return set(await asyncio.gather(*(send(racer) for racer in range(200))))
+        return set(await asyncio.gather(*(send(racer) for racer in range(racers))))
 
-    async def races():
+    async def all_rounds():
         headers = {"Authorization": f"Bot {place.token}"}
-        connector = aiohttp.TCPConnector(limit=0)
+        connector = aiohttp.TCPConnector(limit=256)
         async with aiohttp.ClientSession(headers=headers, connector=connector) as http:
-            return [await race(http, number) for number in range(50)]
+            return [await one_round(http, number) for number in range(rounds)]
 
-    winners = asyncio.run(races())
-    assert [len(seen) for seen in winners] == [1] * 50
+    return asyncio.run(all_rounds())
+
+
+def test_of_two_hundred_racers_for_one_nonce_exactly_one_wins_each_of_fifty_rounds(place):
+    assert [len(seen) for seen in race(place, 200, 50)] == [1] * 50
     assert len(place.server.messages(place.channel)) == 50
+
+
+@pytest.mark.soak
+def test_of_a_thousand_racers_for_one_nonce_exactly_one_wins_each_of_a_thousand_rounds(place):
+    started = time.monotonic()
+    winners = race(place, 1000, 1000)
+    assert [len(seen) for seen in winners] == [1] * 1000
+    sent = {(message["id"], message["content"]) for message in place.server.messages(place.channel)}
+    assert set().union(*winners) == sent
+    print(f"1,000,000 requests in {time.monotonic() - started:.0f} s")
 
 
 @pytest.fixture
@@ -276,6 +372,9 @@ def test_several_are_deleted_at_once(place, ids):
     assert place.rest("POST", path, {"messages": wanted[:1]}).code == 50016
     old = [str(id_ - (15 * 86_400_000 << 22)) for id_ in ids[:2]]
     assert place.rest("POST", path, {"messages": old}).code == 50034
+    twice = [str(ids[5]), str(ids[5])]
+    assert place.rest("POST", path, {"messages": twice}).code == 50035
+    assert place.rest("POST", path, {"messages": [str(id_) for id_ in range(1, 102)]}).code == 50016
 
 
 def test_another_channels_message_is_unknown_here(place):
@@ -283,6 +382,13 @@ def test_another_channels_message_is_unknown_here(place):
     path = f"/guilds/{place.guild}/channels"
     channel = place.rest("POST", path, {"name": "x"}).body["id"]
     assert place.rest("GET", f"/channels/{channel}/messages/{sent['id']}").code == 10008
+
+
+@pytest.mark.parametrize("kind", [0, 2, 5], ids=["text", "voice", "announcement"])
+def test_messages_go_into_these_kinds_of_channels(place, kind):
+    path = f"/guilds/{place.guild}/channels"
+    channel = place.rest("POST", path, {"name": "x", "type": kind}).body["id"]
+    assert place.rest("POST", f"/channels/{channel}/messages", {"content": "x"}).status == 200
 
 
 def test_messages_do_not_go_into_categories(place):

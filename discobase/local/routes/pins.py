@@ -29,7 +29,7 @@ def list_pins(call: Call) -> Reply:
     before = _EVER
     if given := form.text("before", longest=64):
         try:
-            before = datetime.fromisoformat(given).timestamp()
+            before = _moment(given)
         except ValueError:
             message = f"Could not parse {given}. Should be ISO8601."
             form.wrong("before", "DATE_TIME_TYPE_PARSE", message)
@@ -63,9 +63,8 @@ def create_pin(call: Call) -> Reply:
         return NO_CONTENT
     if platform.messages.count_pins(channel.id) >= MOST_PINS:
         raise refusals.too_many_pins(MOST_PINS)
-    now = time.time()
-    pinned = platform.messages.pin(message, now)
-    channel.last_pin = timestamp(now)
+    channel.last_pin = timestamp(time.time())
+    pinned = platform.messages.pin(message, _moment(channel.last_pin))
     platform.state.save_channel(channel)
     platform.broadcast.message_updated(pinned)
     platform.broadcast.pins_updated(channel)
@@ -84,6 +83,10 @@ def delete_pin(call: Call) -> Reply:
         platform.broadcast.message_updated(platform.messages.unpin(message))
         platform.broadcast.pins_updated(channel)
     return NO_CONTENT
+
+
+def _moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
 
 
 def _channel(call: Call, needed: int = 0) -> Channel:
