@@ -32,6 +32,7 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── ConflictError           the record was written by somebody else in the meantime
     │   ├── UnstorableValue         the value would not come back as it went in
     │   ├── RecordTooLarge          more than one message of Discord can carry
+    │   ├── RecordRefused           Discord's filters refuse what the record says
     │   └── RecordOutdated          a stored record does not fit the table's fields any more
     └── LogDamaged                  the log in Discord was edited, forged or has lost a message
 """
@@ -234,18 +235,29 @@ class RecordTooLarge(RecordError, ValueError):
 
     Args:
         size: the bytes it comes to.
-        limit: the bytes there is room for.
+        limit: the bytes there is room for; None where only the server knows.
     """
 
-    def __init__(self, size: int, limit: int) -> None:
+    def __init__(self, size: int, limit: int | None) -> None:
         self.size = size
         self.limit = limit
+        if limit is None:
+            super().__init__(
+                f"this comes to {size:,} bytes (compressed), which this server does not take in "
+                f"one message; nothing was written. Store less in one record, and make "
+                f"attachment_limit what the server allows."
+            )
+            return
         super().__init__(
             f"this comes to {size:,} bytes (compressed), and one message carries {limit:,}; "
             f"nothing was sent. "
             f"Store less in one record, or raise attachment_limit if your server allows larger "
             f"files."
         )
+
+
+class RecordRefused(RecordError):
+    """Discord's filters refuse what the record says; nothing was written."""
 
 
 class RecordOutdated(RecordError):

@@ -32,6 +32,7 @@ from discobase.errors import (
     Disconnected,
     LogDamaged,
     OutcomeUnknown,
+    RecordRefused,
     RecordTooLarge,
     Unavailable,
 )
@@ -50,6 +51,10 @@ class Request:
     def size(self) -> int:
         """About the bytes that the changes take up in a frame."""
         return sum(map(_size, self.changes))
+
+
+Batch = Sequence[Request]
+"""Requests that share a frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +166,18 @@ class Committer:
 
     # Committing
 
-    async def _commit(self, batch: Sequence[Request]) -> None:
+    async def _commit(self, batch: Batch) -> None:
+        batches = [batch] if batch else []
         async with self._follower.turn:
-            while batch:
-                if (obstacle := await self._obstacle()) is not None:
-                    batch = _fail_all(batch, obstacle)
-                else:
-                    batch = await self._propose(batch)
+            while batches:
+                first, *rest = batches
+                batches = [*await self._attempt(first), *rest]
+
+    async def _attempt(self, batch: Batch) -> Sequence[Batch]:
+        """Try to commit a batch at the next position. Returns what has to be tried after that."""
+        if (obstacle := await self._obstacle()) is not None:
+            return _fail_all(batch, obstacle)
+        return await self._propose(batch)
 
     async def _obstacle(self) -> DiscobaseError | None:
         """Why nothing can be proposed at the head, if so. Where the head is in doubt it is looked
@@ -181,17 +191,14 @@ class Committer:
             return _unread(error)
         return None
 
-    async def _propose(self, batch: Sequence[Request]) -> Sequence[Request]:
-        """Try to commit the batch at the next position. Returns the requests that have to be tried
-        again.
-        """
+    async def _propose(self, batch: Batch) -> Sequence[Batch]:
         work, replica = self._log.server.work, self._replica
         proposal = await work(lambda: replica.propose([request.changes for request in batch]))
         try:
             draft = await work(lambda: self._draft(proposal))
         except RecordTooLarge as error:
             await work(replica.withdraw)
-            return _too_large(batch, error)
+            return _halves(batch, error)
         if draft is None:
             await work(replica.withdraw)
             return self._answer(batch, proposal)
@@ -210,9 +217,7 @@ class Committer:
             limits=self._limits,
         )
 
-    async def _append(
-        self, batch: Sequence[Request], proposal: Proposal, draft: Draft
-    ) -> Sequence[Request]:
+    async def _append(self, batch: Batch, proposal: Proposal, draft: Draft) -> Sequence[Batch]:
         work, replica = self._log.server.work, self._replica
         below = replica.below(proposal.seq)
         self._sent = True
@@ -221,6 +226,8 @@ class Committer:
         except (DiscobaseError, ServerError) as error:
             await work(replica.withdraw)
             self._sent = False
+            if isinstance(error, RecordTooLarge | RecordRefused):
+                return _halves(batch, error)
             return _fail_all(batch, _unsettled(error))
         if entry.header.digest == draft.header.digest:
             await work(lambda: replica.settle(entry))
@@ -230,7 +237,7 @@ class Committer:
         self._sent = False
         return await self._lose(batch, entry)
 
-    async def _lose(self, batch: Sequence[Request], winner: Entry) -> Sequence[Request]:
+    async def _lose(self, batch: Batch, winner: Entry) -> Sequence[Batch]:
         """Another writer came first: the batch is to be tried again on top of what that one
         wrote.
         """
@@ -240,9 +247,9 @@ class Committer:
             return _fail_all(batch, error)
         except ServerError as error:
             return _fail_all(batch, _unread(error))
-        return batch
+        return [batch]
 
-    def _answer(self, batch: Sequence[Request], proposal: Proposal) -> Sequence[Request]:
+    def _answer(self, batch: Batch, proposal: Proposal) -> Sequence[Batch]:
         for request, verdict in zip(batch, proposal.verdicts, strict=True):
             if verdict.placed is not None:
                 request.future.set_result(verdict.placed)
@@ -263,13 +270,14 @@ def _size(change: Change) -> int:
             return around
 
 
-def _too_large(batch: Sequence[Request], error: RecordTooLarge) -> Sequence[Request]:
-    """A batch of several may fit in halves; a single request that does not fit never will."""
+def _halves(batch: Batch, error: RecordTooLarge | RecordRefused) -> Sequence[Batch]:
+    """What one request is refused for is no reason to refuse those it shares a frame with: the
+    halves are tried apart, down to the single request that will never do.
+    """
     if len(batch) == 1:
         return _fail_all(batch, error)
-    largest = max(batch, key=lambda request: request.size)
-    _fail(largest, error)
-    return [request for request in batch if request is not largest]
+    middle = len(batch) // 2
+    return [batch[:middle], batch[middle:]]
 
 
 def _unread(error: ServerError) -> DiscobaseError:
@@ -287,7 +295,7 @@ def _fail(request: Request, error: DiscobaseError) -> None:
         request.future.set_exception(error)
 
 
-def _fail_all(batch: Sequence[Request], error: DiscobaseError) -> Sequence[Request]:
+def _fail_all(batch: Batch, error: DiscobaseError) -> Sequence[Batch]:
     for request in batch:
         _fail(request, error)
     return ()

@@ -36,6 +36,8 @@ from discobase.engine.frame import (
 from discobase.engine.operations import Operation
 from discobase.engine.retry import pause, persist
 from discobase.engine.server import (
+    FILTERED,
+    TOO_LARGE,
     UNKNOWN_MESSAGE,
     Message,
     MessageArrived,
@@ -45,7 +47,14 @@ from discobase.engine.server import (
     Uncertain,
 )
 from discobase.engine.superblock import Superblock
-from discobase.errors import LogDamaged, OutcomeUnknown, Unavailable
+from discobase.errors import (
+    DiscobaseError,
+    LogDamaged,
+    OutcomeUnknown,
+    RecordRefused,
+    RecordTooLarge,
+    Unavailable,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -187,7 +196,7 @@ class CommitLog:
                     error,
                 )
             except Refused as error:
-                return await self._refused(error, seq, after, uncertain=attempt > 0)
+                return await self._refused(error, draft, after)
             await asyncio.wait({echo}, timeout=pause(self.server, attempt))
             if echo.done():
                 return echo.result()
@@ -212,29 +221,30 @@ class CommitLog:
         if not send.cancelled() and (error := send.exception()):
             _log.debug("a send ended with %r", error)
 
-    async def _refused(self, error: Refused, seq: int, after: int, *, uncertain: bool) -> Message:
-        lane = self.superblock.lane_of(seq)
+    async def _refused(self, error: Refused, draft: Draft, after: int) -> Message:
+        """What the position holds although the send was refused, or the reason why it is empty.
+
+        A refusal alone does not tell: discord.py repeats 500, 502, 504 and 524 by itself, so the
+        try that was refused may have followed one that took effect.
+        """
+        seq, lane = draft.header.seq, self.superblock.lane_of(draft.header.seq)
+        try:
+            found = await self.at(seq, after=after)
+        except (Refused, Uncertain):
+            raise OutcomeUnknown(
+                f"Discord refused the commit at position {seq}: {error} (code {error.code}), and "
+                f"the log could not be read after that. An earlier try may have been written: look "
+                f"before you repeat it."
+            ) from error
+        if found:
+            return found[0].message
         if isinstance(error, NotFound) and error.code == UNKNOWN_MESSAGE:
             raise LogDamaged(
                 "this position was written, and its message has been deleted",
                 position=seq,
                 channel=lane,
             )
-        if not uncertain:
-            raise Unavailable(
-                f"Discord refused the commit: {error} (code {error.code}). Nothing was written."
-            ) from error
-        try:
-            found = await self.at(seq, after=after)
-        except (Refused, Uncertain):
-            found = []
-        if found:
-            return found[0].message
-        raise OutcomeUnknown(
-            f"Discord refused the commit at position {seq}: {error} (code {error.code}). An "
-            f"earlier try had no answer, so it may have been written all the same: look before you "
-            f"repeat it."
-        ) from error
+        raise _reason(error, draft) from error
 
     def _entry_of(self, message: Message, seq: int) -> Entry:
         entry = self.entry(message)
@@ -358,6 +368,20 @@ class CommitLog:
 
 def _operations(entry: Entry, files: list[bytes]) -> list[Operation]:
     return read_operations(entry.header, read_payload(entry.header, entry.message.content, files))
+
+
+def _reason(error: Refused, draft: Draft) -> DiscobaseError:
+    """The error for a message that was refused, and is not there."""
+    if error.code in TOO_LARGE:
+        return RecordTooLarge(sum(len(upload.data) for upload in draft.uploads), None)
+    if error.code in FILTERED:
+        return RecordRefused(
+            f"Discord's filters refuse what is written ({error}, code {error.code}); nothing was "
+            f"written. Look at the server's AutoMod rules: they have to leave out its bots."
+        )
+    return Unavailable(
+        f"Discord refused the commit: {error} (code {error.code}). Nothing was written."
+    )
 
 
 async def enforces_nonces(server: Server, channel: int, writer: str) -> bool:

@@ -130,6 +130,13 @@ UNKNOWN_MESSAGE = 10008
 others."""
 
 
+TOO_LARGE = frozenset({40005, 50045})
+"""What a send gets whose files are larger than the server takes (opcodes and status codes)."""
+
+FILTERED = frozenset({200000, 240000})
+"""What a send gets that AutoMod, or the filter of harmful links, holds back (the same page)."""
+
+
 class Server(Protocol):
     """One Discord server, seen by one bot."""
 

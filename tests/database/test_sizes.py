@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from discobase import Database, Table
-from discobase.errors import RecordTooLarge, Unavailable
+from discobase.errors import RecordTooLarge
 
 NOISE = random.Random(7)
 
@@ -121,10 +123,32 @@ def test_a_limit_that_this_server_does_not_grant_is_told(place):
     place.discord.set(attachment_limit=1000)
     with place.conn(database):
         box(content="small").save()
-        with pytest.raises(Unavailable, match=r"entity too large.*Nothing was written"):
+        with pytest.raises(RecordTooLarge, match=r"this server does not take.*nothing was written"):
             box(content=noise(10_000)).save()
         assert box(content="goes on").save().pk == 2
         assert len(box.find()) == 2
+
+
+def test_a_record_that_the_server_finds_too_large_keeps_only_itself_out(place):
+    database, box = boxes()
+    place.discord.set(attachment_limit=20_000, latency=0.1)
+    with place.conn(database):
+        box(content="first").save()
+        contents = [*(f"small {number}" for number in range(20)), noise(60_000)]
+        gate = threading.Barrier(len(contents))
+
+        def save(content: str) -> str:
+            record = box(content=content)
+            gate.wait()
+            try:
+                record.save()
+            except RecordTooLarge:
+                return "refused"
+            return "saved"
+
+        with ThreadPoolExecutor(len(contents)) as threads:
+            assert [*threads.map(save, contents)] == ["saved"] * 20 + ["refused"]
+        assert len(box.find()) == 21
 
 
 def test_save_many_spreads_over_several_commits_where_one_is_not_enough(place):
