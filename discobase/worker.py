@@ -45,14 +45,27 @@ class Worker(ThreadPoolExecutor):
         with self._guard:
             if self._shut:
                 raise RuntimeError(f"{self._name!r} was shut down")
-            if self._thread is None:
-                work = threading.Thread(
-                    target=_work, args=(self._steps,), name=self._name, daemon=True
-                )
-                work.start()
-                self._thread = work
+            self._start()
             self._steps.put(partial(_settle, future, partial(fn, *args, **kwargs)))
         return future
+
+    def begin(self) -> None:
+        """Start the thread now, and not when there is work: Python 3.12.1 makes no more threads
+        once the main one has ended.
+
+        Raises:
+            RuntimeError: no thread is to be had.
+        """
+        with self._guard:
+            self._start()
+
+    def _start(self) -> None:
+        if self._thread is None:
+            thread = threading.Thread(
+                target=_work, args=(self._steps,), name=self._name, daemon=True
+            )
+            thread.start()
+            self._thread = thread
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
         """Take no more work. What was submitted is still done, and waited for a second at most."""

@@ -129,6 +129,7 @@ class Connection:
         """
         connection = cls(api_url)
         try:
+            connection._worker.begin()
             await connection._log_in(token, api_url)
             gateway, found = await asyncio.gather(connection._gateway(), connection._find(server))
             connection._guild = int(found["id"])
