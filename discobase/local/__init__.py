@@ -15,5 +15,6 @@ from __future__ import annotations
 from discobase.local.counts import RequestKind, Requests
 from discobase.local.hosting import LocalDiscord
 from discobase.local.joining import Joined, join
+from discobase.local.person import Answer, Person
 
-__all__ = ["Joined", "LocalDiscord", "RequestKind", "Requests", "join"]
+__all__ = ["Answer", "Joined", "LocalDiscord", "Person", "RequestKind", "Requests", "join"]

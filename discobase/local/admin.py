@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from discobase.errors import DiscobaseError, UsageError
-from discobase.local import wire
+from discobase.local import people_admin, wire
 from discobase.local.bodies import read_body
 from discobase.local.profiles import Profile
 from discobase.local.refusals import Refusal
@@ -55,6 +56,7 @@ class Admin:
             "POST /_local/event-faults": lambda body: control.event_fault(**_with_ids(body)),
             "DELETE /_local/faults": lambda _: control.clear_faults(),
             "DELETE /_local/messages": lambda body: control.delete_message(**_with_ids(body)),
+            **people_admin.commands(control),
             "PATCH /_local/messages": lambda body: control.edit_message(**_with_ids(body)),
             "DELETE /_local/gateways": lambda body: control.drop_gateways(**body),
         }
@@ -70,7 +72,8 @@ class Admin:
             body = (await read_body(request, limit=1024 * 1024)).json
             if not isinstance(body, dict | None):
                 raise UsageError("the body is a JSON object.")
-            return _json(200, command(cast("Json", body or {})))
+            answer = command(cast("Json", body or {}))
+            return _json(200, await answer if isawaitable(answer) else answer)
         except (DiscobaseError, Refusal, TypeError, ValueError) as error:
             return _json(400, {"error": str(error)})
 

@@ -16,6 +16,7 @@ from discobase.local.entities import Bot, Channel, Guild
 from discobase.local.faults import EventFault, RequestFault
 from discobase.local.limits import Limits
 from discobase.local.messages import Changes, Draft, Viewer
+from discobase.local.people import People
 from discobase.local.platform import Platform
 from discobase.local.profiles import Profile
 from discobase.local.store import MessageRow
@@ -37,6 +38,7 @@ class Control:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
+        self.people = People(platform)
 
     def default_token(self) -> str:
         """The token of the bot that was made with the file."""
@@ -65,6 +67,10 @@ class Control:
         """Throws a bot out of a server."""
         bot, guild = self._bot(token), self._guild(server_id)
         self._platform.dismiss(bot, guild)
+
+    def person(self, name: str, server_id: int) -> int:
+        """The id of a person, made and added to a server if need be."""
+        return self.people.add(name, self._guild(server_id))
 
     def set_permissions(self, server_id: int, permissions: int, token: str | None = None) -> None:
         """Changes what a bot's role allows, or @everyone's without a token."""

@@ -17,6 +17,9 @@ from discobase.local import permissions
 from discobase.local.claim import Claim
 from discobase.local.control import Control, Manner
 from discobase.local.counts import Requests
+from discobase.local.interactions import Interaction
+from discobase.local.people import People
+from discobase.local.person import Person
 from discobase.local.profiles import Profile
 from discobase.local.settings import Settings
 from discobase.local.site import LOOPBACK, Site
@@ -177,6 +180,22 @@ class LocalDiscord:
 
         return asyncio.run_coroutine_threadsafe(run(), loop).result()
 
+    def _do(
+        self,
+        act: Callable[[People], Interaction],
+        followups: int | None,
+        seconds: float,
+    ) -> dict[str, Any]:
+        """Lets a person do something, and waits for what he sees of it."""
+        people = self._call(lambda control: control.people)
+
+        async def run() -> dict[str, Any]:
+            return await people.answered(act(people), followups=followups, seconds=seconds)
+
+        loop = self._loop
+        assert loop is not None
+        return asyncio.run_coroutine_threadsafe(run(), loop).result()
+
     @property
     def port(self) -> int:
         """The port it listens on."""
@@ -253,6 +272,21 @@ class LocalDiscord:
         self, server_id: int, permissions: int, *, token: str | None = None
     ) -> None:
         """Changes what a bot's own role allows, or @everyone's without a token.
+
+    def person(self, name: str, server_id: int) -> Person:
+        """A person who talks to bots and uses their commands, buttons, menus and modals.
+
+        Args:
+            name: the user name; there is one person of a name.
+            server_id: the server he is made a member of, if he is not.
+
+        Raises:
+            UsageError: there is no such server.
+        """
+        person_id = self._call(lambda control: control.person(name, server_id))
+        return Person(
+            person_id, name, self._do, lambda see: self._call(lambda control: see(control.people))
+        )
 
         Raises:
             UsageError: there is no such server, or the bot is not in it.

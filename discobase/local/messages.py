@@ -206,6 +206,15 @@ class Messages:
             attachments.append(row)
         return described, attachments
 
+    def upload(self, channel_id: int, owner_id: int, file: NewFile, origin: str) -> Json:
+        """Keeps a file that is no message's; returns its JSON."""
+        described, attachments = self._attach(channel_id, owner_id, [file])
+        with self._store.transaction():
+            self._store.insert_attachments(attachments)
+        addressed = self._with_addresses(wire.text(described), channel_id, origin)
+        entry: Json = json.loads(addressed)[0]
+        return entry
+
     def message(self, channel_id: int, message_id: int) -> MessageRow | None:
         """One message, if the channel has it."""
         return self._store.message(channel_id, message_id)

@@ -12,6 +12,7 @@ from discobase.local.counts import Requests
 from discobase.local.entities import Bot, Guild
 from discobase.local.faults import Faults
 from discobase.local.gateway.broadcast import Broadcast
+from discobase.local.interactions import Interactions
 from discobase.local.invites import Invites
 from discobase.local.limits import Limits
 from discobase.local.messages import Messages
@@ -53,8 +54,10 @@ class Platform:
         self.commands = Commands(self.store, new_id)
         self.faults = Faults()
         self.broadcast = Broadcast(self.state, self.messages, settings, self.faults)
+        self.interactions = Interactions(self.state, self.messages, self.broadcast, settings)
         self.requests = Requests()
         self.connections: set[Connection] = set()
+        self.origin = "http://127.0.0.1"
         self.default_bot = self._default_bot()
 
     def _key(self) -> bytes:

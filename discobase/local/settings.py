@@ -37,6 +37,8 @@ class Settings:
         url_lifetime: how long a CDN address is good for (observed: a day).
         heartbeat_interval: between a gateway client's heartbeats.
         resume_window: how long a session without a connection can be resumed (observed: about 90).
+        interaction_window: how long an interaction waits for its answer.
+        followup_window: how long an answered interaction can be followed up.
         identifies_a_day: gateway logins a day that ``GET /gateway/bot`` counts down from.
     """
 
@@ -51,6 +53,8 @@ class Settings:
     url_lifetime: float = 86_400.0
     heartbeat_interval: float = 41.25
     resume_window: float = 90.0
+    interaction_window: float = 3.0
+    followup_window: float = 900.0
     identifies_a_day: int = 1000
 
     def change(self, **changes: object) -> None:

@@ -71,7 +71,9 @@ class Site:
             listener.close()
             raise
         self._listener = listener
-        return int(listener.getsockname()[1])
+        bound = int(listener.getsockname()[1])
+        self.platform.origin = f"http://{LOOPBACK}:{bound}"
+        return bound
 
     async def close(self) -> None:
         """Closes all connections and the file; gateway clients are told to come back."""

@@ -102,6 +102,20 @@ class State:
         self.users[user.id] = user
         return user
 
+    def person_named(self, name: str) -> User | None:
+        """The oldest person of this name."""
+        people = (user for user in self.users.values() if not user.bot)
+        return next((user for user in people if user.name == name), None)
+
+    def create_person(self, name: str) -> User:
+        """Makes a person who is nowhere yet."""
+        return self._add_user(name, bot=False)
+
+    def add_person(self, person: User, guild: Guild) -> None:
+        """Makes a person a member of a guild."""
+        self.save_member(Member(guild.id, person.id, time.time()))
+        self._permissions.clear()
+
     def guild_named(self, name: str) -> Guild | None:
         """The oldest guild of this name."""
         return next((guild for guild in self.guilds.values() if guild.name == name), None)

@@ -130,6 +130,34 @@ class Broadcast:
         body = {"guild_id": str(guild.id), "role_id": str(role_id)}
         self._to_guild("GUILD_ROLE_DELETE", guild.id, intents.GUILDS, body)
 
+    def member_added(self, member: Member) -> None:
+        """GUILD_MEMBER_ADD."""
+        person = self._state.users[member.user_id]
+        body = {"guild_id": str(member.guild_id), **payloads.member(member, person)}
+        self._to_guild("GUILD_MEMBER_ADD", member.guild_id, intents.GUILD_MEMBERS, body)
+
+    def interaction_created(
+        self, bot: Bot, channel: Channel, body_for: Callable[[str], dict[str, Any]]
+    ) -> None:
+        """INTERACTION_CREATE to the sessions of one bot, whatever their intents.
+
+        Args:
+            bot: whose interaction it is.
+            channel: where it was made.
+            body_for: makes the data, for the origin at which a client reaches this server.
+        """
+        takers = [
+            session
+            for session in self.sessions.values()
+            if session.bot.id == bot.id and session.has_guild(channel.guild_id)
+        ]
+        self._publish(
+            "INTERACTION_CREATE",
+            channel.id,
+            takers,
+            lambda session: wire.text(body_for(session.origin)),
+        )
+
     def member_updated(self, member: Member) -> None:
         """GUILD_MEMBER_UPDATE."""
         person = self._state.users[member.user_id]
