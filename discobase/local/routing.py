@@ -96,8 +96,14 @@ class Table:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._root = _Node()
+        self._routes: dict[tuple[str, str], Route] = {}
         for route in routes:
+            self._routes.setdefault((route.method, route.template), route)
             self._add(route)
+
+    def routes(self) -> list[Route]:
+        """All routes that count."""
+        return list(self._routes.values())
 
     def _add(self, route: Route) -> None:
         node = self._root
