@@ -8,6 +8,7 @@ import sys
 from benchmarks.finding import finding
 from benchmarks.measuring import embedded_server
 from benchmarks.saving import saving, saving_much
+from benchmarks.serving import serving
 
 
 def main() -> int:
@@ -19,6 +20,8 @@ def main() -> int:
         saving_much(place)
     with embedded_server() as place:
         finding(place)
+    with embedded_server() as place:
+        serving(place)
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from math import inf
 
 from discobase import demo
 from discobase._version import __version__
@@ -22,7 +23,7 @@ class _Options(argparse.Namespace):
     server: str
     json: bool
     limits: str
-    latency: float
+    latency: tuple[float, float]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,9 +85,25 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         "--limits", choices=("none", "discord"), default="none", help="rate limits to impose"
     )
     parser.add_argument(
-        "--latency", type=float, metavar="SECONDS", default=0.0, help="added to every request"
+        "--latency",
+        type=_latency,
+        metavar="SECONDS[,TAIL]",
+        default=(0.0, 0.0),
+        help="added to every request; with TAIL it varies: half take longer than SECONDS, "
+        "one in a hundred longer than TAIL",
     )
     parser.set_defaults(run=_serve)
+
+
+def _latency(text: str) -> tuple[float, float]:
+    median, _, tail = text.partition(",")
+    try:
+        latency = float(median), float(tail or 0)
+    except ValueError:
+        latency = -1.0, 0.0
+    if not 0 <= latency[0] < inf or (tail and not latency[0] <= latency[1] < inf):
+        raise argparse.ArgumentTypeError("one number of seconds, or two with a comma, rising")
+    return latency
 
 
 def _demo(options: _Options) -> int:
@@ -100,5 +117,6 @@ def _serve(options: _Options) -> int:
         options.server,
         options.json,
         limits=options.limits,
-        latency=options.latency,
+        latency=options.latency[0],
+        latency_tail=options.latency[1],
     )

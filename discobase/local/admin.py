@@ -10,13 +10,13 @@ import os
 from collections.abc import Callable
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from discobase.errors import DiscobaseError, UsageError
 from discobase.local import people_admin, wire
 from discobase.local.bodies import read_body
+from discobase.local.loopback import from_here
 from discobase.local.profiles import Profile
 from discobase.local.refusals import Refusal
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from discobase.local.control import Control
 
 Json = dict[str, Any]
-
-_LOOPBACK_NAMES = {"127.0.0.1", "localhost", "::1"}
 
 
 class Admin:
@@ -56,14 +54,14 @@ class Admin:
             "POST /_local/event-faults": lambda body: control.event_fault(**_with_ids(body)),
             "DELETE /_local/faults": lambda _: control.clear_faults(),
             "DELETE /_local/messages": lambda body: control.delete_message(**_with_ids(body)),
-            **people_admin.commands(control),
             "PATCH /_local/messages": lambda body: control.edit_message(**_with_ids(body)),
             "DELETE /_local/gateways": lambda body: control.drop_gateways(**body),
+            **people_admin.commands(control),
         }
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
         """Answers one request: 200 with a JSON body, or 400 with ``{"error": ...}``."""
-        if not _from_loopback(request):
+        if not from_here(request):
             return _json(403, {"error": "the admin API is for programs on this machine only"})
         command = self._commands.get(f"{request.method} {request.path.rstrip('/')}")
         if command is None:
@@ -98,14 +96,6 @@ def _profile(body: Json) -> str | Profile:
 def _json(status: int, body: object) -> web.Response:
     headers = {"Content-Type": "application/json"}
     return web.Response(status=status, body=wire.text(body).encode(), headers=headers)
-
-
-def _from_loopback(request: web.BaseRequest) -> bool:
-    """Whether a program asks: a web page sends an Origin, or another name for this host."""
-    host = request.headers.get("Host", "")
-    origin = request.headers.get("Origin")
-    name = urlsplit(f"//{host}").hostname
-    return name in _LOOPBACK_NAMES and origin in {None, f"http://{host}"}
 
 
 def _with_ids(body: Json) -> Json:

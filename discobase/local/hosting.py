@@ -157,7 +157,7 @@ class LocalDiscord:
 
     async def _serve(self, started: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()
-        self._stop.clear()
+        self._stop = asyncio.Event()
         site = Site(self.path, self._limits, self._settings)
         try:
             self._port = await site.open(self._wanted_port)
@@ -210,6 +210,11 @@ class LocalDiscord:
     def api_url(self) -> str:
         """What takes the place of ``https://discord.com/api/v10``."""
         return f"{self.origin}/api/v10"
+
+    @property
+    def window_url(self) -> str:
+        """Where a web browser shows servers, channels and messages."""
+        return f"{self.origin}/"
 
     @property
     def default_token(self) -> str:
@@ -268,11 +273,6 @@ class LocalDiscord:
         """
         self._call(lambda control: control.remove_bot(token, server_id))
 
-    def set_permissions(
-        self, server_id: int, permissions: int, *, token: str | None = None
-    ) -> None:
-        """Changes what a bot's own role allows, or @everyone's without a token.
-
     def person(self, name: str, server_id: int) -> Person:
         """A person who talks to bots and uses their commands, buttons, menus and modals.
 
@@ -287,6 +287,11 @@ class LocalDiscord:
         return Person(
             person_id, name, self._do, lambda see: self._call(lambda control: see(control.people))
         )
+
+    def set_permissions(
+        self, server_id: int, permissions: int, *, token: str | None = None
+    ) -> None:
+        """Changes what a bot's own role allows, or @everyone's without a token.
 
         Raises:
             UsageError: there is no such server, or the bot is not in it.

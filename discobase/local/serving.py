@@ -19,6 +19,7 @@ def serve(  # noqa: PLR0917 - the command line has all of them
     json_line: bool,
     limits: str = "none",
     latency: float = 0.0,
+    latency_tail: float = 0.0,
 ) -> int:
     """Runs a server until SIGTERM or SIGINT, and says where it is. To be called on the main thread.
 
@@ -29,6 +30,7 @@ def serve(  # noqa: PLR0917 - the command line has all of them
         json_line: say it as one line of JSON with ``api_url``, ``token`` and ``server``.
         limits: the profile of rate limits.
         latency: seconds added to every request.
+        latency_tail: what one in a hundred exceeds, where they vary; 0 where they do not.
 
     Returns:
         The exit code.
@@ -44,21 +46,24 @@ def serve(  # noqa: PLR0917 - the command line has all of them
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    with LocalDiscord(path, port=port, limits=limits, latency=latency) as host:
+    with LocalDiscord(
+        path, port=port, limits=limits, latency=latency, latency_tail=latency_tail
+    ) as host:
         host.join(server_name)
         place = {"api_url": host.api_url, "token": host.default_token, "server": server_name}
-        sys.stdout.write(json.dumps(place) + "\n" if json_line else _in_words(place, path))
+        sys.stdout.write(json.dumps(place) + "\n" if json_line else _in_words(host, place, path))
         sys.stdout.flush()
         while not ended.wait(_POLL_SECONDS):
             pass
     return 0
 
 
-def _in_words(place: dict[str, str], path: str | None) -> str:
+def _in_words(host: LocalDiscord, place: dict[str, str], path: str | None) -> str:
     kept = "nothing is kept when it ends" if path is None else f"kept in {path}"
     return (
         f"A Discord-compatible server is running ({kept}). Press Ctrl-C to end it.\n"
         f"  API URL  {place['api_url']}\n"
         f"  token    {place['token']}\n"
         f"  server   {place['server']}\n"
+        f"  window   {host.window_url}\n"
     )

@@ -1,4 +1,4 @@
-"""The server on its port: REST, gateway, attachments and admin API on one loopback address."""
+"""The server on its port: REST, gateway, attachments, admin API and window on one address."""
 
 from __future__ import annotations
 
@@ -20,10 +20,14 @@ from discobase.local.gateway.conversation import converse
 from discobase.local.platform import Platform
 from discobase.local.profiles import Profile
 from discobase.local.settings import Settings
+from discobase.local.window.page import PREFIX, Window
 
 LOOPBACK = "127.0.0.1"
 ATTACHMENT_ROUTE = "/attachments/{channel_id}/{attachment_id}/{name}"
 """The route by which faults of downloads are set."""
+
+_HARMLESS = {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"}
+"""A file that is a web page must not act as one of this server's own pages in a browser."""
 
 _BACKLOG = 1024
 _GOODBYE_SECONDS = 0.25
@@ -44,6 +48,7 @@ class Site:
         self.platform = Platform(path, limits, settings)
         self.control = Control(self.platform)
         self._admin = Admin(self.control, None if path is None else str(Path(path).resolve()))
+        self._window = Window(self.platform)
         self._http = web.Server(self._answer, access_log=None)
         self._listener: socket.socket | None = None
         self._server: asyncio.Server | None = None
@@ -112,6 +117,8 @@ class Site:
             return await converse(self.platform, request, origin)
         if path.startswith("/_local"):
             return await self._admin.answer(request)
+        if path == "/" or path.startswith(PREFIX):
+            return await self._window.answer(request)
         return web.Response(status=404, text="404: Not Found")
 
     async def _download(self, request: web.BaseRequest) -> web.Response:
@@ -130,7 +137,7 @@ class Site:
         file = self.platform.messages.attachment(place.attachment_id)
         if file is None or (file.channel_id, file.name) != (place.channel_id, place.name):
             return web.Response(status=404, text="This content is no longer available.")
-        headers = {"Content-Type": file.type or "application/octet-stream"}
+        headers = {"Content-Type": file.type or "application/octet-stream", **_HARMLESS}
         return web.Response(body=file.content, headers=headers)
 
 

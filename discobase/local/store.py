@@ -99,6 +99,11 @@ class Store:
         self._sql.execute("pragma cache_size=-65536")
         self._sql.executescript(_SCHEMA)
 
+    @property
+    def changes(self) -> int:
+        """How many rows were written since the file was opened."""
+        return self._sql.total_changes
+
     def close(self) -> None:
         """Closes the file."""
         self._sql.close()

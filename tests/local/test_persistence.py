@@ -86,6 +86,15 @@ def test_a_server_without_a_file_leaves_nothing_behind(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_server_that_was_closed_can_be_started_again(tmp_path):
+    server = LocalDiscord(tmp_path / "dev.db")
+    for _ in range(3):
+        with server:
+            furnish(server).send("x")
+    with server:
+        assert furnish(server).history() == ["x"] * 3
+
+
 def test_a_taken_port_is_an_error_of_the_caller():
     with LocalDiscord() as server, pytest.raises(OSError, match="in use"):
         LocalDiscord(port=server.port).start()

@@ -1,0 +1,116 @@
+"""The page over HTTP: its files, what it shows, and word of changes.
+
+Nothing can be changed through it. Whatever is seen on the server is written to its file first, so a
+change of the file is all that needs to be watched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.resources import files
+
+from aiohttp import web
+
+from discobase.local import wire
+from discobase.local.loopback import from_here, named_so
+from discobase.local.platform import Platform
+from discobase.local.window import view
+
+PREFIX = "/_window/"
+
+_LOOKS_EACH = 0.2
+_SIGN_OF_LIFE_EACH = 75
+"""Looks without a change after which a comment shows whether the page is still there."""
+
+_TYPES = {
+    "": ("window.html", "text/html; charset=utf-8"),
+    "icon.svg": ("icon.svg", "image/svg+xml"),
+    "window.css": ("window.css", "text/css; charset=utf-8"),
+    "window.js": ("window.js", "text/javascript; charset=utf-8"),
+}
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Window:
+    """The page.
+
+    Args:
+        platform: the server it shows.
+    """
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answers one request: to the page's files, or from the page itself."""
+        if request.method != "GET":
+            return _refused(405, "this page is for reading only")
+        name = request.path.removeprefix(PREFIX).strip("/")
+        if name in _TYPES and named_so(request):
+            return _file(name)
+        if not from_here(request):
+            return _refused(403, "this page is for people on this machine only")
+        match name:
+            case "servers":
+                return _json(view.servers(self._platform))
+            case "messages":
+                return self._messages(request)
+            case "changes":
+                return await self._changes(request)
+            case _:
+                return _refused(404, "there is no such page")
+
+    def _messages(self, request: web.BaseRequest) -> web.Response:
+        place, before = (request.query.get(name, "") for name in ("channel", "before"))
+        channel = self._platform.state.channels.get(int(place)) if place.isdecimal() else None
+        if channel is None:
+            return _refused(404, "there is no such channel")
+        origin = f"http://{request.headers['Host']}"
+        limit = min(int(before), _LARGEST_ID) if before.isdecimal() else None
+        return _json(view.messages(self._platform, channel, limit, origin))
+
+    async def _changes(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Server-sent events: one now, and one after each change, at most five a second."""
+        response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        seen, looks = -1, 0
+        try:
+            while request.transport is not None and not request.transport.is_closing():
+                changes = self._platform.store.changes
+                if changes != seen:
+                    await response.write(f"data: {changes}\n\n".encode())
+                elif looks % _SIGN_OF_LIFE_EACH == 0:
+                    await response.write(b": still here\n\n")
+                seen, looks = changes, looks + 1
+                await asyncio.sleep(_LOOKS_EACH)
+        except ConnectionError:
+            # The page was closed.
+            return response
+        return response
+
+
+_LARGEST_ID = (1 << 63) - 1
+
+
+def _file(name: str) -> web.Response:
+    file, kind = _TYPES[name]
+    content = files(__package__).joinpath(file).read_bytes()
+    return web.Response(body=content, headers={**_HEADERS, "Content-Type": kind})
+
+
+def _json(body: object) -> web.Response:
+    headers = {**_HEADERS, "Content-Type": "application/json"}
+    return web.Response(body=wire.text(body).encode(), headers=headers)
+
+
+def _refused(status: int, text: str) -> web.Response:
+    return web.Response(status=status, text=text, headers=_HEADERS)
