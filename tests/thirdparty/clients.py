@@ -7,16 +7,20 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from types import MappingProxyType
+from typing import Self, TypeVar
 
 from discobase.local import LocalDiscord
+from discobase.local.person import Person
 from tests.local.rest import Rest
 
 DRIVERS = Path(__file__).parent / "drivers"
 _SECONDS = 50
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -36,14 +40,13 @@ class Place:
 
     def next_answer(self, seconds: float = 5.0) -> str:
         """The text of the next message in the channel after the last one that was said or read."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            for message in self.discord.messages(self.channel):
-                if int(message["id"]) > self._last:
-                    self._last = int(message["id"])
-                    return message["content"]
-            time.sleep(0.02)
-        raise AssertionError(f"no answer within {seconds} s")
+        new = until(self._unread, seconds)[0]
+        self._last = int(new["id"])
+        return new["content"]
+
+    def _unread(self) -> list[dict[str, object]]:
+        messages = self.discord.messages(self.channel)
+        return [message for message in messages if int(message["id"]) > self._last]
 
     def environment(self) -> dict[str, str]:
         """What a driver is told, and nothing that would lead to this project's code."""
@@ -61,6 +64,11 @@ class Place:
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+
+    @property
+    def person(self) -> Person:
+        """Somebody in the server who is no bot."""
+        return self.discord.person("Ada", self.server)
 
     def contents(self, name: str) -> list[str]:
         """The texts in the channel of this name, oldest first."""
@@ -93,6 +101,7 @@ class Client:
         self._process = subprocess.Popen(
             [str(part) for part in command],
             env={**place.environment(), **more},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -112,6 +121,7 @@ class Client:
         self._process.kill()
         self._process.wait()
         self._complaints.join()
+        self._process.stdin.close()
         self._process.stdout.close()
         self._process.stderr.close()
 
@@ -121,6 +131,10 @@ class Client:
         if self._process.poll() is not None:
             self._complaints.join()
         return "".join(self._errors)
+
+    def let_go(self) -> None:
+        """Ends its standard input, on which a driver may wait."""
+        self._process.stdin.close()
 
     def _listen(self) -> None:
         self._errors.extend(self._process.stderr)
@@ -133,7 +147,7 @@ class Client:
         raise AssertionError(f"it ended without saying {start!r}:\n{self.errors}")
 
     def said(
-        self, answers: dict[str, Callable[[], object]] | None = None, *, status: int = 0
+        self, answers: Mapping[str, Callable[[], object]] = MappingProxyType({}), *, status: int = 0
     ) -> dict[str, object]:
         """What a driver says to its end, by name.
 
@@ -147,10 +161,19 @@ class Client:
                 continue
             what, value = json.loads(line)
             things[what] = value
-            if answers and what in answers:
+            if what in answers:
                 answers[what]()
         assert self._process.wait() == status, f"{things}\n{self.errors}"
         return things
+
+
+def until(look: Callable[[], T], seconds: float = 10.0) -> T:
+    """What is seen as soon as it is true."""
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"nothing within {seconds} s"
+        time.sleep(0.02)
+    return seen
 
 
 def drive(place: Place, python: Path | str, driver: str, *arguments: object, **more: str) -> Client:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.thirdparty.clients import drive
+from tests.thirdparty.clients import drive, until
 from tests.thirdparty.environments import python_with, versions_in
 
 pytestmark = pytest.mark.thirdparty
@@ -50,11 +50,28 @@ def test_it_takes_a_missing_record_for_corruption_and_cleans_nothing_but_its_cat
     assert set(place.channels().values()) == {"general", "user", "user_name", "user_age"}
 
 
-def test_its_slash_commands_are_registered(place, python):
-    with drive(place, python, DRIVER, "read") as client:
+def test_its_slash_commands_are_registered_and_obeyed_but_for_one(place, python):
+    """``/find`` gives its own class a member of an enumeration where that wants a text."""
+    person, channel = place.person, place.channel
+    eve = '{"name": "Eve", "age": 5}'
+    with drive(place, python, DRIVER, "serve") as client:
+        client.wait_for_line('["waiting for commands"')
+        # It registers them some time after it has called itself ready.
+        until(lambda: place.commands(in_server=False))
+        [table] = [id_ for id_, name in place.channels().items() if name == "user"]
+        person.run_command(channel, "insert", table=table, data=eve)
+        inserted = f"I have inserted `{eve}` into `user` table."
+        until(lambda: place.contents("general") == [inserted])
+        person.run_command(channel, "find", table=table, column="name", value="Eve")
+        until(lambda: "ValueError: Invalid style input." in client.errors)
+        person.run_command(channel, "delete", table=table, record='{"name": "Eve"}')
+        deleted = 'Record `{"name": "Eve"}` has been deleted from `user`!'
+        until(lambda: place.contents("general") == [inserted, "Searching for `Eve`...", deleted])
+        client.let_go()
         client.said()
+    assert place.contents("user") == []
     names = {each["name"] for each in place.commands(in_server=False)}
-    assert {"insert", "find", "update", "delete", "reset"} <= names
+    assert {"insert", "find", "update", "delete", "schema", "reset"} <= names
 
 
 def test_a_server_that_is_missing_cannot_be_made_by_a_bot_as_on_discord(place, python):

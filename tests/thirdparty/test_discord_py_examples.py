@@ -67,11 +67,64 @@ def test_the_command_bot_answers_its_commands(place, run):
     assert "Adds two numbers together." in place.next_answer()
 
 
-def test_the_slash_command_bot_registers_its_commands(place, run):
+def test_the_slash_command_bot_registers_and_answers_its_commands(place, run):
     run("app_commands/basic.py")
     registered = {each["name"]: each["type"] for each in place.commands()}
     slash_commands = dict.fromkeys(("hello", "add", "send", "joined"), 1)
     assert registered == {**slash_commands, "Show Join Date": 2, "Report to Moderators": 3}
+    person, channel = place.person, place.channel
+    assert person.run_command(channel, "hello").text == f"Hi, {person.mention}"
+    assert person.run_command(channel, "add", first_value=2, second_value=40).text == "2 + 40 = 42"
+    assert person.run_command(channel, "send", text="this").text == "this"
+    joined = person.run_command(channel, "joined", member=person.id).text
+    assert re.fullmatch(r"Ada joined <t:\d+>", joined)
+    joined = person.use_on_user(channel, "Show Join Date", person.id).text
+    assert re.fullmatch(r"Ada joined at <t:\d+>", joined)
+    said = person.say(channel, "something bad")
+    reported = person.use_on_message(channel, "Report to Moderators", said)
+    thanks = f"Thanks for reporting this message by {person.mention} to our moderators."
+    assert (reported.text, reported.ephemeral) == (thanks, True)
+    assert thanks not in place.contents("general")
+
+
+def test_the_modal_bot_shows_a_form_and_thanks_for_it(place, run):
+    run("modals/basic.py")
+    shown = place.person.run_command(place.channel, "feedback")
+    assert shown.state == "modal"
+    assert shown.modal["title"] == "Feedback"
+    answer = place.person.submit_modal(shown, Name="Ada")
+    assert (answer.text, answer.ephemeral) == ("Thanks for your feedback, Ada!", True)
+
+
+def test_the_confirming_bot_hears_which_button_is_pressed(place, run):
+    client = run("views/confirm.py")
+    place.say("$ask")
+    assert place.next_answer() == "Do you want to continue?"
+    asked = place.discord.messages(place.channel)[-1]
+    answer = place.person.press(asked["id"], "Confirm")
+    assert (answer.text, answer.ephemeral) == ("Confirming", True)
+    assert client.wait_for_line("Conf") == "Confirmed..."
+
+
+def test_the_counting_bot_changes_its_button_with_each_press(place, run):
+    run("views/counter.py")
+    place.say("$counter")
+    assert place.next_answer() == "Press!"
+    message = place.discord.messages(place.channel)[-1]
+    for count in range(1, 6):
+        answer = place.person.press(message["id"], str(count - 1))
+        [row] = answer.message["components"]
+        [button] = row["components"]
+        assert (button["label"], button.get("disabled", False)) == (str(count), count == 5)
+
+
+def test_the_bot_with_a_menu_hears_what_is_chosen(place, run):
+    run("views/dropdown.py")
+    place.say("$colour")
+    assert place.next_answer() == "Pick your favourite colour:"
+    message = place.discord.messages(place.channel)[-1]
+    answer = place.person.choose(message["id"], "Choose your favourite colour...", "Green")
+    assert answer.text == "Your favourite colour is Green"
 
 
 def test_the_reply_bot_replies_to_the_message(place, run):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 
@@ -11,6 +12,7 @@ from saying import say
 
 import discobase
 
+logging.basicConfig(level=logging.WARNING)
 db = discobase.Database(os.environ["SERVER_NAME"])
 
 
@@ -67,6 +69,11 @@ async def read() -> None:
     await attempt("cleaned", db.clean())
 
 
+async def serve() -> None:
+    say("waiting for commands")
+    await asyncio.to_thread(sys.stdin.read)
+
+
 async def main(scene) -> None:
     async with db.conn(os.environ["TOKEN"]):
         say("ready", sorted(db.tables))
@@ -74,4 +81,4 @@ async def main(scene) -> None:
     say("closed")
 
 
-asyncio.run(main({"fill": fill, "read": read}[sys.argv[1]]))
+asyncio.run(main({"fill": fill, "read": read, "serve": serve}[sys.argv[1]]))

@@ -8,6 +8,7 @@ const {
   Client,
   Events,
   GatewayIntentBits,
+  MessageFlags,
   PermissionFlagsBits,
 } = require("discord.js");
 
@@ -93,6 +94,14 @@ async function commands(guild) {
   ]);
   const command = (await guild.commands.fetch()).first();
   say("command", [command.name, command.options[0].name]);
+  const hearing = next(Events.InteractionCreate, (interaction) => interaction.isChatInputCommand());
+  say("waiting for a command");
+  const [interaction] = await hearing;
+  const whom = interaction.options.getString("name");
+  await interaction.reply({ content: `Hello, ${whom}!`, flags: MessageFlags.Ephemeral });
+  await interaction.editReply(`Hello again, ${whom}!`);
+  const followed = await interaction.followUp("And goodbye.");
+  say("answered", followed.content);
 }
 
 async function refusals(channel) {

@@ -87,6 +87,17 @@ async def commands() -> None:
     await bot.rest.set_application_commands(application, [wanted], guild=SERVER)
     [command] = await bot.rest.fetch_application_commands(application, guild=SERVER)
     say("command", [command.name, command.options[0].name])
+    hearing = asyncio.create_task(heard(hikari.CommandInteractionCreateEvent))
+    await asyncio.sleep(0)
+    say("waiting for a command")
+    interaction = (await hearing).interaction
+    whom = interaction.options[0].value
+    await interaction.create_initial_response(
+        hikari.ResponseType.MESSAGE_CREATE, f"Hello, {whom}!", flags=hikari.MessageFlag.EPHEMERAL
+    )
+    await interaction.edit_initial_response(f"Hello again, {whom}!")
+    followed = await interaction.execute("And goodbye.")
+    say("answered", followed.content)
 
 
 async def refusals() -> None:
