@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
-from http.client import RemoteDisconnected
+from http.client import HTTPConnection, RemoteDisconnected
+from urllib.parse import urlsplit
 
 import pytest
 
 from discobase.errors import UsageError
-from tests.local.gateway_client import in_thread, session
+from discobase.local.settings import Settings
+from discobase.local.snowflakes import Snowflakes, unix_time
+from tests.local.gateway_client import connected, identify, in_thread, session
 
 SEND = {"method": "POST", "route": "/channels/{channel_id}/messages"}
 
@@ -138,6 +142,162 @@ def test_an_event_is_delayed_while_others_pass(place):
     started = time.monotonic()
     assert hear(place, 3) == ["b", "c", "a"]
     assert time.monotonic() - started >= 0.3
+
+
+def outcomes(place, number=40):
+    return [post(place).status for _ in range(number)]
+
+
+def test_a_fault_by_chance_makes_the_same_choices_from_the_same_seed(place):
+    seen = []
+    for seed in (1, 1, 2):
+        place.server.fault(**SEND, status=500, count=None, probability=0.5, seed=seed)
+        seen.append(outcomes(place))
+        assert place.server.faults_left == 0
+        place.server.clear_faults()
+    assert seen[0] == seen[1] != seen[2]
+    assert 8 < seen[0].count(500) < 32
+    assert outcomes(place, 3) == [200] * 3
+
+
+def test_a_fault_by_chance_ends_with_its_count(place):
+    place.server.fault(**SEND, status=500, count=3, probability=0.5, seed=1)
+    statuses = outcomes(place)
+    assert statuses.count(500) == 3
+    assert set(statuses[-20:]) == {200}
+
+
+def test_a_storm_of_429_says_how_long_it_lasts(place):
+    place.server.fault(**SEND, status=429, count=3)
+    for _ in range(3):
+        answer = post(place)
+        assert (answer.status, answer.body["global"]) == (429, False)
+        assert answer.body["retry_after"] > 0
+        assert answer.headers["retry-after"] == "1"
+        assert answer.headers["x-ratelimit-scope"] == "user"
+        assert answer.headers["via"]
+    assert post(place).status == 200
+
+
+@pytest.mark.parametrize("status", [500, 501, 502, 503, 504, 507, 599])
+def test_discord_own_errors_are_json_and_come_by_its_proxy(place, status):
+    place.server.fault(**SEND, status=status)
+    answer = post(place)
+    assert (answer.status, answer.code) == (status, 0)
+    assert answer.headers["via"]
+    assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("status", [520, 521, 522, 523, 524, 525, 526, 527, 529, 530])
+def test_errors_of_cloudflare_are_html_without_via(place, status):
+    place.server.fault(method="GET", route="/users/@me", status=status)
+    split = urlsplit(place.server.api_url)
+    connection = HTTPConnection(split.netloc, timeout=10)
+    connection.request("GET", f"{split.path}/users/@me")
+    answer = connection.getresponse()
+    assert answer.status == status
+    assert answer.getheader("Via") is None
+    assert answer.getheader("Content-Type").startswith("text/html")
+    assert answer.read().startswith(b"<!DOCTYPE html>")
+    connection.close()
+
+
+def test_an_event_can_drop_the_connection_and_come_with_the_resume(place):
+    async def scene():
+        async with connected(place) as gateway:
+            ready = await identify(gateway, place.token)
+            await gateway.event("GUILD_CREATE")
+            place.server.event_fault(action="disconnect")
+            await in_thread(post, place, "a")
+            assert (await gateway.receive())["close"] == 4000
+            wish = {
+                "token": place.token,
+                "session_id": ready["session_id"],
+                "seq": gateway.sequence,
+            }
+        async with connected(place) as again:
+            await again.send(6, wish)
+            return (await again.event("MESSAGE_CREATE"))["content"]
+
+    assert asyncio.run(scene()) == "a"
+
+
+def test_an_event_can_end_the_session_and_be_lost(place):
+    async def scene():
+        async with connected(place) as gateway:
+            ready = await identify(gateway, place.token)
+            await gateway.event("GUILD_CREATE")
+            place.server.event_fault(action="end")
+            await in_thread(post, place, "a")
+            assert (await gateway.receive())["close"] == 4000
+            wish = {
+                "token": place.token,
+                "session_id": ready["session_id"],
+                "seq": gateway.sequence,
+            }
+        async with connected(place) as again:
+            await again.send(6, wish)
+            frame = await again.receive()
+            return frame["op"], frame["d"]
+
+    assert asyncio.run(scene()) == (9, False)
+
+
+def test_faults_of_events_are_set_for_kinds_channels_and_by_chance(place):
+    place.server.event_fault(action="drop", event="TYPING*", count=None)
+    place.server.event_fault(action="drop", event="MESSAGE_*", channel=place.channel + 1)
+    assert hear(place, 3) == ["a", "b", "c"]
+    place.server.event_fault(action="drop", event="MESSAGE_*", probability=0.5, seed=3, count=None)
+    sent = [str(number) for number in range(30)]
+    chance = random.Random(3)
+    kept = [content for content in sent if chance.random() >= 0.5]
+    assert hear(place, len(kept), send=sent) == kept
+
+
+@pytest.mark.parametrize("fault", [{"probability": 1.5}, {"probability": -0.1}])
+def test_a_probability_is_from_0_to_1(place, fault):
+    with pytest.raises(UsageError, match="probability"):
+        place.server.fault(**fault)
+
+
+def test_ids_are_made_by_a_clock_that_is_off(place):
+    offs = []
+    for skew in (-30.0, 0.0, 3600.0, -3600.0):
+        place.server.set(clock_skew=skew)
+        ids = [int(place.send("x")["id"]) for _ in range(20)]
+        assert ids == sorted(set(ids))
+        offs.append(unix_time(ids[0]) - time.time())
+    assert offs == pytest.approx([-30, 0, 3600, -3600], abs=5)
+
+
+def test_ids_are_out_of_order_where_clocks_differ_from_id_to_id(place):
+    place.server.set(clock_jitter=2.0)
+    ids = [int(place.send(str(number))["id"]) for number in range(50)]
+    assert len(set(ids)) == 50
+    assert ids != sorted(ids)
+    assert all(abs(unix_time(id_) - time.time()) < 10 for id_ in ids)
+    newest_first = [int(m["id"]) for m in place.rest("GET", f"{place.messages}?limit=100").body]
+    assert newest_first == sorted(ids, reverse=True)
+
+
+def test_ids_are_never_given_twice_whatever_the_clock_does():
+    settings = Settings()
+    new_id = Snowflakes(0, settings)
+    ids = []
+    for change in ({"clock_skew": 1.0}, {"clock_skew": 0.0}, {"clock_jitter": 0.002}, {}):
+        settings.change(**change)
+        ids += [new_id() for _ in range(2000)]
+    assert len(set(ids)) == len(ids)
+
+
+def test_latencies_are_spread_as_they_are_asked_to_be():
+    settings = Settings()
+    settings.change(latency=0.05, latency_tail=0.2)
+    drawn = sorted(2 * settings.half_latency() for _ in range(20_000))
+    assert drawn[10_000] == pytest.approx(0.05, rel=0.1)
+    assert drawn[19_800] == pytest.approx(0.2, rel=0.2)
+    settings.change(latency_tail=0.0)
+    assert settings.half_latency() == 0.025
 
 
 def test_the_latency_is_added_to_requests(place):
