@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -58,12 +59,31 @@ class ApiClient(HTTPClient):
             raise
 
     async def request(self, route: Route, **kwargs: Any) -> Any:
-        """Make a request of this client's server."""
+        """Make a request of this client's server.
+
+        2.7.1 takes JSON for JSON only where its type is ``application/json`` to the letter: many a
+        compatible server adds the charset.
+        """
         route.url = self._api_url + route.url.removeprefix(Route.BASE)
         kwargs["timeout"] = aiohttp.ClientTimeout(
             total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS
         )
-        return await super().request(route, **kwargs)
+        try:
+            answer = await super().request(route, **kwargs)
+        except discord.HTTPException as error:
+            said = _as_json(error.text)
+            if not isinstance(said, dict):
+                raise
+            raise type(error)(error.response, cast("dict[str, Any]", said)) from error
+        return _as_json(answer) if isinstance(answer, str) else answer
+
+
+def _as_json(text: str) -> object:
+    """What a body says, if it is JSON; else the body."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 class GatewaySocket(DiscordWebSocket):

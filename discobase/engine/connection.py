@@ -12,6 +12,7 @@ import contextlib
 import logging
 import random
 import re
+import textwrap
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
 from io import BytesIO
@@ -78,6 +79,7 @@ _UNKNOWN_BOT = (
 _TEXT, _CATEGORY = 0, 4
 _CHANNELS_FULL = 30013
 _GUILDS_A_PAGE = 200
+_BRIEF = 200
 
 
 class Connection:
@@ -130,9 +132,12 @@ class Connection:
         connection = cls(api_url)
         try:
             connection._worker.begin()
-            await connection._log_in(token, api_url)
-            gateway, found = await asyncio.gather(connection._gateway(), connection._find(server))
-            connection._guild = int(found["id"])
+            with _of_discord(api_url):
+                await connection._log_in(token, api_url)
+                gateway, found = await asyncio.gather(
+                    connection._gateway(), connection._find(server)
+                )
+                connection._guild = int(found["id"])
             connection._listening = asyncio.create_task(connection._listen(gateway, failed))
         except BaseException:
             await connection.close()
@@ -149,8 +154,12 @@ class Connection:
             raise BadToken(_UNKNOWN_BOT) from None
         except Uncertain as error:
             raise ConnectError(f"{api_url} cannot be reached: {error}") from error
+        except NotFound as error:
+            raise ConnectError(
+                f"what answers at {api_url} is no Discord API: it knows no logins ({_brief(error)})"
+            ) from error
         except Refused as error:
-            raise ConnectError(f"{api_url} refused the login: {error}") from error
+            raise ConnectError(f"{api_url} refused the login: {_brief(error)}") from error
 
     async def _reach(self, token: str) -> None:
         """Log in. Gives up sooner than other requests do: most often the address is wrong."""
@@ -435,6 +444,23 @@ class Connection:
     async def work(self, step: Callable[[], T]) -> T:
         """See :meth:`Server.work <discobase.engine.server.Server.work>`."""
         return await asyncio.get_running_loop().run_in_executor(self._worker, step)
+
+
+@contextlib.contextmanager
+def _of_discord(api_url: str) -> Generator[None]:
+    """Say so where answers do not have the form of Discord's: the address is most often wrong."""
+    try:
+        yield
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise ConnectError(
+            f"what answers at {api_url} is no Discord API: it answers in another form "
+            f"({type(error).__name__}: {error})"
+        ) from error
+
+
+def _brief(error: Refused) -> str:
+    """What a refusal says, on one line: it may be a whole web page."""
+    return textwrap.shorten(str(error), _BRIEF, placeholder=" ...")
 
 
 @contextlib.contextmanager

@@ -1,0 +1,107 @@
+"""Servers that are not what they should be: in front of a real one, or instead of one."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from fnmatch import fnmatchcase
+from typing import Any, Self
+
+import aiohttp
+from aiohttp import web
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Stranger:
+    """An HTTP server on a thread of its own. It answers some paths by itself, and passes the other
+    requests on.
+
+    Args:
+        answers: what answers which request, as in ``POST */channels``.
+        behind: the API that gets the other requests; None where there is none.
+        charset: whether the type of JSON says which charset it is in.
+    """
+
+    def __init__(
+        self, answers: dict[str, Handler], behind: str | None = None, *, charset: bool = False
+    ) -> None:
+        self._answers = answers
+        self._behind = behind
+        self._charset = charset
+        self._loop = asyncio.new_event_loop()
+        self._started = threading.Event()
+        self._ended = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="stranger")
+        self.port = 0
+
+    @property
+    def api_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/api/v10"
+
+    @property
+    def gateway_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/gateway"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._started.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        async with aiohttp.ClientSession() as self._session:
+            runner = web.ServerRunner(web.Server(self._answer), shutdown_timeout=0.1)
+            await runner.setup()
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            self.port = runner.addresses[0][1]
+            self._started.set()
+            await self._ended.wait()
+            await runner.cleanup()
+
+    async def _answer(self, request: Any) -> web.StreamResponse:
+        for pattern, answer in self._answers.items():
+            if fnmatchcase(f"{request.method} {request.path}", pattern):
+                return await answer(request)
+        return await self._pass_on(request)
+
+    async def _pass_on(self, request: web.Request) -> web.Response:
+        assert self._behind is not None, f"nobody answers {request.path}"
+        url = self._behind.removesuffix("/api/v10") + request.path_qs
+        kept = ("Authorization", "Content-Type")
+        headers = {name: request.headers[name] for name in kept if name in request.headers}
+        body = await request.read()
+        async with self._session.request(
+            request.method, url, headers=headers, data=body or None
+        ) as answer:
+            kind = answer.headers.get("Content-Type")
+            if self._charset and kind == "application/json":
+                kind = "application/json; charset=utf-8"
+            return web.Response(
+                status=answer.status,
+                body=await answer.read(),
+                headers={"Content-Type": kind} if kind else {},
+            )
+
+
+def says(body: object, *, status: int = 200) -> Handler:
+    """A handler that always answers the same: text as a web page, anything else as JSON, whose type
+    names its charset.
+    """
+
+    async def answer(_: web.Request) -> web.Response:
+        if isinstance(body, str):
+            return web.Response(status=status, text=body, content_type="text/html")
+        return web.json_response(body, status=status)
+
+    return answer
