@@ -123,15 +123,16 @@ def _item(binding: Binding[R], record: R) -> _Item:
 
 
 def _refuse_twins(batch: Iterable[_Item]) -> None:
-    """Refuse a new object that is given twice: it would become two records, and know of one."""
+    """Refuse an object that is given twice. A new one would become two records, and know of one;
+    one from a commit before has got its primary key there.
+    """
     seen: set[int] = set()
     for item in batch:
-        if not isinstance(item.change, Insert):
-            continue
-        if item.record.pk is not None or id(item.record) in seen:
+        placed = isinstance(item.change, Insert) and item.record.pk is not None
+        if placed or id(item.record) in seen:
             raise UsageError(
-                f"save_many() was given the same new object twice: {item.record!r}. Give each "
-                f"record an object of its own."
+                f"save_many() was given the same object twice: {item.record!r}. Give each record "
+                f"an object of its own."
             )
         seen.add(id(item.record))
 

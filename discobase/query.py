@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
-from typing import Generic, TypeVar, cast, overload
+from typing import Any, Generic, TypeVar, overload
 
 from discobase.binding import Binding
 from discobase.engine.keys import Kind
@@ -37,18 +37,23 @@ class Query(Sequence[R], Generic[R]):
     def __init__(self, binding: Binding[R], equal: Mapping[str, object]) -> None:
         self._binding = binding
         codec = binding.codec
-        self._equal = {
-            name: primary_key(value) if name == PK else codec.stored_value(name, value)
+        # Pairs, for a narrower query may ask for two values of one field, and find nothing.
+        self._equal: tuple[tuple[str, Any], ...] = tuple(
+            (name, primary_key(value) if name == PK else codec.stored_value(name, value))
             for name, value in equal.items()
-        }
+        )
 
     def find(self, **equal: object) -> Query[R]:
-        """A narrower query: these values as well. Reads nothing."""
-        return Query(self._binding, {**self._equal, **equal})
+        """A narrower query: these values as well, so that two values of one field find nothing.
+        Reads nothing.
+        """
+        narrower = Query(self._binding, equal)
+        narrower._equal = self._equal + narrower._equal
+        return narrower
 
     def first(self) -> R | None:
-        """The record with the lowest primary key, or None where there is none."""
-        return self._records[0] if self._records else None
+        """The record with the lowest primary key, or None where there is none. Makes no others."""
+        return self._first[1]
 
     def one(self) -> R:
         """The only record.
@@ -75,10 +80,14 @@ class Query(Sequence[R], Generic[R]):
 
     def exists(self) -> bool:
         """Whether there is any record."""
-        return bool(self._records)
+        return self._first[1] is not None
+
+    def __bool__(self) -> bool:
+        return self.exists()
 
     def __len__(self) -> int:
-        return len(self._records)
+        # Without conditions every row fits, and none needs to become a record to be counted.
+        return len(self._records if self._equal else self._rows)
 
     def __iter__(self) -> Iterator[R]:
         return iter(self._records)
@@ -93,7 +102,7 @@ class Query(Sequence[R], Generic[R]):
         return self._records[index]
 
     def __repr__(self) -> str:
-        if "_records" not in self.__dict__:
+        if "_rows" not in self.__dict__:
             return f"<{self._call}>"
         shown = ", ".join(map(repr, islice(self._records, _SHOWN)))
         rest = len(self._records) - _SHOWN
@@ -101,17 +110,34 @@ class Query(Sequence[R], Generic[R]):
 
     @property
     def _call(self) -> str:
-        wanted = ", ".join(f"{name}={value!r}" for name, value in self._equal.items())
+        wanted = ", ".join(f"{name}={value!r}" for name, value in self._equal)
         return f"{self._binding.codec.model.__name__}.find({wanted})"
+
+    # What is read is the picture. Records are made of its rows when they are asked for, each once.
 
     @cached_property
     def _records(self) -> list[R]:
-        load = self._binding.load
-        return [record for row in self._rows() if self._fits(record := load(row))]
+        read, first = self._first
+        if first is None:
+            return []
+        return [first, *(record for _, record in self._made(self._rows[read:]))]
 
+    @cached_property
+    def _first(self) -> tuple[int, R | None]:
+        """The first record, and the number of rows read up to it."""
+        return next(self._made(self._rows), (len(self._rows), None))
+
+    def _made(self, rows: Iterable[Row]) -> Iterator[tuple[int, R]]:
+        """The records that fit, each with the number of rows up to it."""
+        load = self._binding.load
+        for read, row in enumerate(rows, 1):
+            if self._fits(record := load(row)):
+                yield read, record
+
+    @cached_property
     def _rows(self) -> list[Row]:
-        if PK in self._equal:
-            row = self._binding.row(cast("int", self._equal[PK]))
+        if PK in (equal := dict(self._equal)):
+            row = self._binding.row(equal[PK])
             return [row] if row else []
         replica, table = self._binding.source.replica(), self._binding.name
         keys = self._keys()
@@ -121,7 +147,7 @@ class Query(Sequence[R], Generic[R]):
     def _keys(self) -> dict[str, tuple[Kind, str]]:
         codec = self._binding.codec
         found: dict[str, tuple[Kind, str]] = {}
-        for name, value in self._equal.items():
+        for name, value in self._equal:
             key = codec.stored_key(name, value)
             if key is not None:
                 found[name] = (codec.kinds[name], key)
@@ -137,4 +163,4 @@ class Query(Sequence[R], Generic[R]):
     def _fits(self, record: R) -> bool:
         # The replica may give too much: what a field's values are equal to is for the values to
         # say.
-        return all(getattr(record, name) == value for name, value in self._equal.items())
+        return all(getattr(record, name) == value for name, value in self._equal)

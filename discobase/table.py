@@ -103,7 +103,8 @@ class Table(Record):
             records: new and changed ones alike, each object once; consumed as they are sent.
 
         Raises:
-            UsageError: an object is given twice, or is of another class.
+            UsageError: a new object is given twice, or a saved one twice in one commit; or one is
+                of another class.
             DiscobaseError: as for :meth:`save`. The commits before the one that failed have been
                 made, and their objects have a :attr:`version`.
         """
@@ -150,6 +151,7 @@ class Table(Record):
         yet, and costs no API call.
 
         Values are compared as the field's own type: ``find(price="1.50")`` on a decimal finds 1.5.
+        NaN equals nothing, as everywhere in Python: to find it, look through the records.
 
         Args:
             equal: field names and values; ``pk`` selects by primary key.
@@ -174,7 +176,8 @@ class Table(Record):
 
         Args:
             strict: whether there has to be exactly one. Otherwise None stands for none, and the
-            first one for several. equal: field names and values, as for :meth:`find`.
+                first one for several.
+            equal: field names and values, as for :meth:`find`.
 
         Raises:
             RecordNotFound: there is none, and `strict`.

@@ -10,7 +10,8 @@ time zones), so each field has a *kind* that says how its key is made. For all k
 - a value that does not fit the kind, because it was written under an older schema, is keyed as
   ``plain``; nothing is refused.
 
-NaN has a key of its own: it equals itself, and sorts above infinity, since an index needs an order.
+NaN has a key of its own, the one case where equal keys stand for values that are not equal: an
+index needs an order, so it sorts above infinity, and a unique field holds one NaN.
 
 ============  ===================================================================================
 first letter  what the key is of

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
 import pytest
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 
 from discobase import Database, Index, Query, Table, Unique
 from discobase.errors import RecordNotFound, RecordOutdated, SeveralRecords, UnknownField
-from tests.database.shop import shop
+from tests.database.shop import shop, soon
 from tests.naming import without_address
 
 
@@ -77,7 +79,6 @@ class TestQuery:
         hats = items.find(name="hat")
         assert [record.pk for record in hats.find(pk=3)] == [3]
         assert list(hats.find(pk=2)) == []
-        assert list(hats.find(name="cap")) == [items.get(2)]
         assert len(hats) == 3
 
     def test_first_one_and_find_unique(self, items):
@@ -91,6 +92,94 @@ class TestQuery:
             items.find_unique(name="hat")
         assert items.find_unique(strict=False, name="boater") is None
         assert items.find_unique(strict=False, name="hat").pk == 1
+
+    def test_two_values_for_one_field_find_nothing(self, items):
+        hats = items.find(name="hat")
+        assert list(hats.find(name="cap")) == []
+        assert list(hats.find(name="hat")) == list(hats)
+        assert list(items.find(pk=1).find(pk=2)) == []
+        assert [record.pk for record in items.find(pk=1).find(pk="1", name="hat")] == [1]
+        assert repr(hats.find(name="cap")) == "<Item.find(name='hat', name='cap')>"
+
+    def test_a_narrower_query_does_not_validate_again_what_was_validated(self, place):
+        database = Database("shop")
+        seen: list[str] = []
+
+        @database.table
+        class Item(Table):
+            name: str
+
+            @field_validator("name")
+            @classmethod
+            def note(cls, name):
+                seen.append(name)
+                return name
+
+        Item.find(name="hat").find(name="cap").find(pk=1)
+        assert seen == ["hat", "cap"]
+
+    def test_the_first_record_and_whether_there_is_one_make_no_others(self, place):
+        made: list[int] = []
+
+        class Item(Table):
+            name: str
+
+            def model_post_init(self, context):
+                made.append(1)
+
+        database = Database("shop")
+        database.table(Item)
+        with place.conn(database):
+            Item.save_many(Item(name="hat") for _ in range(20))
+            made.clear()
+            everything = Item.find()
+            assert len(everything) == everything.count() == 20
+            assert made == []
+            assert everything
+            assert everything.exists()
+            assert everything.first().pk == 1
+            assert len(made) == 1
+            Item.find(name="hat").first()
+            assert len(made) == 2
+            Item(name="hat").save()
+            assert everything[0] is everything.first()
+            assert len(list(everything)) == len(everything) == 20
+
+    def test_nan_equals_nothing_as_in_python(self, place):
+        database = Database("shop")
+
+        @database.table
+        class Item(Table):
+            weight: float
+
+        with place.conn(database):
+            Item(weight=math.nan).save()
+            assert list(Item.find(weight=math.nan)) == []
+            assert math.isnan(Item.find_unique().weight)
+
+    def test_an_index_that_another_schema_has_dropped_is_asked_for_again(self, place):
+        database, item = shop()
+        other = Database("shop")
+
+        @other.table(name="Item")
+        class Filed(Table):
+            name: Path
+
+        with place.conn(database):
+            item(name="hat").save()
+            replica = database.replica()
+
+            def is_indexed() -> bool:
+                return "name" in replica.keyed.get("Item", {})
+
+            assert item.find(name="hat").exists()
+            assert soon(is_indexed)
+            with place.conn(other):
+                Filed(name=Path("cap")).save()
+            database.refresh()
+            assert not is_indexed()
+            assert item.find(name="cap").exists()
+            assert soon(is_indexed)
 
     def test_repr_reads_nothing_and_shows_what_was_read(self, items):
         found = items.find(name="hat")
@@ -277,7 +366,7 @@ class TestOlderRecords:
         with place.conn(new):
             for use in (
                 lambda: User.get(1),
-                lambda: len(User.find()),
+                lambda: list(User.find()),
                 lambda: User.find_unique(name="secret-name"),
             ):
                 with pytest.raises(
@@ -285,5 +374,6 @@ class TestOlderRecords:
                 ) as caught:
                     use()
                 assert "secret-name" not in str(caught.value)
+            assert len(User.find()) == 1
             User(name="Bob", age=3).save()
             assert User.get(2).age == 3
