@@ -8,6 +8,9 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from functools import partial
+from math import inf
 from types import MappingProxyType, TracebackType
 from typing import Any, TypeVar, cast, overload
 
@@ -18,14 +21,15 @@ from discobase.engine.frame import Limits
 from discobase.engine.keys import Kind
 from discobase.engine.operations import Change, Placed
 from discobase.engine.replica import Replica
-from discobase.errors import AlreadyConnected, BadToken, NotConnected, TableError
+from discobase.errors import AlreadyConnected, BadToken, NotConnected, TableError, UsageError
 from discobase.portal import users_line
-from discobase.session import LoginTask, Session, Target
+from discobase.session import LOCAL, LoginTask, Session, Target
 from discobase.table import Table, bind
 
 T = TypeVar("T", bound=Table)
 
 _CLOSE_SECONDS = 20.0
+_LONGEST_NAME = 100
 
 _inherited: list[Session] = []
 """Sessions of the process from which this one was forked. They are kept, untouched: to collect them
@@ -44,10 +48,13 @@ class Database:
 
     Args:
         name: the Discord server's name. Bots cannot make servers: the bot has to be in one of this
-        name (the embedded server makes it). server: another name, or the id, where `name` is not
-        the server's, or not unique. timeout: seconds that a blocking call waits for Discord at
-        most; None for no limit. attachment_limit: bytes that one file may have on this server; 10
-        MiB unless it is boosted.
+            name (the embedded server makes it).
+        server: another name, or the id, where `name` is not the server's, or not unique.
+        timeout: seconds that a blocking call waits for Discord at most; None for no limit.
+        attachment_limit: bytes that one file may have on this server; 10 MiB unless it is boosted.
+
+    Raises:
+        UsageError: one of them makes no sense.
     """
 
     def __init__(
@@ -58,6 +65,7 @@ class Database:
         timeout: float | None = 60.0,
         attachment_limit: int = Limits().attachment,
     ) -> None:
+        _check_arguments(name, server, timeout, attachment_limit)
         self._name = name
         self._server = name if server is None else server
         self._timeout = timeout
@@ -110,10 +118,10 @@ class Database:
 
         Args:
             model: the class, derived from :class:`Table`.
-            name: the table's name; the class's by default.
+            name: the table's name, up to 100 characters; the class's by default.
 
         Raises:
-            TableError: it is no such class, is attached already, or the name is taken.
+            TableError: it is no such class, is attached already, or the name is taken or none.
         """
         if model is None:
             return lambda model: self._attach(model, name)
@@ -121,11 +129,11 @@ class Database:
 
     def _attach(self, model: type[T], name: str | None) -> type[T]:
         given = cast("object", model)  # whatever a decorator may be put above
-        if not (isinstance(given, type) and issubclass(given, Table)):
+        if not (isinstance(given, type) and issubclass(given, Table)) or given is Table:
             raise TableError(
                 f"{model!r} is no table: it has to be a class derived from discobase.Table."
             )
-        table = _checked_name(name or model.__name__)
+        table = _checked_name(model.__name__ if name is None else name)
         if table in self._tables:
             raise TableError(
                 f"{self._name!r} has a table {table!r} already, {self._tables[table]!r}: give this "
@@ -153,7 +161,8 @@ class Database:
 
         Raises:
             AlreadyConnected: the database is connected, or connecting.
-            BadToken: there is no token.
+            BadToken: there is no token, or it can be none.
+            UsageError: the address of the API is none.
         """
         return self._log_in(token, api_url).portal.thread
 
@@ -177,7 +186,7 @@ class Database:
             ConnectError: the connection could not be made, or not kept; the class says why.
             AlreadyConnected: the database is connected, or connecting.
         """
-        session = self._log_in(token, api_url)
+        session = self._log_in(token, api_url, awaited=True)
         try:
             session.wait_ended()
         except BaseException:
@@ -216,7 +225,11 @@ class Database:
         Returns:
             A context manager, whose value is this database.
         """
-        return Connected(self, token, api_url, self._timeout if timeout is None else timeout)
+        return Connected(
+            self,
+            partial(self._log_in, token, api_url, awaited=True),
+            self._timeout if timeout is None else timeout,
+        )
 
     def close(self) -> None:
         """Finish what was asked for, close the connection and end its thread. Blocks until then;
@@ -243,16 +256,16 @@ class Database:
         """
         self._live_session().refresh(self._timeout)
 
-    def _log_in(self, token: str | None, api_url: str | None) -> Session:
+    def _log_in(self, token: str | None, api_url: str | None, *, awaited: bool = False) -> Session:
         with self._lock():
             if self._session is not None and not self._session.over:
                 raise AlreadyConnected(
                     f"{self._name!r} is connected already: close() it before another login."
                 )
-            return self._begin(self._target(token, api_url))
+            return self._begin(self._target(token, api_url), awaited=awaited)
 
-    def _begin(self, target: Target) -> Session:
-        session = Session(self._name, target)
+    def _begin(self, target: Target, *, awaited: bool) -> Session:
+        session = Session(self._name, target, awaited=awaited)
         session.begin()
         self._session = session
         if self._forget is not None:
@@ -263,14 +276,9 @@ class Database:
         return session
 
     def _target(self, token: str | None, api_url: str | None) -> Target:
-        given = (token or os.environ.get("DISCOBASE_TOKEN") or "").strip()
-        if not given:
-            raise BadToken(
-                "there is no bot token: give it to the login, or set DISCOBASE_TOKEN. To try "
-                "things out without one, log in with the token 'local'."
-            )
+        given = token or os.environ.get("DISCOBASE_TOKEN") or ""
         address = api_url or os.environ.get("DISCOBASE_API_URL") or DISCORD_API
-        return Target(given, self._server, address.rstrip("/"), self._limits)
+        return Target(_checked_token(given), self._server, _checked_address(address), self._limits)
 
     def _lock(self) -> threading.Lock:
         # One for each process: a lock that another thread held at the moment of a fork is never
@@ -331,12 +339,34 @@ class Database:
                     filename,
                     line,
                 )
-                self._begin(inherited.target)
+                self._begin(inherited.target, awaited=True)
             assert self._session is not None
             return self._session
 
 
-def _checked_name(table: str) -> str:
+def _check_arguments(name: object, server: object, timeout: object, attachment: object) -> None:
+    if not (isinstance(name, str) and name):
+        raise UsageError(
+            f"{name!r} is no name for a database: give the Discord server's name, a text; its id "
+            f"goes into server=."
+        )
+    if not (server is None or (isinstance(server, str) and server) or _is_positive(server, int)):
+        raise UsageError(f"server={server!r}: give a name or an id, or leave it out.")
+    if not (timeout is None or _is_positive(timeout, int, float)):
+        raise UsageError(f"timeout={timeout!r}: give seconds above 0, or None for no limit.")
+    if not _is_positive(attachment, int):
+        raise UsageError(f"attachment_limit={attachment!r}: give a number of bytes above 0.")
+
+
+def _is_positive(value: object, *kinds: type[int | float]) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool) and 0 < value < inf
+
+
+def _checked_name(table: object) -> str:
+    if not (isinstance(table, str) and 0 < len(table) <= _LONGEST_NAME):
+        raise TableError(
+            f"{table!r} is no name for a table: give a text of 1 to {_LONGEST_NAME} characters."
+        )
     try:
         table.encode()
     except UnicodeEncodeError:
@@ -344,19 +374,44 @@ def _checked_name(table: str) -> str:
     return table
 
 
+def _checked_token(token: object) -> str:
+    if not isinstance(token, str):
+        raise BadToken(
+            f"a bot token is a text, not {type(token).__name__}: copy it from the portal"
+        )
+    if not token.strip():
+        raise BadToken(
+            "there is no bot token: give it to the login, or set DISCOBASE_TOKEN. To try things "
+            "out without one, log in with the token 'local'."
+        )
+    word, _, path = token.strip().partition(":")
+    if word != LOCAL and "." not in word and get_close_matches(word.lower(), [LOCAL], cutoff=0.8):
+        meant = f"'{LOCAL}:PATH'" if path else f"'{LOCAL}'"
+        raise BadToken(f"this is no bot token: did you mean {meant}, the embedded server?")
+    return token.strip()
+
+
+def _checked_address(address: object) -> str:
+    if not (isinstance(address, str) and address.startswith(("http://", "https://"))):
+        raise UsageError(
+            f"{address!r} is no address of an API: it has to begin with http:// or https://, as "
+            f"{DISCORD_API} does (api_url, or DISCOBASE_API_URL)."
+        )
+    return address.rstrip("/")
+
+
 class Connected:
     """What :meth:`Database.conn` returns: connects on entry, closes on exit."""
 
     def __init__(
-        self, database: Database, token: str | None, api_url: str | None, timeout: float | None
+        self, database: Database, begin: Callable[[], object], timeout: float | None
     ) -> None:
         self._database = database
-        self._token = token
-        self._api_url = api_url
+        self._begin = begin
         self._timeout = timeout
 
     def __enter__(self) -> Database:
-        self._database.login_thread(self._token, api_url=self._api_url)
+        self._begin()
         try:
             self._database.wait_ready(self._timeout)
         except BaseException:
@@ -373,7 +428,13 @@ class Connected:
         self._database.close()
 
     async def __aenter__(self) -> Database:
-        return await asyncio.to_thread(self.__enter__)
+        self._begin()
+        try:
+            await asyncio.to_thread(self._database.wait_ready, self._timeout)
+        except BaseException:
+            await _finished(self._database.close)
+            raise
+        return self._database
 
     async def __aexit__(
         self,
@@ -381,4 +442,14 @@ class Connected:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await asyncio.to_thread(self.__exit__, kind, error, traceback)
+        await _finished(self._database.close)
+
+
+async def _finished(work: Callable[[], None]) -> None:
+    """Do something on a thread, to its end even where the task that waits is cancelled."""
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise

@@ -23,15 +23,17 @@ from discobase.engine.engine import Engine
 from discobase.engine.frame import Limits
 from discobase.engine.keys import Kind
 from discobase.engine.operations import Change, Placed
+from discobase.engine.replica import Head
 from discobase.errors import ConnectError, DiscobaseError, Disconnected
 from discobase.local import Joined, join
-from discobase.portal import Portal, own
+from discobase.portal import Portal, bare, own
 
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-_LOCAL = "local"
+LOCAL = "local"
+"""The token that stands for the embedded server; a colon and a path may follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Target:
     @property
     def is_local(self) -> bool:
         """Whether the embedded server is meant, which is started or joined by the login."""
-        return self.token == _LOCAL or self.token.startswith(f"{_LOCAL}:")
+        return self.token == LOCAL or self.token.startswith(f"{LOCAL}:")
 
     @property
     def local_path(self) -> str | None:
@@ -92,19 +94,22 @@ class Session:
     Args:
         name: the database's name.
         target: where to log in, and as whom.
+        awaited: whether somebody is about to wait for the login, and gets its failure raised.
 
     Attributes:
         ended: done when the session is over; its exception says why it could not go on.
     """
 
-    def __init__(self, name: str, target: Target) -> None:
+    def __init__(self, name: str, target: Target, *, awaited: bool = False) -> None:
         self.name = name
         self.target = target
+        self._awaited = awaited
+        self._attended = False
         self.ended = LoginTask(self.ask_to_close)
         self.declared: set[str] = set()
         self.portal = Portal(f"discobase {name}")
         self._pid = os.getpid()
-        self._wanted: set[tuple[str, str]] = set()
+        self._wanted: dict[tuple[str, str], Head] = {}
         self._ready: Future[Engine] = Future()
         self._ready.set_running_or_notify_cancel()
         self._ending = asyncio.Event()
@@ -201,15 +206,26 @@ class Session:
 
     def _finish(self, life: Future[None]) -> None:
         """Tell those who wait how it ended, and let the thread go."""
-        error = self._failure or self._reason(life)
-        if not self._ready.done():
+        # Called on the loop's thread, as a rule; on the one that ends the portal, where the life
+        # had not begun; on the one that began it, where it was over by then.
+        error: BaseException | None = Disconnected(f"the connection of {self.name!r} has ended")
+        try:
+            error = self._failure or self._reason(life)
+        finally:
+            self._settle(None if error is None else bare(error))
+            self.portal.stop(0)
+
+    def _settle(self, error: BaseException | None) -> None:
+        never_ready = not self._ready.done()
+        if never_ready:
             self._ready.set_exception(error or Disconnected("the database was closed"))
         if error is None:
             self.ended.set_result(None)
-        else:
-            _log.error("the connection of %r has ended: %s", self.name, error)
-            self.ended.set_exception(error)
-        self.portal.stop(0)
+            return
+        raised = self._attended or (self._awaited and never_ready)
+        level = logging.INFO if raised else logging.ERROR
+        _log.log(level, "the connection of %r has ended: %s", self.name, error)
+        self.ended.set_exception(error)
 
     def _reason(self, life: Future[None]) -> BaseException | None:
         """Why the life ended by itself; None where it was ended, by a close or at exit."""
@@ -237,10 +253,11 @@ class Session:
         if self._engine is not None:
             return self._engine
         if not self._ready.done():
+            self._awaited = True
             return self.portal.attend(self._ready, timeout=timeout, what=f"{what}: the connection")
         if error := self._failure or self._ready.exception():
             raise own(error)
-        raise Disconnected(f"{self.name!r} is being closed; nothing was written.")
+        raise Disconnected(f"{self.name!r} is being closed: log in again to use it.")
 
     def commit(self, changes: Sequence[Change], what: str, timeout: float | None) -> Placed:
         """Commit changes and wait until Discord has them. See :meth:`Source.commit
@@ -267,13 +284,18 @@ class Session:
         self.portal.call(engine.refresh, timeout=timeout, what="the refresh")
 
     def want_index(self, table: str, name: str, kind: Kind) -> None:
-        """Ask once for an index, to be made when there is time."""
-        if (table, name) not in self._wanted:
-            self._wanted.add((table, name))
-            self.engine(None, "the search").put(IndexWanted(table, name, kind))
+        """Ask for an index that is not there, to be made when there is time. Once at each head: a
+        commit may have changed the table's fields, and dropped the index that was asked for before.
+        """
+        engine = self.engine(None, "the search")
+        head = engine.replica.head
+        if self._wanted.get((table, name)) != head:
+            self._wanted[table, name] = head
+            engine.put(IndexWanted(table, name, kind))
 
     def wait_ended(self, timeout: float | None = None) -> None:
         """Block until the session is over, and raise why it could not go on, if so."""
+        self._attended = True
         self.portal.attend(self.ended, timeout=timeout, what="the end of the connection")
 
     # Ending it

@@ -37,6 +37,6 @@ Not handled:
 """
 
 from discobase.portal.portal import Portal
-from discobase.portal.tracebacks import own, users_line
+from discobase.portal.tracebacks import bare, own, users_line
 
-__all__ = ["Portal", "own", "users_line"]
+__all__ = ["Portal", "bare", "own", "users_line"]

@@ -9,6 +9,7 @@ import functools
 import inspect
 import os
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -71,6 +72,23 @@ def own(error: BaseException) -> BaseException:
     return trimmed(twin.with_traceback(error.__traceback__))
 
 
+def bare(error: BaseException) -> BaseException:
+    """The same exception, without the lines it has come through: for an error of this package that
+    says all there is to know, and that somebody else's lines will be put above.
+
+    Args:
+        error: the exception; its tracebacks and those of its causes are dropped if it is a
+            :exc:`DiscobaseError`, unless ``DISCOBASE_TRACEBACK`` is ``full`` in the environment.
+
+    Returns:
+        The exception.
+    """
+    if isinstance(error, DiscobaseError) and not _wanted_in_full():
+        for link in _chain(error):
+            link.__traceback__ = None
+    return error
+
+
 def trimmed(error: BaseException) -> BaseException:
     """The same exception, its traceback and those of its causes rid of what tells nothing.
 
@@ -81,15 +99,24 @@ def trimmed(error: BaseException) -> BaseException:
     Returns:
         The exception.
     """
-    if os.environ.get("DISCOBASE_TRACEBACK") == "full":
-        return error
+    if not _wanted_in_full():
+        for link in _chain(error):
+            link.__traceback__ = _without_machinery(link.__traceback__)
+    return error
+
+
+def _wanted_in_full() -> bool:
+    return os.environ.get("DISCOBASE_TRACEBACK") == "full"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An exception and its causes."""
     seen: set[int] = set()
     link: BaseException | None = error
     while link is not None and id(link) not in seen:
         seen.add(id(link))
-        link.__traceback__ = _without_machinery(link.__traceback__)
+        yield link
         link = link.__cause__ or link.__context__
-    return error
 
 
 def _without_machinery(trace: TracebackType | None) -> TracebackType | None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import threading
 import time
+import traceback
 from concurrent.futures import TimeoutError as FutureTimeout
+from pathlib import Path
 
 import pytest
 
+from discobase import Database
 from discobase.errors import (
     BadToken,
     Disconnected,
@@ -64,6 +68,41 @@ class TestConn:
 
         assert asyncio.run(work()) == 1
         assert threads() == []
+
+    def test_async_with_that_is_cancelled_while_it_connects_closes_what_it_began(self, place):
+        place.discord.set(latency=0.5)
+        database, item = shop()
+
+        async def work() -> None:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2), place.conn(database):
+                    raise AssertionError("it cannot be connected yet")
+            assert threads() == []
+            place.discord.set(latency=0.0)
+            async with place.conn(database):
+                await asyncio.to_thread(item(name="hat").save)
+
+        asyncio.run(work())
+        assert threads() == []
+
+    def test_async_with_that_is_cancelled_while_it_closes_closes_all_the_same(self, place):
+        database, _ = shop()
+        left = asyncio.Event()
+
+        async def work() -> None:
+            async with place.conn(database):
+                left.set()
+
+        async def cancelled() -> None:
+            task = asyncio.create_task(work())
+            await left.wait()
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert threads() == []
+
+        asyncio.run(cancelled())
 
     def test_an_error_inside_closes_and_comes_out(self, place):
         database, _ = shop()
@@ -181,6 +220,16 @@ class TestLoginTask:
         item(name="hat").save()
         database.close()
 
+    def test_it_finishes_when_its_database_was_collected(self):
+        for wait in (False, True):
+            database = Database("nobody keeps it")
+            task = database.login_task("local")
+            if wait:
+                database.wait_ready(10)
+            with pytest.warns(ResourceWarning, match="nobody keeps it"):
+                database = gc.collect()
+            assert task.result(10) is None
+
     def test_it_fails_with_the_reason(self, place):
         database, _ = shop()
         task = database.login_task(WRONG_TOKEN, api_url=place.api_url)
@@ -234,3 +283,37 @@ class TestLoginThread:
         assert item(name="hat").save().pk == 1
         assert item.find_unique().name == "hat"
         database.close()
+
+
+class TestAFailedLogin:
+    def test_it_is_raised_without_being_logged_as_an_error_too(self, place, caplog):
+        caplog.set_level(logging.INFO, logger="discobase")
+        database, _ = shop()
+        with pytest.raises(BadToken), database.conn(WRONG_TOKEN, api_url=place.api_url):
+            pass
+        with pytest.raises(BadToken):
+            database.login(WRONG_TOKEN, api_url=place.api_url)
+        ends = [record for record in caplog.records if "has ended" in record.getMessage()]
+        assert [record.levelname for record in ends] == ["INFO", "INFO"]
+
+    def test_it_is_logged_as_an_error_where_nobody_waits_for_it(self, place, caplog):
+        database, _ = shop()
+        database.login_thread(WRONG_TOKEN, api_url=place.api_url).join(5)
+        (end,) = (record for record in caplog.records if "has ended" in record.getMessage())
+        assert end.levelname == "ERROR"
+        assert "portal" in end.getMessage()
+
+    def test_its_traceback_ends_where_the_caller_waited(self, place, monkeypatch):
+        monkeypatch.delenv("DISCOBASE_TRACEBACK", raising=False)
+        deepest: list[str] = []
+        for _ in ("short", "full"):
+            with (
+                pytest.raises(BadToken) as caught,
+                shop()[0].conn(WRONG_TOKEN, api_url=place.api_url),
+            ):
+                pass
+            lines = traceback.extract_tb(caught.value.__traceback__)
+            deepest.append(Path(lines[-1].filename).parent.name)
+            assert lines[0].filename == __file__
+            monkeypatch.setenv("DISCOBASE_TRACEBACK", "full")
+        assert deepest == ["portal", "engine"]

@@ -23,10 +23,11 @@ from discobase.errors import (
     ServerFull,
     ServerNotFound,
     TableError,
+    UsageError,
     WaitTimeout,
 )
 from discobase.local.permissions import ATTACH_FILES, BOT_DEFAULT, EVERYONE_DEFAULT
-from tests.database.shop import WRONG_TOKEN, in_thread, shop
+from tests.database.shop import WRONG_TOKEN, in_thread, shop, soon
 
 
 class TestWaitReady:
@@ -252,6 +253,92 @@ class TestMisuse:
             database.login()
         with pytest.raises(BadToken):
             database.login_thread("  ")
+
+    @pytest.mark.parametrize("token", [5, b"local", ["local"]])
+    def test_a_token_that_is_no_text(self, token):
+        with pytest.raises(BadToken, match=f"a text, not {type(token).__name__}"):
+            shop()[0].login_thread(token)
+
+    @pytest.mark.parametrize("token", ["Local", "LOCAL", "locl", " Local:dev.db"])
+    def test_a_misspelt_local_is_told_at_once(self, token):
+        with pytest.raises(BadToken, match="did you mean 'local"):
+            shop()[0].login_task(token)
+
+    @pytest.mark.parametrize("address", ["foo", "127.0.0.1:8000/api/v10", "ftp://x/api", 5])
+    def test_an_address_that_is_none_is_told_at_once(self, address, monkeypatch):
+        with pytest.raises(UsageError, match=r"http:// or https://"):
+            shop()[0].login_task(WRONG_TOKEN, api_url=address)
+        monkeypatch.setenv("DISCOBASE_API_URL", str(address))
+        with pytest.raises(UsageError, match="DISCOBASE_API_URL"):
+            shop()[0].login_task(WRONG_TOKEN)
+
+    @pytest.mark.parametrize("name", [5, "", None, b"shop"])
+    def test_a_database_whose_name_is_none(self, name):
+        with pytest.raises(UsageError, match=r"is no name for a database.*server="):
+            Database(name)
+
+    @pytest.mark.parametrize(
+        "argument",
+        [
+            {"server": ""},
+            {"server": 0},
+            {"server": 1.5},
+            {"timeout": 0},
+            {"timeout": -1},
+            {"timeout": float("nan")},
+            {"timeout": "60"},
+            {"attachment_limit": 0},
+            {"attachment_limit": -5},
+            {"attachment_limit": True},
+            {"attachment_limit": 1e6},
+        ],
+    )
+    def test_an_argument_that_makes_no_sense_is_named(self, argument):
+        with pytest.raises(UsageError, match=f"^{next(iter(argument))}="):
+            Database("shop", **argument)
+
+    @pytest.mark.parametrize("name", [5, "", "n" * 101])
+    def test_a_table_name_that_is_none(self, name):
+        class Item(Table):
+            name: str
+
+        database = Database("shop")
+        with pytest.raises(TableError, match="is no name for a table"):
+            database.table(name=name)(Item)
+        database.table(name="n" * 100)(Item)
+
+    def test_the_class_all_tables_derive_from_is_none_itself(self):
+        with pytest.raises(TableError, match=r"derived from discobase\.Table"):
+            Database("shop").table(Table)
+
+    def test_a_saved_object_given_twice_to_one_save_many(self, place):
+        database, item = shop()
+        with place.conn(database):
+            hat = item(name="hat").save()
+            with pytest.raises(UsageError, match="the same object twice"):
+                item.save_many([hat, item(name="cap"), hat])
+            assert len(item.find()) == 1
+
+    def test_reading_while_it_closes_says_so(self, place):
+        database, item = shop()
+        said: list[str] = []
+        session = None
+        with place.conn(database):
+            item(name="hat").save()
+            session = database._session
+            place.discord.set(latency=0.2)
+            saver = threading.Thread(target=item(name="cap").save)
+            saver.start()
+            assert soon(lambda: place.discord.requests.count("POST", "*/messages") > 0)
+            session.ask_to_close()
+            while not session.over:
+                try:
+                    item.get(1)
+                except (Disconnected, NotConnected) as error:
+                    said.append(str(error))
+            saver.join()
+        assert [words for words in said if "is being closed" in words]
+        assert not [words for words in said if "written" in words]
 
     def test_closing_while_saving_tells_each_waiter_the_truth(self, place):
         database, item = shop()

@@ -305,7 +305,7 @@ class TestAttaching:
             ("🎩", "🎩🎩"),
             ("select", "drop table x; --"),
             ("`", "```"),
-            ("x" * 300, "x" * 301),
+            ("x" * 99, "x" * 100),
             ("new\nline", "new\\nline"),
         ],
         ids=without_address,
