@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from mimetypes import guess_type
 from typing import Any, NamedTuple
 
-from discobase.local import cdn, payloads, wire
+from discobase.local import cdn, payloads, reactions, wire
 from discobase.local.entities import Bot, Channel
 from discobase.local.intents import MESSAGE_CONTENT
 from discobase.local.settings import Settings
@@ -87,10 +87,17 @@ class Changes:
 
 
 class Viewer(NamedTuple):
-    """Whom a message is shown to, and scheme, host and port at which he reaches this server."""
+    """Whom a message is shown to.
+
+    Attributes:
+        bot: ``None`` for one who sees everything.
+        origin: scheme, host and port at which he reaches this server.
+        intents: what a gateway session asked for; elsewhere what the bot may ask for counts.
+    """
 
     bot: Bot | None
     origin: str
+    intents: int | None = None
 
 
 class Messages:
@@ -263,6 +270,10 @@ class Messages:
         self._store.update_message(edited, attachments, removed)
         return edited
 
+    def rewrite(self, message: MessageRow, head: str) -> None:
+        """Writes what hangs on a message without being an edit of it."""
+        self._store.update_message(message._replace(head=head), (), ())
+
     def pin(self, message: MessageRow, moment: float) -> MessageRow:
         """Pins a message at a moment (Unix seconds); returns it as it is now."""
         return self._set_pin(message, moment)
@@ -319,8 +330,9 @@ class Messages:
 
     def _plain_json(self, message: MessageRow, viewer: Viewer, more: str) -> str:
         head, files = message.head, message.files
-        if _hidden_from(message, viewer.bot):
+        if _hidden_from(message, viewer):
             head, files = _without_content(head), None
+        head = reactions.for_reader(head, None if viewer.bot is None else viewer.bot.id)
         if files is not None:
             files = self._with_addresses(files, message.channel_id, viewer.origin)
         return f'{head},"attachments":{files or "[]"}{more}}}'
@@ -337,8 +349,12 @@ class Messages:
         return wire.text(entries)
 
 
-def _hidden_from(message: MessageRow, bot: Bot | None) -> bool:
-    if bot is None or message.author_id == bot.id or bot.privileged & MESSAGE_CONTENT:
+def _hidden_from(message: MessageRow, viewer: Viewer) -> bool:
+    bot = viewer.bot
+    if bot is None or message.author_id == bot.id:
+        return False
+    allowed = bot.privileged if viewer.intents is None else viewer.intents
+    if allowed & MESSAGE_CONTENT:
         return False
     mentioned: list[Json] = json.loads(message.head + "}")["mentions"]
     return all(user["id"] != str(bot.id) for user in mentioned)

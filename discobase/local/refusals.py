@@ -85,6 +85,16 @@ def unknown_role() -> Refusal:
     return Refusal(404, 10011, "Unknown Role")
 
 
+def unknown_emoji() -> Refusal:
+    """No emoji has this name."""
+    return Refusal(400, 10014, "Unknown Emoji")
+
+
+def too_many_reactions(limit: int) -> Refusal:
+    """The message has all its different reactions."""
+    return Refusal(400, 30010, f"Maximum number of reactions reached ({limit})")
+
+
 def unknown_user() -> Refusal:
     """Nobody has this id."""
     return Refusal(404, 10013, "Unknown User")

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from discobase.local import intents, payloads, permissions, wire
+from discobase.local import intents, payloads, permissions, reactions, wire
 from discobase.local.entities import Bot, Channel, Guild, Invite, Member
 from discobase.local.faults import Faults
 from discobase.local.gateway.session import Session
@@ -43,6 +43,13 @@ class Broadcast:
     def end_session(self, session: Session) -> None:
         """Forgets a session: it cannot be resumed any more."""
         self.sessions.pop(session.id, None)
+
+    def end_sessions(self, bot: Bot, code: int) -> None:
+        """Ends all sessions of a bot, and closes their connections with a code."""
+        for session in [other for other in self.sessions.values() if other.bot.id == bot.id]:
+            self.end_session(session)
+            if session.connection is not None:
+                session.connection.close(code)
 
     def message_created(self, message: MessageRow, nonce: str | int | None) -> None:
         """MESSAGE_CREATE."""
@@ -186,6 +193,39 @@ class Broadcast:
         place = {"channel_id": str(channel.id), "guild_id": str(invite.guild_id)}
         self._to_managers("INVITE_DELETE", channel, {**place, "code": invite.code})
 
+    def reacted(
+        self, channel: Channel, message: MessageRow, emoji: str, user_id: int, *, added: bool
+    ) -> None:
+        """MESSAGE_REACTION_ADD or MESSAGE_REACTION_REMOVE."""
+        body = {
+            "user_id": str(user_id),
+            "channel_id": str(channel.id),
+            "message_id": str(message.id),
+            "guild_id": str(channel.guild_id),
+            "emoji": reactions.partial_emoji(emoji),
+            "burst": False,
+            "type": 0,
+        }
+        if added:
+            member = self._state.guilds[channel.guild_id].members[user_id]
+            body["member"] = payloads.member(member, self._state.users[user_id])
+            body["message_author_id"] = str(message.author_id)
+        event = "MESSAGE_REACTION_ADD" if added else "MESSAGE_REACTION_REMOVE"
+        self._plain(event, channel, intents.GUILD_MESSAGE_REACTIONS, body)
+
+    def reactions_cleared(self, channel: Channel, message: MessageRow, emoji: str | None) -> None:
+        """MESSAGE_REACTION_REMOVE_ALL, or MESSAGE_REACTION_REMOVE_EMOJI for one emoji."""
+        event = "MESSAGE_REACTION_REMOVE_ALL"
+        body: dict[str, Any] = {
+            "channel_id": str(channel.id),
+            "message_id": str(message.id),
+            "guild_id": str(channel.guild_id),
+        }
+        if emoji is not None:
+            event = "MESSAGE_REACTION_REMOVE_EMOJI"
+            body["emoji"] = reactions.partial_emoji(emoji)
+        self._plain(event, channel, intents.GUILD_MESSAGE_REACTIONS, body)
+
     def pins_updated(self, channel: Channel) -> None:
         """CHANNEL_PINS_UPDATE."""
         place = {"channel_id": str(channel.id), "guild_id": str(channel.guild_id)}
@@ -221,12 +261,12 @@ class Broadcast:
 
     def _to_channel(self, event: str, message: MessageRow, more: str) -> None:
         channel = self._state.channels[message.channel_id]
-        made: dict[tuple[int, str], str] = {}
+        made: dict[tuple[int, str, int], str] = {}
 
         def text_for(session: Session) -> str:
-            key = (session.bot.id, session.origin)
+            key = (session.bot.id, session.origin, session.intents & intents.MESSAGE_CONTENT)
             if key not in made:
-                viewer = Viewer(session.bot, session.origin)
+                viewer = Viewer(session.bot, session.origin, session.intents)
                 made[key] = self._messages.json(message, viewer, more)
             return made[key]
 

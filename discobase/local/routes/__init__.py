@@ -13,6 +13,7 @@ from discobase.local.routes import (
     members,
     messages,
     pins,
+    reactions,
     roles,
     users,
 )
@@ -30,6 +31,7 @@ TABLE = Table(
         *invites.ROUTES,
         *members.ROUTES,
         *pins.ROUTES,
+        *reactions.ROUTES,
         *roles.ROUTES,
         *UNSERVED,
     )
