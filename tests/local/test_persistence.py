@@ -159,3 +159,80 @@ def test_an_answered_message_survives_kill_9_of_the_server(tmp_path):
     assert len(answered) >= 300
     assert set(answered) <= set(kept)
     assert len(kept) == len(set(kept))
+
+
+async def change_until_it_dies(place: dict[str, str], told: dict[str, dict], enough):
+    """Makes, edits and deletes messages and channels, and keeps the last state that was answered.
+
+    What was asked and not answered is left out: it may be either way.
+    """
+    headers = {"Authorization": f"Bot {place['token']}"}
+    async with aiohttp.ClientSession(place["api_url"] + "/", headers=headers) as http:
+        guilds = await (await http.get("users/@me/guilds")).json()
+        channels = f"guilds/{guilds[0]['id']}/channels"
+
+        async def ask(kind: str, method: str, path: str, id_: str | None, **body: object) -> dict:
+            told[kind].pop(id_, None)
+            async with http.request(method, path, json=body or None) as response:
+                assert response.status in {200, 201, 204}
+                answer = await response.json() if response.status != 204 else {"id": id_}
+            told[kind][answer["id"]] = body or None
+            if sum(map(len, told.values())) > 250:
+                enough.set()
+            return answer
+
+        async def worker() -> None:
+            lane = (await ask("channels", "POST", channels, None, name="lane"))["id"]
+            while True:
+                messages = f"channels/{lane}/messages"
+                one, two = [
+                    (await ask("messages", "POST", messages, None, content="new"))["id"]
+                    for _ in range(2)
+                ]
+                await ask("messages", "PATCH", f"{messages}/{one}", one, content="edited")
+                await ask("messages", "DELETE", f"{messages}/{two}", two)
+                other = (await ask("channels", "POST", channels, None, name="other"))["id"]
+                third = (await ask("channels", "POST", channels, None, name="third"))["id"]
+                await ask("channels", "PATCH", f"channels/{other}", other, name="renamed")
+                await ask("channels", "DELETE", f"channels/{third}", third)
+
+        await asyncio.gather(*(worker() for _ in range(4)), return_exceptions=True)
+    return int(guilds[0]["id"])
+
+
+def test_answered_edits_deletes_and_channels_survive_kill_9_and_a_restart(tmp_path):
+    path = tmp_path / "dev.db"
+    told: dict[str, dict] = {"messages": {}, "channels": {}}
+    enough = threading.Event()
+    with running(SERVE, path, 0) as process:
+
+        def kill():
+            enough.wait(20)
+            process.kill()
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        guild = asyncio.run(change_until_it_dies(process.place, told, enough))
+        killer.join()
+    assert enough.is_set()
+    port = int(process.place["api_url"].split(":")[2].split("/")[0])
+    with running(SERVE, path, port) as again:
+        assert again.place == process.place
+        rest = Rest(again.place["api_url"], again.place["token"])
+        channels = {c["id"]: c["name"] for c in rest("GET", f"/guilds/{guild}/channels").body}
+        found = {
+            message["id"]: message["content"]
+            for channel in channels
+            for message in every_message(rest, channel)
+        }
+    for id_, state in told["channels"].items():
+        assert channels.get(id_) == (state and state["name"])
+    for id_, state in told["messages"].items():
+        assert found.get(id_) == (state and state["content"])
+
+
+def every_message(rest: Rest, channel: str) -> list[dict]:
+    path, found = f"/channels/{channel}/messages?limit=100", []
+    while page := rest("GET", path + (f"&before={found[-1]['id']}" if found else "")).body:
+        found += page
+    return found
