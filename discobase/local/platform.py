@@ -12,6 +12,7 @@ from discobase.local.counts import Requests
 from discobase.local.entities import Bot, Guild
 from discobase.local.faults import Faults
 from discobase.local.gateway.broadcast import Broadcast
+from discobase.local.gateway.pace import Logins
 from discobase.local.interactions import Interactions
 from discobase.local.invites import Invites
 from discobase.local.limits import Limits
@@ -55,6 +56,7 @@ class Platform:
         self.faults = Faults()
         self.broadcast = Broadcast(self.state, self.messages, settings, self.faults)
         self.interactions = Interactions(self.state, self.messages, self.broadcast, settings)
+        self.logins = Logins()
         self.requests = Requests()
         self.connections: set[Connection] = set()
         self.origin = "http://127.0.0.1"

@@ -121,6 +121,23 @@ class Invalid:
 
 
 @dataclass(frozen=True, slots=True)
+class GatewayLimits:
+    """How fast clients may talk to the gateway. Under them the logins of a day are limited too.
+
+    Attributes:
+        sends: frames a connection may send.
+        window: in so many seconds.
+        max_concurrency: how many shards of a bot may log in at once.
+        pause: for how many seconds they hold up the others.
+    """
+
+    sends: int
+    window: float
+    max_concurrency: int
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """A set of limits.
 
@@ -131,6 +148,7 @@ class Profile:
         rules: the limits of routes.
         exempt: patterns of routes that ``each_second`` does not count.
         invalid: what happens to those who go on after refusals; ``None`` for nothing.
+        gateway: the limits of the gateway; ``None`` for none.
 
     Raises:
         UsageError: some request would meet no rule that is always shown.
@@ -141,6 +159,7 @@ class Profile:
     rules: tuple[Rule, ...]
     exempt: tuple[str, ...] = ()
     invalid: Invalid | None = None
+    gateway: GatewayLimits | None = None
 
     def __post_init__(self) -> None:
         if not any(rule.takes_everything for rule in self.rules):
@@ -162,6 +181,8 @@ class Profile:
         fields["exempt"] = tuple(fields.get("exempt", ()))
         if fields.get("invalid") is not None:
             fields["invalid"] = Invalid(**fields["invalid"])
+        if fields.get("gateway") is not None:
+            fields["gateway"] = GatewayLimits(**fields["gateway"])
         return Profile(**fields)
 
 
@@ -218,6 +239,7 @@ DISCORD = Profile(
     ),
     exempt=("/interactions/*", "/webhooks/{*}/{*}*"),
     invalid=Invalid(10_000, window=_TEN_MINUTES, ban=_DAY),
+    gateway=GatewayLimits(sends=120, window=60.0, max_concurrency=1, pause=5.0),
 )
 PROFILES = {profile.name: profile for profile in (NONE, DISCORD)}
 """The profiles there are by name."""

@@ -18,6 +18,8 @@ from discobase.local import intents, payloads, wire
 from discobase.local.entities import Bot, Guild
 from discobase.local.gateway.compression import packing
 from discobase.local.gateway.connection import Connection
+from discobase.local.gateway.member_requests import chunks
+from discobase.local.gateway.pace import Sends
 from discobase.local.gateway.session import Session
 from discobase.local.platform import Platform
 
@@ -29,7 +31,7 @@ MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK, SOUNDS = 8, 9, 10, 11, 31
 UNKNOWN_OPCODE, DECODE_ERROR, NOT_AUTHENTICATED, BAD_TOKEN, ALREADY_AUTHENTICATED = range(
     4001, 4006
 )
-INVALID_SEQUENCE, SESSION_TIMED_OUT, INVALID_SHARD = 4007, 4009, 4010
+INVALID_SEQUENCE, RATE_LIMITED, SESSION_TIMED_OUT, INVALID_SHARD = 4007, 4008, 4009, 4010
 INVALID_VERSION, INVALID_INTENTS, DISALLOWED_INTENTS = 4012, 4013, 4014
 
 LONGEST_PAYLOAD = 4096
@@ -65,6 +67,7 @@ class Conversation:
         self._session: Session | None = None
         self._goodbye: int | None = None
         self._zombie: asyncio.TimerHandle | None = None
+        self._sends = Sends()
         self._answers: dict[int, Callable[[object], None]] = {
             HEARTBEAT: self._heartbeat,
             IDENTIFY: self._identify,
@@ -98,6 +101,9 @@ class Conversation:
         session.detach(window, self._platform.broadcast.end_session)
 
     def _receive(self, data: str | bytes) -> None:
+        if self._sends.too_many(self._platform.limits.profile.gateway):
+            self._connection.close(RATE_LIMITED)
+            return
         if len(data) > LONGEST_PAYLOAD:
             self._connection.close(DECODE_ERROR)
             return
@@ -154,17 +160,33 @@ class Conversation:
             self._connection.close(INVALID_INTENTS)
         elif wanted & intents.PRIVILEGED & ~bot.privileged:
             self._connection.close(DISALLOWED_INTENTS)
-        else:
-            self._count_identify(bot)
+        elif self._platform.logins.too_fast(
+            self._platform.limits.profile.gateway, bot.id, shard[0]
+        ):
+            self._send(INVALID_SESSION, data=False)
+        elif self._may_identify(bot):
             self._begin(Session(bot, wanted, shard, self._origin), shard)
+        else:
+            self._platform.broadcast.end_sessions(bot, BAD_TOKEN)
+            self._connection.close(BAD_TOKEN)
 
-    def _count_identify(self, bot: Bot) -> None:
-        self._platform.requests.identifies += 1
+    def _may_identify(self, bot: Bot) -> bool:
+        """Counts a login; whether the day has one left.
+
+        Discord ends all sessions of a bot that logs in once more and resets its token. Here the
+        token stays, for nobody could be told the new one, but is refused until the day is over.
+        """
+        platform = self._platform
+        platform.requests.identifies += 1
         now = time.time()
         if now - bot.identifies_since >= _A_DAY:
             bot.identifies, bot.identifies_since = 0, now
+        most = platform.settings.identifies_a_day
+        if bot.identifies >= most and platform.limits.profile.gateway is not None:
+            return False
         bot.identifies += 1
-        self._platform.state.save_bot(bot)
+        platform.state.save_bot(bot)
+        return True
 
     def _begin(self, session: Session, shard: tuple[int, int]) -> None:
         self._session = session
@@ -231,41 +253,11 @@ class Conversation:
 
     def _members(self, data: object) -> None:
         session = self._session
-        wish = _fields(data)
-        guild = self._platform.state.guilds.get(_number(wish.get("guild_id")))
-        if session is None or guild is None or session.bot.id not in guild.members:
+        if session is None:
             return
-        users = self._platform.state.users
-        asked = wish.get("user_ids")
-        chosen = cast(
-            "list[object]", asked if isinstance(asked, list) else [] if asked is None else [asked]
-        )
-        ids = {_number(item) for item in chosen}
-        prefix = str(wish.get("query") or "").lower()
-        found = [
-            member
-            for member in guild.members.values()
-            if (
-                member.user_id in ids
-                if ids
-                else users[member.user_id].name.lower().startswith(prefix)
-            )
-        ]
-        limit = _number(wish.get("limit"))
-        chunk: Json = {
-            "guild_id": str(guild.id),
-            "members": [
-                payloads.member(member, users[member.user_id]) for member in found[: limit or None]
-            ],
-            "chunk_index": 0,
-            "chunk_count": 1,
-            "not_found": [str(id_) for id_ in ids - guild.members.keys()],
-        }
-        if "nonce" in wish:
-            chunk["nonce"] = wish["nonce"]
-        session.emit(
-            "GUILD_MEMBERS_CHUNK", wire.text(chunk), self._platform.settings.half_latency()
-        )
+        delay = self._platform.settings.half_latency()
+        for chunk in chunks(self._platform.state, session, _fields(data)):
+            session.emit("GUILD_MEMBERS_CHUNK", wire.text(chunk), delay)
 
 
 def gateway_url(origin: str) -> str:
@@ -310,10 +302,6 @@ def _spoken_here(query: Mapping[str, str]) -> bool:
 
 def _fields(data: object) -> Json:
     return cast("Json", data) if isinstance(data, dict) else {}
-
-
-def _number(value: object) -> int:
-    return int(value) if isinstance(value, int | str) and str(value).isdecimal() else 0
 
 
 def _shard(value: object) -> tuple[int, int] | None:

@@ -71,13 +71,14 @@ def get_gateway(call: Call) -> Reply:
 def get_bot_gateway(call: Call) -> Reply:
     """The gateway's address, and how many logins are left today."""
     bot, total = call.bot, call.platform.settings.identifies_a_day
+    gateway = call.platform.limits.profile.gateway
     passed = time.time() - bot.identifies_since
     used = bot.identifies if passed < _A_DAY else 0
     limit = {
         "total": total,
         "remaining": max(0, total - used),
         "reset_after": round(max(0.0, _A_DAY - passed) * 1000) if used else 0,
-        "max_concurrency": 1,
+        "max_concurrency": 1 if gateway is None else gateway.max_concurrency,
     }
     return ok({"url": gateway_url(call.origin), "shards": 1, "session_start_limit": limit})
 
