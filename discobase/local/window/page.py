@@ -103,7 +103,7 @@ _LARGEST_ID = (1 << 63) - 1
 
 def _file(name: str) -> web.Response:
     file, kind = _TYPES[name]
-    content = files(__package__).joinpath(file).read_bytes()
+    content = files("discobase.local.window").joinpath(file).read_bytes()
     return web.Response(body=content, headers={**_HEADERS, "Content-Type": kind})
 
 
