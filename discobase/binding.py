@@ -85,14 +85,11 @@ class Binding(Generic[R]):
         self._declare = Declare(name, Schema(codec.kinds, codec.unique, codec.indexed).to_json())
 
     def commit(self, changes: Sequence[Change], what: str) -> Placed:
-        """Commit changes of this table; the first ones of a login carry its schema along.
+        """Commit changes of this table, under its schema: what the log lacks of it goes along.
 
         See :meth:`Source.commit`.
         """
-        if self.source.has_declared(self.name):
-            return self.source.commit(changes, what)
         placed = self.source.commit((self._declare, *changes), what)
-        self.source.declared(self.name)
         return Placed(placed.seq, placed.pks[1:])
 
     def row(self, pk: int) -> Row | None:

@@ -52,6 +52,7 @@ class Engine:
             self._log, self.replica, self._follower, writer=self.writer, limits=limits
         )
         self._tasks: list[asyncio.Task[None]] = []
+        self._refreshing: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def open(
@@ -126,11 +127,24 @@ class Engine:
             Unavailable: Discord could not be read.
             LogDamaged: the log could not be read to its end.
         """
+        refreshing = asyncio.create_task(self._refresh())
+        self._refreshing.add(refreshing)
+        refreshing.add_done_callback(self._refreshed)
+        # A caller may give up. What has begun goes on: a step of the worker that nobody waits for
+        # would change the replica outside its turn.
+        await asyncio.shield(refreshing)
+
+    async def _refresh(self) -> None:
         try:
             async with self._follower.turn:
                 await self._follower.refresh()
         except (Refused, Uncertain) as error:
             raise Unavailable(f"the log could not be read: {error}") from error
+
+    def _refreshed(self, refreshing: asyncio.Task[None]) -> None:
+        self._refreshing.discard(refreshing)
+        if not refreshing.cancelled() and (error := refreshing.exception()):
+            _log.debug("a refresh ended with %r", error)
 
     async def close(self, reason: DiscobaseError | None = None) -> None:
         """Finish what was asked for, for ten seconds at the most, and stop.
@@ -142,9 +156,10 @@ class Engine:
         committing = self._tasks[-1]
         if reason is None:
             await asyncio.wait({committing}, timeout=_DRAIN_SECONDS)
-        for task in self._tasks:
+        under_way = [*self._tasks, *self._refreshing]
+        for task in under_way:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*under_way, return_exceptions=True)
         await self._committer.stop(reason or Disconnected("the database was closed"))
         await self._log.close()
         await self._server.work(self.replica.close)

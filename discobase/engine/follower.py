@@ -79,7 +79,8 @@ class Follower:
         match event:
             case MessageArrived(message=message):
                 self._log.echo(event)
-                if entry := self._log.entry(message):
+                # Once the log is found damaged nothing is applied any more, so nothing is kept.
+                if self.damage is None and (entry := self._log.entry(message)):
                     self._note(entry)
             case MessageChanged(channel=channel, message=message, deleted=deleted):
                 if channel in self._log.superblock.lanes:

@@ -25,14 +25,20 @@ class Schema:
     indexed: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        """The schema as compact JSON, the same text for equal schemas."""
-        return json.dumps(
-            {
-                "fields": dict(sorted(self.kinds.items())),
-                "index": sorted(self.indexed),
-                "unique": sorted(self.unique),
-            },
-            separators=(",", ":"),
+        """The schema as compact JSON, the same text for equal schemas, without back-ticks."""
+        fields = {
+            "fields": dict(sorted(self.kinds.items())),
+            "index": sorted(self.indexed),
+            "unique": sorted(self.unique),
+        }
+        return _line(fields)
+
+    def joined(self, other: Schema) -> Schema:
+        """What both schemas ask for. Where they disagree on a kind, the other one's counts."""
+        return Schema(
+            {**self.kinds, **other.kinds},
+            tuple({*self.unique, *other.unique}),
+            tuple({*self.indexed, *other.indexed}),
         )
 
     @classmethod
@@ -119,11 +125,16 @@ _DELETE = re.compile(r'\["del",("(?:[^"\\]|\\.)*"),([1-9][0-9]*)\]')
 _DECLARE = re.compile(r'\["schema",("(?:[^"\\]|\\.)*"),(\{.*\})\]')
 
 
+def _line(value: object) -> str:
+    # A frame is a fenced block: nothing in it may close the fence.
+    return json.dumps(value, separators=(",", ":")).replace("`", "\\u0060")
+
+
 def to_line(operation: Operation) -> str:
     """One operation as one line of ASCII-only JSON. The record inside it is taken over as it
     stands, not encoded again.
     """
-    table = json.dumps(operation.table).replace("`", "\\u0060")
+    table = _line(operation.table)
     match operation:
         case Put(pk=pk, data=data):
             return f'["put",{table},{pk},{data}]'

@@ -71,13 +71,14 @@ class KeyedField:
 
 @dataclass(slots=True)
 class Layout:
-    """How the writer sees a table: the statement that puts a record, the key columns, and the next
-    primary key.
+    """How the writer sees a table: the statement that puts a record, the key columns, the next
+    primary key, and the schemas that were found to be met.
     """
 
     put: str
     keyed: dict[str, KeyedField]
     next: int
+    met: set[str] = field(default_factory=set[str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,22 +161,22 @@ class Replica:
             keys: for each field the kind of its key, and the key.
         """
         columns = self.keyed.get(table, {})
-        usable = {
-            name: text
-            for name, (kind, text) in keys.items()
-            if name in columns
-            and columns[name].kind == kind
-            # Null has a key of its own in each record of a unique field: see _key.
-            and not (columns[name].unique and text == NULL)
-        }
-        # Qualified: SQLite takes the bare name of a column that is not there for a string.
-        names = [f"{table_name(table)}.{column_name(name)}" for name in usable]
-        where = " AND ".join(f"({name} = ? OR {name} IS NULL)" for name in names)
+        conditions: list[str] = []
+        arguments: list[str] = []
+        for name, (kind, text) in keys.items():
+            if name in columns and columns[name].kind == kind:
+                # Qualified: SQLite takes the bare name of a column that is not there for a string.
+                column = f"{table_name(table)}.{column_name(name)}"
+                # Null has a key of its own in each record of a unique field: see _key.
+                of_each = columns[name].unique and text == NULL
+                match = f"BETWEEN '{NULL}' AND '{NULL}~'" if of_each else "= ?"
+                conditions.append(f"({column} {match} OR {column} IS NULL)")
+                arguments += [] if of_each else [text]
         rows = f"SELECT pk, seq, data FROM {table_name(table)}"
-        if where:
+        if conditions:
             with contextlib.suppress(_LayoutChanged):
-                condition = f" WHERE {where} ORDER BY pk"
-                return self._read(table, rows + condition, tuple(usable.values()))
+                where = f" WHERE {' AND '.join(conditions)} ORDER BY pk"
+                return self._read(table, rows + where, arguments)
         return self._read(table, f"{rows} ORDER BY pk", ())
 
     def count(self, table: str) -> int:
@@ -190,7 +191,7 @@ class Replica:
             except sqlite3.OperationalError as error:
                 if not _exists(reader, table):
                     return []
-                if arguments and "no such column" in str(error):
+                if "no such column" in str(error):
                     raise _LayoutChanged from error
                 # It was not there a moment ago.
                 return reader.execute(sql, arguments).fetchall()
@@ -269,7 +270,9 @@ class Replica:
     def withdraw(self) -> None:
         """The proposal came to nothing: forget it."""
         self._layouts.clear()
-        self._writer.execute("ROLLBACK")
+        # After some errors, such as a full disk, SQLite has rolled back by itself.
+        if self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
 
     def index(self, table: str, name: str, kind: Kind) -> None:
         """Give a field a key column with an index, if it has none: from then on, equality on it is
@@ -309,13 +312,6 @@ class Replica:
         message, prev, applied = row
         fits = entry.header.prev == prev
         return fits and (not applied or entry.message.id < message)
-
-    def was_declared(self, table: str, schema: str) -> bool:
-        """Whether a table has, or ever had, this schema."""
-        found = self._writer.execute(
-            "SELECT 1 FROM declared WHERE name = ? AND schema = ?", (table, schema)
-        )
-        return found.fetchone() is not None
 
     def close(self) -> None:
         """Close every connection and remove the file. A reader still at work finishes first."""
@@ -383,7 +379,8 @@ class Replica:
             self._writer.execute("ROLLBACK TO request")
             return Verdict(error=error)
         finally:
-            self._writer.execute("RELEASE request")
+            if self._writer.in_transaction:
+                self._writer.execute("RELEASE request")
         proposal.operations += operations
         if not operations:
             placed.seq = proposal.seq - 1
@@ -393,7 +390,7 @@ class Replica:
         """The operation that a change comes to at this state; None where there is nothing to do."""
         match change:
             case Declare(table=table, schema=schema):
-                return None if self.was_declared(table, schema) else change
+                return self._news(table, schema)
             case Insert(table=table, data=data):
                 return Put(table, self._layout(table).next, data)
             case Replace(table=table, pk=pk, data=data, version=version):
@@ -473,6 +470,34 @@ class Replica:
                 )
         self._writer.execute("UPDATE tables SET schema = ? WHERE name = ?", (text, table))
         self._writer.execute("INSERT OR IGNORE INTO declared VALUES (?, ?)", (table, text))
+
+    def _news(self, table: str, text: str) -> Declare | None:
+        """What has to be declared for a writer whose classes have this schema.
+
+        A schema takes effect when it is first seen, and an older one does not come back: programs
+        of two versions may write side by side, and a newer one may have dropped a mark. But no
+        writer is let down that counts on a unique field: where the table lacks it, it is declared
+        again, beside what the others ask for.
+        """
+        layout = self._layout(table)
+        if text in layout.met:
+            return None
+        if not self._was_declared(table, text):
+            return Declare(table, text)
+        wanted = Schema.from_json(text)
+        if all(name in layout.keyed and layout.keyed[name].unique for name in wanted.unique):
+            layout.met.add(text)
+            return None
+        (current,) = self._writer.execute(
+            "SELECT schema FROM tables WHERE name = ?", (table,)
+        ).fetchone()
+        return Declare(table, Schema.from_json(current).joined(wanted).to_json())
+
+    def _was_declared(self, table: str, schema: str) -> bool:
+        found = self._writer.execute(
+            "SELECT 1 FROM declared WHERE name = ? AND schema = ?", (table, schema)
+        )
+        return found.fetchone() is not None
 
     # The SQL tables
 

@@ -9,9 +9,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import pytest
+
 from discobase import Database, Table, Unique
 from discobase.engine.frame import GENESIS, read_header
-from discobase.errors import ConflictError, RecordNotFound, UniqueViolation
+from discobase.errors import ConflictError, RecordNotFound, UniqueViolation, WaitTimeout
 from tests.database.conftest import Place
 
 
@@ -234,3 +236,44 @@ def test_every_frame_is_readable_json(place):
     header, *operations = frame["content"].split("\n")[1:-1]
     assert json.loads(header)["ops"] == len(operations) == 2
     assert [json.loads(operation)[0] for operation in operations] == ["schema", "put"]
+
+
+def test_a_refresh_that_is_given_up_goes_on_and_does_no_harm(place, monkeypatch):
+    with ExitStack() as stack:
+        (_, first), (other, second) = connected(stack, place, 2)
+        first(owner="Ada").save()
+        other.refresh()
+        place.discord.event_fault(action="drop", count=1)
+        first(owner="Grace").save()
+        replica, let_go = other.replica(), threading.Event()
+        apply = replica.apply
+        monkeypatch.setattr(replica, "apply", lambda commits: let_go.wait(10) and apply(commits))
+        monkeypatch.setattr(other, "_timeout", 0.2)
+        with pytest.raises(WaitTimeout):
+            other.refresh()
+        monkeypatch.setattr(other, "_timeout", 10)
+        let_go.set()
+        other.refresh()
+        assert [account.owner for account in second.find()] == ["Ada", "Grace"]
+        assert second(owner="Edsger").save().version == 3
+
+
+def test_two_versions_of_a_program_side_by_side_never_let_a_unique_field_go_unchecked(place):
+    newer = Database("shop")
+
+    @newer.table(name="Account")
+    class Newer(Table):
+        owner: str
+        balance: int = 0
+
+    older, account = accounts()
+    with place.conn(older), place.conn(newer):
+        account(owner="Ada").save()
+        Newer(owner="Grace").save()
+        Newer(owner="Edsger").save()
+        for _ in range(2):
+            with pytest.raises(UniqueViolation):
+                account(owner="Grace").save()
+        account(owner="Barbara").save()
+        with pytest.raises(UniqueViolation):
+            Newer(owner="Barbara").save()

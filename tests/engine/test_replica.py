@@ -64,6 +64,7 @@ class Model:
         self.rows = {}
         self.next = {}
         self.unique = {}
+        self.schema = {}
         self.declared = set()
 
     def clash(self, table, pk, record):
@@ -108,9 +109,18 @@ class Model:
         return Put(wish.table, pk, wish.data), None
 
     def declare(self, wish):
+        wanted, current = json.loads(wish.schema), self.schema.get(wish.table)
         if (wish.table, wish.schema) in self.declared:
-            return None, None
-        self.unique[wish.table] = json.loads(wish.schema)["unique"]
+            if {*wanted["unique"]} <= {*current["unique"]}:
+                return None, None
+            wanted = {
+                "fields": current["fields"] | wanted["fields"],
+                "index": sorted({*current["index"], *wanted["index"]}),
+                "unique": sorted({*current["unique"], *wanted["unique"]}),
+            }
+            wish = Declare(wish.table, json.dumps(wanted, separators=(",", ":")))
+        self.schema[wish.table] = wanted
+        self.unique[wish.table] = wanted["unique"]
         for pk, (_, record) in self.rows[wish.table].items():
             if self.clash(wish.table, pk, record):
                 return None, UniqueViolation
@@ -316,10 +326,11 @@ def test_a_violation_names_field_value_and_holder(replica):
 
 
 def test_records_with_null_in_a_unique_field_are_not_in_the_way_of_a_look_up(replica):
-    nulls = [Insert("a", '{"name":null}') for _ in range(20)]
-    commit(replica, Declare("a", SCHEMAS[1]), *nulls, Insert("a", '{"name":"x"}'))
+    inserts = [Insert("a", '{"name":null}') for _ in range(20)]
+    commit(replica, Declare("a", SCHEMAS[1]), *inserts, Insert("a", '{"name":"x"}'))
     assert [pk for pk, _, _ in replica.select("a", {"name": ("plain", '"x')})] == [21]
-    assert {*range(1, 21)} <= {pk for pk, *_ in replica.select("a", {"name": ("plain", "null")})}
+    nulls = [pk for pk, *_ in replica.select("a", {"name": ("plain", "null")})]
+    assert nulls == [*range(1, 21)]
 
 
 def test_a_field_that_becomes_unique_over_duplicates_is_refused(replica):
@@ -378,6 +389,16 @@ def test_a_schema_is_declared_once_and_an_older_one_does_not_come_back(replica):
     assert replica.propose([[Declare("a", SCHEMAS[0])]]).operations == []
     replica.withdraw()
     assert replica.keyed["a"]["name"].unique
+
+
+def test_a_unique_field_that_another_version_dropped_is_declared_again_beside_its_own(replica):
+    commit(replica, Declare("a", SCHEMAS[1]))
+    commit(replica, Declare("a", SCHEMAS[3]))
+    assert not replica.keyed["a"]["name"].unique
+    commit(replica, Declare("a", SCHEMAS[1]))
+    assert {name for name, column in replica.keyed["a"].items() if column.unique} == {"name", "tag"}
+    assert replica.propose([[Declare("a", SCHEMAS[1]), Declare("a", SCHEMAS[3])]]).operations == []
+    replica.withdraw()
 
 
 @pytest.mark.parametrize("pk", [0, -1, 2**63, 2**70])
