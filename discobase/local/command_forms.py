@@ -288,7 +288,8 @@ def _check_size(command: Json, form: Form) -> None:
 def _size(part: Json) -> int:
     """The characters of a command that count: names, descriptions and values."""
     own = sum(len(str(part.get(name) or "")) for name in ("name", "description", "value"))
-    return own + sum(_size(item) for key in ("options", "choices") for item in part.get(key) or [])
+    inner: list[Json] = [*part.get("options", ()), *part.get("choices", ())]
+    return own + sum(map(_size, inner))
 
 
 def _is_name(name: str) -> bool:

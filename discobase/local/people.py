@@ -321,6 +321,8 @@ class People:
             new_id, kind, bot, person_id, channel, data, source_id=source_id, cause=cause
         )
         self._interactions[interaction.id] = interaction
+        window = self._platform.settings.followup_window
+        asyncio.get_running_loop().call_later(window, self._interactions.pop, interaction.id, None)
         self._platform.interactions.begin(interaction)
         self._platform.broadcast.interaction_created(
             bot, channel, lambda origin: self._payload(interaction, origin)

@@ -70,7 +70,9 @@ class Answer:
 
 def answer_of(seen: Json) -> Answer:
     """An answer out of the JSON that the admin API gives."""
-    return Answer(**{**seen, "interaction_id": int(seen["interaction_id"])})
+    fields: Json = dict(seen)
+    fields["interaction_id"] = int(seen["interaction_id"])
+    return Answer(**fields)
 
 
 class Person:
