@@ -32,5 +32,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def local_discord(request: pytest.FixtureRequest) -> Generator[LocalDiscord]:
     """A running server, closed after the test."""
-    with LocalDiscord(limits=request.config.getoption("--discord-limits")) as server:
+    with LocalDiscord(limits=str(request.config.getoption("--discord-limits"))) as server:
         yield server

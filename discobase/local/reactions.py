@@ -29,7 +29,10 @@ def is_emoji(text: str) -> bool:
 
 def users_of(head: str, emoji: str) -> list[int]:
     """Who reacted with an emoji, in order."""
-    return next((found["users"] for found in _read(head) if found["emoji"] == emoji), [])
+    for found in _read(head):
+        if found["emoji"] == emoji:
+            return list(found["users"])
+    return []
 
 
 def emoji_of(head: str) -> list[str]:
