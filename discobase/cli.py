@@ -12,6 +12,8 @@ from discobase._version import __version__
 from discobase.errors import DiscobaseError
 from discobase.local.serving import serve
 
+_LARGEST_PORT = 65535
+
 
 class _Options(argparse.Namespace):
     """What the parser finds, with its types; each command has some of it."""
@@ -35,7 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 done, 1 failed, 2 not understood, 130 ended by Ctrl-C.
     """
-    options = _parser().parse_args(arguments, _Options())
+    parser = _parser()
+    options = parser.parse_args(arguments, _Options())
+    if not hasattr(options, "run"):
+        parser.print_help(sys.stderr)
+        return 2
     try:
         return options.run(options)
     except (DiscobaseError, OSError) as error:
@@ -50,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="discobase", description="A Discord server as a database, behind a blocking API."
     )
     parser.add_argument("--version", action="version", version=f"discobase {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_demo(commands.add_parser("demo", help="save, find and restart, on the embedded server"))
     _add_serve(commands.add_parser("serve", help="run the embedded server on its own"))
     return parser
@@ -68,7 +74,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Runs a Discord-compatible server on this machine's loopback until SIGTERM or Ctrl-C."
     )
-    parser.add_argument("--port", type=int, default=0, help="default: a free one")
+    parser.add_argument("--port", type=_port, default=0, help="default: a free one")
     parser.add_argument("--db", metavar="FILE", help="keep the state in this file; default: none")
     parser.add_argument(
         "--server",
@@ -93,6 +99,12 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         "one in a hundred longer than TAIL",
     )
     parser.set_defaults(run=_serve)
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) <= _LARGEST_PORT):
+        raise argparse.ArgumentTypeError(f"a number from 0 (any that is free) to {_LARGEST_PORT}")
+    return int(text)
 
 
 def _latency(text: str) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from discobase.database import Database
 from discobase.errors import UniqueViolation, UsageError
 from discobase.fields import Unique
 from discobase.local import LocalDiscord
+from discobase.local.claim import require_usable
 from discobase.table import Table
 
 _SERVER = "The demo"
@@ -74,9 +75,12 @@ def run(*, keep: str | None = None) -> int:
 
     Raises:
         UsageError: the file exists.
+        ConnectError: no file can be made there.
     """
-    if keep is not None and Path(keep).exists():
-        raise UsageError(f"{keep} exists already: the demo makes a new file.")
+    if keep is not None:
+        if Path(keep).exists():
+            raise UsageError(f"{keep!r} exists already: the demo makes a new file.")
+        require_usable(keep)
     with tempfile.TemporaryDirectory(prefix="discobase-demo-") as folder:
         path = keep or os.path.join(folder, "demo.db")  # noqa: PTH118 - one type for both
         _tell(path)

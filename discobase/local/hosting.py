@@ -84,7 +84,8 @@ class LocalDiscord:
 
         Raises:
             UsageError: it runs already, or another process serves the file.
-            OSError: the port is taken, or the file cannot be opened.
+            ConnectError: the file can be none of a server's.
+            OSError: the port is taken.
         """
         if self._thread is not None:
             raise UsageError("this server runs already.")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import signal
+import sqlite3
 import sys
 import threading
+from collections.abc import Generator
 
+from discobase.errors import ConnectError, UsageError
 from discobase.local.hosting import LocalDiscord
 
 _POLL_SECONDS = 0.5
@@ -36,8 +41,8 @@ def serve(  # noqa: PLR0917 - the command line has all of them
         The exit code.
 
     Raises:
-        UsageError: another process serves the file, or there is no such profile.
-        OSError: the port is taken.
+        UsageError: another process serves the file, the port is taken, or there is no such profile.
+        ConnectError: the file can be none of a server's.
     """
     ended = threading.Event()
 
@@ -46,8 +51,9 @@ def serve(  # noqa: PLR0917 - the command line has all of them
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    with LocalDiscord(
-        path, port=port, limits=limits, latency=latency, latency_tail=latency_tail
+    with _started(
+        LocalDiscord(path, port=port, limits=limits, latency=latency, latency_tail=latency_tail),
+        port,
     ) as host:
         host.join(server_name)
         place = {"api_url": host.api_url, "token": host.default_token, "server": server_name}
@@ -56,6 +62,22 @@ def serve(  # noqa: PLR0917 - the command line has all of them
         while not ended.wait(_POLL_SECONDS):
             pass
     return 0
+
+
+@contextlib.contextmanager
+def _started(host: LocalDiscord, port: int) -> Generator[LocalDiscord]:
+    try:
+        host.start()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise UsageError(
+            f"port {port} is taken: give another one with --port, or leave it out for a free one."
+        ) from error
+    except sqlite3.Error as error:
+        raise ConnectError(f"{host.path!r} cannot be used: {error}.") from error
+    with contextlib.closing(host):
+        yield host
 
 
 def _in_words(host: LocalDiscord, place: dict[str, str], path: str | None) -> str:

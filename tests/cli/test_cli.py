@@ -1,0 +1,99 @@
+"""What the command line answers to what cannot be done: one line, and a status."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from discobase.cli import main
+
+
+def said(capsys, *arguments: object) -> tuple[int, str]:
+    """The status, and what was printed as an error."""
+    try:
+        status = main(list(map(str, arguments)))
+    except SystemExit as end:  # argparse's way out
+        status = int(end.code)
+    return status, capsys.readouterr().err
+
+
+def no_file(tmp_path, kind: str):
+    if kind == "folder":
+        return tmp_path, "that is a folder; name a file in it"
+    if kind == "missing folder":
+        return tmp_path / "missing" / "x.db", "missing'; make it first"
+    text = tmp_path / "letter.txt"
+    text.write_text("dear reader, this is no database")
+    return text, "no SQLite database"
+
+
+def test_nothing_prints_the_help(capsys):
+    status, errors = said(capsys)
+    assert status == 2
+    assert "demo" in errors
+    assert "serve" in errors
+
+
+def test_it_runs_as_a_module():
+    run = subprocess.run(
+        [sys.executable, "-m", "discobase"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.startswith("usage: discobase")
+
+
+@pytest.mark.parametrize("kind", ["folder", "missing folder", "text"])
+def test_serve_says_why_a_file_is_none_and_leaves_nothing_beside_it(capsys, tmp_path, kind):
+    path, why = no_file(tmp_path, kind)
+    before = sorted(tmp_path.iterdir()), sorted(tmp_path.parent.glob(f"{tmp_path.name}*"))
+    status, errors = said(capsys, "serve", "--db", path)
+    assert status == 1
+    assert str(path) in errors
+    assert why in errors
+    assert errors.count("\n") == 1
+    after = sorted(tmp_path.iterdir()), sorted(tmp_path.parent.glob(f"{tmp_path.name}*"))
+    assert after == before
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may all")
+def test_serve_says_that_a_file_is_read_only(capsys, tmp_path):
+    path = tmp_path / "x.db"
+    path.touch()
+    path.chmod(0o400)
+    assert "the file is not writable" in said(capsys, "serve", "--db", path)[1]
+
+
+def test_the_demo_says_why_it_cannot_keep_its_file_before_it_begins(capsys, tmp_path):
+    path, why = no_file(tmp_path, "missing folder")
+    assert main(["demo", "--keep", str(path)]) == 1
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert why in errors
+    existing, _ = no_file(tmp_path, "text")
+    assert "exists already" in said(capsys, "demo", "--keep", existing)[1]
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "65536", "http", "1.5"])
+def test_a_port_that_is_none_is_refused_at_once(capsys, port):
+    status, errors = said(capsys, "serve", f"--port={port}")
+    assert status == 2
+    assert "--port: a number from 0" in errors
+
+
+def test_a_port_that_is_taken_is_named(capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        status, errors = said(capsys, "serve", "--port", port)
+    assert status == 1
+    assert f"port {port} is taken" in errors
+    assert "leave it out" in errors
