@@ -49,6 +49,7 @@ from discobase.engine.operations import (
 )
 from discobase.errors import (
     ConflictError,
+    ConnectError,
     DiscobaseError,
     LogDamaged,
     RecordNotFound,
@@ -116,11 +117,14 @@ class Replica:
 
     Args:
         lanes: how many lanes the log has.
+
+    Raises:
+        ConnectError: there is no room for the folder.
     """
 
     def __init__(self, lanes: int) -> None:
         self._lanes = lanes
-        folder = tempfile.mkdtemp(prefix="discobase-")
+        folder = _folder()
         self._remove_folder = weakref.finalize(self, _remove, folder, os.getpid())
         self._path = Path(folder) / "replica.sqlite"
         self._idle: deque[sqlite3.Connection] = deque()
@@ -597,6 +601,16 @@ def _key(pk: int, column: KeyedField, value: JSON) -> str | None:
     if column.unique and value is None:
         return f"{NULL}{pk}"
     return key(column.kind, value)
+
+
+def _folder() -> str:
+    try:
+        return tempfile.mkdtemp(prefix="discobase-")
+    except OSError as error:
+        raise ConnectError(
+            f"the database's records need a temporary folder, and none can be made: {error}. Set "
+            f"TMPDIR to a folder that is writable."
+        ) from error
 
 
 def _exists(connection: sqlite3.Connection, table: str) -> bool:

@@ -75,8 +75,24 @@ class TestWhereTo:
         with pytest.raises(ConnectError, match=r"letter\.txt"), shop()[0].conn(f"local:{path}"):
             pass
         assert path.read_text().startswith("dear reader")
+        assert [file.name for file in tmp_path.iterdir()] == ["letter.txt"]
         path.unlink()
         with shop()[0].conn(f"local:{path}"):
+            pass
+
+    @pytest.mark.parametrize(
+        ("path", "why"), [(".", "that is a folder"), ("missing/x.db", "missing'; make it first")]
+    )
+    def test_a_local_path_that_can_be_none_is_told_and_leaves_nothing(self, tmp_path, path, why):
+        home = tmp_path / "home"
+        home.mkdir()
+        with pytest.raises(ConnectError, match=why), shop()[0].conn(f"local:{home / path}"):
+            pass
+        assert [file.name for file in tmp_path.rglob("*")] == ["home"]
+
+    def test_a_temporary_folder_that_cannot_be_written_is_named(self, place, tmp_path, monkeypatch):
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+        with pytest.raises(ConnectError, match="TMPDIR"), place.conn(shop()[0]):
             pass
 
     def test_two_servers_at_once_with_two_tokens_do_not_leak_into_each_other(self, place):
