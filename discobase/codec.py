@@ -147,30 +147,16 @@ class Codec:
         )
         return holder.__dict__[field]
 
-    def key(self, field: str, value: object) -> str | None:
-        """The equality and sort key of a value: the one of its stored form.
-
-        Args:
-            field: the field's name.
-            value: what a query gives for it; it is validated first.
-
-        Returns:
-            The key (see :mod:`discobase.engine.keys`), or None if the field is ``opaque``: then its
-            values are to be compared in Python.
-
-        Raises:
-            UnknownField: the model has no such field.
-            pydantic.ValidationError: the field does not allow the value.
-            UnstorableValue: the value has no stored form, so no record can have it.
-        """
-        return self.stored_key(field, self.stored_value(field, value))
-
     def stored_key(self, field: str, stored: Any) -> str | None:
-        """The key of a value that :meth:`stored_value` gave; see :meth:`key`.
+        """The equality and sort key of a value that :meth:`stored_value` gave.
 
         Args:
             field: the field's name.
             stored: the value.
+
+        Returns:
+            The key (see :mod:`discobase.engine.keys`), or None if the field is ``opaque``: then its
+            values are to be compared in Python.
 
         Raises:
             UnstorableValue: the value has no stored form, so no record can have it.
