@@ -24,7 +24,7 @@ from discobase.engine.frame import Limits
 from discobase.engine.keys import Kind
 from discobase.engine.operations import Change, Placed
 from discobase.engine.replica import Head
-from discobase.errors import ConnectError, DiscobaseError, Disconnected
+from discobase.errors import ConnectError, DiscobaseError, Disconnected, WaitTimeout
 from discobase.local import Joined, join
 from discobase.portal import Portal, bare, own
 
@@ -116,6 +116,7 @@ class Session:
         self._failure: DiscobaseError | None = None
         # Set while the session can be used: what every read and write looks at first.
         self._engine: Engine | None = None
+        self._connection: Connection | None = None
 
     @property
     def forked(self) -> bool:
@@ -164,6 +165,7 @@ class Session:
                 failed=self._fail,
             )
         )
+        self._connection = connection
         try:
             await self._served(connection)
         finally:
@@ -254,10 +256,18 @@ class Session:
             return self._engine
         if not self._ready.done():
             self._awaited = True
-            return self.portal.attend(self._ready, timeout=timeout, what=f"{what}: the connection")
+            return self._attended_engine(timeout, what)
         if error := self._failure or self._ready.exception():
             raise own(error)
         raise Disconnected(f"{self.name!r} is being closed: log in again to use it.")
+
+    def _attended_engine(self, timeout: float | None, what: str) -> Engine:
+        try:
+            return self.portal.attend(self._ready, timeout=timeout, what=f"{what}: the connection")
+        except WaitTimeout as error:
+            if reason := self._connection and self._connection.awaited:
+                error.add_note(reason)
+            raise
 
     def commit(self, changes: Sequence[Change], what: str, timeout: float | None) -> Placed:
         """Commit changes and wait until Discord has them. See :meth:`Source.commit

@@ -16,6 +16,7 @@ import contextlib
 import json
 import logging
 import random
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, cast
 
@@ -32,7 +33,11 @@ DISCORD_API = "https://discord.com/api/v10"
 
 _CONNECT_SECONDS, _SILENCE_SECONDS = 10.0, 30.0
 _HANDSHAKE_SECONDS = 60.0
-_LONGEST_PAUSE = 15.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 15.0
+_QUIET_LOSSES = 3
+"""The loss of a session and two vain tries after it: what a server that moves takes."""
+_SESSION_BEGINS = frozenset({"connect", "resumed"})
+"""discord.py's events for READY and RESUMED."""
 
 Handler = Callable[..., None]
 
@@ -112,6 +117,38 @@ class GatewaySocket(DiscordWebSocket):
             raise
 
 
+class _Patience:
+    """How long to wait before connecting again: not at all when a session is lost that lasted, then
+    twice as long each time, until another one has lasted.
+
+    Attributes:
+        losses: how often the gateway was lost, or not reached, since a session lasted.
+    """
+
+    def __init__(self) -> None:
+        self.losses = 0
+        self._pause = 0.0
+        self._began: float | None = None
+
+    def session_began(self) -> None:
+        """Note that the gateway delivers."""
+        self._began = time.monotonic()
+
+    def lost(self) -> float:
+        """Note that the gateway is lost, or was not reached; the seconds to wait.
+
+        A session that ends sooner than the pause before the next one is no better than none: a
+        gateway that drops each at once would be called without end.
+        """
+        began, self._began = self._began, None
+        if began is not None and time.monotonic() - began > max(self._pause, _FIRST_PAUSE):
+            self.losses, self._pause = 0, 0.0
+        wait = self._pause * (1 - random.random() / 2)  # noqa: S311 - jitter
+        self.losses += 1
+        self._pause = min(_LONGEST_PAUSE, max(_FIRST_PAUSE, self._pause * 2))
+        return wait
+
+
 class GatewayClient(discord.Client):
     """A client of one server that keeps no cache to speak of, and hands on events at once and in
     order.
@@ -122,11 +159,16 @@ class GatewayClient(discord.Client):
     Args:
         api_url: the address of the REST API, up to and with its version.
         handlers: what to call for which of discord.py's events.
+
+    Attributes:
+        trouble: what keeps the gateway session away, in words; None while there is one.
     """
 
     def __init__(self, api_url: str, handlers: Mapping[str, Handler]) -> None:
         self._api_url = api_url
         self._called = handlers
+        self._patience = _Patience()
+        self.trouble: str | None = None
         warn_nacl, warn_dave = discord.VoiceClient.warn_nacl, discord.VoiceClient.warn_dave
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         try:
@@ -146,6 +188,9 @@ class GatewayClient(discord.Client):
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
         """Call the handler of an event, if there is one, now."""
+        if event in _SESSION_BEGINS:
+            self._patience.session_began()
+            self.trouble = None
         if handler := self._called.get(event):
             handler(*args, **kwargs)
 
@@ -170,7 +215,7 @@ class GatewayClient(discord.Client):
         """
         fresh: dict[str, Any] = {"gateway": yarl.URL(gateway_url)}
         wanted: dict[str, Any] = {**fresh, "initial": True}
-        pause = 0.1
+        self.trouble = f"the gateway at {gateway_url} has not answered yet"
         while not self.is_closed():
             try:
                 # wait_for would lose a cancellation that comes with the end of the handshake, in
@@ -179,23 +224,27 @@ class GatewayClient(discord.Client):
                     self.ws = await GatewaySocket.from_client(self, **wanted)
                 while True:
                     await self.ws.poll_event()
-                    pause = 0.1
             except ReconnectWebSocket as order:
-                self.dispatch("disconnect")
-                wanted = self._resume() if order.resume else fresh
+                reason = "it ended the connection"
+                wanted = (self._resume() if order.resume else {}) or fresh
             except discord.ConnectionClosed as error:
                 if error.code != 1000:
                     raise
+                reason = "it ended the session"
                 wanted = fresh
             except (OSError, discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
-                self.dispatch("disconnect")
-                wait = pause * (1 - random.random() / 2)  # noqa: S311 - jitter
-                _log.warning(
-                    "the gateway is out of reach (%r); trying again in %.1f s", error, wait
-                )
-                await asyncio.sleep(wait)
-                pause = min(_LONGEST_PAUSE, pause * 2)
+                reason = f"{type(error).__name__}: {error}"
                 wanted = self._resume() or wanted
+            await self._wait_after_loss(f"the gateway at {wanted['gateway']} is lost: {reason}")
+
+    async def _wait_after_loss(self, trouble: str) -> None:
+        self.trouble = trouble
+        self.dispatch("disconnect")
+        wait = self._patience.lost()
+        # Most losses are over at once, and no news for who runs a script.
+        level = logging.INFO if self._patience.losses <= _QUIET_LOSSES else logging.WARNING
+        _log.log(level, "%s; trying again in %.1f s", trouble, wait)
+        await asyncio.sleep(wait)
 
     def _resume(self) -> dict[str, Any]:
         """What it takes to resume the session, or nothing where there is none."""

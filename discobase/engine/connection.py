@@ -253,6 +253,16 @@ class Connection:
         """Wait until the gateway session delivers the events of the server."""
         await self._live.wait()
 
+    @property
+    def awaited(self) -> str | None:
+        """What :meth:`live` waits for, in words; None when the events flow. From any thread."""
+        if self._live.is_set():
+            return None
+        return self._client.trouble or (
+            f"the gateway is there, but has not shown the server {self._guild} yet: Discord may "
+            f"have an outage"
+        )
+
     async def _listen(self, gateway: str, failed: Callable[[ConnectError], None]) -> None:
         try:
             await self._client.listen(gateway)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from fnmatch import fnmatchcase
 from typing import Any, Self
@@ -43,6 +45,10 @@ class Stranger:
     @property
     def gateway_url(self) -> str:
         return f"ws://127.0.0.1:{self.port}/gateway"
+
+    def answer(self, pattern: str, handler: Handler) -> None:
+        """Answer some more requests here."""
+        self._answers[pattern] = handler
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -92,6 +98,61 @@ class Stranger:
                 body=await answer.read(),
                 headers={"Content-Type": kind} if kind else {},
             )
+
+
+class BadGateway:
+    """A gateway that closes each connection, asking for another one, or falls silent.
+
+    Args:
+        user: the bot's user id.
+        after: what it still does: ``hello``, ``identify`` (takes it), ``ready``, ``resumed``; or
+            ``silent``, where it begins a session and shows no server.
+
+    Attributes:
+        came: when there was a connection, by the monotonic clock.
+    """
+
+    def __init__(self, user: int, after: str) -> None:
+        self._user = str(user)
+        self._after = after
+        self.came: list[float] = []
+
+    async def __call__(self, request: web.Request) -> web.WebSocketResponse:
+        self.came.append(time.monotonic())
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_json({"op": 10, "d": {"heartbeat_interval": 41250}})
+        if self._after != "hello":
+            await self._shake_hands(socket, str(request.url.with_query(None)))
+        await socket.close(code=4000)
+        return socket
+
+    async def _shake_hands(self, socket: web.WebSocketResponse, url: str) -> None:
+        asked = {"op": 1}
+        while asked["op"] == 1:
+            message = await socket.receive()
+            if message.type != aiohttp.WSMsgType.TEXT:
+                return
+            asked = json.loads(message.data)
+        if asked["op"] == 2 and self._after != "identify":
+            await socket.send_json({"op": 0, "t": "READY", "s": 1, "d": self._ready(url)})
+        if self._after == "silent":
+            async for _ in socket:
+                pass
+        if asked["op"] == 6 and self._after == "resumed":
+            await socket.send_json({"op": 0, "t": "RESUMED", "s": 2, "d": {}})
+
+    def _ready(self, url: str) -> dict[str, Any]:
+        user = {"id": self._user, "username": "bot", "discriminator": "0", "avatar": None}
+        application = {"id": self._user, "flags": 0}
+        session = {"session_id": "one", "resume_gateway_url": url.replace("http", "ws", 1)}
+        return {"v": 10, "user": user, "guilds": [], "application": application, **session}
+
+
+def points_to(gateway_url: str) -> Handler:
+    """A handler that answers where the gateway is."""
+    budget = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
+    return says({"url": gateway_url, "shards": 1, "session_start_limit": budget})
 
 
 def says(body: object, *, status: int = 200) -> Handler:

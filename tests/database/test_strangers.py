@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import logging
+import socket
 import time
+from concurrent.futures import TimeoutError as FutureTimeout
 
 import pytest
 
-from discobase.errors import BadToken, ConnectError, ServerFull
-from tests.database.shop import WRONG_TOKEN, shop
-from tests.database.strangers import Stranger, says
+from discobase.errors import BadToken, ConnectError, ServerFull, WaitTimeout
+from tests.database.shop import WRONG_TOKEN, shop, soon
+from tests.database.strangers import BadGateway, Stranger, points_to, says
 
 PAGE = "<html>Welcome to the wireless network of the station.</html>" + "\n<p>trains</p>" * 500
 
@@ -73,3 +77,88 @@ class TestJsonThatNamesItsCharset:
             pytest.raises(ServerFull, match="500 channels"),
         ):
             shop()[0].login(place.token, api_url=stranger.api_url)
+
+
+class TestTheGateway:
+    @pytest.mark.parametrize("after", ["hello", "identify", "ready", "resumed"])
+    def test_one_that_drops_each_session_is_called_at_once_and_then_ever_more_rarely(
+        self, place, after
+    ):
+        gateway = BadGateway(bot_of(place), after)
+        with Stranger({"GET /gateway": gateway}, place.api_url) as stranger:
+            stranger.answer("GET */gateway/bot", points_to(stranger.gateway_url))
+            database, _ = shop()
+            task = database.login_task(place.token, api_url=stranger.api_url)
+            assert soon(lambda: len(gateway.came) > 1)
+            first, second = gateway.came[:2]
+            assert second - first < 0.5
+            with pytest.raises(FutureTimeout):
+                task.result(2)
+            task.cancel()
+            assert task.result(10) is None
+        # Again after 0 s, then at the soonest after 0.05, 0.1, 0.2, 0.4, 0.8 and 1.6 s more.
+        assert len(gateway.came) <= 7
+
+    def test_one_out_of_reach_is_the_reason_that_a_wait_gives(self, place):
+        url = f"ws://127.0.0.1:{free_port()}/gateway"
+        with Stranger({"GET */gateway/bot": points_to(url)}, place.api_url) as stranger:
+            database, _ = shop()
+            task = database.login_task(place.token, api_url=stranger.api_url)
+            with pytest.raises(WaitTimeout) as caught:
+                database.wait_ready(1)
+            (note,) = caught.value.__notes__
+            assert url in note
+            assert "Connect call failed" in note
+            task.cancel()
+            assert task.result(10) is None
+
+    def test_one_that_never_shows_the_server_is_told_too(self, place):
+        gateway = BadGateway(bot_of(place), "silent")
+        with Stranger({"GET /gateway": gateway}, place.api_url) as stranger:
+            stranger.answer("GET */gateway/bot", points_to(stranger.gateway_url))
+            database, _ = shop()
+            with (
+                pytest.raises(WaitTimeout) as caught,
+                database.conn(place.token, api_url=stranger.api_url, timeout=1),
+            ):
+                pass
+        (note,) = caught.value.__notes__
+        assert f"has not shown the server {place.server}" in note
+
+    def test_only_one_that_stays_away_is_worth_a_warning(self, place, caplog):
+        caplog.set_level(logging.INFO, "discobase")
+        url = f"ws://127.0.0.1:{free_port()}/gateway"
+        with Stranger({"GET */gateway/bot": points_to(url)}, place.api_url) as stranger:
+            database, _ = shop()
+            task = database.login_task(place.token, api_url=stranger.api_url)
+            assert soon(lambda: len(told(caplog)) > 4)
+            task.cancel()
+            assert task.result(10) is None
+        levels = [record.levelname for record in told(caplog)]
+        assert levels[:5] == ["INFO", "INFO", "INFO", "WARNING", "WARNING"]
+
+    def test_a_session_that_lasted_is_lost_and_found_without_a_warning(self, place, caplog):
+        caplog.set_level(logging.INFO, "discobase")
+        (one, first), (two, second) = shop(), shop()
+        with place.conn(one), place.conn(two):
+            place.discord.drop_gateways()
+            first(name="after").save()
+            assert soon(lambda: len(second.find()) == 1)
+        assert {record.levelname for record in told(caplog)} == {"INFO"}
+
+
+def told(caplog) -> list[logging.LogRecord]:
+    """What was logged of the gateway's losses."""
+    return [record for record in caplog.records if "the gateway at" in record.getMessage()]
+
+
+def bot_of(place) -> int:
+    """The id of the bot."""
+    return int(base64.b64decode(place.token.split(".")[0] + "=="))
+
+
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
