@@ -78,7 +78,7 @@ def read_commands(body: object) -> list[Json]:
         key = (command["name"], command["type"])
         if key in seen:
             whole.wrong(
-                f"{number}.name",
+                f"{number}",
                 "APPLICATION_COMMANDS_DUPLICATE_NAME",
                 "Application command names must be unique",
             )
@@ -279,7 +279,7 @@ def _check_size(command: Json, form: Form) -> None:
     size = _size(command)
     if size > MOST_CHARACTERS:
         form.wrong(
-            "options",
+            "",
             "APPLICATION_COMMAND_TOO_LARGE",
             f"Command exceeds maximum size ({MOST_CHARACTERS})",
         )

@@ -158,12 +158,13 @@ class _Tree:
     def _row(self, form: Form) -> Json:
         allowed = {TEXT_INPUT} if self._in_modal else _IN_ROW
         found = self.list(form, "components", allowed=allowed, least=1, most=_MOST_IN_ROW)
-        if len(found) > 1 and any(component["type"] != BUTTON for component in found):
-            form.wrong(
-                "components",
-                "COMPONENT_LAYOUT_WIDTH_EXCEEDED",
-                "The specified component exceeds the maximum width",
-            )
+        if any(component["type"] != BUTTON for component in found):
+            for number in range(1, len(found)):
+                form.wrong(
+                    f"components.{number}",
+                    "COMPONENT_LAYOUT_WIDTH_EXCEEDED",
+                    "The specified component exceeds the maximum width",
+                )
         return {"components": found}
 
     def _button(self, form: Form) -> Json:

@@ -40,7 +40,7 @@ class Form:
         return name in self.body
 
     def wrong(self, path: str, code: str, message: str) -> None:
-        """Remembers that the field at ``path`` (dots for depth) does not fit.
+        """Remembers that the field at ``path`` (dots for depth), or the whole, does not fit.
 
         A field that is wrong itself and one with wrong fields inside are not mixed: the first that
         is found stays.
@@ -48,10 +48,10 @@ class Form:
         if self._within is not None:
             self._within.wrong(f"{self._path}.{path}", code, message)
         node = self._errors
-        for key in path.split("."):
-            node = node.setdefault(key, {})
+        for key in filter(None, path.split(".")):
             if "_errors" in node:
                 break
+            node = node.setdefault(key, {})
         if not node.keys() - {"_errors"}:
             node.setdefault("_errors", []).append({"code": code, "message": message})
 

@@ -11,6 +11,12 @@ from tests.local.gateway_client import GUILDS, in_thread, session
 from tests.local.rest import Rest
 
 SUFFICES = {"type": 4, "data": {"content": "hello"}}
+BUTTON = {"type": 2, "style": 1, "label": "Go", "custom_id": "go"}
+MENU = {"type": 3, "custom_id": "menu", "options": [{"label": "a", "value": "a"}]}
+
+
+def row(*components):
+    return {"type": 1, "components": list(components)}
 
 
 def run(coroutine):
@@ -172,6 +178,21 @@ def test_follow_ups_are_read_changed_and_deleted(place):
             {"type": 4, "data": {"components": [{"type": 2, "style": 1, "custom_id": "b"}]}},
             "data.components.0.type",
             "UNION_TYPE_CHOICES",
+        ),
+        (
+            {"type": 4, "data": {"components": [row(BUTTON, BUTTON)]}},
+            "data.components.0.components.1.custom_id",
+            "COMPONENT_CUSTOM_ID_DUPLICATED",
+        ),
+        (
+            {"type": 4, "data": {"components": [row(MENU, BUTTON)]}},
+            "data.components.0.components.1",
+            "COMPONENT_LAYOUT_WIDTH_EXCEEDED",
+        ),
+        (
+            {"type": 4, "data": {"flags": 1 << 15, "content": "x", "components": []}},
+            "data.content",
+            "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2",
         ),
     ],
 )
