@@ -162,7 +162,7 @@ class Database:
         Raises:
             AlreadyConnected: the database is connected, or connecting.
             BadToken: there is no token, or it can be none.
-            UsageError: the address of the API is none.
+            UsageError: the address of the API is no text.
         """
         return self._log_in(token, api_url).portal.thread
 
@@ -392,11 +392,8 @@ def _checked_token(token: object) -> str:
 
 
 def _checked_address(address: object) -> str:
-    if not (isinstance(address, str) and address.startswith(("http://", "https://"))):
-        raise UsageError(
-            f"{address!r} is no address of an API: it has to begin with http:// or https://, as "
-            f"{DISCORD_API} does (api_url, or DISCOBASE_API_URL)."
-        )
+    if not isinstance(address, str):
+        raise UsageError(f"api_url={address!r}: give the address of an API as a text.")
     return address.rstrip("/")
 
 

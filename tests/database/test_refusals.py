@@ -264,13 +264,9 @@ class TestMisuse:
         with pytest.raises(BadToken, match="did you mean 'local"):
             shop()[0].login_task(token)
 
-    @pytest.mark.parametrize("address", ["foo", "127.0.0.1:8000/api/v10", "ftp://x/api", 5])
-    def test_an_address_that_is_none_is_told_at_once(self, address, monkeypatch):
-        with pytest.raises(UsageError, match=r"http:// or https://"):
-            shop()[0].login_task(WRONG_TOKEN, api_url=address)
-        monkeypatch.setenv("DISCOBASE_API_URL", str(address))
-        with pytest.raises(UsageError, match="DISCOBASE_API_URL"):
-            shop()[0].login_task(WRONG_TOKEN)
+    def test_an_address_that_is_no_text(self):
+        with pytest.raises(UsageError, match="^api_url=5: "):
+            shop()[0].login_task(WRONG_TOKEN, api_url=5)
 
     @pytest.mark.parametrize("name", [5, "", None, b"shop"])
     def test_a_database_whose_name_is_none(self, name):
