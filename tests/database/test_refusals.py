@@ -265,7 +265,7 @@ class TestMisuse:
             shop()[0].login_task(token)
 
     def test_an_address_that_is_no_text(self):
-        with pytest.raises(UsageError, match="^api_url=5: "):
+        with pytest.raises(UsageError, match=r"^api_url=5: "):
             shop()[0].login_task(WRONG_TOKEN, api_url=5)
 
     @pytest.mark.parametrize("name", [5, "", None, b"shop"])
