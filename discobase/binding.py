@@ -56,14 +56,6 @@ class Source(Protocol):
         """
         ...
 
-    def has_declared(self, table: str) -> bool:
-        """Whether this login has brought the table's schema into the log, or found it there."""
-        ...
-
-    def declared(self, table: str) -> None:
-        """Note that the table's schema stands in the log."""
-        ...
-
     def want_index(self, table: str, field: str, kind: Kind) -> None:
         """Ask for an index, to be made when there is time. Does not wait."""
         ...

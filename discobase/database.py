@@ -300,14 +300,6 @@ class Database:
         """Commit changes of tables, all or none. Tables call this; one API call, often shared."""
         return self._live_session().commit(changes, what, self._timeout)
 
-    def has_declared(self, table: str) -> bool:
-        """Whether this login has brought a table's schema into the log, or found it there."""
-        return table in self._live_session().declared
-
-    def declared(self, table: str) -> None:
-        """Note that a table's schema stands in the log."""
-        self._live_session().declared.add(table)
-
     def want_index(self, table: str, field: str, kind: Kind) -> None:
         """Ask for an index on a field, to be made when there is time."""
         self._live_session().want_index(table, field, kind)

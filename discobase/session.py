@@ -106,7 +106,6 @@ class Session:
         self._awaited = awaited
         self._attended = False
         self.ended = LoginTask(self.ask_to_close)
-        self.declared: set[str] = set()
         self.portal = Portal(f"discobase {name}")
         self._pid = os.getpid()
         self._wanted: dict[tuple[str, str], Head] = {}
