@@ -20,9 +20,10 @@ from typing import Any, ParamSpec, TypeVar
 
 import aiohttp
 import discord
+import yarl
 from discord.http import handle_message_parameters
 
-from discobase.engine.client import GatewayClient
+from discobase.engine.client import DISCORD_API, GatewayClient
 from discobase.engine.retry import pause, persist
 from discobase.engine.server import (
     Attachment,
@@ -79,6 +80,7 @@ _UNKNOWN_BOT = (
 _TEXT, _CATEGORY = 0, 4
 _CHANNELS_FULL = 30013
 _GUILDS_A_PAGE = 200
+_FIRST_REPETITION_SECONDS = 1.0
 _BRIEF = 200
 
 
@@ -122,13 +124,15 @@ class Connection:
 
         Args:
             token: the bot's token.
-            server: the server's name, or its id.
+            server: the server's name, or its id; digits that are the name of none are taken for an
+                id, as an environment variable has no other way to give one.
             api_url: the address of the REST API.
             failed: called when the gateway has ended for good.
 
         Raises:
             ConnectError: one of its subclasses says what is wrong.
         """
+        _check_address(api_url)
         connection = cls(api_url)
         try:
             connection._worker.begin()
@@ -192,8 +196,8 @@ class Connection:
 
     async def _find(self, wanted: str | int) -> Mapping[str, Any]:
         guilds = [guild async for guild in self._guilds()]
-        key = "id" if isinstance(wanted, int) else "name"
-        fitting = [guild for guild in guilds if guild[key] == str(wanted)]
+        named = [guild for guild in guilds if guild["name"] == wanted]
+        fitting = named or [guild for guild in guilds if guild["id"] == str(wanted)]
         if not fitting:
             raise ServerNotFound(str(wanted), [guild["name"] for guild in guilds], self._invite())
         if len(fitting) > 1:
@@ -351,6 +355,17 @@ class Connection:
         self, channel: int, content: str, uploads: Sequence[Upload], nonce: str
     ) -> Message:
         """See :meth:`Server.send <discobase.engine.server.Server.send>`."""
+        began = self.monotonic()
+        try:
+            return await self._send(channel, content, uploads, nonce)
+        except Refused as error:
+            # discord.py repeats 500, 502, 504 and 524 by itself, after a second at the least.
+            error.repeated = self.monotonic() - began >= _FIRST_REPETITION_SECONDS
+            raise
+
+    async def _send(
+        self, channel: int, content: str, uploads: Sequence[Upload], nonce: str
+    ) -> Message:
         files = [discord.File(BytesIO(upload.data), upload.name) for upload in uploads]
         flags = discord.MessageFlags(suppress_embeds=True, suppress_notifications=True)
         with (
@@ -454,6 +469,19 @@ class Connection:
     async def work(self, step: Callable[[], T]) -> T:
         """See :meth:`Server.work <discobase.engine.server.Server.work>`."""
         return await asyncio.get_running_loop().run_in_executor(self._worker, step)
+
+
+def _check_address(api_url: str) -> None:
+    try:
+        url = yarl.URL(api_url)
+        usable = url.scheme in {"http", "https"} and bool(url.host)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConnectError(
+            f"{api_url!r} is no address of a REST API: it begins with http:// or https://, as in "
+            f"{DISCORD_API}. It comes from api_url=, or else from DISCOBASE_API_URL."
+        )
 
 
 @contextlib.contextmanager

@@ -196,6 +196,8 @@ class CommitLog:
                     error,
                 )
             except Refused as error:
+                if attempt == 0 and not error.repeated:
+                    raise self._reason(error, draft) from error
                 return await self._refused(error, draft, after)
             await asyncio.wait({echo}, timeout=pause(self.server, attempt))
             if echo.done():
@@ -222,12 +224,10 @@ class CommitLog:
             _log.debug("a send ended with %r", error)
 
     async def _refused(self, error: Refused, draft: Draft, after: int) -> Message:
-        """What the position holds although the send was refused, or the reason why it is empty.
-
-        A refusal alone does not tell: discord.py repeats 500, 502, 504 and 524 by itself, so the
-        try that was refused may have followed one that took effect.
+        """What the position holds although a try was refused, since an earlier one may have taken
+        effect; or the reason why it is empty.
         """
-        seq, lane = draft.header.seq, self.superblock.lane_of(draft.header.seq)
+        seq = draft.header.seq
         try:
             found = await self.at(seq, after=after)
         except (Refused, Uncertain):
@@ -238,13 +238,27 @@ class CommitLog:
             ) from error
         if found:
             return found[0].message
+        raise self._reason(error, draft) from error
+
+    def _reason(self, error: Refused, draft: Draft) -> DiscobaseError:
+        """The error for a message that was refused, and is not there."""
+        seq = draft.header.seq
         if isinstance(error, NotFound) and error.code == UNKNOWN_MESSAGE:
-            raise LogDamaged(
+            return LogDamaged(
                 "this position was written, and its message has been deleted",
                 position=seq,
-                channel=lane,
+                channel=self.superblock.lane_of(seq),
             )
-        raise _reason(error, draft) from error
+        if error.code in TOO_LARGE:
+            return RecordTooLarge(sum(len(upload.data) for upload in draft.uploads), None)
+        if error.code in FILTERED:
+            return RecordRefused(
+                f"Discord's filters refuse what is written ({error}, code {error.code}); nothing "
+                f"was written. Look at the server's AutoMod rules: they have to leave out its bots."
+            )
+        return Unavailable(
+            f"Discord refused the commit: {error} (code {error.code}). Nothing was written."
+        )
 
     def _entry_of(self, message: Message, seq: int) -> Entry:
         entry = self.entry(message)
@@ -368,20 +382,6 @@ class CommitLog:
 
 def _operations(entry: Entry, files: list[bytes]) -> list[Operation]:
     return read_operations(entry.header, read_payload(entry.header, entry.message.content, files))
-
-
-def _reason(error: Refused, draft: Draft) -> DiscobaseError:
-    """The error for a message that was refused, and is not there."""
-    if error.code in TOO_LARGE:
-        return RecordTooLarge(sum(len(upload.data) for upload in draft.uploads), None)
-    if error.code in FILTERED:
-        return RecordRefused(
-            f"Discord's filters refuse what is written ({error}, code {error.code}); nothing was "
-            f"written. Look at the server's AutoMod rules: they have to leave out its bots."
-        )
-    return Unavailable(
-        f"Discord refused the commit: {error} (code {error.code}). Nothing was written."
-    )
 
 
 async def enforces_nonces(server: Server, channel: int, writer: str) -> bool:

@@ -110,11 +110,16 @@ class Refused(ServerError):
     Args:
         reason: what the server said, in words.
         code: Discord's JSON error code, 0 where there is none.
+
+    Attributes:
+        repeated: whether it may have been the answer to a repetition, so that an earlier try of the
+            same request may have taken effect.
     """
 
     def __init__(self, reason: str, code: int = 0) -> None:
         super().__init__(reason)
         self.code = code
+        self.repeated = False
 
 
 class Forbidden(Refused):

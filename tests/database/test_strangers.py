@@ -52,6 +52,27 @@ class TestWhatIsNoDiscord:
             assert len(str(caught.value)) < 400
 
 
+class TestAnAddressThatIsNone:
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "foo",
+            "localhost:8080/api/v10",
+            "ftp://example.org/api",
+            "http://",
+            "http:/x",
+            "http://[",
+        ],
+    )
+    def test_it_is_told_at_once_with_what_it_has_to_be(self, monkeypatch, address):
+        monkeypatch.setenv("DISCOBASE_API_URL", address)
+        began = time.perf_counter()
+        with pytest.raises(ConnectError, match=r"http:// or https://.*DISCOBASE_API_URL") as caught:
+            shop()[0].login("a.b.c")
+        assert time.perf_counter() - began < 0.5
+        assert repr(address.rstrip("/")) in str(caught.value)
+
+
 class TestJsonThatNamesItsCharset:
     def test_it_is_read_as_any_other(self, place):
         database, item = shop()

@@ -35,6 +35,24 @@ class TestWhereTo:
         with place.conn(shop()[0]):
             pass
 
+    def test_an_id_may_be_given_as_text_as_environment_variables_do(self, place):
+        with place.conn(Database("stock", server=str(place.server))):
+            assert "log-0" in place.discord.channels(place.server).values()
+
+    def test_a_name_of_digits_goes_before_an_id(self, place):
+        digits = place.discord.create_server(str(place.server))
+        place.discord.add_bot(place.token, digits)
+        with place.conn(Database("stock", server=str(place.server))):
+            assert "log-0" in place.discord.channels(digits).values()
+            assert place.discord.channels(place.server) == {}
+
+    def test_an_id_that_is_a_number_is_never_a_name(self, place):
+        digits = place.discord.create_server(str(place.server))
+        place.discord.add_bot(place.token, digits)
+        with place.conn(Database("stock", server=place.server)):
+            assert "log-0" in place.discord.channels(place.server).values()
+            assert place.discord.channels(digits) == {}
+
     def test_local_makes_the_server_that_is_named(self):
         database = Database("a server nobody made")
 
