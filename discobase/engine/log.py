@@ -66,6 +66,9 @@ PAGE = 100
 """Messages in a page of history, the most that Discord gives (message resource, "Get Channel
 Messages")."""
 
+_USUAL = 2
+"""Tries without an answer that are nothing to warn of: connections break now and then."""
+
 _RENEWALS = 3
 """How often the URLs of attachments are renewed before the attachments count as lost."""
 
@@ -190,7 +193,8 @@ class CommitLog:
             try:
                 return await self._send(draft, echo)
             except Uncertain as error:
-                _log.warning(
+                _log.log(
+                    logging.INFO if attempt < _USUAL else logging.WARNING,
                     "position %d: outcome unknown (%s); sending it again under the same nonce",
                     seq,
                     error,
