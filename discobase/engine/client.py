@@ -34,8 +34,10 @@ DISCORD_API = "https://discord.com/api/v10"
 _CONNECT_SECONDS, _SILENCE_SECONDS = 10.0, 30.0
 _HANDSHAKE_SECONDS = 60.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 15.0
-_QUIET_LOSSES = 3
-"""The loss of a session and two vain tries after it: what a server that moves takes."""
+_QUIET_LOSSES = 5
+"""Losses in a row that are no news. An embedded server that another process takes over costs three
+(the session, a refused connection, a refused resume); five are over within a second.
+"""
 _SESSION_BEGINS = frozenset({"connect", "resumed"})
 """discord.py's events for READY and RESUMED."""
 
