@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 DISCORD_API = "https://discord.com/api/v10"
 
 _CONNECT_SECONDS, _SILENCE_SECONDS = 10.0, 30.0
+_IDENTIFIES_AT_ONCE, _IDENTIFY_SECONDS = 10, 90.0
 _HANDSHAKE_SECONDS = 60.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 15.0
 _QUIET_LOSSES = 5
@@ -119,6 +120,30 @@ class GatewaySocket(DiscordWebSocket):
             raise
 
 
+class Thrift:
+    """When the next identify may be spent: ten at once, and one more for each 90 s that pass.
+
+    Discord allows 1000 a day over all processes with one token, and resets a token that exceeds
+    them (gateway, "Session Start Limit"). A gateway that ends each new session after a second must
+    not use them up.
+    """
+
+    def __init__(self) -> None:
+        self._paid_until = float("-inf")
+
+    def wait(self, now: float) -> float:
+        """The seconds to wait before the next one.
+
+        Args:
+            now: the time by a clock that does not go back.
+        """
+        return max(0.0, self._paid_until - now - (_IDENTIFIES_AT_ONCE - 1) * _IDENTIFY_SECONDS)
+
+    def spend(self, now: float) -> None:
+        """Note that one is spent."""
+        self._paid_until = max(self._paid_until, now) + _IDENTIFY_SECONDS
+
+
 class _Patience:
     """How long to wait before connecting again: not at all when a session is lost that lasted, then
     twice as long each time, until another one has lasted.
@@ -170,6 +195,7 @@ class GatewayClient(discord.Client):
         self._api_url = api_url
         self._called = handlers
         self._patience = _Patience()
+        self._thrift = Thrift()
         self.trouble: str | None = None
         warn_nacl, warn_dave = discord.VoiceClient.warn_nacl, discord.VoiceClient.warn_dave
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -219,6 +245,8 @@ class GatewayClient(discord.Client):
         wanted: dict[str, Any] = {**fresh, "initial": True}
         self.trouble = f"the gateway at {gateway_url} has not answered yet"
         while not self.is_closed():
+            if "session" not in wanted:
+                await self._wait_for_identify()
             try:
                 # wait_for would lose a cancellation that comes with the end of the handshake, in
                 # Python 3.11.
@@ -238,6 +266,17 @@ class GatewayClient(discord.Client):
                 reason = f"{type(error).__name__}: {error}"
                 wanted = self._resume() or wanted
             await self._wait_after_loss(f"the gateway at {wanted['gateway']} is lost: {reason}")
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Called by discord.py before each identify, which it spaces by 5 s."""
+        self._thrift.spend(time.monotonic())
+        await super().before_identify_hook(shard_id, initial=initial)
+
+    async def _wait_for_identify(self) -> None:
+        if wait := self._thrift.wait(time.monotonic()):
+            self.trouble = f"no new gateway session for {wait:.0f} s: they end too soon"
+            _log.warning("%s", self.trouble)
+            await asyncio.sleep(wait)
 
     async def _wait_after_loss(self, trouble: str) -> None:
         self.trouble = trouble
