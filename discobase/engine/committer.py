@@ -192,22 +192,29 @@ class Committer:
         return None
 
     async def _propose(self, batch: Batch) -> Sequence[Batch]:
-        work, replica = self._log.server.work, self._replica
-        proposal = await work(lambda: replica.propose([request.changes for request in batch]))
         try:
-            draft = await work(lambda: self._draft(proposal))
+            proposal, draft = await self._log.server.work(lambda: self._prepare(batch))
         except RecordTooLarge as error:
-            await work(replica.withdraw)
             return _halves(batch, error)
         if draft is None:
-            await work(replica.withdraw)
             return self._answer(batch, proposal)
         return await self._append(batch, proposal, draft)
 
-    def _draft(self, proposal: Proposal) -> Draft | None:
-        """The frame of a proposal; None where nothing is left to write."""
-        if not proposal.operations:
-            return None
+    def _prepare(self, batch: Batch) -> tuple[Proposal, Draft | None]:
+        """The proposal of a batch and its frame, on the worker; no frame, and nothing left open in
+        the replica, where there is nothing to write.
+        """
+        proposal = self._replica.propose([request.changes for request in batch])
+        try:
+            draft = self._draft(proposal) if proposal.operations else None
+        except BaseException:
+            self._replica.withdraw()
+            raise
+        if draft is None:
+            self._replica.withdraw()
+        return proposal, draft
+
+    def _draft(self, proposal: Proposal) -> Draft:
         return encode(
             proposal.operations,
             seq=proposal.seq,
