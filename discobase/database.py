@@ -49,7 +49,8 @@ class Database:
     Args:
         name: the Discord server's name. Bots cannot make servers: the bot has to be in one of this
             name (the embedded server makes it).
-        server: another name, or the id, where `name` is not the server's, or not unique.
+        server: another name, or the id, where `name` is not the server's, or not unique. Digits
+            that are the name of none are taken for an id.
         timeout: seconds that a blocking call waits for Discord at most; None for no limit.
         attachment_limit: bytes that one file may have on this server; 10 MiB unless it is boosted.
 

@@ -44,6 +44,7 @@ class Table(Record):
             UniqueViolation: another record has a value that is unique.
             RecordNotFound: the record has been deleted meanwhile.
             RecordTooLarge: it is more than a message of Discord carries.
+            RecordRefused: Discord's filters refuse what it says.
             NotConnected, TableError: there is no database to save to.
             Unavailable, WaitTimeout, Disconnected: nothing was written.
             OutcomeUnknown: it may have been written; look before you save it again.
