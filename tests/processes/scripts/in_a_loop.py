@@ -37,6 +37,7 @@ asyncio.run(main())
 
 with db.conn():
     log = logging.getLogger("discobase")
+    log.setLevel(logging.INFO)
     log.addHandler(SaveWhatIsLogged())
     log.propagate = False
     say("connected")
