@@ -86,6 +86,9 @@ class Site:
             self._server.close()
         self.control.drop_gateways()
         await self._http.shutdown(_GOODBYE_SECONDS)
+        # What was accepted at the last moment is a connection only in the loop's next turn.
+        await asyncio.sleep(0)
+        await self._http.shutdown(_GOODBYE_SECONDS)
         self.platform.close()
 
     def abandon(self) -> None:
