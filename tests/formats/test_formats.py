@@ -1,0 +1,123 @@
+"""Databases that earlier versions have written: each is opened, read whole, and written on."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from discobase import Database
+from discobase.errors import UniqueViolation
+from discobase.local import LocalDiscord
+from discobase.sameness import difference
+from tests.formats.library import BULK, SERVER, SPECIMENS, Tables, earlier, later, line_text
+
+FOLDER = Path(__file__).parent
+WRITTEN = sorted(path.stem for path in FOLDER.glob("*.sql"))
+
+
+@dataclass
+class Kept:
+    """A database of an earlier version, on a running server."""
+
+    discord: LocalDiscord
+    seen: dict[str, Any]
+
+    def open(self, declared) -> tuple[Database, Tables, Any]:
+        """The database with its tables, and what connects it."""
+        database = Database(SERVER)
+        tables = declared(database)
+        token, api_url = self.discord.default_token, self.discord.api_url
+        return database, tables, database.conn(token, api_url=api_url)
+
+
+def test_the_version_that_comes_first_is_kept():
+    assert WRITTEN[0] == "0.1"
+
+
+@pytest.fixture(params=WRITTEN)
+def kept(request, tmp_path):
+    path = tmp_path / "discord.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.executescript((FOLDER / f"{request.param}.sql").read_text("utf-8"))
+    connection.close()
+    seen = json.loads((FOLDER / f"{request.param}.json").read_text("utf-8"))
+    with LocalDiscord(path) as discord:
+        yield Kept(discord, seen)
+
+
+def held(table) -> dict[int, dict[str, Any]]:
+    return {record.pk: record.model_dump() for record in table.find()}
+
+
+def test_every_record_is_there_as_it_was_written(kept):
+    database, tables, connected = kept.open(later)
+    with connected:
+        assert database.head == kept.seen["head"]
+        versions = {
+            name: {str(record.pk): record.version for record in table.find()}
+            for name, table in vars(tables).items()
+        }
+        assert versions == kept.seen["versions"]
+        assert held(tables.author) == {
+            1: {"name": "Ada", "email": None, "born": date(1815, 12, 10)},
+            2: {"name": "Grace", "email": None, "born": None},
+            4: {"name": "Edsger", "email": "e@example.org", "born": None},
+            5: {"name": "Barbara", "email": None, "born": None},
+        }
+        none = {"title": "Without a number", "isbn": None, "price": Decimal(2), "pages": 0}
+        assert held(tables.book) == {
+            1: {"title": "Notes", "isbn": "1", "price": Decimal("3.50"), "pages": 0},
+            2: none,
+            3: none | {"title": "Without a number too"},
+            4: {"title": "Second edition", "isbn": "2", "price": Decimal(10), "pages": 9},
+        }
+        texts = {number: line_text(number) for number in range(1, BULK + 1)}
+        assert {record.number: record.text for record in tables.line.find()} == texts
+        assert held(tables.small) == {1: {"value": 1}}
+        assert held(tables.capital) == {1: {"value": 2}}
+
+
+def test_every_kind_of_value_comes_back_exactly_and_is_found(kept):
+    _, tables, connected = kept.open(later)
+    with connected:
+        for pk, given in enumerate(SPECIMENS, 1):
+            record = tables.specimen.get(pk)
+            assert difference(tables.specimen(**given), record) is None
+            for name in tables.specimen.model_fields:
+                value = given.get(name)
+                if value == value:  # NaN equals nothing
+                    found = [each.pk for each in tables.specimen.find(**{name: value})]
+                    assert pk in found, (name, value)
+
+
+@pytest.mark.parametrize("declared", [earlier, later])
+def test_unique_values_are_still_taken_and_new_ones_are_written_on(kept, declared):
+    database, tables, connected = kept.open(declared)
+    with connected:
+        for taken in (
+            tables.author(name="Ada"),
+            tables.author(
+                name="Edsger", **({"email": "e@example.org"} if declared is later else {})
+            ),
+            tables.book(title="x", isbn="2", price=0),
+            tables.specimen(**SPECIMENS[0]),
+        ):
+            with pytest.raises(UniqueViolation):
+                taken.save()
+        assert database.head == kept.seen["head"]
+        ada = tables.author.get(1)
+        ada.born = date(1816, 1, 1)
+        assert ada.update(if_unchanged=True).version == kept.seen["head"] + 1
+        assert tables.author(name="new").save().pk == 6
+        assert tables.line(number=0, text="").save().pk == BULK + 1
+    _, tables, connected = kept.open(declared)
+    with connected:
+        assert tables.author.get(1).born == date(1816, 1, 1)
+        assert tables.author.get(6).name == "new"
