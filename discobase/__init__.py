@@ -10,8 +10,8 @@ from discobase._version import __version__
 from discobase.bulk import SaveReport
 from discobase.database import Database
 from discobase.errors import DiscobaseError
-from discobase.fields import Index, Unique
 from discobase.query import Query
+from discobase.records.fields import Index, Unique
 from discobase.session import LoginTask
 from discobase.table import Table
 

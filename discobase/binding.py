@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from pydantic import ValidationError
 
-from discobase.engine.operations import Change, Declare, Placed, Schema
+from discobase.engine.changes import Change, Placed
+from discobase.engine.operations import Declare, Schema
 from discobase.errors import RecordOutdated
-from discobase.record import Record, place
+from discobase.records.record import Record, place
 
 if TYPE_CHECKING:
-    from discobase.codec import Codec
     from discobase.engine.keys import Kind
     from discobase.engine.replica import Replica, Row
+    from discobase.records.codec import Codec
 
 
 R = TypeVar("R", bound=Record)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from discobase.binding import Binding
-from discobase.engine.operations import Change, Insert, Put, Replace, to_line
+from discobase.engine.changes import Change, Insert, Replace
+from discobase.engine.operations import Put, to_line
 from discobase.errors import TableError, UsageError
-from discobase.record import Record, place
+from discobase.records.record import Record, place
 
 R = TypeVar("R", bound=Record)
 

@@ -15,14 +15,14 @@ from types import MappingProxyType, TracebackType
 from typing import Any, TypeVar, cast, overload
 
 from discobase.binding import Binding
-from discobase.codec import Codec
-from discobase.engine.client import DISCORD_API
-from discobase.engine.frame import Limits
+from discobase.engine.changes import Change, Placed
 from discobase.engine.keys import Kind
-from discobase.engine.operations import Change, Placed
+from discobase.engine.log.frame import Limits
 from discobase.engine.replica import Replica
+from discobase.engine.server.client import DISCORD_API
 from discobase.errors import AlreadyConnected, BadToken, NotConnected, TableError, UsageError
 from discobase.portal import users_line
+from discobase.records.codec import Codec
 from discobase.session import LOCAL, LoginTask, Session, Target
 from discobase.table import Table, bind
 

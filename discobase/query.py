@@ -11,7 +11,7 @@ from discobase.binding import Binding
 from discobase.engine.keys import Kind
 from discobase.engine.replica import Row
 from discobase.errors import RecordNotFound, SeveralRecords
-from discobase.record import Record, primary_key
+from discobase.records.record import Record, primary_key
 
 R = TypeVar("R", bound=Record)
 

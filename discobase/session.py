@@ -17,13 +17,12 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from discobase.engine.committer import IndexWanted, Request
-from discobase.engine.connection import Connection
+from discobase.engine.changes import Change, IndexWanted, Placed, Request
 from discobase.engine.engine import Engine
-from discobase.engine.frame import Limits
 from discobase.engine.keys import Kind
-from discobase.engine.operations import Change, Placed
+from discobase.engine.log.frame import Limits
 from discobase.engine.replica import Head
+from discobase.engine.server.discordpy import Connection
 from discobase.errors import ConnectError, DiscobaseError, Disconnected, WaitTimeout
 from discobase.local import Joined, join
 from discobase.portal import Portal, bare, own

@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Literal, Self, overload
 
 from discobase.binding import Binding
 from discobase.bulk import SaveReport, change_of, save_all
-from discobase.engine.operations import Remove
+from discobase.engine.changes import Remove
 from discobase.errors import RecordNotFound, RecordNotSaved, TableError
 from discobase.query import Query
-from discobase.record import Record, place, primary_key
+from discobase.records.record import Record, place, primary_key
 
 
 class Table(Record):

@@ -1,3 +1,5 @@
-"""The database engine: asynchronous, run on the portal's loop, meeting Discord only through
-:mod:`~.server`.
+"""The database engine: the log, and the replica that is made of it.
+
+It is asynchronous, runs on the portal's loop, and meets Discord only through
+:mod:`discobase.engine.server.seam`.
 """

@@ -12,21 +12,17 @@ applied (invariant I1).
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 from collections.abc import Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
 
 import janus
 
+from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.follower import Follower
-from discobase.engine.frame import Draft, Limits, encode
-from discobase.engine.keys import Kind
-from discobase.engine.log import CommitLog, Entry
-from discobase.engine.operations import Change, Declare, Insert, Placed, Replace
+from discobase.engine.log.commit_log import CommitLog, Entry
+from discobase.engine.log.frame import Draft, Limits, encode
 from discobase.engine.replica import Proposal, Replica
-from discobase.engine.server import ServerError
+from discobase.engine.server.seam import ServerError
 from discobase.errors import (
     DiscobaseError,
     Disconnected,
@@ -40,30 +36,8 @@ from discobase.errors import (
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True, eq=False)
-class Request:
-    """Changes that hold or fail together, and the future of the caller who waits for them."""
-
-    changes: Sequence[Change]
-    future: Future[Placed] = field(default_factory=Future[Placed])
-
-    @property
-    def size(self) -> int:
-        """About the bytes that the changes take up in a frame."""
-        return sum(map(_size, self.changes))
-
-
 Batch = Sequence[Request]
 """Requests that share a frame."""
-
-
-@dataclass(frozen=True, slots=True)
-class IndexWanted:
-    """A reader looked for a field that has no key column, and had to scan."""
-
-    table: str
-    field: str
-    kind: Kind
 
 
 class Committer:
@@ -263,18 +237,6 @@ class Committer:
             elif verdict.error is not None:
                 request.future.set_exception(verdict.error)
         return ()
-
-
-def _size(change: Change) -> int:
-    """At least the bytes of the line that the change becomes."""
-    around = len(json.dumps(change.table)) + 32
-    match change:
-        case Insert(data=data) | Replace(data=data):
-            return around + len(data)
-        case Declare(schema=schema):
-            return around + len(schema)
-        case _:
-            return around
 
 
 def _halves(batch: Batch, error: RecordTooLarge | RecordRefused) -> Sequence[Batch]:

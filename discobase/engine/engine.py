@@ -17,13 +17,14 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from discobase.engine.committer import Committer, IndexWanted, Request
+from discobase.engine.changes import IndexWanted, Request
+from discobase.engine.committer import Committer
 from discobase.engine.follower import Follower
-from discobase.engine.frame import Limits
-from discobase.engine.log import CommitLog, enforces_nonces
+from discobase.engine.log.commit_log import CommitLog, enforces_nonces
+from discobase.engine.log.frame import Limits
+from discobase.engine.log.superblock import Superblock, base36, find_or_create
 from discobase.engine.replica import Replica
-from discobase.engine.server import Refused, Server, Uncertain
-from discobase.engine.superblock import Superblock, base36, find_or_create
+from discobase.engine.server.seam import Refused, Server, Uncertain
 from discobase.errors import ConnectError, DiscobaseError, Disconnected, Unavailable
 
 _log = logging.getLogger(__name__)

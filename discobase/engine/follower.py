@@ -19,11 +19,11 @@ import logging
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from itertools import islice
 
-from discobase.engine.frame import GENESIS
-from discobase.engine.log import TRUST, Commit, CommitLog, Entry, decide
+from discobase.engine.log.commit_log import TRUST, Commit, CommitLog, Entry, decide
+from discobase.engine.log.frame import GENESIS
 from discobase.engine.replica import Head, Replica
-from discobase.engine.retry import pause
-from discobase.engine.server import (
+from discobase.engine.server.retry import pause
+from discobase.engine.server.seam import (
     Event,
     EventsLost,
     MessageArrived,

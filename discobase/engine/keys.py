@@ -43,7 +43,8 @@ NULL = "null"
 """The key of JSON null."""
 
 Kind = Literal["plain", "decimal", "instant", "duration", "path", "address", "opaque"]
-"""How the key of a field is made; :func:`discobase.fields.kind_of` says which type has which.
+"""How the key of a field is made; :func:`discobase.records.fields.kind_of` says which type has
+which.
 
 - ``plain``: strings, numbers, booleans and null, told apart by their JSON type;
 - ``decimal``: numbers, some of which are strings in JSON (decimals; infinity and NaN of floats);

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from discobase.engine.keys import Kind
 
@@ -74,50 +74,6 @@ class Declare:
 
 
 Operation = Put | Delete | Declare
-
-
-@dataclass(frozen=True, slots=True)
-class Insert:
-    """Wish: store a new record, under the table's next primary key."""
-
-    table: str
-    data: str
-
-
-@dataclass(frozen=True, slots=True)
-class Replace:
-    """Wish: write record `pk` anew. It must exist and, where `version` is given, be at that
-    version.
-    """
-
-    table: str
-    pk: int
-    data: str
-    version: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Remove:
-    """Wish: delete record `pk`. It must exist and, where `version` is given, be at that version."""
-
-    table: str
-    pk: int
-    version: int | None = None
-
-
-Change = Insert | Replace | Remove | Declare
-
-
-@dataclass(slots=True)
-class Placed:
-    """Where a request's changes ended up: the position of their commit (the head, where there was
-    nothing left to do), and the primary key of each change, in order.
-
-    A :class:`Declare` has no primary key: 0 stands in its place.
-    """
-
-    seq: int
-    pks: list[int] = field(default_factory=list[int])
 
 
 _PUT = re.compile(r'\["put",("(?:[^"\\]|\\.)*"),([1-9][0-9]*),(\{.*\})\]')

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import pytest
 
 from discobase import Database, Table, Unique
-from discobase.engine.frame import GENESIS, read_header
+from discobase.engine.log.frame import GENESIS, read_header
 from discobase.errors import ConflictError, RecordNotFound, UniqueViolation, WaitTimeout
 from tests.database.conftest import Place
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discobase.engine.client import Thrift
+from discobase.engine.server.client import Thrift
 
 DAY = 24 * 60 * 60.0
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from discobase import Database, Table
 from discobase.errors import DiscobaseError, UnstorableValue
-from discobase.sameness import difference
+from discobase.records.sameness import difference
 from tests.naming import without_address
 
 

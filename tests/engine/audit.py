@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from discobase.engine.engine import Engine
-from discobase.engine.superblock import Superblock
+from discobase.engine.log.superblock import Superblock
 from tests.engine.linearizability import linearizable
 from tests.engine.simulation import BOT, Stored, World
 from tests.engine.workload import NOTHING_WRITTEN, Record

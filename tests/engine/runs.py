@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 
 from discobase.engine.engine import Engine
-from discobase.engine.superblock import Superblock
+from discobase.engine.log.superblock import Superblock
 from tests.engine.audit import check_promises, check_replicas, read_log, replay
 from tests.engine.simulation import CALM, Faults, Process, World
 from tests.engine.workload import Plan, Record, live, open_engine

@@ -1,4 +1,4 @@
-"""What the engine asks of a server (:class:`discobase.engine.server.Server`), simulated."""
+"""What the engine asks of a server (:class:`discobase.engine.server.seam.Server`), simulated."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from discobase.engine.server import (
+from discobase.engine.server.seam import (
     Attachment,
     Channel,
     Event,
@@ -30,7 +30,7 @@ START = 1_790_000_000.0
 
 
 class Seam:
-    """What :class:`discobase.engine.server.Server` asks for, in the simulated world."""
+    """What :class:`discobase.engine.server.seam.Server` asks for, in the simulated world."""
 
     def __init__(self, process: Process) -> None:
         self._process = process

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from discobase.engine.server import (
+from discobase.engine.server.seam import (
     SNOWFLAKE_EPOCH_MS,
     UNKNOWN_MESSAGE,
     Attachment,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discobase.engine.frame import (
+from discobase.engine.log.frame import (
     GENESIS,
     Limits,
     Malformed,

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discobase.engine.frame import GENESIS, Header
-from discobase.engine.log import Entry, decide
-from discobase.engine.retry import LONGEST_PAUSE, TRIES, pause, persist
-from discobase.engine.server import Message, Uncertain
-from discobase.engine.superblock import Superblock, base36
+from discobase.engine.log.commit_log import Entry, decide
+from discobase.engine.log.frame import GENESIS, Header
+from discobase.engine.log.superblock import Superblock, base36
+from discobase.engine.server.retry import LONGEST_PAUSE, TRIES, pause, persist
+from discobase.engine.server.seam import Message, Uncertain
 
 ids = st.integers(1, 2**63 - 1)
 superblocks = st.builds(

@@ -8,11 +8,11 @@ import json
 
 import pytest
 
-from discobase.engine.committer import IndexWanted, Request
+from discobase.engine.changes import IndexWanted, Insert, Replace, Request
 from discobase.engine.engine import Engine
-from discobase.engine.frame import Limits, encode
-from discobase.engine.operations import Declare, Insert, Put, Replace, Schema
-from discobase.engine.server import Message, snowflake_at
+from discobase.engine.log.frame import Limits, encode
+from discobase.engine.operations import Declare, Put, Schema
+from discobase.engine.server.seam import Message, snowflake_at
 from discobase.errors import (
     ConnectError,
     Disconnected,

@@ -11,20 +11,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from discobase.engine.frame import GENESIS, Header
+from discobase.engine.changes import Insert, Remove, Replace
 from discobase.engine.keys import key
-from discobase.engine.log import Commit, Entry
-from discobase.engine.operations import (
-    Declare,
-    Delete,
-    Insert,
-    Put,
-    Remove,
-    Replace,
-    Schema,
-)
+from discobase.engine.log.commit_log import Commit, Entry
+from discobase.engine.log.frame import GENESIS, Header
+from discobase.engine.operations import Declare, Delete, Put, Schema
 from discobase.engine.replica import Replica
-from discobase.engine.server import Message
+from discobase.engine.server.seam import Message
 from discobase.errors import ConflictError, LogDamaged, RecordNotFound, UniqueViolation
 
 LANES = 3

@@ -10,11 +10,11 @@ import dataclasses
 import json
 from collections.abc import Sequence
 
-from discobase.engine.committer import Request
+from discobase.engine.changes import Change, Insert, Placed, Remove, Replace, Request
 from discobase.engine.engine import Engine
-from discobase.engine.frame import Limits
 from discobase.engine.keys import key as key_of
-from discobase.engine.operations import Change, Declare, Insert, Placed, Remove, Replace, Schema
+from discobase.engine.log.frame import Limits
+from discobase.engine.operations import Declare, Schema
 from discobase.errors import (
     ConflictError,
     ConnectError,

@@ -15,7 +15,7 @@ import pytest
 from discobase import Database
 from discobase.errors import UniqueViolation
 from discobase.local import LocalDiscord
-from discobase.sameness import difference
+from discobase.records.sameness import difference
 from tests.formats.library import BULK, SERVER, SPECIMENS, Tables, earlier, later, line_text
 
 FOLDER = Path(__file__).parent

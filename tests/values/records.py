@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from discobase.codec import Codec
-from discobase.sameness import difference
+from discobase.records.codec import Codec
+from discobase.records.sameness import difference
 
 
 class Record(BaseModel):

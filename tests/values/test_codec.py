@@ -26,10 +26,10 @@ from pydantic import (
     model_validator,
 )
 
-from discobase.codec import Codec
 from discobase.engine import keys
 from discobase.errors import TableError, UnknownField, UnstorableValue
-from discobase.fields import Unique
+from discobase.records.codec import Codec
+from discobase.records.fields import Unique
 from tests.naming import without_address
 from tests.values.records import Record
 

@@ -39,9 +39,9 @@ from pydantic import (
 from pydantic.dataclasses import dataclass as checked_dataclass
 from typing_extensions import TypedDict
 
-from discobase.codec import Codec
 from discobase.errors import UnstorableValue
-from discobase.sameness import difference
+from discobase.records.codec import Codec
+from discobase.records.sameness import difference
 from tests.values.records import Record, comes_back, with_field
 
 T = TypeVar("T")

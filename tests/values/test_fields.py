@@ -28,9 +28,9 @@ from pydantic import (
 )
 from typing_extensions import TypeAliasType
 
-import discobase.fields
+import discobase.records.fields
 from discobase.errors import TableError
-from discobase.fields import Index, Unique, kind_of, marks_of
+from discobase.records.fields import Index, Unique, kind_of, marks_of
 from tests.naming import without_address
 
 
@@ -169,5 +169,5 @@ def test_marks_are_values() -> None:
 
 
 def test_the_kinds_of_all_leaves_are_documented() -> None:
-    documented = discobase.fields.kind_of.__doc__ or ""
+    documented = discobase.records.fields.kind_of.__doc__ or ""
     assert all(f"``{kind}``" in documented for kind in {kind for _, kind in KINDS})

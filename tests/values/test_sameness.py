@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, PrivateAttr, SecretStr
 
-from discobase.sameness import MISSING, Difference, difference, shortened
+from discobase.records.sameness import MISSING, Difference, difference, shortened
 from tests.naming import without_address
 
 

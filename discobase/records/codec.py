@@ -35,8 +35,8 @@ from pydantic_core import ArgsKwargs, from_json, to_jsonable_python
 
 from discobase.engine import keys
 from discobase.errors import TableError, UnknownField, UnstorableValue
-from discobase.fields import marks_of
-from discobase.sameness import MISSING, Difference, Missing, difference, shortened
+from discobase.records.fields import marks_of
+from discobase.records.sameness import MISSING, Difference, Missing, difference, shortened
 
 _MASK = "**********"  # what pydantic writes in the place of a secret
 _UNSAFE = re.compile(r"[`\x7f-\U0010ffff]")
@@ -65,8 +65,8 @@ class Codec:
     Attributes:
         model: the model class.
         kinds: how each field's key is made.
-        unique: the fields marked :class:`~discobase.fields.Unique`.
-        indexed: the fields marked :class:`~discobase.fields.Index`.
+        unique: the fields marked :class:`~discobase.records.fields.Unique`.
+        indexed: the fields marked :class:`~discobase.records.fields.Index`.
 
     Raises:
         TableError: the annotations of the class cannot be resolved, or make no sense for a table.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
-from discobase.engine.server import Server, Uncertain
+from discobase.engine.server.seam import Server, Uncertain
 
 P = ParamSpec("P")
 T = TypeVar("T")

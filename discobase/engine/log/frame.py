@@ -30,7 +30,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from discobase.engine.operations import Operation, from_line, to_line
-from discobase.engine.server import Upload
+from discobase.engine.server.seam import Upload
 from discobase.errors import RecordTooLarge
 
 FORMAT = 1

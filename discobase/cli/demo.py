@@ -11,12 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
-from discobase.database import Database
+from discobase import Database, Table, Unique
 from discobase.errors import UniqueViolation, UsageError
-from discobase.fields import Unique
 from discobase.local import LocalDiscord
-from discobase.local.claim import require_usable
-from discobase.table import Table
 
 _SERVER = "The demo"
 _SINGLY, _BY_THREADS, _IN_BULK = 5, 200, 1000
@@ -77,10 +74,8 @@ def run(*, keep: str | None = None) -> int:
         UsageError: the file exists.
         ConnectError: no file can be made there.
     """
-    if keep is not None:
-        if Path(keep).exists():
-            raise UsageError(f"{keep!r} exists already: the demo makes a new file.")
-        require_usable(keep)
+    if keep is not None and Path(keep).exists():
+        raise UsageError(f"{keep!r} exists already: the demo makes a new file.")
     with tempfile.TemporaryDirectory(prefix="discobase-demo-") as folder:
         path = keep or os.path.join(folder, "demo.db")  # noqa: PTH118 - one type for both
         _tell(path)
@@ -91,18 +86,22 @@ def run(*, keep: str | None = None) -> int:
 
 
 def _tell(path: str) -> None:
-    print(
-        "A Discord server is the database, a bot writes to it, and pydantic models are its tables."
-    )
-    print("This is the embedded server; discord.py talks to it over real HTTP and WebSocket.\n")
-    print(f"  {'':<56} {'records':>7} {'commits':>7} {'API calls':>9} {'seconds':>8}")
     with LocalDiscord(path) as server:
+        _tell_what_this_is()
         server.join(_SERVER)
         _first_life(_Story(server))
     print("\n  ... the program and the server end, and both start again ...\n")
     with LocalDiscord(path) as server:
         _second_life(_Story(server))
     print("\nEvery record was there again.")
+
+
+def _tell_what_this_is() -> None:
+    print(
+        "A Discord server is the database, a bot writes to it, and pydantic models are its tables."
+    )
+    print("This is the embedded server; discord.py talks to it over real HTTP and WebSocket.\n")
+    print(f"  {'':<56} {'records':>7} {'commits':>7} {'API calls':>9} {'seconds':>8}")
 
 
 def _database() -> tuple[Database, type[Member]]:

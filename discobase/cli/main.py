@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable, Sequence
 from math import inf
 
-from discobase import demo
 from discobase._version import __version__
+from discobase.cli import demo
 from discobase.errors import DiscobaseError
 from discobase.local.serving import serve
 

@@ -1,7 +1,7 @@
 """The seam over discord.py: one Discord server, reached with one bot token.
 
-Together with :mod:`discobase.engine.client` the only module that knows discord.py. It uses its REST
-calls and gateway events as documented, lets it wait out rate limits as it always does, and
+Together with :mod:`discobase.engine.server.client` the only module that knows discord.py. It uses
+its REST calls and gateway events as documented, lets it wait out rate limits as it always does, and
 translates what it raises into the seam's own errors.
 """
 
@@ -23,9 +23,9 @@ import discord
 import yarl
 from discord.http import handle_message_parameters
 
-from discobase.engine.client import DISCORD_API, GatewayClient
-from discobase.engine.retry import pause, persist
-from discobase.engine.server import (
+from discobase.engine.server.client import DISCORD_API, GatewayClient
+from discobase.engine.server.retry import pause, persist
+from discobase.engine.server.seam import (
     Attachment,
     Channel,
     Event,
@@ -86,7 +86,7 @@ _BRIEF = 200
 
 class Connection:
     """One server, one bot, one login. Made by :meth:`open`; implements
-    :class:`~discobase.engine.server.Server`.
+    :class:`~discobase.engine.server.seam.Server`.
 
     A closed discord.py client cannot log in again, so neither can a connection: open another one.
     """
@@ -291,7 +291,7 @@ class Connection:
     # Events, called by discord.py in the order of the gateway
 
     def listen(self, handler: Callable[[Event], None]) -> None:
-        """See :meth:`Server.listen <discobase.engine.server.Server.listen>`."""
+        """See :meth:`~discobase.engine.server.seam.Server.listen`."""
         self._handlers.append(handler)
 
     def _tell(self, event: Event) -> None:
@@ -354,7 +354,7 @@ class Connection:
     async def send(
         self, channel: int, content: str, uploads: Sequence[Upload], nonce: str
     ) -> Message:
-        """See :meth:`Server.send <discobase.engine.server.Server.send>`."""
+        """See :meth:`~discobase.engine.server.seam.Server.send`."""
         began = self.monotonic()
         try:
             return await self._send(channel, content, uploads, nonce)
@@ -381,7 +381,7 @@ class Connection:
             return _message(await self._client.http.send_message(channel, params=parameters))
 
     async def history(self, channel: int, *, after: int, limit: int = 100) -> list[Message]:
-        """See :meth:`Server.history <discobase.engine.server.Server.history>`."""
+        """See :meth:`~discobase.engine.server.seam.Server.history`."""
         with _translated():
             page = await self._client.http.logs_from(channel, limit, after=after)
         # With equal timestamps Discord's order depends on the parameters (docs#2816): sort, and
@@ -390,12 +390,12 @@ class Connection:
         return [found[identity] for identity in sorted(found)]
 
     async def message(self, channel: int, message: int) -> Message:
-        """See :meth:`Server.message <discobase.engine.server.Server.message>`."""
+        """See :meth:`~discobase.engine.server.seam.Server.message`."""
         with _translated():
             return _message(await self._client.http.get_message(channel, message))
 
     async def fetch(self, attachment: Attachment) -> bytes:
-        """See :meth:`Server.fetch <discobase.engine.server.Server.fetch>`."""
+        """See :meth:`~discobase.engine.server.seam.Server.fetch`."""
         try:
             with _translated():
                 return await self._client.http.get_from_cdn(attachment.url)
@@ -404,19 +404,19 @@ class Connection:
             raise NotFound(str(error)) from error
 
     async def delete_message(self, channel: int, message: int) -> None:
-        """See :meth:`Server.delete_message <discobase.engine.server.Server.delete_message>`."""
+        """See :meth:`~discobase.engine.server.seam.Server.delete_message`."""
         with _translated():
             await self._client.http.delete_message(channel, message)
 
     async def channels(self) -> list[Channel]:
-        """See :meth:`Server.channels <discobase.engine.server.Server.channels>`."""
+        """See :meth:`~discobase.engine.server.seam.Server.channels`."""
         with _translated():
             return [
                 _channel(raw) for raw in await self._client.http.get_all_guild_channels(self._guild)
             ]
 
     async def create_category(self, name: str) -> Channel:
-        """See :meth:`Server.create_category <discobase.engine.server.Server.create_category>`.
+        """See :meth:`~discobase.engine.server.seam.Server.create_category`.
 
         The bot is allowed in first, or it would lock itself out.
         """
@@ -426,7 +426,7 @@ class Connection:
         return await self._create(_CATEGORY, name=name, permission_overwrites=[shown, hidden])
 
     async def create_channel(self, name: str, *, parent: int, topic: str) -> Channel:
-        """See :meth:`Server.create_channel <discobase.engine.server.Server.create_channel>`."""
+        """See :meth:`~discobase.engine.server.seam.Server.create_channel`."""
         return await self._create(_TEXT, name=name, parent_id=parent, topic=topic)
 
     async def _create(self, kind: Any, **options: Any) -> Channel:
@@ -444,30 +444,30 @@ class Connection:
             ) from error
 
     async def delete_channel(self, channel: int) -> None:
-        """See :meth:`Server.delete_channel <discobase.engine.server.Server.delete_channel>`."""
+        """See :meth:`~discobase.engine.server.seam.Server.delete_channel`."""
         with _translated():
             await self._client.http.delete_channel(channel)
 
     # Time, chance, work
 
     def now(self) -> float:
-        """See :meth:`Server.now <discobase.engine.server.Server.now>`."""
+        """See :meth:`~discobase.engine.server.seam.Server.now`."""
         return time.time()
 
     def monotonic(self) -> float:
-        """See :meth:`Server.monotonic <discobase.engine.server.Server.monotonic>`."""
+        """See :meth:`~discobase.engine.server.seam.Server.monotonic`."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """See :meth:`Server.sleep <discobase.engine.server.Server.sleep>`."""
+        """See :meth:`~discobase.engine.server.seam.Server.sleep`."""
         await asyncio.sleep(seconds)
 
     def random(self) -> float:
-        """See :meth:`Server.random <discobase.engine.server.Server.random>`."""
+        """See :meth:`~discobase.engine.server.seam.Server.random`."""
         return random.random()  # noqa: S311 - jitter and identifiers, no secrets
 
     async def work(self, step: Callable[[], T]) -> T:
-        """See :meth:`Server.work <discobase.engine.server.Server.work>`."""
+        """See :meth:`~discobase.engine.server.seam.Server.work`."""
         return await asyncio.get_running_loop().run_in_executor(self._worker, step)
 
 

@@ -25,7 +25,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from discobase.engine.frame import (
+from discobase.engine.log.frame import (
     Draft,
     Header,
     Malformed,
@@ -33,9 +33,10 @@ from discobase.engine.frame import (
     read_operations,
     read_payload,
 )
+from discobase.engine.log.superblock import Superblock
 from discobase.engine.operations import Operation
-from discobase.engine.retry import pause, persist
-from discobase.engine.server import (
+from discobase.engine.server.retry import pause, persist
+from discobase.engine.server.seam import (
     FILTERED,
     TOO_LARGE,
     UNKNOWN_MESSAGE,
@@ -46,7 +47,6 @@ from discobase.engine.server import (
     Server,
     Uncertain,
 )
-from discobase.engine.superblock import Superblock
 from discobase.errors import (
     DiscobaseError,
     LogDamaged,

@@ -7,7 +7,7 @@ on the column serves equality and order; a unique field has a unique one. Plain 
 us, work with every SQLite there is and cost a reader nothing.
 
 There is one writing connection, used by one step at a time (:meth:`Server.work
-<discobase.engine.server.Server.work>`). Readers take connections of their own from a pool, on
+<discobase.engine.server.seam.Server.work>`). Readers take connections of their own from a pool, on
 whichever thread they run: in WAL mode they see the last finished commit and wait for nobody.
 
 A proposed commit is applied inside an open transaction and stays there, unseen, until the log has
@@ -31,22 +31,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from discobase.engine.frame import GENESIS
+from discobase.engine.changes import Change, Insert, Placed, Remove, Replace
 from discobase.engine.keys import JSON, NULL, Kind, key
-from discobase.engine.layout import LAYOUT, column_name, index_name, table_name
-from discobase.engine.log import Commit, Entry
-from discobase.engine.operations import (
-    Change,
-    Declare,
-    Delete,
-    Insert,
-    Operation,
-    Placed,
-    Put,
-    Remove,
-    Replace,
-    Schema,
-)
+from discobase.engine.log.commit_log import Commit, Entry
+from discobase.engine.log.frame import GENESIS
+from discobase.engine.operations import Declare, Delete, Operation, Put, Schema
+from discobase.engine.replica.layout import LAYOUT, column_name, index_name, table_name
 from discobase.errors import (
     ConflictError,
     ConnectError,

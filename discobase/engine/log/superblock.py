@@ -23,9 +23,9 @@ import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from discobase.engine.frame import digest, read_header
-from discobase.engine.retry import pause, persist
-from discobase.engine.server import Channel, Message, NotFound, Refused, Server, snowflake_at
+from discobase.engine.log.frame import digest, read_header
+from discobase.engine.server.retry import pause, persist
+from discobase.engine.server.seam import Channel, Message, NotFound, Refused, Server, snowflake_at
 from discobase.errors import LogDamaged
 
 _log = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 Everything the engine knows of the outside world comes through :class:`Server`: messages, channels,
 ordered events, time, sleep, randomness, and the worker that heavy steps run on.
-:mod:`discobase.engine.connection` is the seam over discord.py; the tests have another one,
+:mod:`discobase.engine.server.discordpy` is the seam over discord.py; the tests have another one,
 simulated, in virtual time.
 """
 
