@@ -71,6 +71,7 @@ class Engine:
 
         Raises:
             LogDamaged: what is there is not the database that was written.
+            UpgradeNeeded: it was written by a later version of discobase.
             ConnectError: Discord refused, or did not answer.
         """
         try:
@@ -126,7 +127,7 @@ class Engine:
 
         Raises:
             Unavailable: Discord could not be read.
-            LogDamaged: the log could not be read to its end.
+            LogDamaged, UpgradeNeeded: the log could not be read to its end.
         """
         refreshing = asyncio.create_task(self._refresh())
         self._refreshing.add(refreshing)
