@@ -60,18 +60,20 @@ from discobase.errors import (
 _log = logging.getLogger(__name__)
 
 TRUST = 60.0
-"""Seconds for which a nonce is certainly remembered: Discord says minutes, and not how many
-(docs#6647)."""
+"""Seconds for which a nonce is certainly remembered: Discord says "the past few minutes" (message
+resource, "Create Message") and not how many (docs#6647). A minute is on the safe side of that."""
 
 PAGE = 100
 """Messages in a page of history, the most that Discord gives (message resource, "Get Channel
 Messages")."""
 
 _USUAL = 2
-"""Tries without an answer that are nothing to warn of: connections break now and then."""
+"""Tries without an answer that are nothing to warn of: connections break now and then, and an
+embedded server that another process takes over costs two. A guess."""
 
 _RENEWALS = 3
-"""How often the URLs of attachments are renewed before the attachments count as lost."""
+"""How often the URLs of attachments are renewed before the attachments count as lost. A URL is good
+for a day (observed), so twice in a row is a process that stood still; the third is a guess."""
 
 
 @dataclass(frozen=True, slots=True)
