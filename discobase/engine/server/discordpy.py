@@ -135,7 +135,7 @@ class Connection:
         _check_address(api_url)
         connection = cls(api_url)
         try:
-            connection._worker.begin()
+            connection._worker.start()
             with _of_discord(api_url):
                 await connection._log_in(token, api_url)
                 gateway, found = await asyncio.gather(
