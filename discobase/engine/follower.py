@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from itertools import islice
 
 from discobase.engine.log.commit_log import TRUST, Commit, CommitLog, Entry, decide
@@ -175,7 +175,7 @@ class Follower:
         while True:
             before, began = self._replica.head.seq, self._log.moment()
             following = sorted((before + 1 + step for step in self._lanes), key=self._lane_of)
-            await self._read_lanes(after=[self._replica.below(seq) for seq in following])
+            await self._read_lanes(after=[self._replica.positions.below(seq) for seq in following])
             await self._advance()
             if not self._early:
                 self._log.confirm(began)
@@ -210,7 +210,7 @@ class Follower:
             raise self.damage
         while True:
             head, began = self._replica.head.seq, self._log.moment()
-            for entry in await self._log.newer(head, self._replica.below(head + 1)):
+            for entry in await self._log.newer(head, self._replica.positions.below(head + 1)):
                 self._note(entry, read=True)
             await self._advance()
             if self._replica.head.seq == head:
@@ -241,7 +241,7 @@ class Follower:
         thought.
         """
         seq, chain = self._replica.head.seq, self._replica.head.chain
-        for entry in await self._log.at(seq, after=self._replica.below(seq)):
+        for entry in await self._log.at(seq, after=self._replica.positions.below(seq)):
             self._note(entry, read=True)
         self._unsure = 0
         await self._advance()
@@ -254,11 +254,11 @@ class Follower:
 
     async def _advance(self) -> None:
         """Apply all that follows the head without a gap."""
-        if self._changes_history() or self._breaks_the_chain():
+        if await self._changes_history() or self._breaks_the_chain():
             await self._rebuild()
         ready = self._decided(self._replica.head)
         while batch := list(islice(ready, _BATCH)):
-            head = self._replica.message_at(self._replica.head.seq)
+            head = self._replica.positions.message_at(self._replica.head.seq)
             await self._apply(batch)
             *_, before, last = (head, *(entry.message.id for entry, _ in batch))
             self._unsure = self._replica.head.seq if self._could_be_second(last, before) else 0
@@ -301,11 +301,18 @@ class Follower:
 
     # Two messages at one position
 
-    def _changes_history(self) -> bool:
-        applied: Iterable[int] = [seq for seq in self._early if seq <= self._replica.head.seq]
-        return any(
-            self._replica.changes_history(entry) for seq in applied for entry in self._early[seq]
-        )
+    async def _changes_history(self) -> bool:
+        positions = self._replica.positions
+        passed = [
+            entry
+            for seq, held in self._early.items()
+            if seq <= positions.head.seq
+            for entry in held
+        ]
+        if any(map(positions.changes_history, passed)):
+            return True
+        old = [entry for entry in passed if entry.header.seq < positions.oldest]
+        return bool(old) and await self._log.server.work(lambda: self._replica.changes_history(old))
 
     def _could_be_second(self, message: int, before: int) -> bool:
         """Whether an earlier message may stand at the same position, unheard of: an event told of

@@ -12,7 +12,7 @@ from discobase.engine.log.commit_log import Commit, Entry
 from discobase.engine.log.frame import GENESIS
 from discobase.engine.replica.file import ReplicaFile
 from discobase.engine.replica.layout import LAYOUT, KeyedField, Layouts, exists
-from discobase.engine.replica.positions import Head, Positions
+from discobase.engine.replica.positions import Head, Positions, PositionTable
 from discobase.engine.replica.proposals import Proposal, Proposals
 from discobase.engine.replica.reader import Reader, Row
 from discobase.engine.replica.tables import Tables
@@ -24,6 +24,10 @@ class Replica:
 
     Args:
         lanes: how many lanes the log has.
+
+    Attributes:
+        positions: the head, and which positions have been applied before it.
+        keyed: for each table the fields that have a key column.
 
     Raises:
         ConnectError: the file cannot be made.
@@ -37,10 +41,15 @@ class Replica:
         self._writer.execute("INSERT INTO state VALUES (1, 0, ?)", (GENESIS,))
         self._layouts = Layouts(self._writer)
         self._tables = Tables(self._writer, self._layouts)
-        self._positions = Positions(self._writer, lanes)
+        self._position_table = PositionTable(self._writer, lanes)
         self._proposals = Proposals(self._writer, self._tables, self._layouts)
-        self.head = Head(0, GENESIS)
+        self.positions: Positions = self._position_table.read()
         self.keyed: Mapping[str, Mapping[str, KeyedField]] = MappingProxyType({})
+
+    @property
+    def head(self) -> Head:
+        """The head; :attr:`positions` has it together with the positions of the same moment."""
+        return self.positions.head
 
     # Reading: any thread
 
@@ -86,7 +95,7 @@ class Replica:
         """
         with self._transaction():
             self._tables.drop_all()
-            self._positions.clear()
+            self._position_table.clear()
             self._follow(commits)
 
     def propose(self, requests: Iterable[Sequence[Change]]) -> Proposal:
@@ -98,19 +107,20 @@ class Replica:
         """
         self._begin()
         try:
-            return self._proposals.propose(requests, self._positions.head())
+            return self._proposals.propose(requests, self._position_table.head)
         except BaseException:
             self.withdraw()
             raise
 
     def settle(self, entry: Entry) -> None:
         """Make the proposal the state: it stands in the log, as this entry."""
-        self._positions.advance(entry, applied=True)
+        self._position_table.advance(entry, applied=True)
         self._commit()
 
     def withdraw(self) -> None:
         """Forget the proposal: it came to nothing."""
         self._tables.forget()
+        self._position_table.restore(self.positions)
         # After some errors, such as a full disk, SQLite has rolled back by itself.
         if self._writer.in_transaction:
             self._writer.execute("ROLLBACK")
@@ -123,21 +133,11 @@ class Replica:
             if exists(self._writer, table):
                 self._layouts.add_key(table, name, KeyedField(kind, unique=False))
 
-    def below(self, seq: int) -> int:
-        """Return a message id below which the message of a position is not
-        (:meth:`Positions.below <discobase.engine.replica.positions.Positions.below>`).
+    def changes_history(self, entries: Iterable[Entry]) -> bool:
+        """Return whether one of these entries, at positions that have passed however long ago,
+        would have been taken instead of the one that was.
         """
-        return self._positions.below(seq)
-
-    def message_at(self, seq: int) -> int:
-        """Return the message id of an applied position, 0 where there is none."""
-        return self._positions.message_at(seq)
-
-    def changes_history(self, entry: Entry) -> bool:
-        """Return whether an entry at a position that is already applied would have been taken
-        instead of the one that was.
-        """
-        return self._positions.changes_history(entry)
+        return any(map(self._position_table.changes_history, entries))
 
     def close(self) -> None:
         """Close every connection and remove the file. A reader still at work finishes first."""
@@ -149,9 +149,9 @@ class Replica:
         for commit in commits:
             if isinstance(commit, Commit):
                 self._do(commit)
-                self._positions.advance(commit.entry, applied=True)
+                self._position_table.advance(commit.entry, applied=True)
             else:
-                self._positions.advance(commit, applied=False)
+                self._position_table.advance(commit, applied=False)
 
     def _do(self, commit: Commit) -> None:
         entry = commit.entry
@@ -187,5 +187,5 @@ class Replica:
 
     def _publish(self) -> None:
         """Let readers and the engine see what has just become the state."""
-        self.head = self._positions.head()
+        self.positions = self._position_table.read()
         self.keyed = self._layouts.keyed()
