@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import sqlite3
 import threading
 
 import pytest
@@ -552,4 +553,57 @@ def test_nothing_is_left_on_the_disk_after_close(tmp_path, monkeypatch):
     assert replica.select("a", {}) == [(1, 1, "{}")]
     assert list(tmp_path.iterdir())
     replica.close()
+    assert not list(tmp_path.iterdir())
+
+
+class Awaited(int):
+    """A primary key that keeps the reader who looks for it at work until it is let go."""
+
+    def __init__(self, _value):
+        self.at_work, self.let_go = threading.Event(), threading.Event()
+
+    def __conform__(self, _protocol):
+        self.at_work.set()
+        assert self.let_go.wait(10)
+        return int(self)
+
+
+@pytest.fixture
+def connections(monkeypatch):
+    """The SQLite connections that are made."""
+    made, connect = [], sqlite3.connect
+
+    def connected(*args, **kwargs):
+        made.append(connect(*args, **kwargs))
+        return made[-1]
+
+    monkeypatch.setattr("sqlite3.connect", connected)
+    return made
+
+
+def is_closed(connection):
+    try:
+        connection.execute("SELECT 1")
+    except sqlite3.ProgrammingError:
+        return True
+    return False
+
+
+def test_a_reader_at_work_when_the_replica_is_closed_finishes_and_leaves_nothing(
+    tmp_path, monkeypatch, connections
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    replica = Replica(LANES)
+    commit(replica, Insert("a", "{}"))
+    pk, found = Awaited(1), []
+    reader = threading.Thread(target=lambda: found.append(replica.get("a", pk)))
+    reader.start()
+    assert pk.at_work.wait(10)
+    replica.close()
+    assert list(tmp_path.iterdir())
+    pk.let_go.set()
+    reader.join()
+    assert found == [(1, 1, "{}")]
+    assert len(connections) == 2
+    assert all(map(is_closed, connections))
     assert not list(tmp_path.iterdir())

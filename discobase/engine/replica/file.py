@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import threading
 import weakref
 from pathlib import Path
 
@@ -24,16 +25,37 @@ class ReplicaFile:
         folder = _make_folder()
         self._path = Path(folder) / "replica.sqlite"
         self._remove_folder = weakref.finalize(self, _remove, folder, os.getpid())
+        self._guard = threading.Lock()
+        self._connections: set[sqlite3.Connection] = set()
+        self._unwanted = False
 
     def connect(self) -> sqlite3.Connection:
-        """Return a new connection."""
-        # Connections are handed from thread to thread, never used by two at a time; transactions
-        # are opened by hand.
-        return sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+        """Return a new connection, for :meth:`disconnect` to close."""
+        with self._guard:
+            # Connections are handed from thread to thread, never used by two at a time;
+            # transactions are opened by hand.
+            made = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+            self._connections.add(made)
+        return made
+
+    def disconnect(self, connection: sqlite3.Connection) -> None:
+        """Close a connection."""
+        connection.close()
+        with self._guard:
+            self._connections.discard(connection)
+        self._remove_if_unused()
 
     def remove(self) -> None:
-        """Remove the file and its folder."""
-        self._remove_folder()
+        """Remove the file and its folder, as soon as every connection is closed."""
+        with self._guard:
+            self._unwanted = True
+        self._remove_if_unused()
+
+    def _remove_if_unused(self) -> None:
+        with self._guard:
+            unused = self._unwanted and not self._connections
+        if unused:
+            self._remove_folder()
 
 
 def _make_folder() -> str:

@@ -78,9 +78,12 @@ class Reader:
     def close(self) -> None:
         """Close every connection; those at work when they are handed back."""
         self._closed = True
+        self._close_idle()
+
+    def _close_idle(self) -> None:
         with contextlib.suppress(IndexError):
             while True:
-                self._idle.pop().close()
+                self._file.disconnect(self._idle.pop())
 
     def _read(self, table: str, sql: str, arguments: Sequence[object]) -> list[Row]:
         with self._connection() as connection:
@@ -103,10 +106,10 @@ class Reader:
         try:
             yield connection
         finally:
+            # Back first, and then the question: the close may come between the two.
+            self._idle.append(connection)
             if self._closed:
-                connection.close()
-            else:
-                self._idle.append(connection)
+                self._close_idle()
 
 
 def _conditions(

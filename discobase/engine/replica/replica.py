@@ -140,8 +140,10 @@ class Replica:
         return any(map(self._position_table.changes_history, entries))
 
     def close(self) -> None:
-        """Close every connection and remove the file. A reader still at work finishes first."""
-        self._writer.close()
+        """Close every connection and remove the file. A reader still at work finishes first: what
+        it holds goes with it. Never waits.
+        """
+        self._file.disconnect(self._writer)
         self._reader.close()
         self._file.remove()
 
