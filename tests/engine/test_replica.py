@@ -23,6 +23,7 @@ from discobase.engine.server.seam import Message, MessageArrived
 from discobase.errors import (
     ConflictError,
     DiscobaseError,
+    Disconnected,
     LogDamaged,
     RecordNotFound,
     UniqueViolation,
@@ -607,3 +608,12 @@ def test_a_reader_at_work_when_the_replica_is_closed_finishes_and_leaves_nothing
     assert len(connections) == 2
     assert all(map(is_closed, connections))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_read_after_the_close_says_that_the_connection_has_ended(replica):
+    commit(replica, Insert("a", "{}"))
+    assert replica.count("a") == 1
+    replica.close()
+    for read in (lambda: replica.get("a", 1), lambda: replica.select("a", {})):
+        with pytest.raises(Disconnected, match="log in again"):
+            read()

@@ -10,7 +10,7 @@ import threading
 import weakref
 from pathlib import Path
 
-from discobase.errors import ConnectError
+from discobase.errors import ConnectError, Disconnected
 
 
 class ReplicaFile:
@@ -30,8 +30,16 @@ class ReplicaFile:
         self._unwanted = False
 
     def connect(self) -> sqlite3.Connection:
-        """Return a new connection, for :meth:`disconnect` to close."""
+        """Return a new connection, for :meth:`disconnect` to close.
+
+        Raises:
+            Disconnected: the file is to be removed, or gone.
+        """
         with self._guard:
+            if self._unwanted:
+                raise Disconnected(
+                    "the connection has ended, and its records with it: log in again."
+                )
             # Connections are handed from thread to thread, never used by two at a time;
             # transactions are opened by hand.
             made = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
