@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from discobase.engine.log.commit_log import TRUST, Commit, CommitLog, Entry, decide
@@ -254,16 +254,41 @@ class Follower:
 
     async def _advance(self) -> None:
         """Apply all that follows the head without a gap."""
-        if await self._changes_history() or self._breaks_the_chain():
-            await self._rebuild()
+        while True:
+            if await self._changes_history() or self._breaks_the_chain():
+                await self._rebuild()
+            await self._apply_what_follows()
+            # What came at an applied position in the meantime has not been looked at.
+            if not self._passed():
+                return
+
+    async def _apply_what_follows(self) -> None:
         ready = self._decided(self._replica.head)
         while batch := list(islice(ready, _BATCH)):
+            candidates = self._candidates(batch)
             head = self._replica.positions.message_at(self._replica.head.seq)
             await self._apply(batch)
             *_, before, last = (head, *(entry.message.id for entry, _ in batch))
             self._unsure = self._replica.head.seq if self._could_be_second(last, before) else 0
-        for seq in [seq for seq in self._early if seq <= self._replica.head.seq]:
-            self._read_back -= {entry.message.id for entry in self._early.pop(seq)}
+            self._drop(candidates)
+
+    def _candidates(self, run: Sequence[tuple[Entry, bool]]) -> list[Entry]:
+        """Return the entries that were chosen from, for a run of positions."""
+        return [other for entry, _ in run for other in self._early[entry.header.seq]]
+
+    def _passed(self) -> list[Entry]:
+        """Return the entries that are kept at positions which have been applied."""
+        head = self._replica.head.seq
+        return [entry for seq, held in self._early.items() if seq <= head for entry in held]
+
+    def _drop(self, entries: Iterable[Entry]) -> None:
+        """Keep entries no longer: they have been looked at."""
+        for entry in entries:
+            held = self._early[entry.header.seq]
+            held.remove(entry)
+            if not held:
+                del self._early[entry.header.seq]
+            self._read_back.discard(entry.message.id)
 
     def _decided(self, head: Head) -> Iterator[tuple[Entry, bool]]:
         """What follows a head in order: each position's entry, and whether it counts or is void."""
@@ -302,17 +327,16 @@ class Follower:
     # Two messages at one position
 
     async def _changes_history(self) -> bool:
-        positions = self._replica.positions
-        passed = [
-            entry
-            for seq, held in self._early.items()
-            if seq <= positions.head.seq
-            for entry in held
-        ]
+        passed, positions = self._passed(), self._replica.positions
         if any(map(positions.changes_history, passed)):
             return True
         old = [entry for entry in passed if entry.header.seq < positions.oldest]
-        return bool(old) and await self._log.server.work(lambda: self._replica.changes_history(old))
+        changed = bool(old) and await self._log.server.work(
+            lambda: self._replica.changes_history(old)
+        )
+        if not changed:
+            self._drop(passed)
+        return changed
 
     def _could_be_second(self, message: int, before: int) -> bool:
         """Whether an earlier message may stand at the same position, unheard of: an event told of
@@ -339,11 +363,14 @@ class Follower:
         """Start again from the first frame: the log does not go on from what had been decided."""
         _log.error("two messages carry one position: the replica is built again from the log")
         await self._read_lanes(after=[0] * len(self._lanes))
-        commits, failed = await self._read(list(self._decided(Head(0, GENESIS))))
+        whole = list(self._decided(Head(0, GENESIS)))
+        candidates = self._candidates(whole)
+        commits, failed = await self._read(whole)
         if failed is not None:
             raise failed
         await self._log.server.work(lambda: self._replica.replay(commits))
         self._unsure = 0
+        self._drop(candidates)
 
 
 async def _void(entry: Entry) -> Entry:
