@@ -201,7 +201,7 @@ class Committer:
 
     async def _append(self, batch: Batch, proposal: Proposal, draft: Draft) -> Sequence[Batch]:
         work, replica = self._log.server.work, self._replica
-        below = replica.below(proposal.seq)
+        below = replica.positions.below(proposal.seq)
         self._sent = True
         try:
             entry = await self._log.append(draft, after=below, chain=proposal.chain)

@@ -198,7 +198,7 @@ class Follower:
         while True:
             before, began = self._replica.head.seq, self._log.moment()
             following = sorted((before + 1 + step for step in self._lanes), key=self._lane_of)
-            await self._read_lanes(after=[self._replica.below(seq) for seq in following])
+            await self._read_lanes(after=[self._replica.positions.below(seq) for seq in following])
             await self._advance()
             if not self._early:
                 self._log.confirm(began)
@@ -233,7 +233,7 @@ class Follower:
             raise self.stopped
         while True:
             head, began = self._replica.head.seq, self._log.moment()
-            for entry in await self._log.newer(head, self._replica.below(head + 1)):
+            for entry in await self._log.newer(head, self._replica.positions.below(head + 1)):
                 self._note(entry, read=True)
             await self._advance()
             if self._replica.head.seq == head:
@@ -264,7 +264,7 @@ class Follower:
         thought.
         """
         seq, chain = self._replica.head.seq, self._replica.head.chain
-        for entry in await self._log.at(seq, after=self._replica.below(seq)):
+        for entry in await self._log.at(seq, after=self._replica.positions.below(seq)):
             self._note(entry, read=True)
         self._unsure = 0
         await self._advance()
@@ -277,16 +277,41 @@ class Follower:
 
     async def _advance(self) -> None:
         """Apply all that follows the head without a gap."""
-        if self._changes_history() or self._breaks_the_chain():
-            await self._rebuild()
+        while True:
+            if await self._changes_history() or self._breaks_the_chain():
+                await self._rebuild()
+            await self._apply_what_follows()
+            # What came at an applied position in the meantime has not been looked at.
+            if not self._passed():
+                return
+
+    async def _apply_what_follows(self) -> None:
         ready = self._decided(self._replica.head)
         while batch := list(islice(ready, _BATCH)):
-            head = self._replica.message_at(self._replica.head.seq)
+            candidates = self._candidates(batch)
+            head = self._replica.positions.message_at(self._replica.head.seq)
             await self._apply(batch)
             *_, before, last = (head, *(entry.message.id for entry, _ in batch))
             self._unsure = self._replica.head.seq if self._could_be_second(last, before) else 0
-        for seq in [seq for seq in self._early if seq <= self._replica.head.seq]:
-            self._read_back -= {entry.message.id for entry in self._early.pop(seq)}
+            self._drop(candidates)
+
+    def _candidates(self, run: Sequence[tuple[Entry, bool]]) -> list[Entry]:
+        """Return the entries that were chosen from, for a run of positions."""
+        return [other for entry, _ in run for other in self._early[entry.header.seq]]
+
+    def _passed(self) -> list[Entry]:
+        """Return the entries that are kept at positions which have been applied."""
+        head = self._replica.head.seq
+        return [entry for seq, held in self._early.items() if seq <= head for entry in held]
+
+    def _drop(self, entries: Iterable[Entry]) -> None:
+        """Keep entries no longer: they have been looked at."""
+        for entry in entries:
+            held = self._early[entry.header.seq]
+            held.remove(entry)
+            if not held:
+                del self._early[entry.header.seq]
+            self._read_back.discard(entry.message.id)
 
     def _decided(self, head: Head) -> Iterator[tuple[Entry, bool]]:
         """What follows a head in order: each position's entry, and whether it counts or is void."""
@@ -324,11 +349,17 @@ class Follower:
 
     # Two messages at one position
 
-    def _changes_history(self) -> bool:
-        applied: Iterable[int] = [seq for seq in self._early if seq <= self._replica.head.seq]
-        return any(
-            self._replica.changes_history(entry) for seq in applied for entry in self._early[seq]
+    async def _changes_history(self) -> bool:
+        passed, positions = self._passed(), self._replica.positions
+        if any(map(positions.changes_history, passed)):
+            return True
+        old = [entry for entry in passed if entry.header.seq < positions.oldest]
+        changed = bool(old) and await self._log.server.work(
+            lambda: self._replica.changes_history(old)
         )
+        if not changed:
+            self._drop(passed)
+        return changed
 
     def _could_be_second(self, message: int, before: int) -> bool:
         """Whether an earlier message may stand at the same position, unheard of: an event told of
@@ -355,11 +386,14 @@ class Follower:
         """Start again from the first frame: the log does not go on from what had been decided."""
         _log.error("two messages carry one position: the replica is built again from the log")
         await self._read_lanes(after=[0] * len(self._lanes))
-        commits, failed = await self._read(list(self._decided(Head(0, GENESIS))))
+        whole = list(self._decided(Head(0, GENESIS)))
+        candidates = self._candidates(whole)
+        commits, failed = await self._read(whole)
         if failed is not None:
             raise failed
         await self._log.server.work(lambda: self._replica.replay(commits))
         self._unsure = 0
+        self._drop(candidates)
 
 
 async def _void(entry: Entry) -> Entry:

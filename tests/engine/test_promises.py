@@ -10,9 +10,9 @@ import pytest
 
 from discobase.engine.changes import IndexWanted, Insert, Replace, Request
 from discobase.engine.engine import Engine
-from discobase.engine.log.frame import Limits, encode
+from discobase.engine.log.frame import GENESIS, Limits, encode
 from discobase.engine.operations import Declare, Put, Schema
-from discobase.engine.server.seam import Message, snowflake_at
+from discobase.engine.server.seam import Message, MessageArrived, snowflake_at
 from discobase.errors import (
     ConnectError,
     Disconnected,
@@ -227,6 +227,30 @@ def test_one_who_heard_only_of_the_second_message_at_a_position_does_not_build_o
     world.pass_time(5)
     assert rows_of(first) == rows_of(second) == rows_of(third)
     assert set(rows_of(first)) == {"first", "late", "built"}
+
+
+def test_a_first_message_that_is_heard_of_while_the_second_is_applied_is_not_overlooked(
+    make_world, join
+):
+    world = make_world(faults=Faults(dropped_event=1.0, nonce_window=None))
+    process, engine = join(world)
+    lane, messages = engine.superblock.lane_of(1), []
+    for tag in ("first", "second"):
+        frame = encode(
+            [Put("a", 1, row(tag))], seq=1, chain=GENESIS, writer=tag, time=0.0, limits=LIMITS
+        )
+        messages.append(world.post(lane, frame.content, (), tag))
+    first, second = messages
+    apply = engine.replica.apply
+
+    def applied(commits):
+        apply(commits)
+        process.session._take(MessageArrived(first))
+
+    engine.replica.apply = applied
+    process.loop.call_soon(process.session._take, MessageArrived(second))
+    world.pass_time(5)
+    assert rows_of(engine) == ["first"]
 
 
 # Damage

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
+import sqlite3
 import threading
 
 import pytest
@@ -16,9 +18,19 @@ from discobase.engine.keys import key
 from discobase.engine.log.commit_log import Commit, Entry
 from discobase.engine.log.frame import GENESIS, Header
 from discobase.engine.operations import Declare, Delete, Put, Schema
-from discobase.engine.replica import Replica
-from discobase.engine.server.seam import Message
-from discobase.errors import ConflictError, LogDamaged, RecordNotFound, UniqueViolation
+from discobase.engine.replica import Head, Replica, positions
+from discobase.engine.server.seam import Message, MessageArrived
+from discobase.errors import (
+    ConflictError,
+    DiscobaseError,
+    Disconnected,
+    LogDamaged,
+    RecordNotFound,
+    UniqueViolation,
+)
+from tests.engine.runs import PROFILES
+from tests.engine.simulation import Faults
+from tests.engine.workload import open_engine, put
 
 LANES = 3
 TABLES = ["user", "User", "```", 'a"b', "ü"]
@@ -221,6 +233,17 @@ class Replicas(RuleBasedStateMachine):
                 assert held.get(field) is None or key("plain", held[field]) == wanted
 
     @invariant()
+    def what_is_published_of_the_positions_is_what_is_settled(self):
+        if hasattr(self, "replica"):
+            published = self.replica.positions
+            assert [published.message_at(seq) for seq in range(len(self.log) + 2)] == [
+                0,
+                *(commit.entry.message.id for commit in self.log),
+                0,
+            ]
+            assert published.head == Head(len(self.log), self.chain)
+
+    @invariant()
     def readers_see_what_is_settled_and_nothing_else(self):
         if hasattr(self, "replica"):
             assert held_by(self.replica) == self.model.rows_held()
@@ -355,25 +378,141 @@ def test_a_void_position_passes_and_the_chain_goes_on_from_the_frame_before(repl
     assert replica.select("a", {}) == [(1, 1, "{}")]
 
 
-def test_which_message_would_have_been_taken_is_remembered(replica):
+@pytest.mark.parametrize("asked", ["at once", "long after"])
+def test_which_message_would_have_been_taken_is_remembered(replica, asked):
+    def changes_history(entry):
+        if asked == "at once":
+            return replica.positions.changes_history(entry)
+        return replica.changes_history([entry])
+
     replica.apply([Commit(entry(1, GENESIS, message=50), [])])
-    assert replica.changes_history(entry(1, GENESIS, message=40))
-    assert not replica.changes_history(entry(1, GENESIS, message=50))
-    assert not replica.changes_history(entry(1, GENESIS, message=60))
-    assert not replica.changes_history(entry(1, "other", message=40))
-    assert not replica.changes_history(entry(2, GENESIS, message=40))
+    assert changes_history(entry(1, GENESIS, message=40))
+    assert not changes_history(entry(1, GENESIS, message=50))
+    assert not changes_history(entry(1, GENESIS, message=60))
+    assert not changes_history(entry(1, "other", message=40))
+    assert not changes_history(entry(2, GENESIS, message=40))
     replica.apply([entry(2, "void", message=70)])
-    assert replica.changes_history(entry(2, replica.head.chain, message=80))
+    assert changes_history(entry(2, replica.head.chain, message=80))
 
 
 def test_where_to_look_for_a_position_is_never_above_it(replica):
     messages = {1: 10, 2: 20, 3: 30, 4: 90, 5: 50, 6: 60}
     for seq, message in messages.items():
         replica.apply([Commit(entry(seq, replica.head.chain, message=message), [])])
-    assert [replica.below(seq) for seq in (1, 3, 4)] == [0, 0, 10]
-    assert replica.below(7) == 50, "4 came second: it is younger than what came after it"
-    assert replica.below(8) == 50
-    assert replica.below(9) == 60
+    assert [replica.positions.below(seq) for seq in (1, 3, 4)] == [0, 0, 10]
+    assert replica.positions.below(7) == 50, "4 came second: it is younger than what came after it"
+    assert replica.positions.below(8) == 50
+    assert replica.positions.below(9) == 60
+
+
+@pytest.fixture
+def forgetful_replica(monkeypatch):
+    """A replica that publishes the last five positions."""
+    monkeypatch.setattr(positions, "RECENT", 5)
+    made = Replica(LANES)
+    yield made
+    made.close()
+
+
+def apply_frames(replica, count):
+    for _ in range(count):
+        seq = replica.head.seq + 1
+        replica.apply([Commit(entry(seq, replica.head.chain), [Put("a", seq, "{}")])])
+
+
+def test_what_is_published_of_the_positions_is_bounded(forgetful_replica):
+    apply_frames(forgetful_replica, 9)
+    published = forgetful_replica.positions
+    assert (published.oldest, len(published.recent)) == (5, 5)
+    assert [published.message_at(seq) for seq in (0, 4, 5, 9, 10)] == [0, 0, 50, 90, 0]
+    assert [published.below(seq) for seq in (7, 8, 9, 12, 13)] == [0, 50, 60, 90, 0]
+
+
+def test_an_entry_at_a_position_of_long_ago_is_looked_up(forgetful_replica):
+    apply_frames(forgetful_replica, 9)
+    earlier = entry(1, GENESIS, message=9)
+    assert not forgetful_replica.positions.changes_history(earlier)
+    assert forgetful_replica.changes_history([entry(9, GENESIS), earlier])
+
+
+def test_a_replay_starts_the_recent_positions_anew(replica):
+    apply_frames(replica, 3)
+    replica.replay([Commit(entry(1, GENESIS, message=15), [])])
+    assert [replica.positions.message_at(seq) for seq in (1, 2, 3)] == [15, 0, 0]
+    assert replica.head.seq == 1
+
+
+def test_nothing_of_a_run_that_failed_is_published(replica):
+    apply_frames(replica, 2)
+    before = replica.positions
+    first = entry(3, replica.head.chain)
+    bad = [Declare("a", SCHEMAS[1]), Put("a", 7, '{"name":"x"}'), Put("a", 8, '{"name":"x"}')]
+    run = [Commit(first, []), Commit(entry(4, first.header.hash), bad)]
+    with pytest.raises(LogDamaged):
+        replica.apply(run)
+    with pytest.raises(LogDamaged):
+        replica.replay([Commit(entry(1, GENESIS, message=5), bad)])
+    assert replica.positions == before
+    apply_frames(replica, 1)
+    assert [replica.positions.message_at(seq) for seq in (1, 2, 3)] == [10, 20, 30]
+
+
+class Watch:
+    """Tells the statements of the writing connection that the worker makes from all others."""
+
+    def __init__(self, process, replica):
+        self.on_the_worker, self.elsewhere = [], []
+        self._statements = self.elsewhere
+        self._work, process.seam.work = process.seam.work, self.work
+        replica._writer.set_trace_callback(self._note)
+
+    def _note(self, statement):
+        self._statements.append(statement)
+
+    async def work(self, step):
+        return await self._work(lambda: self._watched(step))
+
+    def _watched(self, step):
+        self._statements = self.on_the_worker
+        try:
+            return step()
+        finally:
+            self._statements = self.elsewhere
+
+
+def test_the_writing_connection_is_used_on_the_worker_alone(make_world, monkeypatch):
+    monkeypatch.setattr(positions, "RECENT", 5)
+    world = make_world(7, PROFILES["rough"].faults)
+    processes = [world.process(name) for name in ("one", "two")]
+    engines = [world.run_in(process, open_engine(process)) for process in processes]
+    watches = [
+        Watch(process, engine.replica) for process, engine in zip(processes, engines, strict=True)
+    ]
+    for number in range(40):
+        process, engine = processes[number % 2], engines[number % 2]
+        with contextlib.suppress(DiscobaseError):
+            world.run_in(process, put(engine, Insert("a", f'{{"n":{number}}}')))
+        if number % 10 == 0:
+            process.session.lose(1)
+    for lane in engines[0].superblock.lanes:
+        for stored in world.messages[lane].values():
+            world.broadcast(MessageArrived(stored.message))
+    world.pass_time(30)
+    assert engines[0].replica.head == engines[1].replica.head
+    assert engines[0].replica.head.seq > 20
+    for watch in watches:
+        assert watch.elsewhere == []
+        assert any("FROM frame WHERE seq = 1" in text for text in watch.on_the_worker)
+
+
+def test_the_own_echo_of_a_commit_costs_no_query(make_world):
+    world = make_world(faults=Faults(slow_event=1.0))
+    process = world.process("one")
+    engine = world.run_in(process, open_engine(process))
+    world.run_in(process, put(engine, Insert("a", "{}")))
+    watch = Watch(process, engine.replica)
+    world.pass_time(30)
+    assert watch.elsewhere == watch.on_the_worker == []
 
 
 def test_a_schema_is_declared_once_and_an_older_one_does_not_come_back(replica):
@@ -416,3 +555,65 @@ def test_nothing_is_left_on_the_disk_after_close(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir())
     replica.close()
     assert not list(tmp_path.iterdir())
+
+
+class Awaited(int):
+    """A primary key that keeps the reader who looks for it at work until it is let go."""
+
+    def __init__(self, _value):
+        self.at_work, self.let_go = threading.Event(), threading.Event()
+
+    def __conform__(self, _protocol):
+        self.at_work.set()
+        assert self.let_go.wait(10)
+        return int(self)
+
+
+@pytest.fixture
+def connections(monkeypatch):
+    """The SQLite connections that are made."""
+    made, connect = [], sqlite3.connect
+
+    def connected(*args, **kwargs):
+        made.append(connect(*args, **kwargs))
+        return made[-1]
+
+    monkeypatch.setattr("sqlite3.connect", connected)
+    return made
+
+
+def is_closed(connection):
+    try:
+        connection.execute("SELECT 1")
+    except sqlite3.ProgrammingError:
+        return True
+    return False
+
+
+def test_a_reader_at_work_when_the_replica_is_closed_finishes_and_leaves_nothing(
+    tmp_path, monkeypatch, connections
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    replica = Replica(LANES)
+    commit(replica, Insert("a", "{}"))
+    pk, found = Awaited(1), []
+    reader = threading.Thread(target=lambda: found.append(replica.get("a", pk)))
+    reader.start()
+    assert pk.at_work.wait(10)
+    replica.close()
+    assert list(tmp_path.iterdir())
+    pk.let_go.set()
+    reader.join()
+    assert found == [(1, 1, "{}")]
+    assert len(connections) == 2
+    assert all(map(is_closed, connections))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_read_after_the_close_says_that_the_connection_has_ended(replica):
+    commit(replica, Insert("a", "{}"))
+    assert replica.count("a") == 1
+    replica.close()
+    for read in (lambda: replica.get("a", 1), lambda: replica.select("a", {})):
+        with pytest.raises(Disconnected, match="log in again"):
+            read()

@@ -1,5 +1,20 @@
-"""The replica: the state at the head of the log, in SQLite, for this process to read."""
+"""The replica: the state at the head of the log, in SQLite, for everybody in this process to read.
 
-from discobase.engine.replica.replica import Head, Proposal, Replica, Row
+One SQL table holds one discobase table, with a column for each field that is looked up. There is
+one writing connection, used by one step at a time (:meth:`Server.work
+<discobase.engine.server.seam.Server.work>`). Readers take connections of their own from a pool, on
+whichever thread they run: in WAL mode they see the last finished commit and wait for nobody.
 
-__all__ = ["Head", "Proposal", "Replica", "Row"]
+A proposed commit is applied inside an open transaction and stays there, unseen, until the log has
+decided: it is then settled together with the new head, or withdrawn as if it had never been. So a
+commit is seen whole or not at all (invariant I5), the state depends on the frames alone (invariant
+I3), and what is proposed was valid on the state at the head (invariant I2).
+"""
+
+from discobase.engine.replica.layout import KeyedField
+from discobase.engine.replica.positions import Head
+from discobase.engine.replica.proposals import Proposal, Verdict
+from discobase.engine.replica.reader import Row
+from discobase.engine.replica.replica import Replica
+
+__all__ = ["Head", "KeyedField", "Proposal", "Replica", "Row", "Verdict"]
