@@ -288,16 +288,12 @@ class Follower:
     async def _apply_what_follows(self) -> None:
         ready = self._decided(self._replica.head)
         while batch := list(islice(ready, _BATCH)):
-            candidates = self._candidates(batch)
+            candidates = [other for entry, _ in batch for other in self._early[entry.header.seq]]
             head = self._replica.positions.message_at(self._replica.head.seq)
             await self._apply(batch)
             *_, before, last = (head, *(entry.message.id for entry, _ in batch))
             self._unsure = self._replica.head.seq if self._could_be_second(last, before) else 0
             self._drop(candidates)
-
-    def _candidates(self, run: Sequence[tuple[Entry, bool]]) -> list[Entry]:
-        """Return the entries that were chosen from, for a run of positions."""
-        return [other for entry, _ in run for other in self._early[entry.header.seq]]
 
     def _passed(self) -> list[Entry]:
         """Return the entries that are kept at positions which have been applied."""
@@ -386,14 +382,11 @@ class Follower:
         """Start again from the first frame: the log does not go on from what had been decided."""
         _log.error("two messages carry one position: the replica is built again from the log")
         await self._read_lanes(after=[0] * len(self._lanes))
-        whole = list(self._decided(Head(0, GENESIS)))
-        candidates = self._candidates(whole)
-        commits, failed = await self._read(whole)
+        commits, failed = await self._read(list(self._decided(Head(0, GENESIS))))
         if failed is not None:
             raise failed
         await self._log.server.work(lambda: self._replica.replay(commits))
         self._unsure = 0
-        self._drop(candidates)
 
 
 async def _void(entry: Entry) -> Entry:

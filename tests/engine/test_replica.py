@@ -297,8 +297,8 @@ def test_a_reader_on_another_thread_never_sees_a_proposal(replica):
 def test_readers_see_the_old_state_until_a_replay_is_done(replica):
     log = []
     for number in range(1, 60):
-        prev = log[-1].entry.header.hash if log else GENESIS
-        log.append(Commit(entry(number, prev), [Put("a", number, '{"n":"x"}')]))
+        chain = log[-1].entry.header.hash if log else GENESIS
+        log.append(Commit(entry(number, chain), [Put("a", number, '{"n":"x"}')]))
     replica.apply(log)
     replica.index("a", "n", "plain")
     counts, stop, failed = set(), threading.Event(), []
@@ -425,7 +425,7 @@ def test_what_is_published_of_the_positions_is_bounded(forgetful_replica):
     published = forgetful_replica.positions
     assert (published.oldest, len(published.recent)) == (5, 5)
     assert [published.message_at(seq) for seq in (0, 4, 5, 9, 10)] == [0, 0, 50, 90, 0]
-    assert [published.below(seq) for seq in (7, 8, 9, 12, 13)] == [0, 50, 60, 90, 0]
+    assert [published.below(seq) for seq in (4, 7, 8, 9, 12, 13)] == [0, 0, 50, 60, 90, 0]
 
 
 def test_an_entry_at_a_position_of_long_ago_is_looked_up(forgetful_replica):
@@ -440,6 +440,19 @@ def test_a_replay_starts_the_recent_positions_anew(replica):
     replica.replay([Commit(entry(1, GENESIS, message=15), [])])
     assert [replica.positions.message_at(seq) for seq in (1, 2, 3)] == [15, 0, 0]
     assert replica.head.seq == 1
+
+
+def test_a_replay_starts_the_primary_keys_anew(replica):
+    commit(replica, Insert("a", "{}"), Insert("a", "{}"))
+    replica.replay([Commit(entry(1, GENESIS), [Put("a", 1, "{}")])])
+    assert commit(replica, Insert("a", "{}")).verdicts[0].placed.pks == [2]
+
+
+def test_an_index_on_a_table_that_is_not_there_makes_none(replica):
+    replica.index("a", "name", "plain")
+    assert not replica.keyed
+    commit(replica, Insert("a", '{"name":"x"}'))
+    assert not replica.keyed
 
 
 def test_nothing_of_a_run_that_failed_is_published(replica):

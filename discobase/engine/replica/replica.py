@@ -37,6 +37,7 @@ class Replica:
         self._file = ReplicaFile()
         self._reader = Reader(self._file)
         self._writer = self._file.connect()
+        # Not synchronous: a replica that is lost is read again from Discord.
         self._writer.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;" + LAYOUT)
         self._writer.execute("INSERT INTO state VALUES (1, 0, ?)", (GENESIS,))
         self._layouts = Layouts(self._writer)
