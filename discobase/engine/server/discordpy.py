@@ -24,6 +24,7 @@ import yarl
 from discord.http import handle_message_parameters
 
 from discobase.engine.server.client import DISCORD_API, GatewayClient
+from discobase.engine.server.permissions import Permission, invite_link, missing
 from discobase.engine.server.retry import pause, persist
 from discobase.engine.server.seam import (
     Attachment,
@@ -54,20 +55,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
-
-NEEDED = discord.Permissions(
-    view_channel=True,
-    send_messages=True,
-    attach_files=True,
-    read_message_history=True,
-    manage_channels=True,
-    manage_roles=True,
-)
-"""What a database cannot do without. `manage_roles` keeps the category private (permission
-overwrites; topics, permissions)."""
-
-INVITED = NEEDED | discord.Permissions(manage_messages=True, embed_links=True)
-"""What the invite link asks for."""
 
 _LOGIN_TRIES = 6
 """They take some 2.5 s where nobody answers."""
@@ -109,7 +96,6 @@ class Connection:
         self._live = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
         self._guild = 0
-        self._everyone_sees = discord.PermissionOverwrite(view_channel=False)
 
     # Connecting
 
@@ -236,22 +222,11 @@ class Connection:
             raise ConnectError(f"the server did not answer: {error}") from error
 
     def _require_permissions(self, guild: Mapping[str, Any]) -> None:
-        held = discord.Permissions(int(guild["permissions"]))
-        missing = (
-            []
-            if held.administrator
-            else [name for name, on in NEEDED if on and not getattr(held, name)]
-        )
-        if missing:
-            raise MissingPermission(guild["name"], missing, self._invite(int(guild["id"])))
+        if lacking := missing(int(guild["permissions"])):
+            raise MissingPermission(guild["name"], lacking, self._invite(int(guild["id"])))
 
     def _invite(self, guild: int | None = None) -> str:
-        return discord.utils.oauth_url(
-            self._client.application_id or 0,
-            permissions=INVITED,
-            scopes=("bot",),
-            guild=discord.Object(guild) if guild else discord.utils.MISSING,
-        )
+        return invite_link(self._client.application_id or 0, guild)
 
     async def live(self) -> None:
         """Wait until the gateway session delivers the events of the server."""
@@ -420,7 +395,7 @@ class Connection:
 
         The bot is allowed in first, or it would lock itself out.
         """
-        sees = int(discord.Permissions(view_channel=True).value)
+        sees = Permission.VIEW_CHANNEL.value
         hidden = {"id": str(self._guild), "type": 0, "allow": "0", "deny": str(sees)}
         shown = {"id": str(self.author), "type": 1, "allow": str(sees), "deny": "0"}
         return await self._create(_CATEGORY, name=name, permission_overwrites=[shown, hidden])
