@@ -10,10 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import re
 import textwrap
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
 from io import BytesIO
 from typing import Any, ParamSpec, TypeVar
@@ -24,6 +22,7 @@ import yarl
 from discord.http import handle_message_parameters
 
 from discobase.engine.server.client import DISCORD_API, GatewayClient
+from discobase.engine.server.clock import SystemClock
 from discobase.engine.server.permissions import Permission, invite_link, missing
 from discobase.engine.server.retry import pause, persist
 from discobase.engine.server.seam import (
@@ -71,7 +70,7 @@ _FIRST_REPETITION_SECONDS = 1.0
 _BRIEF = 200
 
 
-class Connection:
+class Connection(SystemClock):
     """One server, one bot, one login. Made by :meth:`open`; implements
     :class:`~discobase.engine.server.seam.Server`.
 
@@ -329,7 +328,7 @@ class Connection:
     async def send(
         self, channel: int, content: str, uploads: Sequence[Upload], nonce: str
     ) -> Message:
-        """See :meth:`~discobase.engine.server.seam.Server.send`."""
+        """See :meth:`~discobase.engine.server.seam.Requests.send`."""
         began = self.monotonic()
         try:
             return await self._send(channel, content, uploads, nonce)
@@ -356,7 +355,7 @@ class Connection:
             return _message(await self._client.http.send_message(channel, params=parameters))
 
     async def history(self, channel: int, *, after: int, limit: int = 100) -> list[Message]:
-        """See :meth:`~discobase.engine.server.seam.Server.history`."""
+        """See :meth:`~discobase.engine.server.seam.Requests.history`."""
         with _translated():
             page = await self._client.http.logs_from(channel, limit, after=after)
         # With equal timestamps Discord's order depends on the parameters (docs#2816): sort, and
@@ -365,12 +364,12 @@ class Connection:
         return [found[identity] for identity in sorted(found)]
 
     async def message(self, channel: int, message: int) -> Message:
-        """See :meth:`~discobase.engine.server.seam.Server.message`."""
+        """See :meth:`~discobase.engine.server.seam.Requests.message`."""
         with _translated():
             return _message(await self._client.http.get_message(channel, message))
 
     async def fetch(self, attachment: Attachment) -> bytes:
-        """See :meth:`~discobase.engine.server.seam.Server.fetch`."""
+        """See :meth:`~discobase.engine.server.seam.Requests.fetch`."""
         try:
             with _translated():
                 return await self._client.http.get_from_cdn(attachment.url)
@@ -379,19 +378,19 @@ class Connection:
             raise NotFound(str(error)) from error
 
     async def delete_message(self, channel: int, message: int) -> None:
-        """See :meth:`~discobase.engine.server.seam.Server.delete_message`."""
+        """See :meth:`~discobase.engine.server.seam.Requests.delete_message`."""
         with _translated():
             await self._client.http.delete_message(channel, message)
 
     async def channels(self) -> list[Channel]:
-        """See :meth:`~discobase.engine.server.seam.Server.channels`."""
+        """See :meth:`~discobase.engine.server.seam.Requests.channels`."""
         with _translated():
             return [
                 _channel(raw) for raw in await self._client.http.get_all_guild_channels(self._guild)
             ]
 
     async def create_category(self, name: str) -> Channel:
-        """See :meth:`~discobase.engine.server.seam.Server.create_category`.
+        """See :meth:`~discobase.engine.server.seam.Requests.create_category`.
 
         The bot is allowed in first, or it would lock itself out.
         """
@@ -401,7 +400,7 @@ class Connection:
         return await self._create(_CATEGORY, name=name, permission_overwrites=[shown, hidden])
 
     async def create_channel(self, name: str, *, parent: int, topic: str) -> Channel:
-        """See :meth:`~discobase.engine.server.seam.Server.create_channel`."""
+        """See :meth:`~discobase.engine.server.seam.Requests.create_channel`."""
         return await self._create(_TEXT, name=name, parent_id=parent, topic=topic)
 
     async def _create(self, kind: Any, **options: Any) -> Channel:
@@ -419,27 +418,11 @@ class Connection:
             ) from error
 
     async def delete_channel(self, channel: int) -> None:
-        """See :meth:`~discobase.engine.server.seam.Server.delete_channel`."""
+        """See :meth:`~discobase.engine.server.seam.Requests.delete_channel`."""
         with _translated():
             await self._client.http.delete_channel(channel)
 
-    # Time, chance, work
-
-    def now(self) -> float:
-        """See :meth:`~discobase.engine.server.seam.Server.now`."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """See :meth:`~discobase.engine.server.seam.Server.monotonic`."""
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        """See :meth:`~discobase.engine.server.seam.Server.sleep`."""
-        await asyncio.sleep(seconds)
-
-    def random(self) -> float:
-        """See :meth:`~discobase.engine.server.seam.Server.random`."""
-        return random.random()  # noqa: S311 - jitter and identifiers, no secrets
+    # Heavy steps
 
     async def work(self, step: Callable[[], T]) -> T:
         """See :meth:`~discobase.engine.server.seam.Server.work`."""
