@@ -217,11 +217,18 @@ class Requests(Protocol):
     async def create_category(self, name: str) -> Channel:
         """Make a category that only the bot (and the server's administrators) can see. One API
         call.
+
+        Raises:
+            ServerFull: the server has no room for another channel.
         """
         ...
 
     async def create_channel(self, name: str, *, parent: int, topic: str) -> Channel:
-        """Make a text channel in a category, with the category's permissions. One API call."""
+        """Make a text channel in a category, with the category's permissions. One API call.
+
+        Raises:
+            ServerFull: the server has no room for another channel.
+        """
         ...
 
     async def delete_channel(self, channel: int) -> None:
