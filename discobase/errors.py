@@ -34,13 +34,16 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── RecordTooLarge          more than one message of Discord can carry
     │   ├── RecordRefused           Discord's filters refuse what the record says
     │   └── RecordOutdated          a stored record does not fit the table's fields any more
-    └── LogDamaged                  the log in Discord was edited, forged or has lost a message
+    ├── LogDamaged                  the log in Discord was edited, forged or has lost a message
+    └── UpgradeNeeded               the database was written by a later version of discobase
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+
+from discobase._version import __version__
 
 
 class DiscobaseError(Exception):
@@ -285,9 +288,43 @@ class LogDamaged(DiscobaseError):
         self.position = position
         self.channel = channel
         self.message = message
-        where = [
-            f"{label} {value}"
-            for label, value in (("position", position), ("channel", channel), ("message", message))
-            if value is not None
-        ]
-        super().__init__(f"{what} ({', '.join(where)})" if where else what)
+        super().__init__(what + _place(position, channel, message))
+
+
+class UpgradeNeeded(DiscobaseError):
+    """The database was written by a later version of discobase, in a form that this one does not
+    know: upgrade this program's discobase. This program writes nothing any more, and goes on
+    reading what it has.
+
+    Args:
+        what: what is of such a form, as in "a frame of format 2".
+        needs: the version of discobase that is needed; None where the database does not say.
+        position: the position in the log, where it is known.
+        channel: the id of the channel.
+        message: the id of the message.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        needs: str | None,
+        *,
+        position: int | None = None,
+        channel: int | None = None,
+        message: int | None = None,
+    ) -> None:
+        self.needs = needs
+        self.position = position
+        self.channel = channel
+        self.message = message
+        wanted = f"discobase {needs} or later" if needs else "a later discobase than this"
+        super().__init__(
+            f"the database holds {what}{_place(position, channel, message)}, which needs {wanted}; "
+            f"this is discobase {__version__}. Upgrade it: until then this program writes nothing."
+        )
+
+
+def _place(position: int | None, channel: int | None, message: int | None) -> str:
+    named = (("position", position), ("channel", channel), ("message", message))
+    where = [f"{label} {value}" for label, value in named if value is not None]
+    return f" ({', '.join(where)})" if where else ""

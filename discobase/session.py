@@ -25,7 +25,7 @@ from discobase.engine.replica import Head
 from discobase.engine.server.discordpy import Connection
 from discobase.errors import ConnectError, DiscobaseError, Disconnected, WaitTimeout
 from discobase.local import Joined, join
-from discobase.portal import Portal, bare, own
+from discobase.portal import Portal, drop_traceback, reraisable
 
 T = TypeVar("T")
 
@@ -212,7 +212,7 @@ class Session:
         try:
             error = self._failure or self._reason(life)
         finally:
-            self._settle(None if error is None else bare(error))
+            self._settle(None if error is None else drop_traceback(error))
             self.portal.stop(0)
 
     def _settle(self, error: BaseException | None) -> None:
@@ -229,9 +229,9 @@ class Session:
 
     def _reason(self, life: Future[None]) -> BaseException | None:
         """Why the life ended by itself; None where it was ended, by a close or at exit."""
-        if death := self.portal.death:
-            died = Disconnected(f"the thread of {self.name!r} has died: {death!r}")
-            died.__cause__ = death
+        if failure := self.portal.failure:
+            died = Disconnected(f"the thread of {self.name!r} has died: {failure!r}")
+            died.__cause__ = failure
             return died
         error = None if life.cancelled() else life.exception()
         ended = isinstance(error, Disconnected | CancelledError)
@@ -256,12 +256,14 @@ class Session:
             self._awaited = True
             return self._attended_engine(timeout, what)
         if error := self._failure or self._ready.exception():
-            raise own(error)
+            raise reraisable(error)
         raise Disconnected(f"{self.name!r} is being closed: log in again to use it.")
 
     def _attended_engine(self, timeout: float | None, what: str) -> Engine:
         try:
-            return self.portal.attend(self._ready, timeout=timeout, what=f"{what}: the connection")
+            return self.portal.wait_shared(
+                self._ready, timeout=timeout, what=f"{what}: the connection"
+            )
         except WaitTimeout as error:
             if reason := self._connection and self._connection.trouble:
                 error.add_note(reason)
@@ -304,7 +306,7 @@ class Session:
     def wait_ended(self, timeout: float | None = None) -> None:
         """Block until the session is over, and raise why it could not go on, if so."""
         self._attended = True
-        self.portal.attend(self.ended, timeout=timeout, what="the end of the connection")
+        self.portal.wait_shared(self.ended, timeout=timeout, what="the end of the connection")
 
     # Ending it
 

@@ -31,6 +31,7 @@ from discobase.errors import (
     RecordRefused,
     RecordTooLarge,
     Unavailable,
+    UpgradeNeeded,
 )
 
 _log = logging.getLogger(__name__)
@@ -159,7 +160,7 @@ class Committer:
         """
         try:
             await self._follower.make_sure()
-        except LogDamaged as error:
+        except (LogDamaged, UpgradeNeeded) as error:
             return error
         except ServerError as error:
             return _unread(error)
@@ -192,7 +193,7 @@ class Committer:
         return encode(
             proposal.operations,
             seq=proposal.seq,
-            prev=proposal.chain,
+            chain=proposal.chain,
             writer=self._writer,
             time=self._log.server.now(),
             limits=self._limits,
@@ -209,8 +210,10 @@ class Committer:
             self._sent = False
             if isinstance(error, RecordTooLarge | RecordRefused):
                 return _halves(batch, error)
+            if isinstance(met := _met(error), UpgradeNeeded):
+                self._follower.stop(met)
             return _fail_all(batch, _unsettled(error))
-        if entry.header.digest == draft.header.digest:
+        if entry.header.hash == draft.header.hash:
             await work(lambda: replica.settle(entry))
             self._sent = False
             return self._answer(batch, proposal)
@@ -224,7 +227,7 @@ class Committer:
         """
         try:
             await self._follower.adopt(winner)
-        except LogDamaged as error:
+        except (LogDamaged, UpgradeNeeded) as error:
             return _fail_all(batch, error)
         except ServerError as error:
             return _fail_all(batch, _unread(error))
@@ -247,6 +250,11 @@ def _halves(batch: Batch, error: RecordTooLarge | RecordRefused) -> Sequence[Bat
         return _fail_all(batch, error)
     middle = len(batch) // 2
     return [batch[:middle], batch[middle:]]
+
+
+def _met(error: DiscobaseError | ServerError) -> BaseException | None:
+    """What a failed append has met: that an outcome is unknown has a cause."""
+    return error.__cause__ if isinstance(error, OutcomeUnknown) else error
 
 
 def _unread(error: ServerError) -> DiscobaseError:

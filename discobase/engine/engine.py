@@ -30,7 +30,9 @@ from discobase.errors import ConnectError, DiscobaseError, Disconnected, Unavail
 _log = logging.getLogger(__name__)
 
 _DRAIN_SECONDS = 10.0
-"""How long a close waits for what was asked for before it."""
+"""How long a close waits for what was asked for before it: some forty commits at Discord's pace
+(docs#5646). Containers are killed ten seconds after they are told to stop (Docker's default), so
+more would not be had."""
 
 
 class Engine:
@@ -71,6 +73,7 @@ class Engine:
 
         Raises:
             LogDamaged: what is there is not the database that was written.
+            UpgradeNeeded: it was written by a later version of discobase.
             ConnectError: Discord refused, or did not answer.
         """
         try:
@@ -126,7 +129,7 @@ class Engine:
 
         Raises:
             Unavailable: Discord could not be read.
-            LogDamaged: the log could not be read to its end.
+            LogDamaged, UpgradeNeeded: the log could not be read to its end.
         """
         refreshing = asyncio.create_task(self._refresh())
         self._refreshing.add(refreshing)

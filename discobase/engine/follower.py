@@ -26,28 +26,30 @@ from discobase.engine.server.retry import pause
 from discobase.engine.server.seam import (
     Event,
     EventsLost,
+    Message,
     MessageArrived,
     MessageChanged,
     Refused,
     Uncertain,
     seconds_between,
 )
-from discobase.errors import LogDamaged
+from discobase.errors import LogDamaged, UpgradeNeeded
 
 _log = logging.getLogger(__name__)
 
-PATIENCE = 1.0
-"""Seconds that a missing position may be on its way before it is fetched: events of several lanes
-may overtake each other."""
+GAP_SECONDS = 1.0
+"""For which a missing position may be on its way before it is fetched: events of several lanes may
+overtake each other. By how much is not known; a guess, well above a round trip."""
 
 _BATCH = 256
-"""Frames that are applied in one step of the worker, so that other steps get their turn."""
+"""Frames that are applied in one step of the worker, so that other steps get their turn: some 10 ms
+of small ones (measured)."""
 
 _LOOKS = 5
 """How often the log is read in vain before a missing position counts as lost.
 
 A message may become readable a little after it was written, and the lanes are read one beside the
-other while others write.
+other while others write. Five looks take some 3 s with the pauses between them; a guess.
 """
 
 
@@ -57,6 +59,10 @@ class Follower:
     Args:
         log: the log.
         replica: the replica, which nobody else changes except under :attr:`turn`.
+
+    Attributes:
+        turn: held by whoever changes the replica.
+        stopped: why nothing is applied any more, nor may be written; None while all is well.
     """
 
     def __init__(self, log: CommitLog, replica: Replica) -> None:
@@ -70,7 +76,7 @@ class Follower:
         self._unsure = 0
         self._lanes = range(len(log.superblock.lanes))
         self.turn = asyncio.Lock()
-        self.damage: LogDamaged | None = None
+        self.stopped: LogDamaged | UpgradeNeeded | None = None
 
     # Events
 
@@ -78,10 +84,7 @@ class Follower:
         """Take note of an event. Called on the loop, in the order of the gateway; never waits."""
         match event:
             case MessageArrived(message=message):
-                self._log.echo(event)
-                # Once the log is found damaged nothing is applied any more, so nothing is kept.
-                if self.damage is None and (entry := self._log.entry(message)):
-                    self._note(entry)
+                self._hear(message)
             case MessageChanged(channel=channel, message=message, deleted=deleted):
                 if channel in self._log.superblock.lanes:
                     _log.error(
@@ -94,6 +97,25 @@ class Follower:
             case EventsLost():
                 self._outdated = True
                 self._arrived.set()
+
+    def _hear(self, message: Message) -> None:
+        try:
+            entry = self._log.entry(message)
+        except UpgradeNeeded as error:
+            self.stop(error)
+            return
+        if entry is None:
+            return
+        self._log.echo(entry)
+        if self.stopped is None:
+            self._note(entry)
+
+    def stop(self, reason: LogDamaged | UpgradeNeeded) -> None:
+        """Apply nothing any more, and let nothing be written behind what cannot be applied."""
+        if self.stopped is None:
+            _log.critical("%s; this process keeps what it has and writes no more", reason)
+            self.stopped = reason
+            self._arrived.set()
 
     def _note(self, entry: Entry, *, read: bool = False) -> None:
         """Keep an entry until its turn comes.
@@ -111,9 +133,9 @@ class Follower:
         self._arrived.set()
 
     async def follow(self) -> None:
-        """Apply what arrives, for as long as it is not cancelled or the log is found damaged."""
+        """Apply what arrives, until cancelled or stopped."""
         attempt = 0
-        while self.damage is None:
+        while self.stopped is None:
             await self._arrived.wait()
             self._arrived.clear()
             try:
@@ -124,9 +146,8 @@ class Follower:
                 await self._log.server.sleep(pause(self._log.server, attempt))
                 attempt += 1
                 self._arrived.set()
-            except LogDamaged as error:
-                _log.critical("%s; this process keeps what it has and writes no more", error)
-                self.damage = error
+            except (LogDamaged, UpgradeNeeded) as error:
+                self.stop(error)
 
     async def _take_in(self) -> None:
         async with self.turn:
@@ -150,7 +171,7 @@ class Follower:
         head, now = self._replica.head.seq, self._log.server.monotonic()
         if self._gap[0] != head:
             self._gap = (head, now)
-        remaining = self._gap[1] + PATIENCE - now
+        remaining = self._gap[1] + GAP_SECONDS - now
         if remaining <= 0:
             async with self.turn:
                 await self.catch_up()
@@ -169,7 +190,9 @@ class Follower:
 
         Raises:
             LogDamaged: a position is missing though later ones are there, or a frame is not what
-            was written. Uncertain, Refused: Discord could not be read.
+                was written.
+            UpgradeNeeded: the log goes on in a later format.
+            Uncertain, Refused: Discord could not be read.
         """
         looks = 0
         while True:
@@ -203,11 +226,11 @@ class Follower:
         none, and one more where the head has to be looked up (:meth:`make_sure`).
 
         Raises:
-            LogDamaged: the log cannot be read to its end.
+            LogDamaged, UpgradeNeeded: the log cannot be read to its end.
             Uncertain, Refused: Discord could not be read.
         """
-        if self.damage is not None:
-            raise self.damage
+        if self.stopped is not None:
+            raise self.stopped
         while True:
             head, began = self._replica.head.seq, self._log.moment()
             for entry in await self._log.newer(head, self._replica.below(head + 1)):
@@ -227,10 +250,10 @@ class Follower:
         comes after it was empty a short while ago. No API call where that is known already.
 
         Raises:
-            LogDamaged: the log cannot be read to its end.
+            LogDamaged, UpgradeNeeded: the log cannot be read to its end.
             Uncertain, Refused: Discord could not be read.
         """
-        if self.damage is not None or self._log.doubtful() or self._unsure:
+        if self.stopped is not None or self._log.doubtful() or self._unsure:
             await self.refresh()
 
     def _lane_of(self, seq: int) -> int:
@@ -274,7 +297,7 @@ class Follower:
                 yield min(candidates, key=lambda entry: entry.message.id), False
             else:
                 yield winner, True
-                chain = winner.header.digest
+                chain = winner.header.hash
             seq += 1
 
     async def _apply(self, batch: Sequence[tuple[Entry, bool]]) -> None:

@@ -34,7 +34,7 @@ from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_address
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 JSON: TypeAlias = "str | int | float | bool | list[JSON] | dict[str, JSON] | None"
 """What :func:`json.loads` gives."""
@@ -54,6 +54,9 @@ which.
 - ``address``: IPv4 and IPv6 addresses;
 - ``opaque``: no key; such a field cannot be indexed, and is compared in Python.
 """
+
+KINDS: frozenset[str] = frozenset(get_args(Kind))
+"""Every :data:`Kind` there is."""
 
 _BELOW, _NEGATIVE, _ZERO, _POSITIVE, _ABOVE, _NAN = "#0", "#1", "#2", "#3", "#4", "#5"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"

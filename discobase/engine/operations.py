@@ -1,17 +1,36 @@
-"""What a commit is made of: the operations the log carries, and the changes a writer asks for.
+"""The operations that the log carries: facts, which replicas apply without deciding anything.
 
-A *change* is a wish: it names no primary key yet, or depends on the state at the head. Checked at
-the head it becomes an *operation*: a fact, which every replica applies without deciding anything.
+An operation is a line: a JSON array that begins with the operation's name. A later version of
+discobase may write operations that this one does not know. Where such a name ends with a question
+mark, older versions pass the operation over; else they stop there (:class:`LaterFormat`). So what a
+replica must apply to have the state right never has such a name.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from discobase.engine.keys import Kind
+from discobase.engine.keys import KINDS, Kind
+
+_MAY_BE_SKIPPED = "?"
+
+
+class LaterFormat(Exception):
+    """Something in the log is of a form that only a later version of discobase knows.
+
+    Args:
+        what: what it is, as in "a frame of format 2".
+        needs: the version of discobase that knows it, where the log says so.
+    """
+
+    def __init__(self, what: str, needs: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.needs = needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +44,7 @@ class Schema:
     indexed: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        """The schema as compact JSON, the same text for equal schemas, without back-ticks."""
+        """Write the schema as compact JSON, the same text for equal schemas, without back-ticks."""
         fields = {
             "fields": dict(sorted(self.kinds.items())),
             "index": sorted(self.indexed),
@@ -34,7 +53,9 @@ class Schema:
         return _line(fields)
 
     def joined(self, other: Schema) -> Schema:
-        """What both schemas ask for. Where they disagree on a kind, the other one's counts."""
+        """Return what both schemas ask for. Where they disagree on a kind, that of the other one
+        counts.
+        """
         return Schema(
             {**self.kinds, **other.kinds},
             tuple({*self.unique, *other.unique}),
@@ -43,9 +64,20 @@ class Schema:
 
     @classmethod
     def from_json(cls, text: str) -> Schema:
-        """The schema that :meth:`to_json` wrote."""
-        raw = json.loads(text)
-        return cls(raw["fields"], tuple(raw["unique"]), tuple(raw["index"]))
+        """Read the schema that :meth:`to_json` wrote.
+
+        Raises:
+            LaterFormat: it names a kind of key that this version does not know.
+            ValueError: it is no schema.
+        """
+        try:
+            raw = json.loads(text)
+            schema = cls(dict(raw["fields"]), tuple(raw["unique"]), tuple(raw["index"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"no schema: {text[:80]!r}") from error
+        if unknown := set(schema.kinds.values()) - KINDS:
+            raise LaterFormat(f"a schema with keys of kind {min(unknown)!r}")
+        return schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +119,7 @@ def _line(value: object) -> str:
 
 
 def to_line(operation: Operation) -> str:
-    """One operation as one line of ASCII-only JSON. The record inside it is taken over as it
+    """Write one operation as one line of ASCII-only JSON. The record inside it is taken over as it
     stands, not encoded again.
     """
     table = _line(operation.table)
@@ -100,18 +132,47 @@ def to_line(operation: Operation) -> str:
             return f'["schema",{table},{schema}]'
 
 
-def from_line(line: str) -> Operation:
-    """The operation that a line holds.
+def from_line(line: str) -> Operation | None:
+    """Read the operation that a line holds; None where it is one to be passed over.
 
     The record inside a put is cut out, not parsed: at catch-up that is most of the work saved.
 
     Raises:
+        LaterFormat: it is an operation that this version does not know.
         ValueError: the line holds no operation.
     """
-    if found := _PUT.fullmatch(line):
+    if (found := _PUT.fullmatch(line)) and _is_one_object(found[3]):
         return Put(json.loads(found[1]), int(found[2]), found[3])
     if found := _DELETE.fullmatch(line):
         return Delete(json.loads(found[1]), int(found[2]))
-    if found := _DECLARE.fullmatch(line):
+    if (found := _DECLARE.fullmatch(line)) and _is_one_object(found[2]):
+        Schema.from_json(found[2])
         return Declare(json.loads(found[1]), found[2])
+    name = _name_of(line)
+    if name.endswith(_MAY_BE_SKIPPED):
+        return None
+    raise LaterFormat(f"an operation {name!r} of this form")
+
+
+def _is_one_object(text: str) -> bool:
+    """Whether what a pattern took for a JSON object is one, and not that and something behind it
+    which a later version has added. Where no comma follows a brace there is nothing to be parsed.
+    """
+    if "}," not in text:
+        return True
+    try:
+        json.loads(text)
+    except json.JSONDecodeError:
+        return False
+    return True
+
+
+def _name_of(line: str) -> str:
+    """The name of an operation of whatever version."""
+    with contextlib.suppress(json.JSONDecodeError):
+        match json.loads(line):
+            case [str(name), *_]:
+                return name
+            case _:
+                pass
     raise ValueError(f"no operation: {line[:80]!r}")

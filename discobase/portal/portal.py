@@ -1,4 +1,4 @@
-"""The way into the loop thread for callers that block."""
+"""`Portal`: the way into an event loop for callers that block."""
 
 from __future__ import annotations
 
@@ -11,16 +11,27 @@ import warnings
 import weakref
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import ParamSpec, TypeVar, TypeVarTuple
+from typing import Any, ParamSpec, TypeVar, TypeVarTuple
 
 from discobase.errors import ConnectError, DiscobaseError, Disconnected, NotConnected
-from discobase.portal.loop_thread import ABANDONED_SECONDS, Call, LoopThread
-from discobase.portal.tracebacks import described, users_line
-from discobase.portal.waiting import attend, wait
+from discobase.portal.call import Call
+from discobase.portal.loop_thread import GRACE_SECONDS, LoopThread
+from discobase.portal.tracebacks import describe, users_line
+from discobase.portal.waiting import Wait
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+BLOCKED_SECONDS = 5.0
+"""How long the loop may leave a waiter's question unanswered before it counts as blocked.
+
+A guess: a loop in order answers within milliseconds, and a stack in the log is worth something
+only while whoever waits still wonders.
+"""
+
+STOP_SECONDS = 5.0
+"""How long a stop waits for what runs, unless told otherwise. A guess."""
 
 _loop_warning_given = threading.Event()
 
@@ -34,17 +45,17 @@ class Portal:
 
     Args:
         name: what to call it in errors and warnings, and the thread's name.
-        patience: seconds for which the loop may leave a waiter's question unanswered before its
-            stack is logged as a warning.
+        blocked_after: seconds for which the loop may leave a waiter's question unanswered before
+            its stack is logged as a warning.
     """
 
-    def __init__(self, name: str = "discobase", *, patience: float = 5.0) -> None:
+    def __init__(self, name: str = "discobase", *, blocked_after: float = BLOCKED_SECONDS) -> None:
         self.name = name
-        self._patience = patience
-        self._host: LoopThread | None = None
-        self._forget: Callable[[], object] | None = None
+        self._blocked_after = blocked_after
+        self._loop_thread: LoopThread | None = None
+        self._finalizer: weakref.finalize[[LoopThread], Any] | None = None
         # By process: one that another thread held at the moment of a fork would stay locked.
-        self._locks: dict[int, threading.Lock] = {}
+        self._start_locks: dict[int, threading.Lock] = {}
 
     def __repr__(self) -> str:
         state = "alive" if self.alive else "forked" if self.forked else "not running"
@@ -53,17 +64,17 @@ class Portal:
     @property
     def alive(self) -> bool:
         """Whether the loop runs, in this process, and was not asked to stop. Does not block."""
-        return self._host is not None and self._host.alive
+        return self._loop_thread is not None and self._loop_thread.alive
 
     @property
     def forked(self) -> bool:
-        """Whether its thread stayed behind in the process from which this one was forked."""
-        return self._host is not None and self._host.inherited
+        """Whether the thread stayed behind in the process from which this one was forked."""
+        return self._loop_thread is not None and self._loop_thread.forked
 
     @property
-    def death(self) -> BaseException | None:
-        """What killed the thread; None while it lives, and when it was stopped."""
-        return None if self._host is None else self._host.death
+    def failure(self) -> BaseException | None:
+        """What ended the thread unasked; None while it runs, and when it was stopped."""
+        return None if self._loop_thread is None else self._loop_thread.failure
 
     @property
     def thread(self) -> threading.Thread:
@@ -72,7 +83,7 @@ class Portal:
         Raises:
             NotConnected: the portal was never started.
         """
-        return self._last_host().thread
+        return self._last_started().thread
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -81,32 +92,32 @@ class Portal:
         Raises:
             NotConnected: the portal was never started.
         """
-        return self._last_host().loop
+        return self._last_started().loop
 
     def start(self) -> None:
         """Start the thread and return when its loop runs; do nothing when it runs already.
 
         Blocks for about a millisecond. May be called again after :meth:`stop`, after the thread
-        has died, and in a forked child.
+        has failed, and in a forked child.
 
         Raises:
             ConnectError: no thread or no event loop is to be had; its cause says why.
         """
-        with self._locks.setdefault(os.getpid(), threading.Lock()):
+        with self._start_locks.setdefault(os.getpid(), threading.Lock()):
             if self.alive:
                 return
-            self._detach()
-            host = LoopThread(self.name, self._patience)
+            self._detach_finalizer()
+            loop_thread = LoopThread(self.name, self._blocked_after)
             try:
-                host.begin()
+                loop_thread.start()
             except Exception as error:
                 raise ConnectError(
-                    f"the thread {self.name!r} could not be started: {described(error)}"
+                    f"the thread {self.name!r} could not be started: {describe(error)}"
                 ) from error
-            self._host = host
-            finalizer = weakref.finalize(self, _abandon, host)
+            self._loop_thread = loop_thread
+            finalizer = weakref.finalize(self, _abandon, loop_thread)
             finalizer.atexit = False
-            self._forget = finalizer.detach
+            self._finalizer = finalizer
 
     def submit(
         self, function: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
@@ -128,11 +139,10 @@ class Portal:
 
         Raises:
             NotConnected: the portal was never started, or was stopped.
-            Disconnected: its thread died, or stayed behind in another process at a fork.
+            Disconnected: its thread failed, or stayed behind in another process at a fork.
         """
-        host = self._live_host()
-        call: Call[T] = Call(host, _name(function))
-        self._launch(call, partial(function, *args, **kwargs))
+        call: Call[T] = Call(self._running_thread(), _name(function))
+        self._schedule(call, partial(function, *args, **kwargs))
         return call
 
     def call(
@@ -152,35 +162,30 @@ class Portal:
             *args: its arguments.
             timeout: seconds to wait; None for no limit.
             what: what the call does, for errors, as in "the save"; else the function's name.
-            writes: whether a coroutine that was cut short may have changed something.
+            writes: whether a coroutine that did not come to its end may have changed something.
 
         Returns:
             What the coroutine returns, also if it does so while it is being cancelled.
 
         Raises:
             WaitTimeout: the time was over before the coroutine began, or `writes` is false.
-            OutcomeUnknown: the coroutine was cut short, and `writes` is true.
-            Disconnected: the portal was stopped meanwhile, its thread died, or stayed behind in
+            OutcomeUnknown: the coroutine did not come to its end, and `writes` is true.
+            Disconnected: the portal was stopped meanwhile, its thread failed, or stayed behind in
                 another process at a fork.
             NotConnected: the portal was never started, or was stopped.
             WouldDeadlock: called on the loop thread.
             BaseException: what the coroutine raised; or what interrupted the wait, with a note
                 on what became of the coroutine.
         """
-        host = self._live_host()
-        _check_may_block(host, what or _name(function))
-        call: Call[T] = Call(host, _name(function))
+        loop_thread = self._running_thread()
+        name = _name(function)
+        self._check_may_wait(loop_thread, what or name)
+        call: Call[T] = Call(loop_thread, name)
+        schedule = partial(self._schedule, call, partial(function, *args))
         try:
-            return wait(
-                host,
-                call,
-                send=partial(self._launch, call, partial(function, *args)),
-                timeout=timeout,
-                what=what or _name(function),
-                writes=writes,
-            )
+            return Wait(loop_thread, call, what or name, timeout, writes).result(schedule)
         finally:
-            del call
+            del call, schedule
 
     def wait(
         self,
@@ -190,7 +195,7 @@ class Portal:
         what: str,
         send: Callable[[], object] | None = None,
     ) -> T:
-        """Wait for a future that something on the loop will settle.
+        """Wait for a future whose outcome something on the loop sets.
 
         Args:
             future: one from :meth:`submit`, or any that is marked as running, by
@@ -198,7 +203,7 @@ class Portal:
             timeout: seconds to wait; None for no limit.
             what: what is waited for, for errors, as in "the save".
             send: puts the future where the loop finds it. An interrupt between that and the wait
-                would leave the future to itself; when it is done here it is answered.
+                would leave the future to itself; where it is done here, none can come between.
 
         Returns:
             The future's result.
@@ -206,30 +211,28 @@ class Portal:
         Raises:
             WaitTimeout: the time was over before it was running; it is cancelled, and nothing
                 was written.
-            OutcomeUnknown: it was running when the time was over, or when the thread died.
-            Disconnected: the portal was stopped, or its thread died, before it was running; or
+            OutcomeUnknown: it was running when the time was over, or when the thread failed.
+            Disconnected: the portal was stopped, or its thread failed, before it was running; or
                 the thread stayed behind in another process at a fork.
             NotConnected: the portal was never started.
             WouldDeadlock: called on the loop thread.
             BaseException: the future's exception; or what interrupted the wait, with a note on
                 what became of the future.
         """
-        host = future.host if isinstance(future, Call) else self._last_host()
-        if host.inherited:
-            raise self._not_alive(host)
-        _check_may_block(host, what)
+        loop_thread = future.loop_thread if isinstance(future, Call) else self._last_started()
+        self._check_may_wait(loop_thread, what)
         try:
-            return wait(host, future, send=send, timeout=timeout, what=what, writes=True)
+            return Wait(loop_thread, future, what, timeout, writes=True).result(send)
         finally:
             del future, send
 
-    def attend(
+    def wait_shared(
         self, future: concurrent.futures.Future[T], *, timeout: float | None, what: str
     ) -> T:
         """Wait for a future that others wait for too. It is left alone when this wait ends early.
 
         Args:
-            future: what something on the loop will settle.
+            future: one whose outcome something on the loop sets.
             timeout: seconds to wait; None for no limit.
             what: what is waited for, for errors, as in "the connection".
 
@@ -238,29 +241,29 @@ class Portal:
 
         Raises:
             WaitTimeout: the time was over.
-            Disconnected: the thread died, or stayed behind in another process at a fork.
+            Disconnected: the thread failed, or stayed behind in another process at a fork.
             NotConnected: the portal was never started.
             WouldDeadlock: called on the loop thread.
             BaseException: the future's exception, or what interrupted the wait.
         """
-        host = self._last_host()
-        if host.inherited:
-            raise self._not_alive(host)
-        _check_may_block(host, what)
+        loop_thread = self._last_started()
+        self._check_may_wait(loop_thread, what)
         try:
-            return attend(host, future, timeout=timeout, what=what)
+            return Wait(loop_thread, future, what, timeout).shared_result()
         finally:
             del future
 
     def abandon(self) -> None:
-        """Stop a portal that nobody will stop any more, with a ``ResourceWarning``. It only posts,
-        so it is fit for finalizers: on any thread, amid anything.
-        """
-        self._detach()
-        if self._host is not None:
-            _abandon(self._host)
+        """Stop a portal that nobody will stop any more, with a ``ResourceWarning``.
 
-    def stop(self, timeout: float = 5.0) -> None:
+        It waits for nothing and takes no lock, so it is fit for finalizers: on any thread, in
+        the middle of anything.
+        """
+        self._detach_finalizer()
+        if self._loop_thread is not None:
+            _abandon(self._loop_thread)
+
+    def stop(self, timeout: float = STOP_SECONDS) -> None:
         """Cancel what runs, close async generators, and end the thread. Idempotent.
 
         It does not wait on the loop thread itself, nor with a `timeout` of 0, and then it is fit
@@ -270,58 +273,64 @@ class Portal:
             timeout: seconds to wait at most. What does not heed its cancellation for so long is
                 left behind, and logged.
         """
-        host = self._host
-        if host is None or host.inherited:
+        loop_thread = self._loop_thread
+        if loop_thread is None or loop_thread.forked:
             return
-        self._detach()
-        host.stop(timeout)
+        self._detach_finalizer()
+        loop_thread.stop(timeout)
 
-    def _launch(self, call: Call[T], performance: Callable[[], Awaitable[T]]) -> None:
-        if not call.launch(performance):
-            raise self._not_alive(call.host)
+    def _schedule(self, call: Call[T], function: Callable[[], Awaitable[T]]) -> None:
+        if not call.schedule(function):
+            raise self._not_alive(call.loop_thread)
 
-    def _live_host(self) -> LoopThread:
-        host = self._last_host()
-        if not host.alive:
-            raise self._not_alive(host)
-        return host
+    def _running_thread(self) -> LoopThread:
+        loop_thread = self._last_started()
+        if not loop_thread.alive:
+            raise self._not_alive(loop_thread)
+        return loop_thread
 
-    def _last_host(self) -> LoopThread:
-        if self._host is None:
+    def _last_started(self) -> LoopThread:
+        if self._loop_thread is None:
             raise NotConnected(f"{self.name!r} was never opened.")
-        return self._host
+        return self._loop_thread
 
-    def _not_alive(self, host: LoopThread) -> DiscobaseError:
-        if host.inherited:
+    def _check_may_wait(self, loop_thread: LoopThread, what: str) -> None:
+        if loop_thread.forked:
+            raise self._not_alive(loop_thread)
+        loop_thread.raise_if_current(what)
+        _warn_inside_a_loop(what)
+
+    def _not_alive(self, loop_thread: LoopThread) -> DiscobaseError:
+        if loop_thread.forked:
             return Disconnected(
                 f"{self.name!r} was opened in the process from which this one was forked, "
                 f"and has to be opened again here."
             )
-        if host.death is None:
+        if loop_thread.failure is None:
             return NotConnected(f"{self.name!r} was closed.")
-        error = Disconnected(f"{self.name!r} is not connected any more: {host.why()}.")
-        error.__cause__ = host.death
+        reason = loop_thread.abort_reason()
+        error = Disconnected(f"{self.name!r} is not connected any more: {reason}.")
+        error.__cause__ = loop_thread.failure
         return error
 
-    def _detach(self) -> None:
-        forget = self._forget
-        if forget is not None:
-            forget()
+    def _detach_finalizer(self) -> None:
+        if self._finalizer is not None:
+            self._finalizer.detach()
 
 
-def _abandon(host: LoopThread) -> None:
-    """Stop a thread whose portal was collected: on any thread, amid anything, so it only posts."""
-    if host.alive:
-        host.ask_to_stop(ABANDONED_SECONDS)
-        host.warn_unclosed()
+def _abandon(loop_thread: LoopThread) -> None:
+    """Stop a thread whose portal is gone. Fit for finalizers, see :meth:`Portal.abandon`."""
+    if loop_thread.alive:
+        loop_thread.ask_to_stop(GRACE_SECONDS)
+        loop_thread.warn_unclosed()
 
 
 def _name(function: Callable[..., object]) -> str:
     return f"{getattr(function, '__qualname__', repr(function))}()"
 
 
-def _check_may_block(host: LoopThread, what: str) -> None:
-    host.refuse_to_block(what)
+def _warn_inside_a_loop(what: str) -> None:
+    """Warn, once in a process, of a wait that blocks the running loop of its own thread."""
     if _loop_warning_given.is_set() or not _loop_is_running() or _in_notebook():
         return
     _loop_warning_given.set()

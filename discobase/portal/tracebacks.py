@@ -1,4 +1,4 @@
-"""What a traceback shows its reader: the lines that are theirs, and none of the machinery."""
+"""Tracebacks that show the reader their own lines, without those of asyncio and this package."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from discobase.errors import DiscobaseError
 
 _PORTAL = str(Path(__file__).parent) + os.sep
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
-_NOT_THE_USERS = (_PACKAGE, contextlib.__file__, functools.__file__)
-_MACHINERY = tuple(
+_NOT_USER_CODE = (_PACKAGE, contextlib.__file__, functools.__file__)
+_ASYNC_PACKAGES = tuple(
     str(Path(module.__file__ or "").parent) + os.sep for module in (asyncio, concurrent.futures)
 )
 
 
 def users_line() -> tuple[str, int]:
-    """The place in the caller's own code from which the package was called.
+    """Find the line in the caller's own code from which the package was called. Does not block.
 
     Returns:
         The file and the line of the innermost frame outside the package, and outside what may
-        stand between two frames of the package. Does not block.
+        stand between two frames of the package.
     """
     frame = inspect.currentframe()
-    place = ("<unknown>", 0)
+    filename, line = "<unknown>", 0
     while frame is not None:
-        place = (frame.f_code.co_filename, frame.f_lineno)
-        if not place[0].startswith(_NOT_THE_USERS):
+        filename, line = frame.f_code.co_filename, frame.f_lineno
+        if not filename.startswith(_NOT_USER_CODE):
             break
         frame = frame.f_back
-    return place
+    return filename, line
 
 
-def described(error: BaseException) -> str:
-    """An exception as the last line of its traceback would have it."""
+def describe(error: BaseException) -> str:
+    """Return an exception as the last line of its traceback would have it."""
     return "".join(traceback.format_exception_only(error)).strip()
 
 
-def own(error: BaseException) -> BaseException:
-    """An exception to raise in one waiter, although other waiters may get the same one.
+def reraisable(error: BaseException) -> BaseException:
+    """Return an exception to raise in one waiter, although others may get the same one.
 
     Errors of this package, which all waiters of one commit may share, are copied. Others cannot
     be copied in general: they are raised as they are, with the traceback that the coroutine gave
@@ -59,49 +59,50 @@ def own(error: BaseException) -> BaseException:
         The exception to raise.
     """
     if not isinstance(error, DiscobaseError):
-        return trimmed(error)
+        return trim_traceback(error)
     kind = type(error)
-    twin = kind.__new__(kind, *error.args)
-    twin.args = error.args
-    twin.__dict__.update(error.__dict__)
-    if "__notes__" in twin.__dict__:
-        twin.__dict__["__notes__"] = list(twin.__dict__["__notes__"])
-    twin.__cause__ = error.__cause__
-    twin.__context__ = error.__context__
-    twin.__suppress_context__ = error.__suppress_context__
-    return trimmed(twin.with_traceback(error.__traceback__))
+    copy = kind.__new__(kind, *error.args)
+    copy.args = error.args
+    copy.__dict__.update(error.__dict__)
+    if "__notes__" in copy.__dict__:
+        copy.__dict__["__notes__"] = list(copy.__dict__["__notes__"])
+    copy.__cause__ = error.__cause__
+    copy.__context__ = error.__context__
+    copy.__suppress_context__ = error.__suppress_context__
+    return trim_traceback(copy.with_traceback(error.__traceback__))
 
 
-def bare(error: BaseException) -> BaseException:
-    """The same exception, without the lines it has come through: for an error of this package that
-    says all there is to know, and that somebody else's lines will be put above.
+def drop_traceback(error: BaseException) -> BaseException:
+    """Rid an error of this package of the lines it has come through.
+
+    It says all there is to know, and somebody else's lines will be put above it.
 
     Args:
         error: the exception; its tracebacks and those of its causes are dropped if it is a
             :exc:`DiscobaseError`, unless ``DISCOBASE_TRACEBACK`` is ``full`` in the environment.
 
     Returns:
-        The exception.
+        The same exception.
     """
     if isinstance(error, DiscobaseError) and not _wanted_in_full():
-        for link in _chain(error):
-            link.__traceback__ = None
+        for each in _with_causes(error):
+            each.__traceback__ = None
     return error
 
 
-def trimmed(error: BaseException) -> BaseException:
-    """The same exception, its traceback and those of its causes rid of what tells nothing.
+def trim_traceback(error: BaseException) -> BaseException:
+    """Rid the traceback of an exception, and those of its causes, of what tells nothing.
 
     Args:
         error: the exception; its traceback is replaced, unless ``DISCOBASE_TRACEBACK`` is
             ``full`` in the environment.
 
     Returns:
-        The exception.
+        The same exception.
     """
     if not _wanted_in_full():
-        for link in _chain(error):
-            link.__traceback__ = _without_machinery(link.__traceback__)
+        for each in _with_causes(error):
+            each.__traceback__ = _trimmed(each.__traceback__)
     return error
 
 
@@ -109,24 +110,24 @@ def _wanted_in_full() -> bool:
     return os.environ.get("DISCOBASE_TRACEBACK") == "full"
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception and its causes."""
+def _with_causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception, its cause, that one's cause, and so on."""
     seen: set[int] = set()
-    link: BaseException | None = error
-    while link is not None and id(link) not in seen:
-        seen.add(id(link))
-        yield link
-        link = link.__cause__ or link.__context__
+    each: BaseException | None = error
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        yield each
+        each = each.__cause__ or each.__context__
 
 
-def _without_machinery(trace: TracebackType | None) -> TracebackType | None:
-    """The entries below the last one of the portal, without asyncio's."""
+def _trimmed(trace: TracebackType | None) -> TracebackType | None:
+    """Return the entries below the last one of the portal, without asyncio's."""
     kept: list[TracebackType] = []
     while trace is not None:
         filename = trace.tb_frame.f_code.co_filename
         if filename.startswith(_PORTAL):
             kept.clear()
-        elif not filename.startswith(_MACHINERY):
+        elif not filename.startswith(_ASYNC_PACKAGES):
             kept.append(trace)
         trace = trace.tb_next
     below: TracebackType | None = None

@@ -1,4 +1,4 @@
-"""Waiting for a future that the loop will settle, and giving up without a lie about the outcome."""
+"""Waiting for a future, and telling what became of it when the wait ends before it does."""
 
 from __future__ import annotations
 
@@ -6,24 +6,30 @@ import concurrent.futures
 import enum
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from discobase.errors import DiscobaseError, Disconnected, OutcomeUnknown, WaitTimeout
-from discobase.portal.loop_thread import POLL_SECONDS, Call, LoopThread, bell
-from discobase.portal.tracebacks import own
+from discobase.portal.call import Call
+from discobase.portal.done_lock import POLL_SECONDS, lock_until_done
+from discobase.portal.loop_thread import LoopThread
+from discobase.portal.tracebacks import reraisable
 
 T = TypeVar("T")
 
-CANCEL_SECONDS = 1.0
-"""How long a coroutine gets to end when it is cancelled because its caller gave up."""
+_CANCEL_SECONDS = 1.0
+"""How long a coroutine may take to end when it is cancelled because its caller gave up.
+
+A guess: most end at once, and the caller has waited longer than they wanted already.
+"""
 
 
-class _Seen(enum.Enum):
+class _End(enum.Enum):
     """What ended a wait."""
 
-    SETTLED = enum.auto()
-    TIME_OVER = enum.auto()
-    THREAD_DEAD = enum.auto()
+    DONE = enum.auto()
+    TIMED_OUT = enum.auto()
+    THREAD_ENDED = enum.auto()
 
 
 class _Fate(enum.Enum):
@@ -34,98 +40,142 @@ class _Fate(enum.Enum):
     UNKNOWN = enum.auto()  # It had begun, and did not come to an end of its own.
 
 
-def wait(
-    host: LoopThread,
-    future: concurrent.futures.Future[T],
-    *,
-    send: Callable[[], object] | None,
-    timeout: float | None,
-    what: str,
-    writes: bool,
-) -> T:
-    """Wait until the future is settled, the time is over, or the thread is dead.
+@dataclass(frozen=True, slots=True)
+class Wait(Generic[T]):
+    """A wait for a future: for how long, and what its errors say.
+
+    The frames of its methods drop it when they end. The future holds the exception to be raised,
+    whose traceback holds those frames: only the collector could free such a cycle.
 
     Args:
-        host: the thread whose loop will settle it.
+        loop_thread: the thread whose loop sets the future's outcome.
         future: what to wait for.
-        send: brings the future on its way; called where an interrupt finds the future in care.
+        what: a name for it in errors, as in "the save".
         timeout: seconds; None for no limit.
-        what: what is waited for, for errors, as in "the save".
-        writes: whether something may have been changed by what was cut short.
-
-    Returns:
-        The future's result.
-
-    Raises:
-        WaitTimeout: see :meth:`discobase.portal.Portal.wait`, as for the others.
-        OutcomeUnknown: the same.
-        Disconnected: the same.
-        BaseException: the future's own exception, or what interrupted the wait.
+        writes: whether something may have been changed by what did not come to its end.
     """
-    try:
+
+    loop_thread: LoopThread
+    future: concurrent.futures.Future[T]
+    what: str
+    timeout: float | None
+    writes: bool = False
+
+    def result(self, send: Callable[[], object] | None = None) -> T:
+        """Wait, and withdraw or cancel the future if the wait ends before it does.
+
+        Args:
+            send: brings the future on its way; called where an interrupt finds it waited for.
+
+        Returns:
+            The future's result.
+
+        Raises:
+            WaitTimeout: see :meth:`discobase.portal.Portal.wait`, as for the others.
+            OutcomeUnknown: the same.
+            Disconnected: the same.
+            BaseException: the future's own exception, or what interrupted the wait.
+        """
         try:
-            if send is not None:
-                send()
-            seen = _watch(host, future, timeout)
-        except BaseException as interrupt:
-            interrupt.add_note(_note(_give_up(future), what, writes))
-            raise
-        if seen is not _Seen.SETTLED:
-            fate = _give_up(future)
-            if fate is not _Fate.FINISHED and seen is _Seen.TIME_OVER:
-                raise _too_late(fate, what, writes, timeout)
-            if fate is not _Fate.FINISHED:
-                raise _cut_short(host, fate, what, writes)
-        return _outcome(host, future, what, writes)
-    finally:
-        # The traceback of what is raised holds this frame: without this it would be a cycle.
-        del future, send
+            try:
+                if send is not None:
+                    send()
+                end = self._until_end()
+            except BaseException as interrupt:
+                interrupt.add_note(self._note(_give_up(self.future)))
+                raise
+            if end is not _End.DONE:
+                fate = _give_up(self.future)
+                if fate is not _Fate.FINISHED:
+                    raise self._timed_out(fate) if end is _End.TIMED_OUT else self._aborted(fate)
+            return self._outcome()
+        finally:
+            del self, send
 
+    def shared_result(self) -> T:
+        """Wait, and leave the future to others who wait for it if the wait ends before it does.
 
-def attend(
-    host: LoopThread, future: concurrent.futures.Future[T], *, timeout: float | None, what: str
-) -> T:
-    """Wait for something that is not the waiter's own: nothing becomes of it when the wait ends.
+        Returns:
+            The future's result.
 
-    Args:
-        host: the thread whose loop will settle it.
-        future: what to wait for.
-        timeout: seconds; None for no limit.
-        what: what is waited for, for errors, as in "the connection".
+        Raises:
+            WaitTimeout: see :meth:`discobase.portal.Portal.wait_shared`, as for the others.
+            Disconnected: the same.
+            BaseException: the future's own exception, or what interrupted the wait.
+        """
+        try:
+            end = self._until_end()
+            if self.future.done():
+                return self._outcome()
+            if end is _End.TIMED_OUT:
+                raise WaitTimeout(f"{self.what} is still to come after {self.timeout:g} s.")
+            raise self._aborted(_Fate.UNKNOWN)
+        finally:
+            del self
 
-    Returns:
-        The future's result.
+    def _until_end(self) -> _End:
+        deadline = float("inf") if self.timeout is None else time.monotonic() + self.timeout
+        done = lock_until_done(self.future)
+        while True:
+            left = min(POLL_SECONDS, deadline - time.monotonic())
+            if done.acquire(timeout=max(left, 0)):
+                return _End.DONE
+            if not self.loop_thread.thread.is_alive():
+                return _End.THREAD_ENDED
+            if time.monotonic() >= deadline:
+                return _End.TIMED_OUT
+            self.loop_thread.log_if_blocked()
 
-    Raises:
-        WaitTimeout: see :meth:`discobase.portal.Portal.attend`, as for the others.
-        Disconnected: the same.
-        BaseException: the future's own exception, or what interrupted the wait.
-    """
-    try:
-        seen = _watch(host, future, timeout)
-        if future.done():
-            return _outcome(host, future, what, writes=False)
-        if seen is _Seen.TIME_OVER:
-            raise WaitTimeout(f"{what} is still to come after {timeout:g} s.")
-        raise _cut_short(host, _Fate.UNKNOWN, what, writes=False)
-    finally:
-        del future
+    def _outcome(self) -> T:
+        """Return the result of a future that is done, or raise its exception for this waiter."""
+        if self.future.cancelled():
+            raise self._aborted(_Fate.WITHDRAWN)
+        error = self.future.exception()
+        if error is None:
+            return self.future.result()
+        try:
+            if isinstance(error, concurrent.futures.CancelledError):
+                raise self._aborted(_Fate.UNKNOWN)
+            raise reraisable(error)
+        finally:
+            del error, self
 
+    def _note(self, fate: _Fate) -> str:
+        if fate is _Fate.WITHDRAWN:
+            return f"{self.what} was withdrawn before it was sent"
+        if fate is _Fate.FINISHED:
+            return f"{self.what} had ended already"
+        if self.writes:
+            return f"{self.what} was under way: its outcome is unknown"
+        return f"{self.what} was under way, and was cancelled"
 
-def _watch(
-    host: LoopThread, future: concurrent.futures.Future[Any], timeout: float | None
-) -> _Seen:
-    deadline = float("inf") if timeout is None else time.monotonic() + timeout
-    settled = bell(future)
-    while True:
-        left = min(POLL_SECONDS, deadline - time.monotonic())
-        if settled.acquire(timeout=max(left, 0)):
-            return _Seen.SETTLED
-        if not host.thread.is_alive():
-            return _Seen.THREAD_DEAD
-        if time.monotonic() >= deadline:
-            return _Seen.TIME_OVER
-        host.feel_pulse()
+    def _timed_out(self, fate: _Fate) -> DiscobaseError:
+        if fate is _Fate.WITHDRAWN:
+            return WaitTimeout(
+                f"{self.what} did not begin within {self.timeout:g} s; "
+                f"it was withdrawn, and nothing was written."
+            )
+        if self.writes:
+            return OutcomeUnknown(
+                f"{self.what} was under way when its {self.timeout:g} s were over; "
+                f"look whether it happened before you repeat it."
+            )
+        return WaitTimeout(f"{self.what} did not end within {self.timeout:g} s, and was cancelled.")
+
+    def _aborted(self, fate: _Fate) -> DiscobaseError:
+        error: DiscobaseError
+        reason = self.loop_thread.abort_reason()
+        if fate is _Fate.WITHDRAWN:
+            error = Disconnected(f"{self.what} had not begun when {reason}; nothing was written.")
+        elif self.writes:
+            error = OutcomeUnknown(
+                f"{self.what} was under way when {reason}; "
+                f"look whether it happened before you repeat it."
+            )
+        else:
+            error = Disconnected(f"{self.what} was under way when {reason}.")
+        error.__cause__ = self.loop_thread.failure
+        return error
 
 
 def _give_up(future: concurrent.futures.Future[Any]) -> _Fate:
@@ -133,60 +183,7 @@ def _give_up(future: concurrent.futures.Future[Any]) -> _Fate:
     if future.cancel():
         return _Fate.WITHDRAWN
     if isinstance(future, Call):
-        bell(future).acquire(timeout=CANCEL_SECONDS)
+        lock_until_done(future).acquire(timeout=_CANCEL_SECONDS)
     if not future.done() or isinstance(future.exception(), concurrent.futures.CancelledError):
         return _Fate.UNKNOWN
     return _Fate.FINISHED
-
-
-def _note(fate: _Fate, what: str, writes: bool) -> str:
-    if fate is _Fate.WITHDRAWN:
-        return f"{what} was withdrawn before it was sent"
-    if fate is _Fate.FINISHED:
-        return f"{what} had ended already"
-    if writes:
-        return f"{what} was under way: its outcome is unknown"
-    return f"{what} was under way, and was cancelled"
-
-
-def _too_late(fate: _Fate, what: str, writes: bool, timeout: float | None) -> DiscobaseError:
-    if fate is _Fate.WITHDRAWN:
-        return WaitTimeout(
-            f"{what} did not begin within {timeout:g} s; it was withdrawn, and nothing was written."
-        )
-    if writes:
-        return OutcomeUnknown(
-            f"{what} was under way when its {timeout:g} s were over; "
-            f"look whether it happened before you repeat it."
-        )
-    return WaitTimeout(f"{what} did not end within {timeout:g} s, and was cancelled.")
-
-
-def _cut_short(host: LoopThread, fate: _Fate, what: str, writes: bool) -> DiscobaseError:
-    error: DiscobaseError
-    if fate is _Fate.WITHDRAWN:
-        error = Disconnected(f"{what} had not begun when {host.why()}; nothing was written.")
-    elif writes:
-        error = OutcomeUnknown(
-            f"{what} was under way when {host.why()}; "
-            f"look whether it happened before you repeat it."
-        )
-    else:
-        error = Disconnected(f"{what} was under way when {host.why()}.")
-    error.__cause__ = host.death
-    return error
-
-
-def _outcome(host: LoopThread, future: concurrent.futures.Future[T], what: str, writes: bool) -> T:
-    """The result of a settled future, or its exception in a form that is this waiter's own."""
-    if future.cancelled():
-        raise _cut_short(host, _Fate.WITHDRAWN, what, writes)
-    error = future.exception()
-    if error is None:
-        return future.result()
-    try:
-        if isinstance(error, concurrent.futures.CancelledError):
-            raise _cut_short(host, _Fate.UNKNOWN, what, writes)
-        raise own(error)
-    finally:
-        del error, future

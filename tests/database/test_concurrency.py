@@ -212,7 +212,7 @@ def test_two_databases_that_are_created_at_the_same_moment_are_one(place):
             assert sorted(record.owner for record in table.find()) == ["0", "1", "2", "3"]
         assert len(place.lanes()) == 4
         assert sorted(place.discord.channels(place.server).values()) == sorted(
-            ["discobase", "catalog", "snapshots", *(f"log-{n}" for n in range(4))]
+            ["discobase", "catalog", "checkpoints", *(f"log-{n}" for n in range(4))]
         )
 
 

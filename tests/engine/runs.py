@@ -168,7 +168,7 @@ class Run:
         self.log = log
 
     def _check_channels(self, superblock: Superblock) -> None:
-        mine = {superblock.catalog, *superblock.lanes, superblock.snapshots}
+        mine = {superblock.catalog, *superblock.lanes, superblock.checkpoints}
         assert mine <= set(self.world.channels)
 
 

@@ -18,7 +18,15 @@ from discobase.engine.log.frame import (
     read_operations,
     read_payload,
 )
-from discobase.engine.operations import Declare, Delete, Put, Schema, from_line, to_line
+from discobase.engine.operations import (
+    Declare,
+    Delete,
+    LaterFormat,
+    Put,
+    Schema,
+    from_line,
+    to_line,
+)
 from discobase.errors import RecordTooLarge
 
 NASTY = ["```", "\n```", "`", "@everyone", "\ud800", "\u2028", "  ", "\x00", "é", "😀", '"]', "\\"]
@@ -47,8 +55,8 @@ limits = st.sampled_from(
 )
 
 
-def encoded(lines, limits=Limits(), seq=7, prev=GENESIS):  # noqa: B008 - frozen
-    return encode(lines, seq=seq, prev=prev, writer="w", time=1_790_000_000.123, limits=limits)
+def encoded(lines, limits=Limits(), seq=7, chain=GENESIS):  # noqa: B008 - frozen
+    return encode(lines, seq=seq, chain=chain, writer="w", time=1_790_000_000.123, limits=limits)
 
 
 def decoded(content, files):
@@ -69,13 +77,43 @@ def test_an_operation_is_one_plain_line_that_reads_back(operation):
     assert json.loads(line)[1] == operation.table
 
 
-@pytest.mark.parametrize(
-    "line",
-    ["", "[]", '["put","a",1]', '["put","a",0,{}]', '["del","a",-1]', '["drop","a"]', "nonsense"],
-)
+@pytest.mark.parametrize("line", ["", "[]", "[1]", "[[]]", "{}", "7", '"put"', "nonsense"])
 def test_a_line_that_is_no_operation_is_refused(line):
     with pytest.raises(ValueError, match="no operation"):
         from_line(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '["drop","a"]',
+        '["put","a",1]',
+        '["put","a",0,{}]',
+        '["put","a",1,{},7]',
+        '["put","a",1,{"x":{}},{"y":"},{"}]',
+        '["schema","a",{"fields":{},"index":[],"unique":[]},{"more":1}]',
+        '["del","a",-1]',
+        '["schema","a",{"fields":{"x":"colour"},"index":[],"unique":[]}]',
+    ],
+)
+def test_an_operation_of_a_form_that_is_not_known_is_of_a_later_version(line):
+    with pytest.raises(LaterFormat):
+        from_line(line)
+
+
+@pytest.mark.parametrize("line", ['["note?"]', '["put?","a",1,{"x":1}]', '["?",{"any":["thing"]}]'])
+def test_an_operation_that_is_marked_so_may_be_passed_over(line):
+    assert from_line(line) is None
+
+
+def test_operations_that_are_passed_over_count_as_operations():
+    draft = encoded([Put("a", 1, "{}"), Delete("a", 1)])
+    payload = read_payload(draft.header, draft.content, ())
+    first, second = payload.split(b"\n")
+    known = read_operations(dataclasses.replace(draft.header, operations=3), payload + b'\n["n?"]')
+    assert known == [Put("a", 1, "{}"), Delete("a", 1)]
+    with pytest.raises(Malformed, match="3 operations"):
+        read_operations(draft.header, b"\n".join([first, b'["n?"]', second]))
 
 
 @given(st.lists(operations, min_size=1, max_size=8), limits, st.integers(1, 10**12))
@@ -152,9 +190,9 @@ def test_an_altered_header_has_another_hash_or_is_no_header(lines, choose):
     altered = draft.content[:place] + letter + draft.content[place + 1 :]
     try:
         header = read_header(altered)
-    except Malformed:
+    except (Malformed, LaterFormat):
         return
-    assert header is None or header.digest != draft.header.digest
+    assert header is None or header.hash != draft.header.hash
 
 
 def test_a_missing_or_exchanged_file_is_found_out():
@@ -173,10 +211,51 @@ def test_a_frame_that_is_cut_off_is_malformed():
         read_header(draft.content[:-1])
 
 
-def test_another_format_is_named():
-    draft = encoded([Put("a", 1, "{}")])
-    with pytest.raises(Malformed, match="format 2"):
+@pytest.mark.parametrize(
+    ("later", "needs"),
+    [
+        ('{"discobase":2,', None),
+        ('{"discobase":2,"needs":"0.4",', "0.4"),
+        ('{"discobase":10,"other":[],"needs":"1.0rc1",', "1.0rc1"),
+    ],
+)
+def test_a_later_format_is_named_with_the_version_that_it_needs(later, needs):
+    content = encoded([Put("a", 1, "{}")]).content.replace('{"discobase":1,', later)
+    with pytest.raises(LaterFormat) as raised:
+        read_header(content)
+    assert raised.value.what == f"a frame of format {later[13:].split(',')[0]}"
+    assert raised.value.needs == needs
+
+
+def test_a_later_format_may_have_any_form_after_its_number():
+    with pytest.raises(LaterFormat) as raised:
+        read_header('```json\n{"discobase":3 "needs":"2.0" <whatever>\nbinary')
+    assert raised.value.needs == "2.0"
+
+
+def test_what_data_says_is_not_taken_for_what_a_frame_needs():
+    draft = encoded([Put("a", 1, '{"needs":"9.9"}')])
+    with pytest.raises(LaterFormat) as raised:
         read_header(draft.content.replace('"discobase":1', '"discobase":2'))
+    assert raised.value.needs is None
+
+
+def test_a_payload_in_an_unknown_encoding_is_of_a_later_version():
+    draft = encoded([Put("a", 1, "{}")], Limits(inline=0))
+    header = dataclasses.replace(draft.header, encoding="jsonl.zst", needs="0.5")
+    with pytest.raises(LaterFormat) as raised:
+        read_payload(header, draft.content, files_of(draft))
+    assert (raised.value.what, raised.value.needs) == (
+        "a payload encoded as 'jsonl.zst'",
+        "0.5",
+    )
+
+
+@pytest.mark.parametrize("number", ["0", '"1"', "null", "-1", "1.5"])
+def test_a_number_that_no_format_has_is_malformed(number):
+    draft = encoded([Put("a", 1, "{}")])
+    with pytest.raises(Malformed):
+        read_header(draft.content.replace('"discobase":1', f'"discobase":{number}'))
 
 
 @pytest.mark.parametrize("content", ["", "hello", "```json\n{}\n```", '{"discobase":1}'])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 from discobase.engine.log.commit_log import Entry, decide
 from discobase.engine.log.frame import GENESIS, Header
 from discobase.engine.log.superblock import Superblock, base36
+from discobase.engine.operations import LaterFormat
 from discobase.engine.server.retry import LONGEST_PAUSE, TRIES, pause, persist
 from discobase.engine.server.seam import Message, Uncertain
 
+NUMBER = len('```json\n{"superblock":')
 ids = st.integers(1, 2**63 - 1)
 superblocks = st.builds(
     Superblock,
@@ -21,7 +24,7 @@ superblocks = st.builds(
     generation=st.integers(1, 36**3),
     catalog=ids,
     lanes=st.lists(ids, min_size=1, max_size=16).map(tuple),
-    snapshots=ids,
+    checkpoints=ids,
     created=st.integers(0, 2**40).map(lambda milliseconds: round(milliseconds / 1000, 3)),
 )
 
@@ -40,8 +43,31 @@ def test_an_altered_superblock_is_none(block, choose):
     place = choose.draw(st.integers(0, len(content) - 1))
     letter = choose.draw(st.sampled_from('0123456789abcxyz{}[],:"` \n'))
     altered = content[:place] + letter + content[place + 1 :]
+    if re.match(r"[2-9]", altered[NUMBER:]):
+        with pytest.raises(LaterFormat):
+            Superblock.from_content(altered)
+        return
     read = Superblock.from_content(altered)
     assert read is None or read == block
+
+
+@given(superblocks)
+def test_a_superblock_of_a_later_format_is_named_with_the_version_that_it_needs(block):
+    later = block.to_content().replace('{"superblock":1,', '{"superblock":2,"needs":"0.9.1",')
+    with pytest.raises(LaterFormat) as raised:
+        Superblock.from_content(later)
+    assert (raised.value.what, raised.value.needs) == ("a superblock of format 2", "0.9.1")
+
+
+def test_a_superblock_of_before_checkpoints_had_their_name_reads_as_it_did():
+    content = """```json
+{"superblock":1,"hash":"a6463f2bafc4ba3f16f04ab308491b4c",
+"is":{"database":"abcdefgh","generation":1,"catalog":"1","lanes":["2","3"],"snapshots":"4","created":5.0}}
+```"""
+    block = Superblock.from_content(content)
+    assert block == Superblock("abcdefgh", 1, 1, (2, 3), 4, 5.0)
+    assert Superblock.from_content(block.to_content()) == block
+    assert '"checkpoints":"4"' in block.to_content()
 
 
 @given(superblocks, st.integers(1, 36**8), st.integers(1, 36**8))
@@ -67,15 +93,15 @@ def test_positions_that_follow_each_other_go_round_the_lanes(block):
     assert sorted(block.lane_of(seq) for seq in range(5, 5 + count)) == sorted(block.lanes)
 
 
-def entry(identity, prev, writer="w"):
-    header = Header(3, prev, writer, 0.0, 1, "h", "inline", 1, f"digest of {identity}")
+def entry(identity, chain, writer="w"):
+    header = Header(3, chain, writer, 0.0, 1, "h", "inline", 1, f"hash of {identity}")
     return Entry(Message(identity, 1, 1, ""), header)
 
 
 @given(st.lists(st.tuples(ids, st.sampled_from([GENESIS, "a", "b"])), unique_by=lambda it: it[0]))
 def test_the_lowest_id_that_fits_the_chain_counts_in_whatever_order_they_come(candidates):
-    entries = [entry(identity, prev) for identity, prev in candidates]
-    fitting = [identity for identity, prev in candidates if prev == "a"]
+    entries = [entry(identity, chain) for identity, chain in candidates]
+    fitting = [identity for identity, chain in candidates if chain == "a"]
     for order in (entries, entries[::-1]):
         winner = decide(order, "a")
         assert (winner and winner.message.id) == (min(fitting) if fitting else None)
@@ -121,7 +147,7 @@ def test_a_request_is_repeated_until_it_is_answered_but_not_for_ever(failures):
     assert len(server.slept) == len(tries) - 1
 
 
-def test_a_superblock_of_another_format_is_none():
+def test_what_is_no_superblock_is_none():
     block = Superblock("abcdefgh", 1, 2, (3,), 4, 5.0)
-    assert Superblock.from_content(block.to_content().replace(":1,", ":2,", 1)) is None
+    assert Superblock.from_content(block.to_content().replace(":1,", ":0,", 1)) is None
     assert Superblock.from_content("```json\n" + json.dumps([1]) + "\n```") is None

@@ -75,7 +75,7 @@ def test_writers_that_create_a_database_at_one_moment_agree_and_leave_nothing_be
             process.closers.append(engine.replica.close)
         assert len({engine.superblock for engine in engines}) == 1
         block = engines[0].superblock
-        kept = {block.catalog, *block.lanes, block.snapshots}
+        kept = {block.catalog, *block.lanes, block.checkpoints}
         categories = {channel.id for channel in world.channels.values() if channel.is_category}
         assert set(world.channels) == kept | categories
         assert len(categories) == 1
@@ -88,7 +88,7 @@ def test_channels_made_twice_for_want_of_an_answer_are_removed(make_world, join)
         _, engine = join(world)
         block = engine.superblock
         text = {channel.id for channel in world.channels.values() if not channel.is_category}
-        assert text == {block.catalog, *block.lanes, block.snapshots}
+        assert text == {block.catalog, *block.lanes, block.checkpoints}
 
 
 def test_channels_may_be_renamed(make_world, join):
@@ -281,7 +281,7 @@ def test_a_frame_written_ahead_of_one_that_lost_is_void_and_blocks_nobody(make_w
     process, engine = join(world)
     world.run_in(process, put(engine, Insert("a", row("x"))))
     ahead = encode(
-        [Put("a", 2, row("ahead"))], seq=2, prev="f" * 32, writer="w", time=0.0, limits=LIMITS
+        [Put("a", 2, row("ahead"))], seq=2, chain="f" * 32, writer="w", time=0.0, limits=LIMITS
     )
     content = ahead.content.replace('"size"', '"behind":1,"size"')
     nonce = engine.superblock.nonce_of(2)

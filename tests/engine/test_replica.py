@@ -45,8 +45,8 @@ changes = st.one_of(
 requests = st.lists(st.lists(changes, min_size=1, max_size=4), min_size=1, max_size=3)
 
 
-def entry(seq, prev, message=None, digest=None):
-    header = Header(seq, prev, "w", 0.0, 1, "h", "inline", 1, digest or f"digest {seq} {message}")
+def entry(seq, chain, message=None, own=None):
+    header = Header(seq, chain, "w", 0.0, 1, "h", "inline", 1, own or f"hash {seq} {message}")
     return Entry(Message(message or seq * 10, seq % LANES, 1, ""), header)
 
 
@@ -149,7 +149,7 @@ class Replicas(RuleBasedStateMachine):
 
     @property
     def chain(self):
-        return self.log[-1].entry.header.digest if self.log else GENESIS
+        return self.log[-1].entry.header.hash if self.log else GENESIS
 
     @precondition(lambda self: self.proposed is None)
     @rule(wishes=requests)
@@ -274,7 +274,7 @@ def test_a_reader_on_another_thread_never_sees_a_proposal(replica):
 def test_readers_see_the_old_state_until_a_replay_is_done(replica):
     log = []
     for number in range(1, 60):
-        prev = log[-1].entry.header.digest if log else GENESIS
+        prev = log[-1].entry.header.hash if log else GENESIS
         log.append(Commit(entry(number, prev), [Put("a", number, '{"n":"x"}')]))
     replica.apply(log)
     replica.index("a", "n", "plain")
@@ -349,8 +349,8 @@ def test_a_position_out_of_order_is_refused(replica):
 
 
 def test_a_void_position_passes_and_the_chain_goes_on_from_the_frame_before(replica):
-    replica.apply([Commit(entry(1, GENESIS, digest="one"), [Put("a", 1, "{}")])])
-    replica.apply([entry(2, "no such", digest="two")])
+    replica.apply([Commit(entry(1, GENESIS, own="one"), [Put("a", 1, "{}")])])
+    replica.apply([entry(2, "no such", own="two")])
     assert (replica.head.seq, replica.head.chain) == (2, "one")
     assert replica.select("a", {}) == [(1, 1, "{}")]
 

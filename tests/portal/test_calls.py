@@ -78,7 +78,7 @@ class Peculiar(Exception):
     ],
     ids=without_address,
 )
-def test_the_caller_gets_what_the_coroutine_raises_and_the_loop_lives(
+def test_the_caller_gets_what_the_coroutine_raises_and_the_loop_goes_on(
     portal: Portal, error: BaseException
 ) -> None:
     with pytest.raises(type(error)) as caught:

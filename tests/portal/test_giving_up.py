@@ -167,17 +167,19 @@ def test_a_request_under_way_is_left_alone_when_its_time_is_over(portal: Portal)
 def test_what_others_wait_for_too_is_left_alone_when_one_gives_up(portal: Portal) -> None:
     connection: concurrent.futures.Future[str] = concurrent.futures.Future()
     with pytest.raises(WaitTimeout, match=r"the connection is still to come after 0\.05 s"):
-        portal.attend(connection, timeout=0.05, what="the connection")
+        portal.wait_shared(connection, timeout=0.05, what="the connection")
     assert not connection.cancelled()
     connection.set_result("there")
-    assert portal.attend(connection, timeout=0, what="the connection") == "there"
+    assert portal.wait_shared(connection, timeout=0, what="the connection") == "there"
 
 
-def test_what_others_wait_for_too_does_not_come_from_a_dead_thread(portal: Portal) -> None:
+def test_what_others_wait_for_too_does_not_come_from_a_thread_that_has_ended(
+    portal: Portal,
+) -> None:
     connection: concurrent.futures.Future[str] = concurrent.futures.Future()
     portal.stop()
     with pytest.raises(Disconnected, match="the connection was under way when 'discobase' was"):
-        portal.attend(connection, timeout=None, what="the connection")
+        portal.wait_shared(connection, timeout=None, what="the connection")
 
 
 def test_stopping_tells_those_who_wait(portal: Portal) -> None:
@@ -273,7 +275,7 @@ def _stop_the_shared_portal():
 
 
 def test_a_blocked_loop_is_logged_once_with_its_stack(caplog: pytest.LogCaptureFixture) -> None:
-    portal = Portal(patience=0.3)
+    portal = Portal(blocked_after=0.3)
     portal.start()
     begun, release = threading.Event(), threading.Event()
     blocking = portal.submit(block, begun, release)
@@ -292,7 +294,7 @@ def test_a_blocked_loop_is_logged_once_with_its_stack(caplog: pytest.LogCaptureF
 def test_a_slow_coroutine_on_a_healthy_loop_is_not_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    portal = Portal(patience=0.2)
+    portal = Portal(blocked_after=0.2)
     portal.start()
     portal.call(asyncio.sleep, 0.7)
     portal.stop()

@@ -192,7 +192,7 @@ def test_what_has_not_begun_when_the_portal_is_stopped_never_begins() -> None:
     assert ran == []
 
 
-def test_a_loop_that_dies_before_it_runs_is_the_starters_error(
+def test_a_loop_that_fails_before_it_runs_is_the_starters_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class DeafSelector(selectors.SelectSelector):
@@ -260,7 +260,7 @@ def test_an_owner_that_is_collected_can_abandon_its_portal() -> None:
         portal.abandon()
     portal.thread.join(5)
     assert not portal.thread.is_alive()
-    assert portal.death is None
+    assert portal.failure is None
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         portal.abandon()

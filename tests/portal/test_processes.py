@@ -1,4 +1,4 @@
-"""What only a process of its own can show: Ctrl-C, fork, the thread's death, and exit.
+"""What only a process of its own can show: Ctrl-C, fork, a thread that fails, and exit.
 
 The scripts run with all warnings on. Each must print exactly what is expected, and nothing else.
 """
@@ -120,8 +120,10 @@ def test_a_fork_leaves_parent_and_child_usable(
 
 
 @needs_epoll
-def test_the_threads_death_is_told_to_all_and_can_be_got_over(run_script: Run) -> None:
-    done = run_script("thread_death.py")
+def test_a_failure_of_the_thread_is_told_to_all_and_a_new_start_is_possible(
+    run_script: Run,
+) -> None:
+    done = run_script("thread_failure.py")
     assert done.stdout.splitlines() == [
         f"CRITICAL: the thread 'shop' died {CAUSE}",
         f"Disconnected: 'shop' is not connected any more: {END_OF_THREAD}. {CAUSE}",

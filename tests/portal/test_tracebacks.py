@@ -53,7 +53,7 @@ def test_everything_is_shown_on_demand(portal: Portal, monkeypatch: pytest.Monke
         portal.call(look_up)
     shown = frames(information.value)
     assert ("timeouts.py", "__aexit__") in shown
-    assert ("loop_thread.py", "_run") in shown
+    assert ("call.py", "_run") in shown
 
 
 @pytest.mark.parametrize(

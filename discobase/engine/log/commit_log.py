@@ -13,7 +13,7 @@ may stand still for an hour between two lines), it reads the lane back before it
 has won. The same read-back serves servers that do not enforce nonces at all.
 
 Where two messages carry one position all the same, every reader takes the one with the lowest id
-whose ``prev`` fits (:func:`decide`): invariant I3. Every frame that is read is checked against the
+whose chain fits (:func:`decide`): invariant I3. Every frame that is read is checked against the
 hash in its header, and chained by that of the frame before: invariant I4.
 """
 
@@ -24,6 +24,7 @@ import contextlib
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from discobase.engine.log.frame import (
     Draft,
@@ -34,14 +35,13 @@ from discobase.engine.log.frame import (
     read_payload,
 )
 from discobase.engine.log.superblock import Superblock
-from discobase.engine.operations import Operation
+from discobase.engine.operations import LaterFormat, Operation
 from discobase.engine.server.retry import pause, persist
 from discobase.engine.server.seam import (
     FILTERED,
     TOO_LARGE,
     UNKNOWN_MESSAGE,
     Message,
-    MessageArrived,
     NotFound,
     Refused,
     Server,
@@ -54,23 +54,26 @@ from discobase.errors import (
     RecordRefused,
     RecordTooLarge,
     Unavailable,
+    UpgradeNeeded,
 )
 
 _log = logging.getLogger(__name__)
 
 TRUST = 60.0
-"""Seconds for which a nonce is certainly remembered: Discord says minutes, and not how many
-(docs#6647)."""
+"""Seconds for which a nonce is certainly remembered: Discord says "the past few minutes" (message
+resource, "Create Message") and not how many (docs#6647). A minute is on the safe side of that."""
 
 PAGE = 100
 """Messages in a page of history, the most that Discord gives (message resource, "Get Channel
 Messages")."""
 
 _USUAL = 2
-"""Tries without an answer that are nothing to warn of: connections break now and then."""
+"""Tries without an answer that are nothing to warn of: connections break now and then, and an
+embedded server that another process takes over costs two. A guess."""
 
 _RENEWALS = 3
-"""How often the URLs of attachments are renewed before the attachments count as lost."""
+"""How often the URLs of attachments are renewed before the attachments count as lost. A URL is good
+for a day (observed), so twice in a row is a process that stood still; the third is a guess."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ def decide(candidates: Iterable[Entry], chain: str) -> Entry | None:
     """Which of the messages at one position counts, given the hash of the last applied frame; None
     where all are void.
     """
-    fitting = [entry for entry in candidates if entry.header.prev == chain]
+    fitting = [entry for entry in candidates if entry.header.chain == chain]
     return min(fitting, key=lambda entry: entry.message.id, default=None)
 
 
@@ -119,7 +122,7 @@ class CommitLog:
         self.server = server
         self.superblock = superblock
         self.enforced = True
-        self._awaited: dict[int, asyncio.Future[Message]] = {}
+        self._awaited: dict[int, asyncio.Future[Entry]] = {}
         self._sending: set[asyncio.Task[Message]] = set()
         self._confirmed = Moment(float("-inf"), float("-inf"))
 
@@ -164,29 +167,25 @@ class CommitLog:
             Unavailable: the server refused it; nothing was written.
             OutcomeUnknown: the server refused it, after a try whose outcome is unknown.
             LogDamaged: the position was written before, and its message deleted since.
+            UpgradeNeeded: the position holds a frame of a later format.
             Uncertain, Refused: it was sent, and the log could not be read afterwards.
         """
         seq, began = draft.header.seq, self.moment()
-        message = await self._settle(draft, after)
-        entry: Entry | None = None
+        echo = self._awaited[seq] = asyncio.get_running_loop().create_future()
+        try:
+            entry = await self._send_until_known(draft, echo, after)
+        finally:
+            del self._awaited[seq]
         if not self.enforced or self.doubtful():
-            entry = decide(await self.at(seq, after=after), chain)
-        entry = entry or self._entry_of(message, seq)
-        if entry.header.digest == draft.header.digest:
+            found = await self._look_again(seq, after, "was sent")
+            entry = decide(found, chain) or entry
+        if entry.header.hash == draft.header.hash:
             self.confirm(began)
         return entry
 
-    async def _settle(self, draft: Draft, after: int) -> Message:
-        seq = draft.header.seq
-        echo = self._awaited[seq] = asyncio.get_running_loop().create_future()
-        try:
-            return await self._send_until_known(draft, echo, after)
-        finally:
-            del self._awaited[seq]
-
     async def _send_until_known(
-        self, draft: Draft, echo: asyncio.Future[Message], after: int
-    ) -> Message:
+        self, draft: Draft, echo: asyncio.Future[Entry], after: int
+    ) -> Entry:
         seq = draft.header.seq
         attempt = 0
         while True:
@@ -207,17 +206,25 @@ class CommitLog:
             if echo.done():
                 return echo.result()
             attempt += 1
-            if self.doubtful() and (found := await self.at(seq, after=after)):
-                return found[0].message
+            if self.doubtful() and (
+                found := await self._look_again(seq, after, "had no answer for a minute")
+            ):
+                return found[0]
 
-    async def _send(self, draft: Draft, echo: asyncio.Future[Message]) -> Message:
+    async def _send(self, draft: Draft, echo: asyncio.Future[Entry]) -> Entry:
         seq = draft.header.seq
         lane, nonce = self.superblock.lane_of(seq), self.superblock.nonce_of(seq)
         send = asyncio.ensure_future(self.server.send(lane, draft.content, draft.uploads, nonce))
         self._sending.add(send)
         send.add_done_callback(self._sent)
-        await asyncio.wait({send, echo}, return_when=asyncio.FIRST_COMPLETED)
-        return echo.result() if echo.done() else send.result()
+        either: set[asyncio.Future[Any]] = {send, echo}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if echo.done():
+            return echo.result()
+        message = send.result()
+        if message.content == draft.content:
+            return Entry(message, draft.header)
+        return self._entry_of(message, seq)
 
     def _sent(self, send: asyncio.Task[Message]) -> None:
         """Let go of a send that the echo may have overtaken. Its failure is no news then: the
@@ -227,13 +234,13 @@ class CommitLog:
         if not send.cancelled() and (error := send.exception()):
             _log.debug("a send ended with %r", error)
 
-    async def _refused(self, error: Refused, draft: Draft, after: int) -> Message:
+    async def _refused(self, error: Refused, draft: Draft, after: int) -> Entry:
         """What the position holds although a try was refused, since an earlier one may have taken
         effect; or the reason why it is empty.
         """
         seq = draft.header.seq
         try:
-            found = await self.at(seq, after=after)
+            found = await self._look_again(seq, after, f"was refused: {error} (code {error.code})")
         except (Refused, Uncertain):
             raise OutcomeUnknown(
                 f"Discord refused the commit at position {seq}: {error} (code {error.code}), and "
@@ -241,8 +248,18 @@ class CommitLog:
                 f"before you repeat it."
             ) from error
         if found:
-            return found[0].message
+            return found[0]
         raise self._reason(error, draft) from error
+
+    async def _look_again(self, seq: int, after: int, why: str) -> list[Entry]:
+        """All messages that carry a position, after something was sent to it."""
+        try:
+            return await self.at(seq, after=after)
+        except UpgradeNeeded as error:
+            raise OutcomeUnknown(
+                f"the commit at position {seq} {why}, and the log goes on in a form that this "
+                f"version cannot read: it may have been written. {error}"
+            ) from error
 
     def _reason(self, error: Refused, draft: Draft) -> DiscobaseError:
         """The error for a message that was refused, and is not there."""
@@ -277,26 +294,29 @@ class CommitLog:
 
     # Reading
 
-    def echo(self, event: MessageArrived) -> None:
-        """Settle the append that a message answers, if one waits for it. To be called for each
-        message, at once.
+    def echo(self, entry: Entry) -> None:
+        """Settle the append that an entry answers, if one waits for it. To be called for each entry
+        that arrives, at once.
         """
-        entry = self.entry(event.message)
-        if (
-            entry is not None
-            and (waiting := self._awaited.get(entry.header.seq))
-            and not waiting.done()
-        ):
-            waiting.set_result(event.message)
+        waiting = self._awaited.get(entry.header.seq)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(entry)
 
     def entry(self, message: Message) -> Entry | None:
-        """The frame in a message; None where it holds none, stands outside its lane, or is by
+        """Read the frame in a message; None where it holds none, stands outside its lane, or is by
         somebody else.
+
+        Raises:
+            UpgradeNeeded: it is a frame of a later format.
         """
         if message.author != self.server.author or message.channel not in self.superblock.lanes:
             return None
         try:
             header = read_header(message.content)
+        except LaterFormat as later:
+            raise UpgradeNeeded(
+                later.what, later.needs, channel=message.channel, message=message.id
+            ) from None
         except Malformed as error:
             _log.error(
                 "message %d in channel %d is a damaged frame: %s",
@@ -350,10 +370,19 @@ class CommitLog:
 
         Raises:
             LogDamaged: what is there is not what was written.
+            UpgradeNeeded: it was written by a later version.
         """
         try:
             files = await self._files(entry.message) if entry.header.encoding != "inline" else []
             operations = await self.server.work(lambda: _operations(entry, files))
+        except LaterFormat as later:
+            raise UpgradeNeeded(
+                later.what,
+                later.needs,
+                position=entry.header.seq,
+                channel=entry.message.channel,
+                message=entry.message.id,
+            ) from None
         except (Malformed, NotFound) as error:
             raise LogDamaged(
                 f"the frame of this position is damaged: {error}",

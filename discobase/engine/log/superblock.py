@@ -1,7 +1,7 @@
 """What and where the database is: find the superblock of a server, or create a database there.
 
 A database is a private category with a catalog channel, the lanes of the log, and a channel for
-snapshots. The superblock, a message in the catalog, names them all by id, so they may be renamed
+checkpoints. The superblock, a message in the catalog, names them all by id, so they may be renamed
 and moved. Creating a database is: make the channels, then write the superblock. That one message
 decides: before it there is no database, after it there is.
 
@@ -23,28 +23,41 @@ import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from discobase.engine.log.frame import digest, read_header
+from discobase.engine.log.formats import FENCE_CLOSE, FENCE_OPEN, mark, refuse_later
+from discobase.engine.log.frame import hash_of, is_frame
+from discobase.engine.operations import LaterFormat
 from discobase.engine.server.retry import pause, persist
 from discobase.engine.server.seam import Channel, Message, NotFound, Refused, Server, snowflake_at
-from discobase.errors import LogDamaged
+from discobase.errors import LogDamaged, UpgradeNeeded
 
 _log = logging.getLogger(__name__)
 
 CATEGORY = "discobase"
 LANES = 4
-"""Lanes of a new database: Discord takes about 5 messages in 5 s per channel, so four lanes take
-about 4 commits a second."""
+"""Lanes of a new database: Discord takes about 5 messages in 5 s per channel (observed; docs#5646),
+so four lanes take about 4 commits a second. More of them would take more, at a call each whenever
+the lanes are read."""
 
 _FORMAT = 1
-_OPEN, _CLOSE = "```json\n", "\n```"
+_MARK = mark("superblock")
 _TOPIC = "discobase database "
 _CATALOG = "catalog"
 _LOG = "log-"
-_SNAPSHOTS = "snapshots"
+_CHECKPOINTS = "checkpoints"
+_EARLIER_CHECKPOINTS = "snapshots"
+"""How superblocks called the channel before the name was settled."""
+
 _SETTLING = 1.0
-"""Seconds within which a message that was written can be read by everybody."""
+"""Seconds within which a message that was written can be read by everybody: a guess, above what has
+been seen of Discord's history."""
+
 _YOUTH = 600.0
+"""Seconds for which another writer may still be creating the same database: many times what it
+takes under Discord's limits (some 15 calls), clocks that are off by minutes included. A guess."""
+
 _ID_LENGTH = 8
+"""Characters of a database's id: 36**8 ids, and 17 of a nonce's 25 characters are left."""
+
 _DIGITS = string.digits + string.ascii_lowercase
 
 
@@ -56,7 +69,7 @@ class Superblock:
     generation: int
     catalog: int
     lanes: tuple[int, ...]
-    snapshots: int
+    checkpoints: int
     created: float
 
     def lane_of(self, seq: int) -> int:
@@ -72,38 +85,41 @@ class Superblock:
         return f"{self.database}{base36(self.generation)}.{base36(seq)}"
 
     def to_content(self) -> str:
-        """The superblock as the text of a message."""
+        """Write the superblock as the text of a message."""
         fields = {
             "database": self.database,
             "generation": self.generation,
             "catalog": str(self.catalog),
             "lanes": [str(lane) for lane in self.lanes],
-            "snapshots": str(self.snapshots),
+            "checkpoints": str(self.checkpoints),
             "created": round(self.created, 3),
         }
         text = json.dumps(fields, separators=(",", ":"))
-        seal = f'"superblock":{_FORMAT},"hash":"{digest(text.encode())}"'
-        return f'{_OPEN}{{{seal},\n"is":{text}}}{_CLOSE}'
+        seal = f'"superblock":{_FORMAT},"hash":"{hash_of(text.encode())}"'
+        return f'{FENCE_OPEN}{{{seal},\n"is":{text}}}{FENCE_CLOSE}'
 
     @classmethod
     def from_content(cls, content: str) -> Superblock | None:
-        """The superblock in a message's text; None where there is none, or it was altered."""
-        if not (content.startswith(_OPEN) and content.endswith(_CLOSE)):
+        """Read the superblock in a message's text; None where there is none, or it was altered.
+
+        Raises:
+            LaterFormat: it is a superblock that this version cannot read.
+        """
+        if not content.startswith(_MARK):
             return None
+        refuse_later(content, "superblock", _FORMAT)
         try:
-            raw = json.loads(content[len(_OPEN) : -len(_CLOSE)])
+            raw = json.loads(content.removeprefix(FENCE_OPEN).removesuffix(FENCE_CLOSE))
             fields = raw["is"]
-            if (
-                raw["superblock"] != _FORMAT
-                or digest(json.dumps(fields, separators=(",", ":")).encode()) != raw["hash"]
-            ):
+            sealed = json.dumps(fields, separators=(",", ":")).encode()
+            if raw["superblock"] != _FORMAT or hash_of(sealed) != raw["hash"]:
                 return None
             return cls(
                 database=str(fields["database"]),
                 generation=int(fields["generation"]),
                 catalog=int(fields["catalog"]),
                 lanes=tuple(int(lane) for lane in fields["lanes"]),
-                snapshots=int(fields["snapshots"]),
+                checkpoints=int(fields.get("checkpoints") or fields[_EARLIER_CHECKPOINTS]),
                 created=float(fields["created"]),
             )
         except (KeyError, TypeError, ValueError):
@@ -111,7 +127,7 @@ class Superblock:
 
 
 def base36(number: int) -> str:
-    """A number in base 36, to spend few characters of a nonce."""
+    """Write a number in base 36, to spend few characters of a nonce."""
     digits = ""
     while number:
         number, rest = divmod(number, 36)
@@ -120,12 +136,13 @@ def base36(number: int) -> str:
 
 
 async def find_or_create(server: Server, *, lanes: int = LANES) -> Superblock:
-    """The database of a server, created if there is none.
+    """Find the database of a server, or create it if there is none.
 
     Costs 4 API calls where there is one; about 15 more to create it.
 
     Raises:
         LogDamaged: the server holds parts of a database, but not all.
+        UpgradeNeeded: its database was written by a later version.
         Refused: the bot may not read or create its channels.
     """
     present = await persist(server, server.channels)
@@ -209,12 +226,20 @@ async def _superblocks(server: Server, catalog: int) -> list[tuple[int, Superblo
         found += [
             (message.id, block)
             for message in page
-            if message.author == server.author
-            and (block := Superblock.from_content(message.content))
+            if message.author == server.author and (block := _superblock(message))
         ]
         if not page:
             return found
         after = page[-1].id
+
+
+def _superblock(message: Message) -> Superblock | None:
+    try:
+        return Superblock.from_content(message.content)
+    except LaterFormat as later:
+        raise UpgradeNeeded(
+            later.what, later.needs, channel=message.channel, message=message.id
+        ) from None
 
 
 async def _create(server: Server, lanes: int) -> tuple[Superblock, Sequence[Channel]]:
@@ -222,7 +247,7 @@ async def _create(server: Server, lanes: int) -> tuple[Superblock, Sequence[Chan
     category = await persist(server, server.create_category, CATEGORY)
     made: list[Channel] = []
     try:
-        for role in (_CATALOG, *(f"{_LOG}{number}" for number in range(lanes)), _SNAPSHOTS):
+        for role in (_CATALOG, *(f"{_LOG}{number}" for number in range(lanes)), _CHECKPOINTS):
             topic = f"{_TOPIC}{identity} {role}"
             made.append(
                 await persist(server, server.create_channel, role, parent=category.id, topic=topic)
@@ -230,13 +255,13 @@ async def _create(server: Server, lanes: int) -> tuple[Superblock, Sequence[Chan
     except Refused:
         await _remove(server, [*made, category])
         raise
-    catalog, *numbered, snapshots = (channel.id for channel in made)
+    catalog, *numbered, checkpoints = (channel.id for channel in made)
     mine = Superblock(
         database=identity,
         generation=1,
         catalog=catalog,
         lanes=tuple(numbered),
-        snapshots=snapshots,
+        checkpoints=checkpoints,
         created=round(server.now(), 3),
     )
     sent = await persist(
@@ -251,7 +276,7 @@ async def _create(server: Server, lanes: int) -> tuple[Superblock, Sequence[Chan
     # All that was made here bears this identity: also what was made twice, for want of an answer.
     own = [channel for channel in channels if channel.topic.startswith(f"{_TOPIC}{identity} ")]
     if superblock.database == identity:
-        kept = {superblock.catalog, *superblock.lanes, superblock.snapshots}
+        kept = {superblock.catalog, *superblock.lanes, superblock.checkpoints}
         await _remove(server, [channel for channel in own if channel.id not in kept])
     else:
         _log.info("another writer created the database first: removing the channels made here")
@@ -288,7 +313,7 @@ def _headless(lane: Channel) -> LogDamaged:
 
 
 def _starts_a_log(server: Server, message: Message) -> bool:
-    return message.author == server.author and read_header(message.content) is not None
+    return message.author == server.author and is_frame(message.content)
 
 
 def _check_complete(superblock: Superblock, channels: Iterable[Channel]) -> None:

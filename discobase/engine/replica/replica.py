@@ -304,7 +304,7 @@ class Replica:
         if row is None or row[0] == entry.message.id:
             return False
         message, prev, applied = row
-        fits = entry.header.prev == prev
+        fits = entry.header.chain == prev
         return fits and (not applied or entry.message.id < message)
 
     def close(self) -> None:
@@ -352,7 +352,7 @@ class Replica:
         execute("INSERT INTO frame VALUES (?, ?, ?, ?)", (seq, message, head.chain, applied))
         execute(
             "UPDATE state SET head = ?, chain = ?",
-            (seq, entry.header.digest if applied else head.chain),
+            (seq, entry.header.hash if applied else head.chain),
         )
 
     # Requests, checked on the state at the head

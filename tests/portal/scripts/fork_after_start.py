@@ -14,7 +14,7 @@ warnings.filterwarnings("ignore", message=".*use of fork", category=DeprecationW
 
 
 async def stay_connected(questions, answers):
-    """A client, its server and their connection, all of which live as long as this coroutine."""
+    """A client, its server and their connection, all of which last as long as this coroutine."""
     gone = asyncio.Event()
 
     async def answer(reader, writer):

@@ -42,8 +42,8 @@ async def work():
 signal.signal(signal.SIGINT, interrupt_once)
 portal = Portal()
 portal.start()
-shooter = threading.Thread(target=interrupt_at_random)
-shooter.start()
+sender = threading.Thread(target=interrupt_at_random)
+sender.start()
 deadline = time.monotonic() + 20
 while interrupts.total() < TIMES and time.monotonic() < deadline:
     try:
@@ -53,7 +53,7 @@ while interrupts.total() < TIMES and time.monotonic() < deadline:
         interrupts[" ".join(getattr(interrupt, "__notes__", ["outside the wait"]))] += 1
     state = {"armed": False}
 over.set()
-shooter.join()
+sender.join()
 print(portal.call(asyncio.sleep, 0, "usable", timeout=5), interrupts.total())
 assert coroutines["begun"] == coroutines["done"] + coroutines["cancelled"]
 assert coroutines["cancelled"] == interrupts["work() was under way, and was cancelled"]

@@ -77,7 +77,7 @@ class Connection(RestRequests, SystemClock):
         client, worker = GatewayClient(api_url), Worker("discobase-worker")
         try:
             login = Login(BotAccount(client), SystemClock(), api_url)
-            worker.begin()
+            worker.start()
             access = await login.enter(token, server)
         except BaseException:
             await _release(client, worker)

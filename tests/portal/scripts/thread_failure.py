@@ -1,4 +1,4 @@
-"""What kills the thread is told to those who wait and to those who come later."""
+"""What ended the thread is told to those who wait and to those who come later."""
 
 import asyncio
 import concurrent.futures
@@ -33,7 +33,7 @@ async def break_the_selector():
 
 told = []
 logging.getLogger("discobase").addHandler(Collector())
-logging.getLogger("asyncio").disabled = True  # It tells of the tasks that died with the thread.
+logging.getLogger("asyncio").disabled = True  # It tells of the tasks that ended with the thread.
 devnull = os.open(os.devnull, os.O_RDONLY)
 portal = Portal("shop")
 portal.start()
@@ -59,7 +59,7 @@ expect(portal.call, asyncio.sleep, 0)
 expect(portal.submit, asyncio.sleep, 0)
 print(*sorted(told), sep="\n")
 assert not portal.alive
-assert isinstance(portal.death, OSError)
+assert isinstance(portal.failure, OSError)
 portal.stop()
 portal.start()
 print(portal.call(asyncio.sleep, 0, "restarted"))

@@ -1,0 +1,57 @@
+"""What every format of frames and superblocks keeps, so that older versions can say what they lack.
+
+However a later version of discobase writes its frames and superblocks: the text of the message
+begins with a fenced block, whose first line begins with what it is and with the number of its
+format, and it names the version that is needed to read it::
+
+    {"discobase":2,"needs":"0.4", ...
+
+Whoever meets a number that it does not know can neither apply what is there nor write behind it
+without being in danger of writing over it: it stops, and says so (:class:`LaterFormat`). The same
+goes for an operation that it does not know, unless its name says that it may be skipped
+(:func:`discobase.engine.operations.from_line`). Fields that a format does not need in order to be
+understood may be added to it at any time: they are not looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from discobase.engine.operations import LaterFormat
+
+FENCE_OPEN, FENCE_CLOSE = "```json\n", "\n```"
+"""What stands before and after the JSON in a message."""
+
+Kind = Literal["discobase", "superblock"]
+"""What a message is: ``discobase`` is a frame."""
+
+_NEEDS = re.compile(r'"needs":"([\w.+!-]{1,40})"')
+
+
+def mark(kind: Kind) -> str:
+    """Return what the text of a message of this kind begins with, in every format."""
+    return f'{FENCE_OPEN}{{"{kind}":'
+
+
+def refuse_later(content: str, kind: Kind, known: int) -> None:
+    """Refuse a message of this kind in a format above the known one.
+
+    Args:
+        content: the text of the message, which begins with the kind's :func:`mark`.
+        kind: what it is.
+        known: the number of the format that this version writes.
+
+    Raises:
+        LaterFormat: its format is a later one.
+    """
+    number = re.compile(r"\d+").match(content, len(mark(kind)))
+    if number is not None and int(number[0]) > known:
+        what = "a frame" if kind == "discobase" else "a superblock"
+        raise LaterFormat(f"{what} of format {number[0]}", needed_by(content))
+
+
+def needed_by(content: str) -> str | None:
+    """Return the version of discobase that a message says is needed to read it, if it does."""
+    found = _NEEDS.search(content.removeprefix(FENCE_OPEN).partition("\n")[0])
+    return found and found[1]
