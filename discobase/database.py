@@ -19,7 +19,7 @@ from discobase.engine.changes import Change, Placed
 from discobase.engine.keys import Kind
 from discobase.engine.log.frame import Limits
 from discobase.engine.replica import Replica
-from discobase.engine.server.client import DISCORD_API
+from discobase.engine.server.login import DISCORD_API
 from discobase.errors import AlreadyConnected, BadToken, NotConnected, TableError, UsageError
 from discobase.portal import users_line
 from discobase.records.codec import Codec

@@ -173,7 +173,7 @@ class Session:
         opening = Engine.open(connection, limits=self.target.limits, failed=self._fail)
         engine = await self._unless_ended(opening)
         try:
-            await self._unless_ended(connection.live())
+            await self._unless_ended(connection.wait_until_ready())
             self._engine = engine
             self._ready.set_result(engine)
             await self._until_ended()
@@ -265,7 +265,7 @@ class Session:
                 self._ready, timeout=timeout, what=f"{what}: the connection"
             )
         except WaitTimeout as error:
-            if reason := self._connection and self._connection.awaited:
+            if reason := self._connection and self._connection.trouble:
                 error.add_note(reason)
             raise
 

@@ -140,6 +140,20 @@ class TestWaitReady:
         assert "attach_files" in str(error)
         assert f"guild_id={place.server}" in error.invite
 
+    def test_missing_permissions_are_named_in_discords_words(self, place):
+        # discord.py says read_messages for what Discord calls View Channel.
+        for whose in ({}, {"token": place.token}):
+            place.discord.set_permissions(place.server, 0, **whose)
+        error = self.fails(place, MissingPermission)
+        assert set(error.missing) == {
+            "view_channel",
+            "send_messages",
+            "attach_files",
+            "read_message_history",
+            "manage_channels",
+            "manage_roles",
+        }
+
     def test_an_administrator_lacks_nothing(self, place):
         place.discord.set_permissions(place.server, 1 << 3, token=place.token)
         with place.conn(shop()[0]):

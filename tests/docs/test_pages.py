@@ -12,7 +12,7 @@ import pytest
 
 import discobase
 from discobase import errors
-from discobase.engine.server.discordpy import INVITED, NEEDED
+from discobase.engine.server.permissions import INVITED, NEEDED
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -1,9 +1,9 @@
 """The seam: what the engine needs of a Discord server, and nothing more.
 
-Everything the engine knows of the outside world comes through :class:`Server`: messages, channels,
-ordered events, time, sleep, randomness, and the worker that heavy steps run on.
-:mod:`discobase.engine.server.discordpy` is the seam over discord.py; the tests have another one,
-simulated, in virtual time.
+Everything the engine knows of the outside world comes through :class:`Server`: requests, ordered
+events, time, randomness, and the worker that heavy steps run on. Who needs less asks for less: a
+:class:`Clock`. :mod:`discobase.engine.server.discordpy` is the seam over discord.py; the tests have
+another one, simulated, in virtual time.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ SNOWFLAKE_EPOCH_MS = 1_420_070_400_000
 
 
 def snowflake_at(unix_seconds: float) -> int:
-    """The smallest message id that Discord gives at a time (bits 22 and up are milliseconds since
-    its epoch).
+    """Return the smallest message id that Discord gives at a time: bits 22 and up are milliseconds
+    since its epoch (reference, "Snowflakes").
     """
     return max(0, int(unix_seconds * 1000) - SNOWFLAKE_EPOCH_MS) << 22
 
 
 def seconds_between(first: int, second: int) -> float:
-    """The seconds from the creation of one message to that of another, by Discord's clock."""
+    """Return the seconds between the creation of two messages, by Discord's clock."""
     return ((second >> 22) - (first >> 22)) / 1000
 
 
@@ -142,8 +142,32 @@ FILTERED = frozenset({200000, 240000})
 """What a send gets that AutoMod, or the filter of harmful links, holds back (the same page)."""
 
 
-class Server(Protocol):
-    """One Discord server, seen by one bot."""
+class Clock(Protocol):
+    """Time and randomness."""
+
+    def now(self) -> float:
+        """Return the seconds since 1970, by the wall clock."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return the seconds since some moment, by a clock that never goes back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Let other work run for so many seconds."""
+        ...
+
+    def random(self) -> float:
+        """Return a random number from 0 up to 1."""
+        ...
+
+
+class Requests(Protocol):
+    """What can be asked of one Discord server, by one bot.
+
+    Each raises :exc:`Uncertain` where it may have had its effect, and :exc:`Refused` where it had
+    none.
+    """
 
     @property
     def author(self) -> int:
@@ -165,17 +189,17 @@ class Server(Protocol):
         ...
 
     async def history(self, channel: int, *, after: int, limit: int = 100) -> list[Message]:
-        """The oldest `limit` messages (1 to 100) with an id above `after`, in ascending order of
-        id. One API call.
+        """Return the oldest `limit` messages (1 to 100) with an id above `after`, in ascending
+        order of id. One API call.
         """
         ...
 
     async def message(self, channel: int, message: int) -> Message:
-        """One message, with fresh attachment URLs. One API call."""
+        """Return one message, with fresh attachment URLs. One API call."""
         ...
 
     async def fetch(self, attachment: Attachment) -> bytes:
-        """The bytes of an attachment. No API call: the CDN is counted apart.
+        """Return the bytes of an attachment. No API call: the CDN is counted apart.
 
         Raises:
             NotFound: the URL has expired, or the attachment is gone.
@@ -187,43 +211,38 @@ class Server(Protocol):
         ...
 
     async def channels(self) -> list[Channel]:
-        """Every channel of the server. One API call."""
+        """Return every channel of the server. One API call."""
         ...
 
     async def create_category(self, name: str) -> Channel:
         """Make a category that only the bot (and the server's administrators) can see. One API
         call.
+
+        Raises:
+            ServerFull: the server has no room for another channel.
         """
         ...
 
     async def create_channel(self, name: str, *, parent: int, topic: str) -> Channel:
-        """Make a text channel in a category, with the category's permissions. One API call."""
+        """Make a text channel in a category, with the category's permissions. One API call.
+
+        Raises:
+            ServerFull: the server has no room for another channel.
+        """
         ...
 
     async def delete_channel(self, channel: int) -> None:
         """Delete a channel or category, with all it holds. One API call."""
         ...
 
+
+class Server(Requests, Clock, Protocol):
+    """One Discord server, seen by one bot, and the time that passes meanwhile."""
+
     def listen(self, handler: Callable[[Event], None]) -> None:
         """Have `handler` called for every event of the server, in the order of the gateway, on the
         loop.
         """
-        ...
-
-    def now(self) -> float:
-        """Seconds since 1970, by the wall clock."""
-        ...
-
-    def monotonic(self) -> float:
-        """Seconds since some moment, never going back."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Let other work run for so many seconds."""
-        ...
-
-    def random(self) -> float:
-        """A random number from 0 up to 1."""
         ...
 
     async def work(self, step: Callable[[], T]) -> T:

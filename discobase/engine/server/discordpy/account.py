@@ -1,0 +1,53 @@
+"""What a login asks of discord.py's client: who the bot is, and which servers it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from discobase.engine.server.discordpy.client import GatewayClient
+from discobase.engine.server.discordpy.errors import translated
+from discobase.engine.server.login import BotIdentity, Gateway, Membership
+
+
+class BotAccount:
+    """The account behind a token; implements :class:`~discobase.engine.server.login.Account`.
+
+    Args:
+        client: the client that is to be logged in.
+    """
+
+    def __init__(self, client: GatewayClient) -> None:
+        self._client = client
+
+    async def log_in(self, token: str) -> BotIdentity:
+        """See :meth:`~discobase.engine.server.login.Account.log_in`."""
+        with translated():
+            await self._client.login(token)
+        user, application = self._client.user, self._client.application_id
+        assert user is not None
+        assert application is not None
+        return BotIdentity(user.id, application)
+
+    async def gateway(self) -> Gateway:
+        """See :meth:`~discobase.engine.server.login.Account.gateway`."""
+        with translated():
+            _, url, limit = await self._client.http.get_bot_gateway()
+        left = cast("Mapping[str, int]", limit)
+        return Gateway(
+            url=url,
+            # Not every server that speaks Discord's API has a limit to tell of.
+            remaining=left.get("remaining", 1),
+            total=left.get("total"),
+            reset_seconds=left.get("reset_after", 0) / 1000,
+        )
+
+    async def servers(self, limit: int, after: int | None) -> list[Membership]:
+        """See :meth:`~discobase.engine.server.login.Account.servers`."""
+        with translated():
+            page = await self._client.http.get_guilds(limit, after=after, with_counts=False)
+        return [_membership(raw) for raw in page]
+
+
+def _membership(raw: Mapping[str, Any]) -> Membership:
+    return Membership(int(raw["id"]), raw["name"], int(raw["permissions"]))

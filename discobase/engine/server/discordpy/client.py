@@ -1,0 +1,201 @@
+"""discord.py's client, with a gateway loop without the traps of 2.7.1.
+
+``Client.connect`` of 2.7.1 dies with an AttributeError when the first connection fails (dpy#10520),
+and later waits up to 17 minutes between two tries. :meth:`GatewayClient.run_gateway` is that loop
+again, with a bounded wait, and with the address that the server gave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any, NoReturn, cast
+
+import aiohttp
+import discord
+import yarl
+from discord.gateway import DiscordWebSocket, ReconnectWebSocket
+from discord.state import ConnectionState
+
+from discobase.engine.server.discordpy.api_client import ApiClient
+from discobase.engine.server.discordpy.reconnect import IdentifyBudget, ReconnectBackoff
+
+_log = logging.getLogger(__name__)
+
+_HANDSHAKE_SECONDS = 60.0
+"""How long the gateway may take until a session can begin: what discord.py allows
+(`Client.connect`)."""
+
+_NORMAL_CLOSURE = 1000
+"""The close code of a session that is over though nothing is wrong: Discord sends it now and then
+(discord.py connects again, too)."""
+
+_QUIET_LOSSES = 5
+"""Losses in a row that are no news. An embedded server that another process takes over costs three
+(the session, a refused connection, a refused resume); five are over within a second.
+"""
+
+_SESSION_BEGINS = frozenset({"connect", "resumed"})
+"""discord.py's events for READY and RESUMED."""
+
+Handler = Callable[..., None]
+
+
+class GatewaySocket(DiscordWebSocket):
+    """A gateway connection whose heartbeats end when its handshake is cut short.
+
+    Each of 2.7.1 has a thread for them, which then would run on: before it identifies again,
+    discord.py waits for 5 s, so there is time for that.
+    """
+
+    async def identify(self) -> None:
+        """Begin a session."""
+        async with self._closed_if_cut_short():
+            await super().identify()
+
+    async def resume(self) -> None:
+        """Go on with a session."""
+        async with self._closed_if_cut_short():
+            await super().resume()
+
+    @contextlib.asynccontextmanager
+    async def _closed_if_cut_short(self) -> AsyncGenerator[None]:
+        try:
+            yield
+        except BaseException:
+            await self.close()
+            raise
+
+
+class GatewayClient(discord.Client):
+    """A client of one server that keeps no cache to speak of, and hands on events at once and in
+    order.
+
+    discord.py runs each event handler as a task of its own, so handlers of consecutive events may
+    interleave. Here a handler is called from within the dispatch, before the next event is read.
+
+    Args:
+        api_url: the address of the REST API, up to and with its version.
+
+    Attributes:
+        trouble: what keeps the gateway session away, in words; None while there is one.
+    """
+
+    def __init__(self, api_url: str) -> None:
+        self._api_url = api_url
+        self._event_handlers: Mapping[str, Handler] = {}
+        self._backoff = ReconnectBackoff()
+        self._identifies = IdentifyBudget()
+        self.trouble: str | None = None
+        warn_nacl, warn_dave = discord.VoiceClient.warn_nacl, discord.VoiceClient.warn_dave
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+        try:
+            super().__init__(
+                intents=discord.Intents(guilds=True, guild_messages=True),
+                max_messages=None,
+                member_cache_flags=discord.MemberCacheFlags.none(),
+                chunk_guilds_at_startup=False,
+            )
+        finally:
+            discord.VoiceClient.warn_nacl, discord.VoiceClient.warn_dave = warn_nacl, warn_dave
+
+    def _get_state(self, **options: Any) -> ConnectionState[Any]:
+        # The one place between the making of the HTTP client and its being handed on.
+        self.http = ApiClient(self.loop, self._api_url)
+        return super()._get_state(**options)
+
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """Call the handler of an event, if there is one, now."""
+        if event in _SESSION_BEGINS:
+            self._backoff.session_began()
+            self.trouble = None
+        if handler := self._event_handlers.get(event):
+            handler(*args, **kwargs)
+
+    async def close(self) -> None:
+        """Let go of everything. 2.7.1 forgets the heartbeats of a socket that the other side has
+        closed.
+        """
+        await super().close()
+        socket = cast("DiscordWebSocket | None", self.ws)
+        if socket is not None:
+            await socket.close()
+
+    async def run_gateway(self, gateway_url: str, handlers: Mapping[str, Handler]) -> None:
+        """Keep a gateway session: connect, resume, identify again, until closed.
+
+        Args:
+            gateway_url: where the server's gateway is.
+            handlers: what to call for which of discord.py's events.
+
+        Raises:
+            discord.ConnectionClosed: the gateway refuses this bot for good (bad token, bad
+                intents); trying again would not help.
+        """
+        self._event_handlers = handlers
+        fresh: dict[str, Any] = {"gateway": yarl.URL(gateway_url)}
+        wanted: dict[str, Any] = {**fresh, "initial": True}
+        self.trouble = f"the gateway at {gateway_url} has not answered yet"
+        while not self.is_closed():
+            if "session" not in wanted:
+                await self._wait_for_identify()
+            try:
+                await self._receive(wanted)
+            except ReconnectWebSocket as order:
+                reason = "it ended the connection"
+                wanted = (self._resume() if order.resume else {}) or fresh
+            except discord.ConnectionClosed as error:
+                if error.code != _NORMAL_CLOSURE:
+                    raise
+                reason = "it ended the session"
+                wanted = fresh
+            except (OSError, discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
+                reason = f"{type(error).__name__}: {error}"
+                wanted = self._resume() or wanted
+            await self._wait_after_loss(f"the gateway at {wanted['gateway']} is lost: {reason}")
+
+    async def _receive(self, wanted: Mapping[str, Any]) -> NoReturn:
+        """Connect, and read events until the connection ends."""
+        # wait_for would lose a cancellation that comes with the end of the handshake, in Python
+        # 3.11.
+        async with asyncio.timeout(_HANDSHAKE_SECONDS):
+            self.ws = await GatewaySocket.from_client(self, **wanted)
+        while True:
+            await self.ws.poll_event()
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Note that an identify is spent: discord.py calls this before each, and spaces them by
+        5 s.
+        """
+        self._identifies.spend(time.monotonic())
+        await super().before_identify_hook(shard_id, initial=initial)
+
+    async def _wait_for_identify(self) -> None:
+        if delay := self._identifies.delay(time.monotonic()):
+            self.trouble = f"no new gateway session for {delay:.0f} s: they end too soon"
+            _log.warning("%s", self.trouble)
+            await asyncio.sleep(delay)
+
+    async def _wait_after_loss(self, trouble: str) -> None:
+        self.trouble = trouble
+        self.dispatch("disconnect")
+        delay = self._backoff.connection_lost()
+        # Most losses are over at once, and no news for who runs a script.
+        level = logging.INFO if self._backoff.losses <= _QUIET_LOSSES else logging.WARNING
+        _log.log(level, "%s; trying again in %.1f s", trouble, delay)
+        await asyncio.sleep(delay)
+
+    def _resume(self) -> dict[str, Any]:
+        """Return what it takes to resume the session; nothing where there is none."""
+        socket = cast("DiscordWebSocket | None", self.ws)  # None before the first connection
+        if socket is None or socket.session_id is None:
+            return {}
+        return {
+            "gateway": socket.gateway,
+            "session": socket.session_id,
+            "sequence": socket.sequence,
+            "resume": True,
+        }

@@ -1,0 +1,131 @@
+"""One connection to Discord from beginning to end: login, requests, events, and their end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+import aiohttp
+import discord
+
+from discobase.engine.server.clock import SystemClock
+from discobase.engine.server.discordpy.account import BotAccount
+from discobase.engine.server.discordpy.client import GatewayClient
+from discobase.engine.server.discordpy.events import GatewayEvents
+from discobase.engine.server.discordpy.requests import RestRequests
+from discobase.engine.server.login import Access, Login
+from discobase.engine.server.seam import Event
+from discobase.errors import BadToken, ConnectError
+from discobase.worker import Worker
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+_AUTHENTICATION_FAILED = 4004
+"""The close code for a token that is not valid any more (opcodes and
+status codes, "Gateway Close Event Codes")."""
+
+
+class Connection(RestRequests, SystemClock):
+    """One server, one bot, one login. Made by :meth:`open`; implements
+    :class:`~discobase.engine.server.seam.Server`.
+
+    A closed discord.py client cannot log in again, so neither can a connection: open another one.
+
+    Args:
+        client: the client, logged in.
+        worker: runs the heavy steps.
+        access: what the login came to.
+        failed: called when the gateway has ended for good.
+    """
+
+    def __init__(
+        self,
+        client: GatewayClient,
+        worker: Worker,
+        access: Access,
+        failed: Callable[[ConnectError], None],
+    ) -> None:
+        super().__init__(client, bot=access.bot, guild=access.guild)
+        self._worker = worker
+        self._failed = failed
+        self._events = GatewayEvents(client, access.guild)
+        self._gateway = asyncio.create_task(self._keep_gateway(access.gateway))
+
+    @classmethod
+    async def open(
+        cls, token: str, server: str | int, *, api_url: str, failed: Callable[[ConnectError], None]
+    ) -> Connection:
+        """Log in, find the server, and start the gateway beside it; usable for REST at once,
+        :meth:`wait_until_ready` when events flow.
+
+        Costs 4 API calls (two of them discord.py's login), and one identify.
+
+        Args:
+            token: the bot's token.
+            server: the server's name, or its id.
+            api_url: the address of the REST API.
+            failed: called when the gateway has ended for good.
+
+        Raises:
+            ConnectError: one of its subclasses says what is wrong.
+        """
+        client, worker = GatewayClient(api_url), Worker("discobase-worker")
+        try:
+            login = Login(BotAccount(client), SystemClock(), api_url)
+            worker.start()
+            access = await login.enter(token, server)
+        except BaseException:
+            await _release(client, worker)
+            raise
+        return cls(client, worker, access, failed)
+
+    async def _keep_gateway(self, gateway_url: str) -> None:
+        try:
+            await self._client.run_gateway(gateway_url, self._events.handlers)
+        except discord.ConnectionClosed as error:
+            refusal = BadToken if error.code == _AUTHENTICATION_FAILED else ConnectError
+            self._failed(
+                refusal(f"Discord's gateway has closed the connection for good (code {error.code})")
+            )
+        except Exception as error:  # noqa: BLE001 - whatever ends the gateway has to reach those who wait
+            _log.exception("the gateway loop has failed")
+            self._failed(ConnectError(f"the gateway loop has failed: {error!r}"))
+
+    def listen(self, handler: Callable[[Event], None]) -> None:
+        """See :meth:`~discobase.engine.server.seam.Server.listen`."""
+        self._events.listen(handler)
+
+    async def wait_until_ready(self) -> None:
+        """Wait until the gateway session delivers the events of the server."""
+        await self._events.ready.wait()
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps the events away, in words; None when they flow. From any thread."""
+        if self._events.ready.is_set():
+            return None
+        return self._client.trouble or (
+            f"the gateway is there, but has not shown the server {self._guild} yet: Discord may "
+            f"have an outage"
+        )
+
+    async def work(self, step: Callable[[], T]) -> T:
+        """See :meth:`~discobase.engine.server.seam.Server.work`."""
+        return await asyncio.get_running_loop().run_in_executor(self._worker, step)
+
+    async def close(self) -> None:
+        """End the session and let go of every socket and thread. May be called again."""
+        self._gateway.cancel()
+        await asyncio.gather(self._gateway, return_exceptions=True)
+        await _release(self._client, self._worker)
+
+
+async def _release(client: GatewayClient, worker: Worker) -> None:
+    with contextlib.suppress(OSError, aiohttp.ClientError):
+        await client.close()
+    worker.shutdown()
