@@ -90,8 +90,8 @@ def check_chain(place: Place) -> None:
     assert [header.seq for header in headers] == [*range(1, len(headers) + 1)]
     chain = GENESIS
     for header in headers:
-        assert header.prev == chain
-        chain = header.digest
+        assert header.chain == chain
+        chain = header.hash
     assert sum(header.operations for header in headers) >= 91
 
 

@@ -23,18 +23,18 @@ from discobase.engine.operations import LaterFormat
 FENCE_OPEN, FENCE_CLOSE = "```json\n", "\n```"
 """What stands before and after the JSON in a message."""
 
-Kind = Literal["discobase", "superblock"]
+MessageKind = Literal["discobase", "superblock"]
 """What a message is: ``discobase`` is a frame."""
 
 _NEEDS = re.compile(r'"needs":"([\w.+!-]{1,40})"')
 
 
-def mark(kind: Kind) -> str:
+def mark(kind: MessageKind) -> str:
     """Return what the text of a message of this kind begins with, in every format."""
     return f'{FENCE_OPEN}{{"{kind}":'
 
 
-def refuse_later(content: str, kind: Kind, known: int) -> None:
+def refuse_later(content: str, kind: MessageKind, known: int) -> None:
     """Refuse a message of this kind in a format above the known one.
 
     Args:
