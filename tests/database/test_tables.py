@@ -209,9 +209,24 @@ class TestDropIn:
             back.save()
             assert Pickled.get(1).name == "cap"
 
+    def test_a_record_that_version_0_1_pickled_is_loaded(self):
+        back = pickle.loads(PICKLED_BY_0_1)
+        assert back == pickle.loads(pickle.dumps(back))
+        assert (type(back), back.name, back.pk, back.version) == (Pickled, "hat", 2, 3)
+        assert back.model_fields_set == {"name"}
+
 
 class Pickled(Table):
     name: str
+
+
+PICKLED_BY_0_1 = (
+    b"\x80\x04\x95\xb3\x00\x00\x00\x00\x00\x00\x00\x8c\x1atests.database.test_tables\x94\x8c\x07Pickled"
+    b"\x94\x93\x94)\x81\x94}\x94(\x8c\x08__dict__\x94}\x94\x8c\x04name\x94\x8c\x03hat\x94s\x8c\x12"
+    b"__pydantic_extra__\x94N\x8c\x17__pydantic_fields_set__\x94\x8f\x94(h\x07\x90\x8c\x14"
+    b"__pydantic_private__\x94}\x94(\x8c\x03_pk\x94K\x02\x8c\x08_version\x94K\x03uub."
+)
+"""``Pickled(name="hat")``, saved under the primary key 2 by the commit at position 3."""
 
 
 class TestAttaching:
