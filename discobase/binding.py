@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from pydantic import ValidationError
 
-from discobase.engine.changes import Change, Placed
-from discobase.engine.operations import Declare, Schema
+from discobase.engine.changes import Change, Placed, Request
+from discobase.engine.operations import Schema
 from discobase.errors import RecordOutdated
 from discobase.records.record import Record, place
 
@@ -35,6 +35,11 @@ class Source(Protocol):
         ...
 
     @property
+    def timeout(self) -> float | None:
+        """Seconds that a call waits for Discord at most; None for no limit."""
+        ...
+
+    @property
     def capacity(self) -> int:
         """The bytes that one commit carries, compressed where that helps."""
         ...
@@ -48,12 +53,9 @@ class Source(Protocol):
         """
         ...
 
-    def commit(self, changes: Sequence[Change], what: str) -> Placed:
-        """Commit changes, all or none, and wait until Discord has them. One API call, often shared.
-
-        Args:
-            changes: what is to be done, in order.
-            what: a name for it in errors, as in "the save".
+    def commit(self, request: Request) -> Placed:
+        """Commit changes, all or none, and wait until Discord has them. One API call, often
+        shared.
         """
         ...
 
@@ -75,15 +77,17 @@ class Binding(Generic[R]):
         self.source = source
         self.name = name
         self.codec = codec
-        self._declare = Declare(name, Schema(codec.kinds, codec.unique, codec.indexed).to_json())
+        schema = Schema(codec.kinds, codec.unique, codec.indexed)
+        self._schemas = {name: schema.to_json()}
 
-    def commit(self, changes: Sequence[Change], what: str) -> Placed:
-        """Commit changes of this table, under its schema: what the log lacks of it goes along.
+    def request(self, changes: Sequence[Change], purpose: str) -> Request:
+        """A request for changes of this table: all that its way to the log has to know.
 
-        See :meth:`Source.commit`.
+        Args:
+            changes: what is to be done, in order.
+            purpose: a name for it in errors, as in "the save".
         """
-        placed = self.source.commit((self._declare, *changes), what)
-        return Placed(placed.seq, placed.pks[1:])
+        return Request(changes, self._schemas, purpose, self.source.timeout)
 
     def row(self, pk: int) -> Row | None:
         """The row under a primary key, or None. No API call."""

@@ -90,7 +90,8 @@ def save_all(binding: Binding[R], records: Iterable[R]) -> SaveReport:
     items = (_item(binding, record) for record in records)
     for batch in _batches(items, binding.source.capacity):
         _refuse_twins(batch)
-        placed = binding.commit([item.change for item in batch], "the save of several records")
+        changes = [item.change for item in batch]
+        placed = binding.source.commit(binding.request(changes, "the save of several records"))
         for item, pk in zip(batch, placed.pks, strict=True):
             place(item.record, pk, placed.seq)
         saved += len(batch)

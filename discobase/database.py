@@ -7,7 +7,7 @@ import os
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial
 from math import inf
@@ -15,7 +15,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, TypeVar, cast, overload
 
 from discobase.binding import Binding
-from discobase.engine.changes import Change, Placed
+from discobase.engine.changes import Placed, Request
 from discobase.engine.keys import Kind
 from discobase.engine.log.frame import Limits
 from discobase.engine.replica import Replica
@@ -297,9 +297,14 @@ class Database:
         """The state that tables read from. Waits while a login is under way."""
         return self._live_session().engine(self._timeout, "the search").replica
 
-    def commit(self, changes: Sequence[Change], what: str) -> Placed:
+    @property
+    def timeout(self) -> float | None:
+        """Seconds that a call waits for Discord at most; None for no limit."""
+        return self._timeout
+
+    def commit(self, request: Request) -> Placed:
         """Commit changes of tables, all or none. Tables call this; one API call, often shared."""
-        return self._live_session().commit(changes, what, self._timeout)
+        return self._live_session().commit(request)
 
     def want_index(self, table: str, field: str, kind: Kind) -> None:
         """Ask for an index on a field, to be made when there is time."""

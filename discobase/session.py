@@ -12,12 +12,12 @@ import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from discobase.engine.changes import Change, IndexWanted, Placed, Request
+from discobase.engine.changes import IndexWanted, Placed, Request
 from discobase.engine.engine import Engine
 from discobase.engine.keys import Kind
 from discobase.engine.log.frame import Limits
@@ -267,14 +267,16 @@ class Session:
                 error.add_note(reason)
             raise
 
-    def commit(self, changes: Sequence[Change], what: str, timeout: float | None) -> Placed:
+    def commit(self, request: Request) -> Placed:
         """Commit changes and wait until Discord has them. See :meth:`Source.commit
         <discobase.binding.Source.commit>`.
         """
-        request = Request(changes)
-        engine = self._engine or self._engine_for(what, timeout)
+        engine = self._engine or self._engine_for(request.purpose, request.timeout)
         return self.portal.wait(
-            request.future, timeout=timeout, what=what, send=lambda: engine.put(request)
+            request.future,
+            timeout=request.timeout,
+            what=request.purpose,
+            send=lambda: engine.put(request),
         )
 
     def _engine_for(self, what: str, timeout: float | None) -> Engine:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self, overload
 
 from discobase.binding import Binding
 from discobase.bulk import SaveReport, change_of, save_all
-from discobase.engine.changes import Remove
+from discobase.engine.changes import Change, Remove
 from discobase.errors import RecordNotFound, RecordNotSaved, TableError
 from discobase.query import Query
 from discobase.records.record import Record, place, primary_key
@@ -50,7 +50,7 @@ class Table(Record):
             OutcomeUnknown: it may have been written; look before you save it again.
         """
         binding = self._bound()
-        return self._write(change_of(binding, self), "the save")
+        return self._write(binding, change_of(binding, self), "the save")
 
     def commit(self) -> Self:
         """Store a new record, or write the changed one: another name for :meth:`save`."""
@@ -71,7 +71,7 @@ class Table(Record):
         binding = self._bound()
         self._require_pk("update")
         version = self.version if if_unchanged else None
-        return self._write(change_of(binding, self, version=version), "the update")
+        return self._write(binding, change_of(binding, self, version=version), "the update")
 
     def delete(self, *, if_unchanged: bool = False) -> None:
         """Delete the record. Blocks; one API call, often shared. Afterwards the object is as if it
@@ -90,7 +90,7 @@ class Table(Record):
         binding = self._bound()
         pk = self._require_pk("delete")
         version = self.version if if_unchanged else None
-        binding.commit([Remove(binding.name, pk, version)], "the delete")
+        binding.source.commit(binding.request([Remove(binding.name, pk, version)], "the delete"))
         place(self, None, None)
 
     @classmethod
@@ -190,8 +190,8 @@ class Table(Record):
 
     # Within
 
-    def _write(self, change: Any, what: str) -> Self:
-        placed = self._bound().commit([change], what)
+    def _write(self, binding: Binding[Self], change: Change, purpose: str) -> Self:
+        placed = binding.source.commit(binding.request([change], purpose))
         place(self, placed.pks[0], placed.seq)
         return self
 

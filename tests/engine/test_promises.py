@@ -11,7 +11,7 @@ import pytest
 from discobase.engine.changes import IndexWanted, Insert, Replace, Request
 from discobase.engine.engine import Engine
 from discobase.engine.log.frame import Limits, encode
-from discobase.engine.operations import Declare, Put, Schema
+from discobase.engine.operations import Put, Schema
 from discobase.engine.server.seam import Message, snowflake_at
 from discobase.errors import (
     ConnectError,
@@ -192,7 +192,7 @@ def test_a_writer_that_stood_still_longer_than_a_nonce_lives_does_not_overwrite(
     world = make_world()
     one, first = join(world)
     two, second = join(world, "two")
-    world.run_in(one, put(first, Declare("a", UNIQUE_TAG)))
+    world.run_in(one, put(first, schemas={"a": UNIQUE_TAG}))
     world.pass_time(1)
     world.faults = Faults(freeze_at_send=1.0)
     request = Request([Insert("a", row("taken"))])

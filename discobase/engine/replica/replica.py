@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from discobase.engine.changes import Change, Insert, Placed, Remove, Replace
+from discobase.engine.changes import Change, Insert, Placed, Remove, Replace, Request
 from discobase.engine.keys import JSON, NULL, Kind, key
 from discobase.engine.log.commit_log import Commit, Entry
 from discobase.engine.log.frame import GENESIS
@@ -237,7 +237,7 @@ class Replica:
             self._writer.execute(f"DELETE FROM {table}")
         self._writer.execute("UPDATE state SET head = 0, chain = ?", (GENESIS,))
 
-    def propose(self, requests: Iterable[Sequence[Change]]) -> Proposal:
+    def propose(self, requests: Iterable[Request]) -> Proposal:
         """Apply the requests that hold on the state at the head, each after those before it, and
         leave the transaction open.
 
@@ -248,8 +248,8 @@ class Replica:
         head = self._read_head()
         proposal = Proposal(seq=head.seq + 1, chain=head.chain)
         try:
-            for changes in requests:
-                proposal.verdicts.append(self._try(changes, proposal))
+            for request in requests:
+                proposal.verdicts.append(self._try(request, proposal))
         except BaseException:
             self.withdraw()
             raise
@@ -357,17 +357,16 @@ class Replica:
 
     # Requests, checked on the state at the head
 
-    def _try(self, changes: Sequence[Change], proposal: Proposal) -> Verdict:
+    def _try(self, request: Request, proposal: Proposal) -> Verdict:
         self._writer.execute("SAVEPOINT request")
         try:
             placed = Placed(proposal.seq)
-            operations: list[Operation] = []
-            for change in changes:
+            operations = self._declare_news(request.schemas, proposal.seq)
+            for change in request.changes:
                 operation = self._check(change)
-                if operation is not None:
-                    self._apply_one(operation, proposal.seq)
-                    operations.append(operation)
-                placed.pks.append(operation.pk if isinstance(operation, Put | Delete) else 0)
+                self._apply_one(operation, proposal.seq)
+                operations.append(operation)
+                placed.pks.append(operation.pk)
         except DiscobaseError as error:
             self._layouts.clear()
             self._writer.execute("ROLLBACK TO request")
@@ -380,11 +379,19 @@ class Replica:
             placed.seq = proposal.seq - 1
         return Verdict(placed=placed)
 
-    def _check(self, change: Change) -> Operation | None:
-        """The operation that a change comes to at this state; None where there is nothing to do."""
+    def _declare_news(self, schemas: Mapping[str, str], seq: int) -> list[Operation]:
+        """Declare what the log lacks of these schemas. The operations that it took."""
+        operations: list[Operation] = []
+        for table, schema in schemas.items():
+            operation = self._news(table, schema)
+            if operation is not None:
+                self._apply_one(operation, seq)
+                operations.append(operation)
+        return operations
+
+    def _check(self, change: Change) -> Put | Delete:
+        """The operation that a change comes to at this state."""
         match change:
-            case Declare(table=table, schema=schema):
-                return self._news(table, schema)
             case Insert(table=table, data=data):
                 return Put(table, self._layout(table).next, data)
             case Replace(table=table, pk=pk, data=data, version=version):
