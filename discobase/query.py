@@ -43,7 +43,7 @@ class Query(Sequence[R], Generic[R]):
             for name, value in equal.items()
         )
 
-    def find(self, **equal: object) -> Query[R]:
+    def find(self, /, **equal: object) -> Query[R]:
         """A narrower query: these values as well, so that two values of one field find nothing.
         Reads nothing.
         """

@@ -147,7 +147,7 @@ class Table(Record):
         return binding.load(row)
 
     @classmethod
-    def find(cls, **equal: object) -> Query[Self]:
+    def find(cls, /, **equal: object) -> Query[Self]:
         """The records whose fields have these values; all of them without arguments. Reads nothing
         yet, and costs no API call.
 
@@ -165,14 +165,14 @@ class Table(Record):
 
     @overload
     @classmethod
-    def find_unique(cls, *, strict: Literal[True] = True, **equal: object) -> Self: ...
+    def find_unique(cls, /, *, strict: Literal[True] = True, **equal: object) -> Self: ...
 
     @overload
     @classmethod
-    def find_unique(cls, *, strict: bool, **equal: object) -> Self | None: ...
+    def find_unique(cls, /, *, strict: bool, **equal: object) -> Self | None: ...
 
     @classmethod
-    def find_unique(cls, *, strict: bool = True, **equal: object) -> Self | None:
+    def find_unique(cls, /, *, strict: bool = True, **equal: object) -> Self | None:
         """The one record whose fields have these values. No API call.
 
         Args:

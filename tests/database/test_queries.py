@@ -193,6 +193,20 @@ class TestQuery:
         assert repr(many).endswith("and 11 more]>")
         assert repr(items.find(pk=99).find()) == "<Item.find(pk=99)>"
 
+    def test_fields_called_as_python_calls_a_method_s_first_argument(self, place):
+        database = Database("shop")
+
+        @database.table
+        class Item(Table):
+            self: str
+            cls: str
+
+        with place.conn(database):
+            Item(self="a", cls="b").save()
+            for name, value in {"self": "a", "cls": "b"}.items():
+                assert Item.find(**{name: value}).find(**{name: value}).one().pk == 1
+                assert Item.find_unique(**{name: value}).pk == 1
+
     def test_an_unknown_field_is_named_with_the_nearest(self, items):
         with pytest.raises(UnknownField, match="'Item' has no field 'nmae': did you mean 'name'"):
             items.find(nmae="hat")
