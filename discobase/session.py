@@ -250,11 +250,12 @@ class Session:
             WaitTimeout: it is not ready yet.
             ConnectError: it never will be; the class says why.
         """
-        if self._engine is not None:
-            return self._engine
-        if not self._ready.done():
+        if self._engine is None and not self._ready.done():
             self._awaited = True
             return self._attended_engine(timeout, what)
+        # Read now: it may have become ready a moment ago.
+        if (engine := self._engine) is not None:
+            return engine
         if error := self._failure or self._ready.exception():
             raise own(error)
         raise Disconnected(f"{self.name!r} is being closed: log in again to use it.")

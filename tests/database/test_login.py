@@ -285,6 +285,20 @@ class TestLoginThread:
         assert item.find_unique().name == "hat"
         database.close()
 
+    def test_a_call_at_the_moment_of_readiness_is_not_told_of_a_close(self, place, monkeypatch):
+        database, item = shop()
+        with place.conn(database):
+            session = database._session
+            engine, ready = session._engine, session._ready.done
+
+            def done() -> bool:
+                session._engine = engine
+                return ready()
+
+            session._engine = None
+            monkeypatch.setattr(session._ready, "done", done)
+            assert list(item.find()) == []
+
 
 class TestAFailedLogin:
     def test_it_is_raised_without_being_logged_as_an_error_too(self, place, caplog):
