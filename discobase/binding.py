@@ -5,63 +5,25 @@ log.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from pydantic import ValidationError
 
-from discobase.engine.changes import Change, Placed, Request
+from discobase.engine.changes import Change, Request
 from discobase.engine.operations import Schema
 from discobase.errors import RecordOutdated
 from discobase.records.record import Record, place
 
 if TYPE_CHECKING:
-    from discobase.engine.keys import Kind
-    from discobase.engine.replica import Replica, Row
+    from discobase.engine.replica import Row
     from discobase.records.codec import Codec
+    from discobase.source import Source
 
 
 R = TypeVar("R", bound=Record)
 
 _LARGEST_PK = 2**63 - 1
 """SQLite's largest integer."""
-
-
-class Source(Protocol):
-    """What a table needs of its database."""
-
-    @property
-    def name(self) -> str:
-        """The database's name."""
-        ...
-
-    @property
-    def timeout(self) -> float | None:
-        """Seconds that a call waits for Discord at most; None for no limit."""
-        ...
-
-    @property
-    def capacity(self) -> int:
-        """The bytes that one commit carries, compressed where that helps."""
-        ...
-
-    def replica(self) -> Replica:
-        """The state to read from. Waits while a login is under way.
-
-        Raises:
-            NotConnected: there has been no login, or the database was closed.
-            ConnectError: the login failed.
-        """
-        ...
-
-    def commit(self, request: Request) -> Placed:
-        """Commit changes, all or none, and wait until Discord has them. One API call, often
-        shared.
-        """
-        ...
-
-    def want_index(self, table: str, field: str, kind: Kind) -> None:
-        """Ask for an index, to be made when there is time. Does not wait."""
-        ...
 
 
 class Binding(Generic[R]):

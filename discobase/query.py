@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any, Generic, TypeVar, overload
 
 from discobase.binding import Binding
+from discobase.engine.changes import IndexWanted
 from discobase.engine.keys import Kind
 from discobase.engine.replica import Row
 from discobase.errors import RecordNotFound, SeveralRecords
@@ -158,7 +159,7 @@ class Query(Sequence[R], Generic[R]):
     ) -> None:
         for name, (kind, _) in keys.items():
             if name not in keyed:
-                self._binding.source.want_index(self._binding.name, name, kind)
+                self._binding.source.want_index(IndexWanted(self._binding.name, name, kind))
 
     def _fits(self, record: R) -> bool:
         # The replica may give too much: what a field's values are equal to is for the values to

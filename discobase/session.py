@@ -14,14 +14,11 @@ import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from discobase.engine.changes import IndexWanted, Placed, Request
+from discobase.arguments import Target
 from discobase.engine.engine import Engine
-from discobase.engine.keys import Kind
-from discobase.engine.log.frame import Limits
-from discobase.engine.replica import Head
+from discobase.engine.interface import EngineInterface
 from discobase.engine.server.discordpy import Connection
 from discobase.errors import ConnectError, DiscobaseError, Disconnected, WaitTimeout
 from discobase.local import Joined, join
@@ -31,35 +28,9 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-LOCAL = "local"
-"""The token that stands for the embedded server; a colon and a path may follow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a login needs to know.
-
-    Args:
-        token: the bot's token; ``local`` or ``local:PATH`` for the embedded server.
-        server: the Discord server's name, or its id.
-        api_url: the address of the REST API.
-        limits: what a message carries there.
-    """
-
-    token: str = field(repr=False)
-    server: str | int
-    api_url: str
-    limits: Limits
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the embedded server is meant, which is started or joined by the login."""
-        return self.token == LOCAL or self.token.startswith(f"{LOCAL}:")
-
-    @property
-    def local_path(self) -> str | None:
-        """The file of the embedded server; None for the one that lives as long as the process."""
-        return self.token.partition(":")[2] or None
+_CLOSE_SECONDS = 20.0
+"""How long a close may take: the engine gives ten of them to what was asked for before, and the
+rest is for the connection and the embedded server: a guess."""
 
 
 class LoginTask(Future[None]):
@@ -107,19 +78,28 @@ class Session:
         self.ended = LoginTask(self.ask_to_close)
         self.portal = Portal(f"discobase {name}")
         self._pid = os.getpid()
-        self._wanted: dict[tuple[str, str], Head] = {}
-        self._ready: Future[Engine] = Future()
-        self._ready.set_running_or_notify_cancel()
+        self._opened: Future[None] = Future()
+        self._opened.set_running_or_notify_cancel()
         self._ending = asyncio.Event()
         self._failure: DiscobaseError | None = None
         # Set while the session can be used: what every read and write looks at first.
-        self._engine: Engine | None = None
+        self._engine: EngineInterface | None = None
         self._connection: Connection | None = None
 
     @property
     def forked(self) -> bool:
         """Whether this session was left behind in the process from which this one was forked."""
         return self._pid != os.getpid()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be read and written through at once, in this process."""
+        return self._engine is not None and self._pid == os.getpid()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended because it was closed, and not by a failure."""
+        return self.ended.done() and self.ended.exception() is None
 
     @property
     def over(self) -> bool:
@@ -175,7 +155,7 @@ class Session:
         try:
             await self._unless_ended(connection.live())
             self._engine = engine
-            self._ready.set_result(engine)
+            self._opened.set_result(None)
             await self._until_ended()
         finally:
             self._engine = None
@@ -208,6 +188,7 @@ class Session:
         """Tell those who wait how it ended, and let the thread go."""
         # Called on the loop's thread, as a rule; on the one that ends the portal, where the life
         # had not begun; on the one that began it, where it was over by then.
+        self._engine = None
         error: BaseException | None = Disconnected(f"the connection of {self.name!r} has ended")
         try:
             error = self._failure or self._reason(life)
@@ -216,9 +197,9 @@ class Session:
             self.portal.stop(0)
 
     def _settle(self, error: BaseException | None) -> None:
-        never_ready = not self._ready.done()
+        never_ready = not self._opened.done()
         if never_ready:
-            self._ready.set_exception(error or Disconnected("the database was closed"))
+            self._opened.set_exception(error or Disconnected("the database was closed"))
         if error is None:
             self.ended.set_result(None)
             return
@@ -239,70 +220,34 @@ class Session:
 
     # Waiting for it
 
-    def engine(self, timeout: float | None, what: str) -> Engine:
-        """The engine, once the session is ready. Blocks while the login is under way.
+    def engine(self, purpose: str, timeout: float | None) -> EngineInterface:
+        """Return the engine. Block while the login is under way.
 
         Args:
+            purpose: what it is wanted for, for errors, as in "the save".
             timeout: seconds to wait; None for no limit.
-            what: a name for it in errors.
 
         Raises:
             WaitTimeout: it is not ready yet.
             ConnectError: it never will be; the class says why.
         """
-        if self._engine is None and not self._ready.done():
-            self._awaited = True
-            return self._attended_engine(timeout, what)
-        # Read now: it may have become ready a moment ago.
+        if self._engine is None and not self._opened.done():
+            self._wait_opened(purpose, timeout)
+        # Read anew: it may have become ready a moment ago.
         if (engine := self._engine) is not None:
             return engine
-        if error := self._failure or self._ready.exception():
+        if error := self._failure or self._opened.exception():
             raise own(error)
         raise Disconnected(f"{self.name!r} is being closed: log in again to use it.")
 
-    def _attended_engine(self, timeout: float | None, what: str) -> Engine:
+    def _wait_opened(self, purpose: str, timeout: float | None) -> None:
+        self._awaited = True
         try:
-            return self.portal.attend(self._ready, timeout=timeout, what=f"{what}: the connection")
+            self.portal.attend(self._opened, timeout=timeout, what=f"{purpose}: the connection")
         except WaitTimeout as error:
             if reason := self._connection and self._connection.awaited:
                 error.add_note(reason)
             raise
-
-    def commit(self, request: Request) -> Placed:
-        """Commit changes and wait until Discord has them. See :meth:`Source.commit
-        <discobase.binding.Source.commit>`.
-        """
-        engine = self._engine or self._engine_for(request.purpose, request.timeout)
-        return self.portal.wait(
-            request.future,
-            timeout=request.timeout,
-            what=request.purpose,
-            send=lambda: engine.put(request),
-        )
-
-    def _engine_for(self, what: str, timeout: float | None) -> Engine:
-        try:
-            return self.engine(timeout, what)
-        except KeyboardInterrupt as interrupt:
-            interrupt.add_note(f"{what} was not sent: the database was still connecting")
-            raise
-
-    def refresh(self, timeout: float | None) -> None:
-        """Apply what was committed anywhere before this call. One API call where there is nothing
-        new.
-        """
-        engine = self.engine(timeout, "the refresh")
-        self.portal.call(engine.refresh, timeout=timeout, what="the refresh")
-
-    def want_index(self, table: str, name: str, kind: Kind) -> None:
-        """Ask for an index that is not there, to be made when there is time. Once at each head: a
-        commit may have changed the table's fields, and dropped the index that was asked for before.
-        """
-        engine = self.engine(None, "the search")
-        head = engine.replica.head
-        if self._wanted.get((table, name)) != head:
-            self._wanted[table, name] = head
-            engine.put(IndexWanted(table, name, kind))
 
     def wait_ended(self, timeout: float | None = None) -> None:
         """Block until the session is over, and raise why it could not go on, if so."""
@@ -322,18 +267,18 @@ class Session:
             return
         self.portal.loop.call_soon_threadsafe(self._ending.set)
 
-    def close(self, timeout: float) -> None:
-        """End the session: finish what was asked for, close everything, end the thread. Blocks
-        until then.
+    def close(self) -> None:
+        """End the session: finish what was asked for, close everything, end the thread. Block until
+        then. Do nothing in a forked process.
 
         Raises:
-            WaitTimeout: it did not end in time; what was left is abandoned.
+            WaitTimeout: it did not end within 20 s; what was left is abandoned.
         """
         if self.forked:
             return
         self.ask_to_close()
         try:
-            self.wait_ended(timeout)
+            self.wait_ended(_CLOSE_SECONDS)
         except Exception as error:
             if not self.ended.done():
                 raise

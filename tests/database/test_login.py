@@ -288,15 +288,15 @@ class TestLoginThread:
     def test_a_call_at_the_moment_of_readiness_is_not_told_of_a_close(self, place, monkeypatch):
         database, item = shop()
         with place.conn(database):
-            session = database._session
-            engine, ready = session._engine, session._ready.done
+            session = database._source.session()
+            engine, ready = session._engine, session._opened.done
 
             def done() -> bool:
                 session._engine = engine
                 return ready()
 
             session._engine = None
-            monkeypatch.setattr(session._ready, "done", done)
+            monkeypatch.setattr(session._opened, "done", done)
             assert list(item.find()) == []
 
 

@@ -167,7 +167,7 @@ class TestQuery:
 
         with place.conn(database):
             item(name="hat").save()
-            replica = database.replica()
+            replica = database._source.replica()
 
             def is_indexed() -> bool:
                 return "name" in replica.keyed.get("Item", {})

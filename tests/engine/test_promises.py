@@ -159,7 +159,7 @@ def test_a_hundred_requests_that_wait_together_take_at_most_five_calls(make_worl
     before = process.calls["send"]
     requests = [Request([Insert("a", row(str(number)))]) for number in range(100)]
     for request in requests:
-        engine.put(request)
+        engine.commit(request)
     world.run(lambda: all(request.future.done() for request in requests))
     assert process.calls["send"] - before <= 5
     assert sorted(request.future.result().pks[0] for request in requests) == list(range(1, 101))
@@ -196,7 +196,7 @@ def test_a_writer_that_stood_still_longer_than_a_nonce_lives_does_not_overwrite(
     world.pass_time(1)
     world.faults = Faults(freeze_at_send=1.0)
     request = Request([Insert("a", row("taken"))])
-    one.loop.call_soon_threadsafe(first.put, request)
+    one.loop.call_soon_threadsafe(first.commit, request)
     world.run(lambda: one.frozen)
     world.faults = CALM
     placed = world.run_in(two, put(second, Insert("a", row("taken"))))
@@ -217,7 +217,7 @@ def test_one_who_heard_only_of_the_second_message_at_a_position_does_not_build_o
     third_process = world.processes[2]
     world.faults = Faults(freeze_at_send=1.0)
     request = Request([Insert("a", row("late"))])
-    one.loop.call_soon_threadsafe(first.put, request)
+    one.loop.call_soon_threadsafe(first.commit, request)
     world.run(lambda: one.frozen)
     world.faults = Faults(dropped_event=1.0)
     world.run_in(two, put(second, Insert("a", row("first"))))
@@ -374,7 +374,7 @@ def test_a_record_too_large_keeps_only_its_own_request_out(make_world, join):
         for number in range(8)
     ]
     for request in requests:
-        engine.put(request)
+        engine.commit(request)
     world.run(lambda: all(request.future.done() for request in requests))
     errors = [request.future.exception() for request in requests]
     assert isinstance(errors.pop(3), RecordTooLarge)
@@ -403,8 +403,8 @@ def test_nobody_waits_for_ever_when_the_engine_is_closed(make_world, join, reaso
 
         async def close_in_the_middle(world=world, engine=engine, requests=requests):
             for request in requests:
-                engine.put(request)
-                engine.put(IndexWanted("a", "tag", "plain"))
+                engine.commit(request)
+                engine.want_index(IndexWanted("a", "tag", "plain"))
                 await asyncio.sleep(world.random.random() * 0.02)
             await engine.close(reason)
 
@@ -416,7 +416,7 @@ def test_nobody_waits_for_ever_when_the_engine_is_closed(make_world, join, reaso
         unknown = sum(isinstance(r.future.exception(), OutcomeUnknown) for r in requests)
         assert acknowledged <= written <= acknowledged + unknown
         with pytest.raises(Disconnected):
-            engine.put(requests[0])
+            engine.commit(requests[0])
         world.end()
     assert told <= {type(None), Disconnected, OutcomeUnknown}
     assert (Disconnected in told) == (reason is not None)
@@ -429,8 +429,8 @@ def test_two_writers_that_change_one_record_both_find_out_what_became_of_it(make
     placed = world.run_in(one, put(first, Insert("a", row("x"))))
     world.pass_time(1)
     requests = [Request([Replace("a", placed.pks[0], row(tag), placed.seq)]) for tag in "yz"]
-    one.loop.call_soon_threadsafe(first.put, requests[0])
-    two.loop.call_soon_threadsafe(second.put, requests[1])
+    one.loop.call_soon_threadsafe(first.commit, requests[0])
+    two.loop.call_soon_threadsafe(second.commit, requests[1])
     world.run(lambda: all(request.future.done() for request in requests))
     errors = [request.future.exception() for request in requests]
     assert sum(error is None for error in errors) == 1

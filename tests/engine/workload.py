@@ -98,7 +98,7 @@ async def put(
 ) -> Placed:
     """Have changes written, and wait."""
     request = Request(changes, schemas)
-    engine.put(request)
+    engine.commit(request)
     return await asyncio.wrap_future(request.future)
 
 
