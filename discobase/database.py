@@ -17,6 +17,7 @@ from discobase.records.codec import Codec
 from discobase.session import LoginTask, Session
 from discobase.session_source import SessionSource
 from discobase.table import Table, bind
+from discobase.timeouts import DATABASE_TIMEOUT, DatabaseTimeout
 
 T = TypeVar("T", bound=Table)
 
@@ -178,7 +179,7 @@ class Database:
         """Block until the database can be used, or raise why it never will.
 
         Args:
-            timeout: seconds to wait; None for no limit.
+            timeout: seconds to wait; None, as it is where it is left out, for no limit.
 
         Raises:
             NotConnected: there has been no login.
@@ -193,7 +194,7 @@ class Database:
         token: str | None = None,
         *,
         api_url: str | None = None,
-        timeout: float | None = None,
+        timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT,
     ) -> Connected[Database]:
         """Connect for the length of a ``with`` block, which closes the database at its end; ``async
         with`` works too.
@@ -201,12 +202,13 @@ class Database:
         Args:
             token: as for :meth:`login_thread`.
             api_url: as for :meth:`login_thread`.
-            timeout: seconds to wait until the database can be used; None for the database's own.
+            timeout: seconds to wait until the database can be used; None for no limit. The
+                database's own where it is left out.
 
         Returns:
             A context manager, whose value is this database.
         """
-        limit = self._source.timeout if timeout is None else timeout
+        limit = self._source.timeout if timeout is DATABASE_TIMEOUT else timeout
         return Connected(
             self,
             begin=partial(self._log_in, token, api_url, awaited=True),

@@ -19,6 +19,7 @@ from discobase.errors import (
     BadToken,
     Disconnected,
     NotConnected,
+    WaitTimeout,
 )
 from tests.database.shop import WRONG_TOKEN, in_thread, shop, soon, threads
 
@@ -40,6 +41,15 @@ class TestConn:
             began = time.perf_counter()
             with place.conn(database):
                 assert time.perf_counter() - began < 1.5
+
+    def test_it_waits_as_long_as_the_database_does_and_without_limit_for_none(self, place):
+        place.discord.set(latency=0.02)
+        database = Database("shop", timeout=0.01)
+        connected = database.conn(place.token, api_url=place.api_url)
+        with pytest.raises(WaitTimeout, match=r"after 0\.01 s"), connected:
+            pass
+        with database.conn(place.token, api_url=place.api_url, timeout=None):
+            assert database.head == 0
 
     def test_what_was_saved_is_there_after_another_login(self, place):
         database, item = shop()
