@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, Never, TypeVar, overload
 
 from discobase.binding import Binding
 from discobase.engine.changes import IndexWanted
@@ -73,11 +73,23 @@ class Query(Sequence[R], Generic[R]):
             )
         return self._records[0]
 
-    def count(self, value: object = ..., /) -> int:
-        """The number of records; with a value, how often that record occurs, as for any
-        sequence.
+    def count(self, *record: Never) -> int:
+        """Return the number of records. It takes no argument: how often one record is among them
+        says :meth:`occurrences`.
+
+        Raises:
+            TypeError: it was given an argument, as for another sequence's count.
         """
-        return len(self) if value is ... else self._records.count(value)  # type: ignore[arg-type]
+        if record:
+            raise TypeError(
+                "Query.count() takes no argument, and is the number of records: use "
+                "occurrences(record) for how often one of them occurs."
+            )
+        return len(self)
+
+    def occurrences(self, record: Any) -> int:
+        """Return how many of the records equal one, as another sequence's count does."""
+        return self._records.count(record)
 
     def exists(self) -> bool:
         """Whether there is any record."""

@@ -73,7 +73,15 @@ class TestQuery:
         assert items.find(name="hat").exists() is True
         assert items.find(name="boater").exists() is False
         assert items.find(name="hat").count() == 3
-        assert items.find().count(items.get(1)) == 1
+        assert items.find().occurrences(items.get(1)) == 1
+        assert items.find(name="cap").occurrences(items.get(1)) == 0
+        assert items.find().occurrences("hat") == 0
+
+    def test_a_count_of_one_record_is_refused_and_says_what_it_is_called(self, items):
+        found = items.find()
+        for wrong in (items.get(1), None, ...):
+            with pytest.raises(TypeError, match=r"use occurrences\(record\)"):
+                found.count(wrong)
 
     def test_find_makes_a_narrower_query_and_leaves_the_first_as_it_was(self, items):
         hats = items.find(name="hat")
