@@ -23,6 +23,9 @@ class Table(Record):
 
     An object is not tied to the thread that made it, but two threads should not save the same
     object at once.
+
+    Fields may have any name that pydantic allows, but for those that are
+    :data:`~discobase.table.RESERVED`.
     """
 
     _binding: ClassVar[Binding[Any] | None] = None
@@ -213,17 +216,31 @@ class Table(Record):
         return binding
 
 
-_OWN = frozenset(
-    name for part in (Record, Table) for name in vars(part) if not name.startswith(("_", "model_"))
-) | {"strict"}
-"""Names that a table's fields must not have: they would hide what a table does."""
+_METHODS = frozenset(
+    {
+        *("save", "commit", "update", "delete", "save_many", "refresh"),
+        *("get", "find", "find_unique"),
+        # To come.
+        *("get_or_create", "update_or_create", "history", "as_of", "changes"),
+    }
+)
+
+RESERVED = _METHODS | {f"a{name}" for name in _METHODS} | {"pk", "version", "strict", "fresh"}
+"""Names that no field of a table may have: what a table and its records do or will do, the same
+with an ``a`` before it for asynchronous twins to come, and the options of :meth:`Table.find` and
+:meth:`Table.find_unique`.
+
+The list is closed: no later version refuses a class that this one takes. A method by another name
+has to give way to a field of that name, in that field's class. What can be done with many records
+belongs to :class:`~discobase.Query`, whose names are in nobody's way.
+"""
 
 
 def bind(table: type[Table], binding: Binding[Any]) -> None:
     """Attach a class to its database.
 
     Raises:
-        TableError: it is attached already, or a field hides a part of :class:`Table`.
+        TableError: it is attached already, or a field has a name that is :data:`RESERVED`.
     """
     held: Binding[Any] | None = vars(table).get("_binding")
     if held is not None:
@@ -231,9 +248,10 @@ def bind(table: type[Table], binding: Binding[Any]) -> None:
             f"{table.__name__} is attached already, as {held.name!r} of {held.source.name!r}: a "
             f"class can be a table of one database, once. Derive a class from it for another one."
         )
-    if hidden := sorted(_OWN & table.model_fields.keys()):
+    if taken := sorted(RESERVED & table.model_fields.keys()):
+        name = taken[0]
         raise TableError(
-            f"{table.__name__} has a field {hidden[0]!r}, which would hide what a table does by "
-            f"that name: rename it."
+            f"{table.__name__} has a field {name!r}, a name that tables keep for themselves: "
+            f"rename it, as in `{name}_: ... = Field(alias={name!r})`."
         )
     table._binding = binding  # pyright: ignore[reportPrivateUsage] - the one place it is set
