@@ -5,7 +5,7 @@ log.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import ValidationError
 
@@ -35,7 +35,7 @@ class Binding(Generic[R]):
         codec: how its records are written and read.
     """
 
-    def __init__(self, source: Source, name: str, codec: Codec) -> None:
+    def __init__(self, source: Source, name: str, codec: Codec[R]) -> None:
         self.source = source
         self.name = name
         self.codec = codec
@@ -63,7 +63,7 @@ class Binding(Generic[R]):
         """
         pk, version, data = row
         try:
-            record = cast("R", self.codec.decode(data))
+            record = self.codec.decode(data)
         except ValidationError as error:
             raise self._outdated(pk, error) from None
         place(record, pk, version)
