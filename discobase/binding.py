@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Record)
 
-_LARGEST_PK = 2**63 - 1
-"""SQLite's largest integer."""
-
 
 class Binding(Generic[R]):
     """One table class in one database.
@@ -53,7 +50,7 @@ class Binding(Generic[R]):
 
     def row(self, pk: int) -> Row | None:
         """The row under a primary key, or None. No API call."""
-        return self.source.replica().get(self.name, pk) if 0 < pk <= _LARGEST_PK else None
+        return self.source.replica().get(self.name, pk)
 
     def load(self, row: Row) -> R:
         """The record that a row of the replica holds.

@@ -39,10 +39,10 @@ class Query(Sequence[R], Generic[R]):
         self._binding = binding
         codec = binding.codec
         # Pairs, for a narrower query may ask for two values of one field, and find nothing.
-        self._equal: tuple[tuple[str, Any], ...] = tuple(
+        self._equal: list[tuple[str, Any]] = [
             (name, primary_key(value) if name == PK else codec.stored_value(name, value))
             for name, value in equal.items()
-        )
+        ]
 
     def find(self, /, **equal: object) -> Query[R]:
         """A narrower query: these values as well, so that two values of one field find nothing.
@@ -112,6 +112,8 @@ class Query(Sequence[R], Generic[R]):
     def __getitem__(self, index: slice) -> list[R]: ...
 
     def __getitem__(self, index: int | slice) -> R | list[R]:
+        if index == 0 and (first := self.first()) is not None:
+            return first
         return self._records[index]
 
     def __repr__(self) -> str:
@@ -152,9 +154,10 @@ class Query(Sequence[R], Generic[R]):
         if PK in (equal := dict(self._equal)):
             row = self._binding.row(equal[PK])
             return [row] if row else []
-        replica, table = self._binding.source.replica(), self._binding.name
-        keys = self._keys()
-        self._want_indexes(keys, replica.keyed.get(table, {}))
+        source, table = self._binding.source, self._binding.name
+        replica, keys = source.replica(), self._keys()
+        for name in keys.keys() - replica.keyed.get(table, {}).keys():
+            source.want_index(IndexWanted(table, name, keys[name][0]))
         return replica.select(table, keys)
 
     def _keys(self) -> dict[str, tuple[Kind, str]]:
@@ -166,14 +169,11 @@ class Query(Sequence[R], Generic[R]):
                 found[name] = (codec.kinds[name], key)
         return found
 
-    def _want_indexes(
-        self, keys: Mapping[str, tuple[Kind, str]], keyed: Mapping[str, object]
-    ) -> None:
-        for name, (kind, _) in keys.items():
-            if name not in keyed:
-                self._binding.source.want_index(IndexWanted(self._binding.name, name, kind))
-
     def _fits(self, record: R) -> bool:
         # The replica may give too much: what a field's values are equal to is for the values to
         # say.
-        return all(getattr(record, name) == value for name, value in self._equal)
+        for name, value in self._equal:
+            fits = getattr(record, name) == value
+            if not fits:
+                return False
+        return True

@@ -11,7 +11,6 @@ from functools import partial
 
 from discobase.arguments import Target
 from discobase.engine.changes import IndexWanted, Placed, Request
-from discobase.engine.interface import EngineInterface
 from discobase.engine.replica import Replica
 from discobase.errors import AlreadyConnected, NotConnected
 from discobase.portal import users_line
@@ -141,7 +140,7 @@ class SessionSource:
 
     def replica(self) -> Replica:
         """Return the state to read from. Wait while a login is under way."""
-        return self._engine("the search").replica
+        return self.session().engine("the search", self.timeout).replica
 
     def commit(self, request: Request) -> Placed:
         """Commit changes, all or none, and wait until Discord has them."""
@@ -160,13 +159,10 @@ class SessionSource:
 
     def want_index(self, wanted: IndexWanted) -> None:
         """Ask for an index, to be made when there is time."""
-        self._engine("the search").want_index(wanted)
+        self.session().engine("the search", self.timeout).want_index(wanted)
 
     def refresh(self) -> None:
         """See what was committed anywhere before this call."""
         session = self.session()
         engine = session.engine("the refresh", self.timeout)
         session.portal.call(engine.refresh, timeout=self.timeout, what="the refresh")
-
-    def _engine(self, purpose: str) -> EngineInterface:
-        return self.session().engine(purpose, self.timeout)

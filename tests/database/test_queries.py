@@ -149,6 +149,11 @@ class TestQuery:
             assert len(made) == 1
             Item.find(name="hat").first()
             assert len(made) == 2
+            found = Item.find(name="hat")
+            assert found[0].pk == found[False].pk == 1
+            assert len(made) == 3
+            assert [record.pk for record in found[0:2]] == [1, 2]
+            assert found[0] is next(iter(found))
             Item(name="hat").save()
             assert everything[0] is everything.first()
             assert len(list(everything)) == len(everything) == 20
