@@ -1,6 +1,4 @@
-"""What ties a table class to its database: a name, a codec, and the way to the replica and the
-log.
-"""
+"""What ties a table class to its source: a name, a codec, and the requests made of it."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ class Binding(Generic[R]):
     """One table class in one database.
 
     Args:
-        source: the database.
+        source: where it reads and writes.
         name: the table's name.
         codec: how its records are written and read.
     """
@@ -40,7 +38,7 @@ class Binding(Generic[R]):
         self._schemas = {name: schema.to_json()}
 
     def request(self, changes: Sequence[Change], purpose: str) -> Request:
-        """A request for changes of this table: all that its way to the log has to know.
+        """Return a request for changes of this table, with all that its way to the log has to know.
 
         Args:
             changes: what is to be done, in order.
@@ -49,11 +47,11 @@ class Binding(Generic[R]):
         return Request(changes, self._schemas, purpose, self.source.timeout)
 
     def row(self, pk: int) -> Row | None:
-        """The row under a primary key, or None. No API call."""
+        """Return the row under a primary key, or None. No API call."""
         return self.source.replica().get(self.name, pk)
 
     def load(self, row: Row) -> R:
-        """The record that a row of the replica holds.
+        """Return the record that a row of the replica holds.
 
         Raises:
             RecordOutdated: it was written under another schema, and does not fit this one.

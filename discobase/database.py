@@ -1,4 +1,4 @@
-"""The database: login and logout, its tables, and what concerns it as a whole."""
+"""The database as its users see it: its tables, login and logout."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class Database:
     def login_thread(
         self, token: str | None = None, *, api_url: str | None = None
     ) -> threading.Thread:
-        """Start the thread that connects, and return it. Does not wait: see :meth:`wait_ready`.
+        """Start the thread that connects, and return it. Do not wait: see :meth:`wait_ready`.
 
         The thread is a daemon; it ends when the connection does.
 

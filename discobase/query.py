@@ -1,4 +1,4 @@
-"""Selections over the replica: lazy, immutable, and used like a sequence."""
+"""Queries: lazy and immutable selections over the replica, used like sequences."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from discobase.records.record import Record, primary_key
 R = TypeVar("R", bound=Record)
 
 _SHOWN = 5
+"""Records in a repr, so that it fits a few lines: a guess."""
+
 PK = "pk"
 """The name by which a query selects by primary key."""
 
@@ -45,19 +47,21 @@ class Query(Sequence[R], Generic[R]):
         ]
 
     def find(self, /, **equal: object) -> Query[R]:
-        """A narrower query: these values as well, so that two values of one field find nothing.
-        Reads nothing.
+        """Return a narrower query: these values as well, so that two values of one field find
+        nothing. Read nothing.
         """
         narrower = Query(self._binding, equal)
         narrower._equal = self._equal + narrower._equal
         return narrower
 
     def first(self) -> R | None:
-        """The record with the lowest primary key, or None where there is none. Makes no others."""
+        """Return the record with the lowest primary key, or None where there is none. Make no
+        others.
+        """
         return self._first[1]
 
     def one(self) -> R:
-        """The only record.
+        """Return the only record.
 
         Raises:
             RecordNotFound: there is none.
@@ -92,7 +96,7 @@ class Query(Sequence[R], Generic[R]):
         return self._records.count(record)
 
     def exists(self) -> bool:
-        """Whether there is any record."""
+        """Return whether there is any record."""
         return self._first[1] is not None
 
     def __bool__(self) -> bool:
@@ -143,7 +147,7 @@ class Query(Sequence[R], Generic[R]):
         return next(self._made(self._rows), (len(self._rows), None))
 
     def _made(self, rows: Iterable[Row]) -> Iterator[tuple[int, R]]:
-        """The records that fit, each with the number of rows up to it."""
+        """Make the records that fit, each with the number of rows up to it."""
         load = self._binding.load
         for read, row in enumerate(rows, 1):
             if self._fits(record := load(row)):

@@ -47,7 +47,7 @@ class LoginTask(Future[None]):
         self._close = close
 
     def cancel(self) -> bool:
-        """Ask the connection to close, and return at once; True unless it has ended already."""
+        """Ask the connection to close, and return at once: True unless it has ended already."""
         if self.done():
             return False
         self._close()
@@ -107,7 +107,7 @@ class Session:
         return self.forked or self.ended.done()
 
     def begin(self) -> None:
-        """Start the thread and the login on it. Returns at once.
+        """Start the thread and the login on it. Return at once.
 
         Raises:
             ConnectError: no thread is to be had.
@@ -188,7 +188,6 @@ class Session:
         """Tell those who wait how it ended, and let the thread go."""
         # Called on the loop's thread, as a rule; on the one that ends the portal, where the life
         # had not begun; on the one that began it, where it was over by then.
-        self._engine = None
         error: BaseException | None = Disconnected(f"the connection of {self.name!r} has ended")
         try:
             error = self._failure or self._reason(life)
@@ -209,7 +208,7 @@ class Session:
         self.ended.set_exception(error)
 
     def _reason(self, life: Future[None]) -> BaseException | None:
-        """Why the life ended by itself; None where it was ended, by a close or at exit."""
+        """Return why the life ended by itself; None where it was ended, by a close or at exit."""
         if death := self.portal.death:
             died = Disconnected(f"the thread of {self.name!r} has died: {death!r}")
             died.__cause__ = death
@@ -257,12 +256,12 @@ class Session:
     # Ending it
 
     def abandon(self) -> None:
-        """End a session whose database was collected unclosed. Only posts: fit for finalizers."""
+        """End a session whose database was collected unclosed. Only post: fit for finalizers."""
         if not self.over:
             self.portal.abandon()
 
     def ask_to_close(self) -> None:
-        """Have the session end soon. Never waits."""
+        """Have the session end soon. Never wait."""
         if self.over or not self.portal.alive:
             return
         self.portal.loop.call_soon_threadsafe(self._ending.set)

@@ -1,4 +1,4 @@
-"""What tables need of a database: a protocol, so that they may read and write by other ways too."""
+"""What tables need of a database: a protocol, so that there can be other ways to read and write."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Source(Protocol):
         ...
 
     def want_index(self, wanted: IndexWanted) -> None:
-        """Ask for an index, to be made when there is time. Does not wait for it."""
+        """Ask for an index, to be made when there is time. Do not wait for it."""
         ...
 
     def refresh(self) -> None:

@@ -33,7 +33,7 @@ class Table(Record):
     # Writing
 
     def save(self) -> Self:
-        """Store a new record, or write the changed one. Blocks; one API call, often shared.
+        """Store a new record, or write the changed one. Block; one API call, often shared.
 
         Values are checked before anything is sent. The last writer wins; :meth:`update` can do
         better.
@@ -60,7 +60,7 @@ class Table(Record):
         return self.save()
 
     def update(self, *, if_unchanged: bool = False) -> Self:
-        """Write a record that has been saved before. Blocks; one API call, often shared.
+        """Write a record that has been saved before. Block; one API call, often shared.
 
         Args:
             if_unchanged: write only if nobody has written the record since this object was loaded
@@ -77,7 +77,7 @@ class Table(Record):
         return self._write(binding, change_of(binding, self, version=version), "the update")
 
     def delete(self, *, if_unchanged: bool = False) -> None:
-        """Delete the record. Blocks; one API call, often shared. Afterwards the object is as if it
+        """Delete the record. Block; one API call, often shared. Afterwards the object is as if it
         had never been saved.
 
         Args:
@@ -100,7 +100,7 @@ class Table(Record):
     def save_many(cls, records: Iterable[Self]) -> SaveReport:
         """Save many records, in as few commits as they fit in: ten thousand small ones are one.
 
-        Blocks; one API call for about 20 MiB of records, compressed. Each commit holds or fails as
+        Block; one API call for about 20 MiB of records, compressed. Each commit holds or fails as
         a whole. What one message carries is one commit; the report says how many it took.
 
         Args:
@@ -133,7 +133,7 @@ class Table(Record):
 
     @classmethod
     def get(cls, pk: int) -> Self:
-        """The record under a primary key. No API call.
+        """Return the record under a primary key. No API call.
 
         Args:
             pk: an integer, or what stands for one, as in ``"7"``.
@@ -151,8 +151,8 @@ class Table(Record):
 
     @classmethod
     def find(cls, /, **equal: object) -> Query[Self]:
-        """The records whose fields have these values; all of them without arguments. Reads nothing
-        yet, and costs no API call.
+        """Select the records whose fields have these values; all of them without arguments. Read
+        nothing yet. No API call.
 
         Values are compared as the field's own type: ``find(price="1.50")`` on a decimal finds 1.5.
         NaN equals nothing, as everywhere in Python: to find it, look through the records.
@@ -176,7 +176,7 @@ class Table(Record):
 
     @classmethod
     def find_unique(cls, /, *, strict: bool = True, **equal: object) -> Self | None:
-        """The one record whose fields have these values. No API call.
+        """Return the one record whose fields have these values. No API call.
 
         Args:
             strict: whether there has to be exactly one. Otherwise None stands for none, and the

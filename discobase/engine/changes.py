@@ -1,7 +1,7 @@
 """What callers ask of the engine: changes, the requests they come in, and indexes.
 
-A *change* is a wish: it names no primary key yet, or depends on the state at the head. Checked at
-the head it becomes an *operation* (:mod:`discobase.engine.operations`): a fact, which every replica
+A *change* names no primary key yet, or depends on the state at the head. Checked at the head it
+becomes an *operation* (:mod:`discobase.engine.operations`): a fact, which every replica
 applies without deciding anything.
 """
 
@@ -17,7 +17,7 @@ from discobase.engine.keys import Kind
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """Wish: store a new record, under the table's next primary key."""
+    """A new record, to be stored under the table's next primary key."""
 
     table: str
     data: str
@@ -25,7 +25,7 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """Wish: write record `pk` anew. It must exist and, where `version` is given, be at that
+    """Record `pk`, to be written anew. It must exist and, where `version` is given, be at that
     version.
     """
 
@@ -37,7 +37,9 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Wish: delete record `pk`. It must exist and, where `version` is given, be at that version."""
+    """Record `pk`, to be deleted. It must exist and, where `version` is given, be at that
+    version.
+    """
 
     table: str
     pk: int
@@ -98,13 +100,13 @@ def _size(change: Change) -> int:
 
 
 def _around(table: str) -> int:
-    """About the bytes of a line around the text it carries."""
+    """Return about the bytes of a line around the text it carries."""
     return len(encode_basestring_ascii(table)) + _KEY_AND_PUNCTUATION
 
 
 @dataclass(frozen=True, slots=True)
 class IndexWanted:
-    """A reader looked for a field that has no key column, and had to scan."""
+    """An index on a field that a reader looked for, and that has no key column."""
 
     table: str
     field: str

@@ -39,7 +39,10 @@ from discobase.records.secrets import MASK, unmasked_forms
 M = TypeVar("M", bound=BaseModel)
 
 _UNSAFE = re.compile(r"[`\x7f-\U0010ffff]")
+"""What a frame cannot carry: it is ASCII, in a block that a back-tick could close."""
+
 _CARRIED_AS_IS = (int, bool, NoneType)
+"""Types whose values are their own JSON values, so that their keys need no serializer."""
 
 _AS_ANNOTATION: dict[str, Callable[[Any], object]] = {
     "before": BeforeValidator,
@@ -201,8 +204,8 @@ class Codec(Generic[M]):
         return {name: merged[name] for name in order} | merged
 
     def _revealed(self, record: M, text: str) -> list[str]:
-        """The text with the secrets in the place of their masks, in each way that may be read; the
-        text itself if there are no secrets.
+        """Return the text with the secrets in the place of their masks, in each way that may be
+        read; the text itself if there are no secrets.
         """
         held: dict[str, Any] = self._serializer.to_python(
             record, mode="python", by_alias=False, round_trip=True, warnings=False
@@ -217,7 +220,7 @@ class Codec(Generic[M]):
         return [_UNSAFE.sub(_escaped, _compact(form)) for form in forms if form != stored] or [text]
 
     def _problem(self, record: M, text: str, *, has_secrets: bool = False) -> Exception | None:
-        """What is wrong with a record that is stored as this text; None if it comes back."""
+        """Return what is wrong with a record that is stored as this text; None if it comes back."""
         try:
             back = self.decode(text)
         except ValidationError as error:
@@ -268,7 +271,7 @@ def _complete(model: type[BaseModel]) -> None:
 
 
 def _decorated(model: type[BaseModel], name: str) -> Iterator[object]:
-    """The validators that are methods of the model, as annotations."""
+    """Yield the validators that are methods of the model, as annotations."""
     for validator in model.__pydantic_decorators__.field_validators.values():
         if name in validator.info.fields or "*" in validator.info.fields:
             yield _AS_ANNOTATION[validator.info.mode](validator.func)

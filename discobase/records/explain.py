@@ -94,14 +94,14 @@ class Explainer:
         )
 
     def _field_at(self, location: tuple[int | str, ...]) -> str:
-        """The field that pydantic names in an error, by name or alias."""
+        """Return the field that pydantic names in an error, by name or alias."""
         for name, field in self._model.model_fields.items():
             if location[:1] in ((name,), (field.alias,), (field.validation_alias,)):
                 return name
         return ""
 
     def _culprit(self, record: BaseModel) -> str:
-        """The first field that cannot be written or parsed as JSON; empty if each one can."""
+        """Return the first field that cannot be written or parsed as JSON; empty if each can."""
         for name in self._model.model_fields:
             try:
                 from_json(self._serialize(record, {name}))
@@ -115,7 +115,7 @@ def _value(record: BaseModel, name: str) -> object:
 
 
 def _what_became(found: Difference, *, has_secrets: bool) -> str:
-    """What has become of a value."""
+    """Say what has become of a value."""
     before, after = type(found.before), type(found.after)
     if after is Missing:
         return "it would be left out"
@@ -126,7 +126,7 @@ def _what_became(found: Difference, *, has_secrets: bool) -> str:
 
 
 def _hint(value: object, why: str) -> str:
-    """What to do about it, as far as that can be told."""
+    """Say what to do about it, as far as that can be told."""
     if "recursion" in why or "depth" in why or "Circular" in why:
         return " JSON carries no cycles, and no more than some 200 levels."
     if "surrogates" in why:

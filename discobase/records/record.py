@@ -51,7 +51,7 @@ def place(record: Record, pk: int | None, version: int | None) -> None:
 
 
 def primary_key(value: object) -> int:
-    """A primary key as a query gives it, a text from a URL for example, as the integer it is.
+    """Return a primary key as a query gives it, a text from a URL for example, as an integer.
 
     Raises:
         pydantic.ValidationError: it is none.

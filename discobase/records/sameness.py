@@ -41,7 +41,7 @@ _MODEL = type(BaseModel)
 
 
 def shortened(value: object) -> str:
-    """The repr of a value, for an error: 80 characters at most."""
+    """Return the repr of a value, for an error: 80 characters at most."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # an integer of too many digits, a value inside itself
@@ -66,7 +66,7 @@ class Difference:
     shown: bool = True
 
     def inside(self, outer: str, *, shown: bool = True) -> Difference:
-        """The same difference, seen from the value that has it in its part `outer`."""
+        """Return the same difference, seen from the value that has it in its part `outer`."""
         if not shown:  # a path quotes the keys of dictionaries
             return Difference(self.before, self.after, outer, shown=False)
         dot = "." if self.path and not self.path.startswith("[") else ""
@@ -131,7 +131,7 @@ _ATOMS: dict[type[object], Callable[[Any, Any], bool]] = {
 
 @singledispatch
 def _compare(before: Any, after: Any) -> Difference | None:
-    """The first difference of two values of one class; here, of a class with no parts known."""
+    """Return the first difference of two values of one class; here, of one with no parts known."""
     if dataclasses.is_dataclass(before):
         return _compare_dataclasses(before, after)
     return None if _equal(before, after) else Difference(before, after)
@@ -189,7 +189,7 @@ def _(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> Difference | None:
 
 
 def _build(mapping: Mapping[Any, Any]) -> tuple[object, ...]:
-    """What a mapping has besides its items: a default, or an order its class makes something of."""
+    """Return what a mapping has besides its items: a default, or an order that counts."""
     order = list(cast("Mapping[Any, Any]", mapping)) if isinstance(mapping, OrderedDict) else None
     return getattr(mapping, "default_factory", None), order
 
@@ -200,7 +200,7 @@ def _(before: AbstractSet[Any], after: AbstractSet[Any]) -> Difference | None:
 
 
 def _same_elements(before: Collection[Any], after: Collection[Any]) -> bool:
-    """Whether two collections of distinct elements have the same ones, in whatever order."""
+    """Return whether two collections of distinct elements have the same, in whatever order."""
     others = {element: element for element in after}
     return len(before) == len(others) and all(
         difference(element, others.get(element, MISSING)) is None for element in before

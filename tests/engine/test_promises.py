@@ -185,6 +185,19 @@ def test_a_refresh_sees_what_others_wrote_even_if_no_event_told_of_it(make_world
     assert rows_of(second) == rows_of(first)
 
 
+def test_an_index_is_asked_for_once_at_each_head(make_world, join, monkeypatch):
+    world = make_world()
+    process, engine = join(world)
+    made: list[tuple[str, ...]] = []
+    monkeypatch.setattr(engine.replica, "index", lambda *wanted: made.append(wanted))
+    for number in range(1, 3):
+        world.run_in(process, put(engine, Insert("a", row(str(number)))))
+        for _ in range(3):
+            engine.want_index(IndexWanted("a", "tag", "plain"))
+        world.pass_time(1)
+        assert made == [("a", "tag", "plain")] * number
+
+
 # Standing still
 
 
