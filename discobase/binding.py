@@ -1,103 +1,64 @@
-"""What ties a table class to its database: a name, a codec, and the way to the replica and the
-log.
-"""
+"""What ties a table class to its source: a name, a codec, and the requests made of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from discobase.engine.changes import Change, Placed
-from discobase.engine.operations import Declare, Schema
+from discobase.engine.changes import Change, Request
+from discobase.engine.operations import Schema
 from discobase.errors import RecordOutdated
 from discobase.records.record import Record, place
 
 if TYPE_CHECKING:
-    from discobase.engine.keys import Kind
-    from discobase.engine.replica import Replica, Row
+    from discobase.engine.replica import Row
     from discobase.records.codec import Codec
+    from discobase.source import Source
 
 
 R = TypeVar("R", bound=Record)
-
-_LARGEST_PK = 2**63 - 1
-"""SQLite's largest integer."""
-
-
-class Source(Protocol):
-    """What a table needs of its database."""
-
-    @property
-    def name(self) -> str:
-        """The database's name."""
-        ...
-
-    @property
-    def capacity(self) -> int:
-        """The bytes that one commit carries, compressed where that helps."""
-        ...
-
-    def replica(self) -> Replica:
-        """The state to read from. Waits while a login is under way.
-
-        Raises:
-            NotConnected: there has been no login, or the database was closed.
-            ConnectError: the login failed.
-        """
-        ...
-
-    def commit(self, changes: Sequence[Change], what: str) -> Placed:
-        """Commit changes, all or none, and wait until Discord has them. One API call, often shared.
-
-        Args:
-            changes: what is to be done, in order.
-            what: a name for it in errors, as in "the save".
-        """
-        ...
-
-    def want_index(self, table: str, field: str, kind: Kind) -> None:
-        """Ask for an index, to be made when there is time. Does not wait."""
-        ...
 
 
 class Binding(Generic[R]):
     """One table class in one database.
 
     Args:
-        source: the database.
+        source: where it reads and writes.
         name: the table's name.
         codec: how its records are written and read.
     """
 
-    def __init__(self, source: Source, name: str, codec: Codec) -> None:
+    def __init__(self, source: Source, name: str, codec: Codec[R]) -> None:
         self.source = source
         self.name = name
         self.codec = codec
-        self._declare = Declare(name, Schema(codec.kinds, codec.unique, codec.indexed).to_json())
+        schema = Schema(codec.kinds, codec.unique, codec.indexed)
+        self._schemas = {name: schema.to_json()}
 
-    def commit(self, changes: Sequence[Change], what: str) -> Placed:
-        """Commit changes of this table, under its schema: what the log lacks of it goes along.
+    def request(self, changes: Sequence[Change], purpose: str) -> Request:
+        """Return a request for changes of this table, with all that its way to the log has to know.
 
-        See :meth:`Source.commit`.
+        Args:
+            changes: what is to be done, in order.
+            purpose: a name for it in errors, as in "the save".
         """
-        placed = self.source.commit((self._declare, *changes), what)
-        return Placed(placed.seq, placed.pks[1:])
+        return Request(changes, self._schemas, purpose, self.source.timeout)
 
     def row(self, pk: int) -> Row | None:
-        """The row under a primary key, or None. No API call."""
-        return self.source.replica().get(self.name, pk) if 0 < pk <= _LARGEST_PK else None
+        """Return the row under a primary key, or None. No API call."""
+        return self.source.replica().get(self.name, pk)
 
     def load(self, row: Row) -> R:
-        """The record that a row of the replica holds.
+        """Return the record that a row of the replica holds.
 
         Raises:
             RecordOutdated: it was written under another schema, and does not fit this one.
         """
         pk, version, data = row
         try:
-            record = cast("R", self.codec.decode(data))
+            record = self.codec.decode(data)
         except ValidationError as error:
             raise self._outdated(pk, error) from None
         place(record, pk, version)

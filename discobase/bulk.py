@@ -1,4 +1,4 @@
-"""Many records at once: as few commits as they fit in."""
+"""Saving many records at once, in as few commits as they fit in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ R = TypeVar("R", bound=Record)
 _log = logging.getLogger(__name__)
 
 _HELD_BACK = 128 * 1024
-"""Bytes that a compressor may still hold back: its window and its buffers."""
+"""Bytes that a compressor may still hold back. Its output buffer has 64 KiB (zlib's deflate.h, at
+the default memory level); twice that is a guess on the safe side."""
+
+_LEVEL = 6
+"""Of compression: what the log uses (:mod:`discobase.engine.log.frame`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class _Load:
         self._packed = 0
 
     def takes(self, line: bytes) -> bool:
-        """Whether the line fits as well; if so it is counted in. The first one always does."""
+        """Return whether the line fits as well, and count it in if so. The first always does."""
         if self._plain and not self._has_room(len(line) + 1):
             return False
         self._plain += len(line) + 1
@@ -71,7 +75,7 @@ class _Load:
         if self._plain + size <= self._capacity:
             return True
         if self._packer is None:
-            self._packer = zlib.compressobj(6)
+            self._packer = zlib.compressobj(_LEVEL)
             for line in self._lines:
                 self._pack(line)
             self._lines.clear()
@@ -90,7 +94,8 @@ def save_all(binding: Binding[R], records: Iterable[R]) -> SaveReport:
     items = (_item(binding, record) for record in records)
     for batch in _batches(items, binding.source.capacity):
         _refuse_twins(batch)
-        placed = binding.commit([item.change for item in batch], "the save of several records")
+        changes = [item.change for item in batch]
+        placed = binding.source.commit(binding.request(changes, "the save of several records"))
         for item, pk in zip(batch, placed.pks, strict=True):
             place(item.record, pk, placed.seq)
         saved += len(batch)
@@ -103,7 +108,7 @@ def save_all(binding: Binding[R], records: Iterable[R]) -> SaveReport:
 
 
 def change_of(binding: Binding[R], record: R, *, version: int | None = None) -> Insert | Replace:
-    """What saving a record comes to: an insert, or a new text for the record it is."""
+    """Return what saving a record comes to: an insert, or a new text for the record it is."""
     data = binding.codec.encode(record)
     if record.pk is None:
         return Insert(binding.name, data)

@@ -1,13 +1,14 @@
-"""Selections over the replica: lazy, immutable, and used like a sequence."""
+"""Queries: lazy and immutable selections over the replica, used like sequences."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, Never, TypeVar, overload
 
 from discobase.binding import Binding
+from discobase.engine.changes import IndexWanted
 from discobase.engine.keys import Kind
 from discobase.engine.replica import Row
 from discobase.errors import RecordNotFound, SeveralRecords
@@ -16,6 +17,8 @@ from discobase.records.record import Record, primary_key
 R = TypeVar("R", bound=Record)
 
 _SHOWN = 5
+"""Records in a repr, so that it fits a few lines: a guess."""
+
 PK = "pk"
 """The name by which a query selects by primary key."""
 
@@ -38,25 +41,27 @@ class Query(Sequence[R], Generic[R]):
         self._binding = binding
         codec = binding.codec
         # Pairs, for a narrower query may ask for two values of one field, and find nothing.
-        self._equal: tuple[tuple[str, Any], ...] = tuple(
+        self._equal: list[tuple[str, Any]] = [
             (name, primary_key(value) if name == PK else codec.stored_value(name, value))
             for name, value in equal.items()
-        )
+        ]
 
-    def find(self, **equal: object) -> Query[R]:
-        """A narrower query: these values as well, so that two values of one field find nothing.
-        Reads nothing.
+    def find(self, /, **equal: object) -> Query[R]:
+        """Return a narrower query: these values as well, so that two values of one field find
+        nothing. Read nothing.
         """
         narrower = Query(self._binding, equal)
         narrower._equal = self._equal + narrower._equal
         return narrower
 
     def first(self) -> R | None:
-        """The record with the lowest primary key, or None where there is none. Makes no others."""
+        """Return the record with the lowest primary key, or None where there is none. Make no
+        others.
+        """
         return self._first[1]
 
     def one(self) -> R:
-        """The only record.
+        """Return the only record.
 
         Raises:
             RecordNotFound: there is none.
@@ -72,14 +77,26 @@ class Query(Sequence[R], Generic[R]):
             )
         return self._records[0]
 
-    def count(self, value: object = ..., /) -> int:
-        """The number of records; with a value, how often that record occurs, as for any
-        sequence.
+    def count(self, *record: Never) -> int:
+        """Return the number of records. It takes no argument: how often one record is among them
+        says :meth:`occurrences`.
+
+        Raises:
+            TypeError: it was given an argument, as for another sequence's count.
         """
-        return len(self) if value is ... else self._records.count(value)  # type: ignore[arg-type]
+        if record:
+            raise TypeError(
+                "Query.count() takes no argument, and is the number of records: use "
+                "occurrences(record) for how often one of them occurs."
+            )
+        return len(self)
+
+    def occurrences(self, record: Any) -> int:
+        """Return how many of the records equal one, as another sequence's count does."""
+        return self._records.count(record)
 
     def exists(self) -> bool:
-        """Whether there is any record."""
+        """Return whether there is any record."""
         return self._first[1] is not None
 
     def __bool__(self) -> bool:
@@ -99,6 +116,8 @@ class Query(Sequence[R], Generic[R]):
     def __getitem__(self, index: slice) -> list[R]: ...
 
     def __getitem__(self, index: int | slice) -> R | list[R]:
+        if index == 0 and (first := self.first()) is not None:
+            return first
         return self._records[index]
 
     def __repr__(self) -> str:
@@ -128,7 +147,7 @@ class Query(Sequence[R], Generic[R]):
         return next(self._made(self._rows), (len(self._rows), None))
 
     def _made(self, rows: Iterable[Row]) -> Iterator[tuple[int, R]]:
-        """The records that fit, each with the number of rows up to it."""
+        """Make the records that fit, each with the number of rows up to it."""
         load = self._binding.load
         for read, row in enumerate(rows, 1):
             if self._fits(record := load(row)):
@@ -139,9 +158,10 @@ class Query(Sequence[R], Generic[R]):
         if PK in (equal := dict(self._equal)):
             row = self._binding.row(equal[PK])
             return [row] if row else []
-        replica, table = self._binding.source.replica(), self._binding.name
-        keys = self._keys()
-        self._want_indexes(keys, replica.keyed.get(table, {}))
+        source, table = self._binding.source, self._binding.name
+        replica, keys = source.replica(), self._keys()
+        for name in keys.keys() - replica.keyed.get(table, {}).keys():
+            source.want_index(IndexWanted(table, name, keys[name][0]))
         return replica.select(table, keys)
 
     def _keys(self) -> dict[str, tuple[Kind, str]]:
@@ -153,14 +173,11 @@ class Query(Sequence[R], Generic[R]):
                 found[name] = (codec.kinds[name], key)
         return found
 
-    def _want_indexes(
-        self, keys: Mapping[str, tuple[Kind, str]], keyed: Mapping[str, object]
-    ) -> None:
-        for name, (kind, _) in keys.items():
-            if name not in keyed:
-                self._binding.source.want_index(self._binding.name, name, kind)
-
     def _fits(self, record: R) -> bool:
         # The replica may give too much: what a field's values are equal to is for the values to
         # say.
-        return all(getattr(record, name) == value for name, value in self._equal)
+        for name, value in self._equal:
+            fits = getattr(record, name) == value
+            if not fits:
+                return False
+        return True

@@ -12,16 +12,13 @@ import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from discobase.engine.changes import Change, IndexWanted, Placed, Request
+from discobase.arguments import Target
 from discobase.engine.engine import Engine
-from discobase.engine.keys import Kind
-from discobase.engine.log.frame import Limits
-from discobase.engine.replica import Head
+from discobase.engine.interface import EngineInterface
 from discobase.engine.server.discordpy import Connection
 from discobase.errors import ConnectError, DiscobaseError, Disconnected, WaitTimeout
 from discobase.local import Joined, join
@@ -31,35 +28,9 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-LOCAL = "local"
-"""The token that stands for the embedded server; a colon and a path may follow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a login needs to know.
-
-    Args:
-        token: the bot's token; ``local`` or ``local:PATH`` for the embedded server.
-        server: the Discord server's name, or its id.
-        api_url: the address of the REST API.
-        limits: what a message carries there.
-    """
-
-    token: str = field(repr=False)
-    server: str | int
-    api_url: str
-    limits: Limits
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the embedded server is meant, which is started or joined by the login."""
-        return self.token == LOCAL or self.token.startswith(f"{LOCAL}:")
-
-    @property
-    def local_path(self) -> str | None:
-        """The file of the embedded server; None for the one that lives as long as the process."""
-        return self.token.partition(":")[2] or None
+_CLOSE_SECONDS = 20.0
+"""How long a close may take: the engine gives ten of them to what was asked for before, and the
+rest is for the connection and the embedded server: a guess."""
 
 
 class LoginTask(Future[None]):
@@ -76,7 +47,7 @@ class LoginTask(Future[None]):
         self._close = close
 
     def cancel(self) -> bool:
-        """Ask the connection to close, and return at once; True unless it has ended already."""
+        """Ask the connection to close, and return at once: True unless it has ended already."""
         if self.done():
             return False
         self._close()
@@ -107,13 +78,12 @@ class Session:
         self.ended = LoginTask(self.ask_to_close)
         self.portal = Portal(f"discobase {name}")
         self._pid = os.getpid()
-        self._wanted: dict[tuple[str, str], Head] = {}
-        self._ready: Future[Engine] = Future()
-        self._ready.set_running_or_notify_cancel()
+        self._opened: Future[None] = Future()
+        self._opened.set_running_or_notify_cancel()
         self._ending = asyncio.Event()
         self._failure: DiscobaseError | None = None
         # Set while the session can be used: what every read and write looks at first.
-        self._engine: Engine | None = None
+        self._engine: EngineInterface | None = None
         self._connection: Connection | None = None
 
     @property
@@ -122,12 +92,22 @@ class Session:
         return self._pid != os.getpid()
 
     @property
+    def ready(self) -> bool:
+        """Whether it can be read and written through at once, in this process."""
+        return self._engine is not None and self._pid == os.getpid()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended because it was closed, and not by a failure."""
+        return self.ended.done() and self.ended.exception() is None
+
+    @property
     def over(self) -> bool:
         """Whether the session has ended, or can no longer be used in this process."""
         return self.forked or self.ended.done()
 
     def begin(self) -> None:
-        """Start the thread and the login on it. Returns at once.
+        """Start the thread and the login on it. Return at once.
 
         Raises:
             ConnectError: no thread is to be had.
@@ -175,7 +155,7 @@ class Session:
         try:
             await self._unless_ended(connection.wait_until_ready())
             self._engine = engine
-            self._ready.set_result(engine)
+            self._opened.set_result(None)
             await self._until_ended()
         finally:
             self._engine = None
@@ -216,9 +196,9 @@ class Session:
             self.portal.stop(0)
 
     def _settle(self, error: BaseException | None) -> None:
-        never_ready = not self._ready.done()
+        never_ready = not self._opened.done()
         if never_ready:
-            self._ready.set_exception(error or Disconnected("the database was closed"))
+            self._opened.set_exception(error or Disconnected("the database was closed"))
         if error is None:
             self.ended.set_result(None)
             return
@@ -228,7 +208,7 @@ class Session:
         self.ended.set_exception(error)
 
     def _reason(self, life: Future[None]) -> BaseException | None:
-        """Why the life ended by itself; None where it was ended, by a close or at exit."""
+        """Return why the life ended by itself; None where it was ended, by a close or at exit."""
         if failure := self.portal.failure:
             died = Disconnected(f"the thread of {self.name!r} has died: {failure!r}")
             died.__cause__ = failure
@@ -239,69 +219,36 @@ class Session:
 
     # Waiting for it
 
-    def engine(self, timeout: float | None, what: str) -> Engine:
-        """The engine, once the session is ready. Blocks while the login is under way.
+    def engine(self, purpose: str, timeout: float | None) -> EngineInterface:
+        """Return the engine. Block while the login is under way.
 
         Args:
+            purpose: what it is wanted for, for errors, as in "the save".
             timeout: seconds to wait; None for no limit.
-            what: a name for it in errors.
 
         Raises:
             WaitTimeout: it is not ready yet.
             ConnectError: it never will be; the class says why.
         """
-        if self._engine is not None:
-            return self._engine
-        if not self._ready.done():
-            self._awaited = True
-            return self._attended_engine(timeout, what)
-        if error := self._failure or self._ready.exception():
+        if self._engine is None and not self._opened.done():
+            self._wait_opened(purpose, timeout)
+        # Read anew: it may have become ready a moment ago.
+        if (engine := self._engine) is not None:
+            return engine
+        if error := self._failure or self._opened.exception():
             raise reraisable(error)
         raise Disconnected(f"{self.name!r} is being closed: log in again to use it.")
 
-    def _attended_engine(self, timeout: float | None, what: str) -> Engine:
+    def _wait_opened(self, purpose: str, timeout: float | None) -> None:
+        self._awaited = True
         try:
-            return self.portal.wait_shared(
-                self._ready, timeout=timeout, what=f"{what}: the connection"
+            self.portal.wait_shared(
+                self._opened, timeout=timeout, what=f"{purpose}: the connection"
             )
         except WaitTimeout as error:
             if reason := self._connection and self._connection.trouble:
                 error.add_note(reason)
             raise
-
-    def commit(self, changes: Sequence[Change], what: str, timeout: float | None) -> Placed:
-        """Commit changes and wait until Discord has them. See :meth:`Source.commit
-        <discobase.binding.Source.commit>`.
-        """
-        request = Request(changes)
-        engine = self._engine or self._engine_for(what, timeout)
-        return self.portal.wait(
-            request.future, timeout=timeout, what=what, send=lambda: engine.put(request)
-        )
-
-    def _engine_for(self, what: str, timeout: float | None) -> Engine:
-        try:
-            return self.engine(timeout, what)
-        except KeyboardInterrupt as interrupt:
-            interrupt.add_note(f"{what} was not sent: the database was still connecting")
-            raise
-
-    def refresh(self, timeout: float | None) -> None:
-        """Apply what was committed anywhere before this call. One API call where there is nothing
-        new.
-        """
-        engine = self.engine(timeout, "the refresh")
-        self.portal.call(engine.refresh, timeout=timeout, what="the refresh")
-
-    def want_index(self, table: str, name: str, kind: Kind) -> None:
-        """Ask for an index that is not there, to be made when there is time. Once at each head: a
-        commit may have changed the table's fields, and dropped the index that was asked for before.
-        """
-        engine = self.engine(None, "the search")
-        head = engine.replica.head
-        if self._wanted.get((table, name)) != head:
-            self._wanted[table, name] = head
-            engine.put(IndexWanted(table, name, kind))
 
     def wait_ended(self, timeout: float | None = None) -> None:
         """Block until the session is over, and raise why it could not go on, if so."""
@@ -311,28 +258,28 @@ class Session:
     # Ending it
 
     def abandon(self) -> None:
-        """End a session whose database was collected unclosed. Only posts: fit for finalizers."""
+        """End a session whose database was collected unclosed. Only post: fit for finalizers."""
         if not self.over:
             self.portal.abandon()
 
     def ask_to_close(self) -> None:
-        """Have the session end soon. Never waits."""
+        """Have the session end soon. Never wait."""
         if self.over or not self.portal.alive:
             return
         self.portal.loop.call_soon_threadsafe(self._ending.set)
 
-    def close(self, timeout: float) -> None:
-        """End the session: finish what was asked for, close everything, end the thread. Blocks
-        until then.
+    def close(self) -> None:
+        """End the session: finish what was asked for, close everything, end the thread. Block until
+        then. Do nothing in a forked process.
 
         Raises:
-            WaitTimeout: it did not end in time; what was left is abandoned.
+            WaitTimeout: it did not end within 20 s; what was left is abandoned.
         """
         if self.forked:
             return
         self.ask_to_close()
         try:
-            self.wait_ended(timeout)
+            self.wait_ended(_CLOSE_SECONDS)
         except Exception as error:
             if not self.ended.done():
                 raise

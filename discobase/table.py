@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self, overload
 
 from discobase.binding import Binding
 from discobase.bulk import SaveReport, change_of, save_all
-from discobase.engine.changes import Remove
+from discobase.engine.changes import Change, Remove
 from discobase.errors import RecordNotFound, RecordNotSaved, TableError
 from discobase.query import Query
 from discobase.records.record import Record, place, primary_key
@@ -23,6 +23,9 @@ class Table(Record):
 
     An object is not tied to the thread that made it, but two threads should not save the same
     object at once.
+
+    Fields may have any name that pydantic allows, but for those that are
+    :data:`~discobase.table.RESERVED`.
     """
 
     _binding: ClassVar[Binding[Any] | None] = None
@@ -30,7 +33,7 @@ class Table(Record):
     # Writing
 
     def save(self) -> Self:
-        """Store a new record, or write the changed one. Blocks; one API call, often shared.
+        """Store a new record, or write the changed one. Block; one API call, often shared.
 
         Values are checked before anything is sent. The last writer wins; :meth:`update` can do
         better.
@@ -50,14 +53,14 @@ class Table(Record):
             OutcomeUnknown: it may have been written; look before you save it again.
         """
         binding = self._bound()
-        return self._write(change_of(binding, self), "the save")
+        return self._write(binding, change_of(binding, self), "the save")
 
     def commit(self) -> Self:
         """Store a new record, or write the changed one: another name for :meth:`save`."""
         return self.save()
 
     def update(self, *, if_unchanged: bool = False) -> Self:
-        """Write a record that has been saved before. Blocks; one API call, often shared.
+        """Write a record that has been saved before. Block; one API call, often shared.
 
         Args:
             if_unchanged: write only if nobody has written the record since this object was loaded
@@ -71,10 +74,10 @@ class Table(Record):
         binding = self._bound()
         self._require_pk("update")
         version = self.version if if_unchanged else None
-        return self._write(change_of(binding, self, version=version), "the update")
+        return self._write(binding, change_of(binding, self, version=version), "the update")
 
     def delete(self, *, if_unchanged: bool = False) -> None:
-        """Delete the record. Blocks; one API call, often shared. Afterwards the object is as if it
+        """Delete the record. Block; one API call, often shared. Afterwards the object is as if it
         had never been saved.
 
         Args:
@@ -90,14 +93,14 @@ class Table(Record):
         binding = self._bound()
         pk = self._require_pk("delete")
         version = self.version if if_unchanged else None
-        binding.commit([Remove(binding.name, pk, version)], "the delete")
+        binding.source.commit(binding.request([Remove(binding.name, pk, version)], "the delete"))
         place(self, None, None)
 
     @classmethod
     def save_many(cls, records: Iterable[Self]) -> SaveReport:
         """Save many records, in as few commits as they fit in: ten thousand small ones are one.
 
-        Blocks; one API call for about 20 MiB of records, compressed. Each commit holds or fails as
+        Block; one API call for about 20 MiB of records, compressed. Each commit holds or fails as
         a whole. What one message carries is one commit; the report says how many it took.
 
         Args:
@@ -130,7 +133,7 @@ class Table(Record):
 
     @classmethod
     def get(cls, pk: int) -> Self:
-        """The record under a primary key. No API call.
+        """Return the record under a primary key. No API call.
 
         Args:
             pk: an integer, or what stands for one, as in ``"7"``.
@@ -147,9 +150,9 @@ class Table(Record):
         return binding.load(row)
 
     @classmethod
-    def find(cls, **equal: object) -> Query[Self]:
-        """The records whose fields have these values; all of them without arguments. Reads nothing
-        yet, and costs no API call.
+    def find(cls, /, **equal: object) -> Query[Self]:
+        """Select the records whose fields have these values; all of them without arguments. Read
+        nothing yet. No API call.
 
         Values are compared as the field's own type: ``find(price="1.50")`` on a decimal finds 1.5.
         NaN equals nothing, as everywhere in Python: to find it, look through the records.
@@ -165,15 +168,15 @@ class Table(Record):
 
     @overload
     @classmethod
-    def find_unique(cls, *, strict: Literal[True] = True, **equal: object) -> Self: ...
+    def find_unique(cls, /, *, strict: Literal[True] = True, **equal: object) -> Self: ...
 
     @overload
     @classmethod
-    def find_unique(cls, *, strict: bool, **equal: object) -> Self | None: ...
+    def find_unique(cls, /, *, strict: bool, **equal: object) -> Self | None: ...
 
     @classmethod
-    def find_unique(cls, *, strict: bool = True, **equal: object) -> Self | None:
-        """The one record whose fields have these values. No API call.
+    def find_unique(cls, /, *, strict: bool = True, **equal: object) -> Self | None:
+        """Return the one record whose fields have these values. No API call.
 
         Args:
             strict: whether there has to be exactly one. Otherwise None stands for none, and the
@@ -190,8 +193,8 @@ class Table(Record):
 
     # Within
 
-    def _write(self, change: Any, what: str) -> Self:
-        placed = self._bound().commit([change], what)
+    def _write(self, binding: Binding[Self], change: Change, purpose: str) -> Self:
+        placed = binding.source.commit(binding.request([change], purpose))
         place(self, placed.pks[0], placed.seq)
         return self
 
@@ -213,17 +216,31 @@ class Table(Record):
         return binding
 
 
-_OWN = frozenset(
-    name for part in (Record, Table) for name in vars(part) if not name.startswith(("_", "model_"))
-) | {"strict"}
-"""Names that a table's fields must not have: they would hide what a table does."""
+_METHODS = frozenset(
+    {
+        *("save", "commit", "update", "delete", "save_many", "refresh"),
+        *("get", "find", "find_unique"),
+        # To come.
+        *("get_or_create", "update_or_create", "history", "as_of", "changes"),
+    }
+)
+
+RESERVED = _METHODS | {f"a{name}" for name in _METHODS} | {"pk", "version", "strict", "fresh"}
+"""Names that no field of a table may have: what a table and its records do or will do, the same
+with an ``a`` before it for asynchronous twins to come, and the options of :meth:`Table.find` and
+:meth:`Table.find_unique`.
+
+The list is closed: no later version refuses a class that this one takes. A method by another name
+has to give way to a field of that name, in that field's class. What can be done with many records
+belongs to :class:`~discobase.Query`, whose names are in nobody's way.
+"""
 
 
 def bind(table: type[Table], binding: Binding[Any]) -> None:
     """Attach a class to its database.
 
     Raises:
-        TableError: it is attached already, or a field hides a part of :class:`Table`.
+        TableError: it is attached already, or a field has a name that is :data:`RESERVED`.
     """
     held: Binding[Any] | None = vars(table).get("_binding")
     if held is not None:
@@ -231,9 +248,10 @@ def bind(table: type[Table], binding: Binding[Any]) -> None:
             f"{table.__name__} is attached already, as {held.name!r} of {held.source.name!r}: a "
             f"class can be a table of one database, once. Derive a class from it for another one."
         )
-    if hidden := sorted(_OWN & table.model_fields.keys()):
+    if taken := sorted(RESERVED & table.model_fields.keys()):
+        name = taken[0]
         raise TableError(
-            f"{table.__name__} has a field {hidden[0]!r}, which would hide what a table does by "
-            f"that name: rename it."
+            f"{table.__name__} has a field {name!r}, a name that tables keep for themselves: "
+            f"rename it, as in `{name}_: ... = Field(alias={name!r})`."
         )
     table._binding = binding  # pyright: ignore[reportPrivateUsage] - the one place it is set

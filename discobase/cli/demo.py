@@ -1,4 +1,4 @@
-"""The main job, told as a story with figures: ``python -m discobase demo``."""
+"""The demo: save, find and restart on the embedded server, and say what each step cost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ from discobase.local import LocalDiscord
 
 _SERVER = "The demo"
 _SINGLY, _BY_THREADS, _IN_BULK = 5, 200, 1000
+"""Records of each step: enough to see how commits are shared, and soon done. A guess."""
+
 _THREADS = 50
+"""As many as save at once in a busy web server: a guess."""
+
 _TOTAL = _SINGLY + _BY_THREADS + _IN_BULK - 1
 
 
@@ -29,7 +33,7 @@ class Member(Table):
     points: int = 0
 
 
-class _Story:
+class _Steps:
     """Prints each step with what it came to: records, commits, API calls as the server counted,
     time.
 
@@ -43,13 +47,13 @@ class _Story:
 
     @contextlib.contextmanager
     def step(self, text: str, records: int = 0) -> Generator[None]:
-        """One step, which writes so many records."""
+        """Print a step, which writes so many records, when it is done."""
         commits, calls, began = self.db.head, self._server.requests.total, time.perf_counter()
         yield
         self._tell(text, records, self.db.head - commits, calls, began)
 
     def connect(self, text: str) -> None:
-        """The first step."""
+        """Connect, as a step of its own."""
         calls, began = self._server.requests.total, time.perf_counter()
         self.db.login_thread(self._server.default_token, api_url=self._server.api_url)
         self.db.wait_ready()
@@ -89,10 +93,10 @@ def _tell(path: str) -> None:
     with LocalDiscord(path) as server:
         _tell_what_this_is()
         server.join(_SERVER)
-        _first_life(_Story(server))
+        _first_life(_Steps(server))
     print("\n  ... the program and the server end, and both start again ...\n")
     with LocalDiscord(path) as server:
-        _second_life(_Story(server))
+        _second_life(_Steps(server))
     print("\nEvery record was there again.")
 
 
@@ -105,7 +109,7 @@ def _tell_what_this_is() -> None:
 
 
 def _database() -> tuple[Database, type[Member]]:
-    """The database and its table, as a program that has just started declares them."""
+    """Return the database and its table, as a program that has just started declares them."""
     db = Database(_SERVER)
 
     @db.table(name="Member")
@@ -115,38 +119,38 @@ def _database() -> tuple[Database, type[Member]]:
     return db, Fresh
 
 
-def _first_life(story: _Story) -> None:
-    story.connect("connect: find the server, make a database in it")
-    _write(story)
-    _change(story)
-    with story.step(f"read all {_TOTAL:,} records"):
-        _check(len(story.members.find()) == _TOTAL)
-    story.db.close()
+def _first_life(steps: _Steps) -> None:
+    steps.connect("connect: find the server, make a database in it")
+    _write(steps)
+    _change(steps)
+    with steps.step(f"read all {_TOTAL:,} records"):
+        _check(len(steps.members.find()) == _TOTAL)
+    steps.db.close()
 
 
-def _write(story: _Story) -> None:
-    members = story.members
-    with story.step("save records one after the other", _SINGLY):
+def _write(steps: _Steps) -> None:
+    members = steps.members
+    with steps.step("save records one after the other", _SINGLY):
         for n in range(_SINGLY):
             _member(members, f"single-{n}").save()
     text = f"save records in {_THREADS} threads at once: they share commits"
-    with story.step(text, _BY_THREADS), ThreadPoolExecutor(_THREADS) as threads:
+    with steps.step(text, _BY_THREADS), ThreadPoolExecutor(_THREADS) as threads:
         new = [_member(members, f"thread-{n}") for n in range(_BY_THREADS)]
         list(threads.map(Member.save, new))
-    with story.step("save records with save_many", _IN_BULK):
+    with steps.step("save records with save_many", _IN_BULK):
         members.save_many(_member(members, f"bulk-{n}") for n in range(_IN_BULK))
 
 
-def _change(story: _Story) -> None:
-    members = story.members
-    with story.step("find one of them by its e-mail address"):
+def _change(steps: _Steps) -> None:
+    members = steps.members
+    with steps.step("find one of them by its e-mail address"):
         found = members.find_unique(email="bulk-500@example.org")
-    with story.step("update it", 1):
+    with steps.step("update it", 1):
         found.points = 10
         found.update()
-    with story.step("delete another", 1):
+    with steps.step("delete another", 1):
         members.find_unique(email="single-0@example.org").delete()
-    with story.step("save a second record with an address: refused"):
+    with steps.step("save a second record with an address: refused"):
         refusal = _refused(_member(members, "bulk-500"))
     print(f"      {refusal}")
 
@@ -159,14 +163,14 @@ def _refused(member: Member) -> str:
     raise AssertionError("a unique value was saved twice")
 
 
-def _second_life(story: _Story) -> None:
-    story.connect("connect: find the database, read its log")
-    members = story.members
-    with story.step(f"find the updated record, and all {_TOTAL:,}"):
+def _second_life(steps: _Steps) -> None:
+    steps.connect("connect: find the database, read its log")
+    members = steps.members
+    with steps.step(f"find the updated record, and all {_TOTAL:,}"):
         _check(members.find_unique(email="bulk-500@example.org").points == 10)
         _check(members.find_unique(email="single-0@example.org", strict=False) is None)
         _check(len(members.find()) == _TOTAL)
-    story.db.close()
+    steps.db.close()
 
 
 def _member(members: type[Member], name: str) -> Member:

@@ -1,4 +1,4 @@
-"""The command line: the demo, and the embedded server on its own."""
+"""The commands, their options, and the exit status."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from discobase.errors import DiscobaseError
 from discobase.local.serving import serve
 
 _LARGEST_PORT = 65535
+"""Of TCP: a port has 16 bits."""
 
 
 class _Options(argparse.Namespace):

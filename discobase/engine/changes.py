@@ -1,24 +1,23 @@
 """What callers ask of the engine: changes, the requests they come in, and indexes.
 
-A *change* is a wish: it names no primary key yet, or depends on the state at the head. Checked at
-the head it becomes an *operation* (:mod:`discobase.engine.operations`): a fact, which every replica
+A *change* names no primary key yet, or depends on the state at the head. Checked at the head it
+becomes an *operation* (:mod:`discobase.engine.operations`): a fact, which every replica
 applies without deciding anything.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring_ascii
 
 from discobase.engine.keys import Kind
-from discobase.engine.operations import Declare
 
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """Wish: store a new record, under the table's next primary key."""
+    """A new record, to be stored under the table's next primary key."""
 
     table: str
     data: str
@@ -26,7 +25,7 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """Wish: write record `pk` anew. It must exist and, where `version` is given, be at that
+    """Record `pk`, to be written anew. It must exist and, where `version` is given, be at that
     version.
     """
 
@@ -38,22 +37,22 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Wish: delete record `pk`. It must exist and, where `version` is given, be at that version."""
+    """Record `pk`, to be deleted. It must exist and, where `version` is given, be at that
+    version.
+    """
 
     table: str
     pk: int
     version: int | None = None
 
 
-Change = Insert | Replace | Remove | Declare
+Change = Insert | Replace | Remove
 
 
 @dataclass(slots=True)
 class Placed:
     """Where a request's changes ended up: the position of their commit (the head, where there was
-    nothing left to do), and the primary key of each change, in order.
-
-    A :class:`Declare` has no primary key: 0 stands in its place.
+    nothing to do), and the primary key of each change, in order.
     """
 
     seq: int
@@ -62,32 +61,52 @@ class Placed:
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """Changes that hold or fail together, and the future of the caller who waits for them."""
+    """Changes that hold or fail together, and the future of the caller who waits for them.
+
+    Args:
+        changes: what is to be done, in order.
+        schemas: the schema of each table that the changes touch, by the table's name, as
+            :meth:`Schema.to_json <discobase.engine.operations.Schema.to_json>` writes it. What the
+            log lacks of them is declared before the changes, in the same commit.
+        purpose: a name for it in errors, as in "the save".
+        timeout: seconds for which the caller waits; None for no limit.
+        future: what the caller waits for.
+    """
 
     changes: Sequence[Change]
+    schemas: Mapping[str, str] = field(default_factory=dict[str, str])
+    purpose: str = "the commit"
+    timeout: float | None = None
     future: Future[Placed] = field(default_factory=Future[Placed])
 
     @property
     def size(self) -> int:
-        """About the bytes that the changes take up in a frame."""
-        return sum(map(_size, self.changes))
+        """About the bytes that the request takes up in a frame."""
+        declared = sum(_around(table) + len(schema) for table, schema in self.schemas.items())
+        return declared + sum(map(_size, self.changes))
+
+
+_KEY_AND_PUNCTUATION = 32
+"""Bytes of a line besides the table's name and the text it carries: up to 19 for a primary key, and
+up to 13 for verb, brackets, quotes, commas and the line's end."""
 
 
 def _size(change: Change) -> int:
-    """At least the bytes of the line that the change becomes."""
-    around = len(json.dumps(change.table)) + 32
     match change:
         case Insert(data=data) | Replace(data=data):
-            return around + len(data)
-        case Declare(schema=schema):
-            return around + len(schema)
-        case _:
-            return around
+            return _around(change.table) + len(data)
+        case Remove():
+            return _around(change.table)
+
+
+def _around(table: str) -> int:
+    """Return about the bytes of a line around the text it carries."""
+    return len(encode_basestring_ascii(table)) + _KEY_AND_PUNCTUATION
 
 
 @dataclass(frozen=True, slots=True)
 class IndexWanted:
-    """A reader looked for a field that has no key column, and had to scan."""
+    """An index on a field that a reader looked for, and that has no key column."""
 
     table: str
     field: str

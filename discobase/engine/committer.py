@@ -179,7 +179,7 @@ class Committer:
         """The proposal of a batch and its frame, on the worker; no frame, and nothing left open in
         the replica, where there is nothing to write.
         """
-        proposal = self._replica.propose([request.changes for request in batch])
+        proposal = self._replica.propose(batch)
         try:
             draft = self._draft(proposal) if proposal.operations else None
         except BaseException:

@@ -23,7 +23,7 @@ from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import CommitLog, enforces_nonces
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.superblock import Superblock, base36, find_or_create
-from discobase.engine.replica import Replica
+from discobase.engine.replica import Head, Replica
 from discobase.engine.server.seam import Refused, Server, Uncertain
 from discobase.errors import ConnectError, DiscobaseError, Disconnected, Unavailable
 
@@ -56,6 +56,7 @@ class Engine:
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshing: set[asyncio.Task[None]] = set()
+        self._wanted: dict[IndexWanted, Head] = {}
 
     @classmethod
     async def open(
@@ -115,13 +116,28 @@ class Engine:
             _log.critical("the engine has failed", exc_info=error)
             failed(Disconnected(f"the engine has failed: {error!r}"))
 
-    def put(self, request: Request | IndexWanted) -> None:
-        """Hand over a request. From any thread; never waits.
+    def commit(self, request: Request) -> None:
+        """Queue a request, whose future tells what becomes of it. From any thread; never waits.
 
         Raises:
             Disconnected: the engine has stopped.
         """
         self._committer.put(request)
+
+    def want_index(self, wanted: IndexWanted) -> None:
+        """Ask for an index that is not there, to be made when there is time. From any thread; never
+        waits.
+
+        Once at each head: a commit may have changed the table's fields, and dropped the index that
+        was asked for before.
+
+        Raises:
+            Disconnected: the engine has stopped.
+        """
+        head = self.replica.head
+        if self._wanted.get(wanted) != head:
+            self._wanted[wanted] = head
+            self._committer.put(wanted)
 
     async def refresh(self) -> None:
         """Apply every commit that was acknowledged, by any writer, before this call. One API call

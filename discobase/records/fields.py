@@ -109,7 +109,7 @@ def marks_of(model: type[BaseModel]) -> FieldMarks:
 
 
 def kind_of(annotation: Any) -> Kind:
-    """How the key of a field with this annotation is made.
+    """Return how the key of a field with this annotation is made.
 
     ===========================================================================  ============
     type                                                                         kind
@@ -184,7 +184,7 @@ _TRUSTED_METADATA = ("pydantic", "annotated_types", "discobase")
 
 
 def _leaves(annotation: Any) -> Iterator[Any]:
-    """The members of nested unions, aliases and literals; ``object`` for what cannot be keyed."""
+    """Yield the members of nested unions, aliases and literals; ``object`` for what has no key."""
     origin = get_origin(annotation)
     if origin is Annotated:
         inner, *metadata = get_args(annotation)
@@ -215,7 +215,7 @@ def _kind_of_leaf(leaf: Any) -> Kind:
 
 
 def _rewrites(metadata: Any) -> bool:
-    """Whether an entry of Annotated may change what is held or stored from what the type says."""
+    """Return whether an entry of Annotated may make what is held or stored other than the type."""
     if isinstance(metadata, _REWRITES) or metadata is Json:
         return True
     if not hasattr(metadata, "__get_pydantic_core_schema__"):

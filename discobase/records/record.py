@@ -22,12 +22,14 @@ class Record(BaseModel):
 
         None before.
         """
-        return _held(self).get(_PK)
+        private = self.__pydantic_private__
+        return private.get(_PK) if private else None
 
     @property
     def version(self) -> int | None:
         """The position of the commit that wrote what this object holds; None before the first."""
-        return _held(self).get(_VERSION)
+        private = self.__pydantic_private__
+        return private.get(_VERSION) if private else None
 
 
 # The place is kept among the model's private attributes, so that copies, pickles and comparisons
@@ -36,20 +38,20 @@ class Record(BaseModel):
 _PK, _VERSION = "_pk", "_version"
 
 
-def _held(record: Record) -> dict[str, Any]:
-    return record.__pydantic_private__ or {}
-
-
 def place(record: Record, pk: int | None, version: int | None) -> None:
     """Note in a record where it is stored, and which commit wrote it."""
-    held = _held(record)
-    others = {name: held[name] for name in held if name not in (_PK, _VERSION)}
-    where = {} if pk is None else {_PK: pk, _VERSION: version}
-    object.__setattr__(record, "__pydantic_private__", (others | where) or None)
+    private: dict[str, Any] = {
+        name: value
+        for name, value in (record.__pydantic_private__ or {}).items()
+        if name not in (_PK, _VERSION)
+    }
+    if pk is not None:
+        private[_PK], private[_VERSION] = pk, version
+    object.__setattr__(record, "__pydantic_private__", private or None)
 
 
 def primary_key(value: object) -> int:
-    """A primary key as a query gives it, a text from a URL for example, as the integer it is.
+    """Return a primary key as a query gives it, a text from a URL for example, as an integer.
 
     Raises:
         pydantic.ValidationError: it is none.

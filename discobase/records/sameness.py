@@ -20,6 +20,7 @@ from types import NoneType
 from typing import Any, cast
 
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
+from pydantic.fields import FieldInfo
 
 
 class Missing(Enum):
@@ -33,10 +34,14 @@ MISSING = Missing.MISSING
 
 
 _SHOWN = 80
+"""Characters of a value in an error, so that it fits a line: a guess."""
+
+_MODEL = type(BaseModel)
+"""The class of all classes of models. To ask it of a class takes no call into pydantic."""
 
 
 def shortened(value: object) -> str:
-    """The repr of a value, for an error: 80 characters at most."""
+    """Return the repr of a value, for an error: 80 characters at most."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # an integer of too many digits, a value inside itself
@@ -61,28 +66,29 @@ class Difference:
     shown: bool = True
 
     def inside(self, outer: str, *, shown: bool = True) -> Difference:
-        """The same difference, seen from the value that has it in its part `outer`."""
+        """Return the same difference, seen from the value that has it in its part `outer`."""
         if not shown:  # a path quotes the keys of dictionaries
             return Difference(self.before, self.after, outer, shown=False)
         dot = "." if self.path and not self.path.startswith("[") else ""
         return Difference(self.before, self.after, f"{outer}{dot}{self.path}", self.shown)
 
 
-def difference(before: Any, after: Any) -> Difference | None:
-    """The first difference of two values, or None if they are the same in type and value.
+def difference(before: object, after: object) -> Difference | None:
+    """Return the first difference of two values, or None if they are the same in type and value.
 
     The same are: NaN and NaN; aware datetimes of one wall time and one offset (whatever object the
     time zone is, and whatever ``fold``); models with the same fields and extras (private attributes
     and which fields were given are not looked at). Different are: 1, 1.0 and True; 0.0 and -0.0;
     ``Decimal("1.0")`` and ``Decimal("1.00")``; a class and its subclass.
     """
-    kind = cast("type[object]", type(before))
+    kind = type(before)
     if kind is not type(after):
         return Difference(before, after)
-    same = _ATOMS.get(kind)
-    if same is None:
-        return _compare(before, after)
-    return None if same(before, after) else Difference(before, after)
+    if same := _ATOMS.get(kind):
+        return None if same(before, after) else Difference(before, after)
+    if isinstance(kind, _MODEL):  # each record that is written passes here: a short way for it
+        return _compare_models(before, after)
+    return _compare(before, after)
 
 
 def _same_float(before: float, after: float) -> bool:
@@ -125,7 +131,7 @@ _ATOMS: dict[type[object], Callable[[Any, Any], bool]] = {
 
 @singledispatch
 def _compare(before: Any, after: Any) -> Difference | None:
-    """The first difference of two values of one class; here, of a class with no parts known."""
+    """Return the first difference of two values of one class; here, of one with no parts known."""
     if dataclasses.is_dataclass(before):
         return _compare_dataclasses(before, after)
     return None if _equal(before, after) else Difference(before, after)
@@ -147,14 +153,15 @@ def _compare_dataclasses(before: Any, after: Any) -> Difference | None:
     return None
 
 
-@_compare.register
-def _(before: BaseModel, after: BaseModel) -> Difference | None:
+def _compare_models(before: Any, after: Any) -> Difference | None:
+    fields: dict[str, FieldInfo] = before.__pydantic_fields__
     old, new = before.__dict__, after.__dict__
-    for name, field in type(before).model_fields.items():
+    for name, field in fields.items():
         found = difference(old.get(name, MISSING), new.get(name, MISSING))
         if found is not None:
             return found.inside(name, shown=field.repr)
-    extras, others = before.model_extra or {}, after.model_extra or {}
+    extras: dict[str, Any] = before.__pydantic_extra__ or {}
+    others: dict[str, Any] = after.__pydantic_extra__ or {}
     for name in extras | others:
         found = difference(extras.get(name, MISSING), others.get(name, MISSING))
         if found is not None:
@@ -182,7 +189,7 @@ def _(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> Difference | None:
 
 
 def _build(mapping: Mapping[Any, Any]) -> tuple[object, ...]:
-    """What a mapping has besides its items: a default, or an order its class makes something of."""
+    """Return what a mapping has besides its items: a default, or an order that counts."""
     order = list(cast("Mapping[Any, Any]", mapping)) if isinstance(mapping, OrderedDict) else None
     return getattr(mapping, "default_factory", None), order
 
@@ -193,7 +200,7 @@ def _(before: AbstractSet[Any], after: AbstractSet[Any]) -> Difference | None:
 
 
 def _same_elements(before: Collection[Any], after: Collection[Any]) -> bool:
-    """Whether two collections of distinct elements have the same ones, in whatever order."""
+    """Return whether two collections of distinct elements have the same, in whatever order."""
     others = {element: element for element in after}
     return len(before) == len(others) and all(
         difference(element, others.get(element, MISSING)) is None for element in before

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from discobase import Database
-from discobase.database import Connected
+from discobase.connected import Connected
 from discobase.local import LocalDiscord
 
 
@@ -37,7 +37,7 @@ class Place:
     def forget_calls(self) -> None:
         self.discord.reset_requests()
 
-    def conn(self, database: Database, *, timeout: float = 10.0) -> Connected:
+    def conn(self, database: Database, *, timeout: float = 10.0) -> Connected[Database]:
         return database.conn(self.token, api_url=self.api_url, timeout=timeout)
 
     def channel(self, name: str) -> int:

@@ -77,7 +77,7 @@ def test_threads_of_three_databases_save_at_once_and_nothing_is_lost(place):
         expected = sorted(f"{d}.{n}.{i}" for d in range(3) for n in range(6) for i in range(5))
         assert sorted(row[2] for row in views[0]) == expected
         assert [row[0] for row in views[0]] == [*range(1, 91)]
-        heads = {database._live_session()._engine.replica.head for database, _ in made}
+        heads = {database._source.replica().head for database, _ in made}
         assert len(heads) == 1
     check_chain(place)
 
@@ -245,13 +245,13 @@ def test_a_refresh_that_is_given_up_goes_on_and_does_no_harm(place, monkeypatch)
         other.refresh()
         place.discord.event_fault(action="drop", count=1)
         first(owner="Grace").save()
-        replica, let_go = other.replica(), threading.Event()
+        replica, let_go = other._source.replica(), threading.Event()
         apply = replica.apply
         monkeypatch.setattr(replica, "apply", lambda commits: let_go.wait(10) and apply(commits))
-        monkeypatch.setattr(other, "_timeout", 0.2)
+        monkeypatch.setattr(other._source, "timeout", 0.2)
         with pytest.raises(WaitTimeout):
             other.refresh()
-        monkeypatch.setattr(other, "_timeout", 10)
+        monkeypatch.setattr(other._source, "timeout", 10)
         let_go.set()
         other.refresh()
         assert [account.owner for account in second.find()] == ["Ada", "Grace"]

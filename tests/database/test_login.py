@@ -19,6 +19,7 @@ from discobase.errors import (
     BadToken,
     Disconnected,
     NotConnected,
+    WaitTimeout,
 )
 from tests.database.shop import WRONG_TOKEN, in_thread, shop, soon, threads
 
@@ -40,6 +41,15 @@ class TestConn:
             began = time.perf_counter()
             with place.conn(database):
                 assert time.perf_counter() - began < 1.5
+
+    def test_it_waits_as_long_as_the_database_does_and_without_limit_for_none(self, place):
+        place.discord.set(latency=0.02)
+        database = Database("shop", timeout=0.01)
+        connected = database.conn(place.token, api_url=place.api_url)
+        with pytest.raises(WaitTimeout, match=r"after 0\.01 s"), connected:
+            pass
+        with database.conn(place.token, api_url=place.api_url, timeout=None):
+            assert database.head == 0
 
     def test_what_was_saved_is_there_after_another_login(self, place):
         database, item = shop()
@@ -284,6 +294,20 @@ class TestLoginThread:
         assert item(name="hat").save().pk == 1
         assert item.find_unique().name == "hat"
         database.close()
+
+    def test_a_call_at_the_moment_of_readiness_is_not_told_of_a_close(self, place, monkeypatch):
+        database, item = shop()
+        with place.conn(database):
+            session = database._source.session()
+            engine, ready = session._engine, session._opened.done
+
+            def done() -> bool:
+                session._engine = engine
+                return ready()
+
+            session._engine = None
+            monkeypatch.setattr(session._opened, "done", done)
+            assert list(item.find()) == []
 
 
 class TestAFailedLogin:

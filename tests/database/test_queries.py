@@ -73,7 +73,15 @@ class TestQuery:
         assert items.find(name="hat").exists() is True
         assert items.find(name="boater").exists() is False
         assert items.find(name="hat").count() == 3
-        assert items.find().count(items.get(1)) == 1
+        assert items.find().occurrences(items.get(1)) == 1
+        assert items.find(name="cap").occurrences(items.get(1)) == 0
+        assert items.find().occurrences("hat") == 0
+
+    def test_a_count_of_one_record_is_refused_and_says_what_it_is_called(self, items):
+        found = items.find()
+        for wrong in (items.get(1), None, ...):
+            with pytest.raises(TypeError, match=r"use occurrences\(record\)"):
+                found.count(wrong)
 
     def test_find_makes_a_narrower_query_and_leaves_the_first_as_it_was(self, items):
         hats = items.find(name="hat")
@@ -141,6 +149,11 @@ class TestQuery:
             assert len(made) == 1
             Item.find(name="hat").first()
             assert len(made) == 2
+            found = Item.find(name="hat")
+            assert found[0].pk == found[False].pk == 1
+            assert len(made) == 3
+            assert [record.pk for record in found[0:2]] == [1, 2]
+            assert found[0] is next(iter(found))
             Item(name="hat").save()
             assert everything[0] is everything.first()
             assert len(list(everything)) == len(everything) == 20
@@ -167,7 +180,7 @@ class TestQuery:
 
         with place.conn(database):
             item(name="hat").save()
-            replica = database.replica()
+            replica = database._source.replica()
 
             def is_indexed() -> bool:
                 return "name" in replica.keyed.get("Item", {})
@@ -192,6 +205,20 @@ class TestQuery:
         assert len(many) == 16
         assert repr(many).endswith("and 11 more]>")
         assert repr(items.find(pk=99).find()) == "<Item.find(pk=99)>"
+
+    def test_fields_called_as_python_calls_a_method_s_first_argument(self, place):
+        database = Database("shop")
+
+        @database.table
+        class Item(Table):
+            self: str
+            cls: str
+
+        with place.conn(database):
+            Item(self="a", cls="b").save()
+            for name, value in {"self": "a", "cls": "b"}.items():
+                assert Item.find(**{name: value}).find(**{name: value}).one().pk == 1
+                assert Item.find_unique(**{name: value}).pk == 1
 
     def test_an_unknown_field_is_named_with_the_nearest(self, items):
         with pytest.raises(UnknownField, match="'Item' has no field 'nmae': did you mean 'name'"):

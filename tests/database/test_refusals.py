@@ -335,7 +335,7 @@ class TestMisuse:
         session = None
         with place.conn(database):
             item(name="hat").save()
-            session = database._session
+            session = database._source.session()
             place.discord.set(latency=0.2)
             saver = threading.Thread(target=item(name="cap").save)
             saver.start()

@@ -15,12 +15,14 @@ from pydantic import (
     PrivateAttr,
     ValidationError,
     computed_field,
+    create_model,
     field_validator,
     model_validator,
 )
 
-from discobase import Database, Index, Table, Unique
+from discobase import Database, Index, Query, Table, Unique
 from discobase.errors import RecordNotSaved, TableError, UnknownField
+from discobase.table import RESERVED
 from tests.database.shop import shop
 from tests.naming import without_address
 
@@ -209,9 +211,28 @@ class TestDropIn:
             back.save()
             assert Pickled.get(1).name == "cap"
 
+    def test_a_record_that_version_0_1_pickled_is_loaded(self):
+        back = pickle.loads(PICKLED_BY_0_1)
+        assert back == pickle.loads(pickle.dumps(back))
+        assert (type(back), back.name, back.pk, back.version) == (Pickled, "hat", 2, 3)
+        assert back.model_fields_set == {"name"}
+
+
+def public(owner: type[Any]) -> set[str]:
+    return {name for name in dir(owner) if not name.startswith("_")}
+
 
 class Pickled(Table):
     name: str
+
+
+PICKLED_BY_0_1 = (
+    b"\x80\x04\x95\xb3\x00\x00\x00\x00\x00\x00\x00\x8c\x1atests.database.test_tables\x94\x8c\x07Pickled"
+    b"\x94\x93\x94)\x81\x94}\x94(\x8c\x08__dict__\x94}\x94\x8c\x04name\x94\x8c\x03hat\x94s\x8c\x12"
+    b"__pydantic_extra__\x94N\x8c\x17__pydantic_fields_set__\x94\x8f\x94(h\x07\x90\x8c\x14"
+    b"__pydantic_private__\x94}\x94(\x8c\x03_pk\x94K\x02\x8c\x08_version\x94K\x03uub."
+)
+"""``Pickled(name="hat")``, saved under the primary key 2 by the commit at position 3."""
 
 
 class TestAttaching:
@@ -278,6 +299,35 @@ class TestAttaching:
 
         with pytest.raises(TableError, match=r"has a field 'version'.*rename it"):
             database.table(Song)
+
+    @pytest.mark.filterwarnings("ignore:Field name:UserWarning")
+    @pytest.mark.parametrize("name", sorted(RESERVED))
+    def test_no_reserved_name_is_taken_and_its_alias_may_be(self, name):
+        database = Database("shop")
+        with pytest.raises(TableError, match=rf"has a field '{name}'.*rename it"):
+            database.table(create_model("Song", __base__=Table, **{name: (str, "")}))
+        renamed = create_model("Song", __base__=Table, **{f"{name}_": (str, Field(alias=name))})
+        database.table(renamed)
+        assert getattr(renamed(**{name: "x"}), f"{name}_") == "x"
+
+    def test_what_a_table_does_is_reserved(self):
+        """The list is closed: the name of a method that comes later goes here, not into it. Such a
+        method has to give way to a field. (By itself it does not: pydantic takes what a parent has
+        by a required field's name for the field's default.)
+        """
+        added: set[str] = set()
+        assert public(Table) - public(BaseModel) - RESERVED == added
+
+    def test_the_names_of_queries_are_free(self, place):
+        database = Database("shop")
+        names = sorted(public(Query) - RESERVED)
+        assert "count" in names
+        song = create_model("Song", __base__=Table, **dict.fromkeys(names, (int, 0)))
+        database.table(song)
+        with place.conn(database):
+            song(count=3).save()
+            assert song.find(count=3).find(count=3, index=0).count() == 1
+            assert song.find_unique(count=3).count == 3
 
     def test_a_name_that_is_no_text(self):
         with pytest.raises(TableError, match=r"'\\udc80' is no name for a table"):

@@ -155,7 +155,9 @@ class TestTheToken:
             try:
                 with database.conn(token, api_url=place.api_url):
                     item(name="hat").save()
-                    shown += [repr(database), repr(database._session.target), str(vars(database))]
+                    session = database._source.session()
+                    shown += [repr(database), repr(session.target), str(vars(database))]
+                    shown += [str(vars(database._source)), str(vars(session))]
                     place.discord.drop_gateways(resumable=False)
                     item(name="cap").save()
                     database.refresh()

@@ -11,7 +11,7 @@ import pytest
 from discobase.engine.changes import IndexWanted, Insert, Replace, Request
 from discobase.engine.engine import Engine
 from discobase.engine.log.frame import GENESIS, Limits, encode
-from discobase.engine.operations import Declare, Put, Schema
+from discobase.engine.operations import Put, Schema
 from discobase.engine.server.seam import Message, MessageArrived, snowflake_at
 from discobase.errors import (
     ConnectError,
@@ -159,7 +159,7 @@ def test_a_hundred_requests_that_wait_together_take_at_most_five_calls(make_worl
     before = process.calls["send"]
     requests = [Request([Insert("a", row(str(number)))]) for number in range(100)]
     for request in requests:
-        engine.put(request)
+        engine.commit(request)
     world.run(lambda: all(request.future.done() for request in requests))
     assert process.calls["send"] - before <= 5
     assert sorted(request.future.result().pks[0] for request in requests) == list(range(1, 101))
@@ -185,6 +185,19 @@ def test_a_refresh_sees_what_others_wrote_even_if_no_event_told_of_it(make_world
     assert rows_of(second) == rows_of(first)
 
 
+def test_an_index_is_asked_for_once_at_each_head(make_world, join, monkeypatch):
+    world = make_world()
+    process, engine = join(world)
+    made: list[tuple[str, ...]] = []
+    monkeypatch.setattr(engine.replica, "index", lambda *wanted: made.append(wanted))
+    for number in range(1, 3):
+        world.run_in(process, put(engine, Insert("a", row(str(number)))))
+        for _ in range(3):
+            engine.want_index(IndexWanted("a", "tag", "plain"))
+        world.pass_time(1)
+        assert made == [("a", "tag", "plain")] * number
+
+
 # Standing still
 
 
@@ -192,11 +205,11 @@ def test_a_writer_that_stood_still_longer_than_a_nonce_lives_does_not_overwrite(
     world = make_world()
     one, first = join(world)
     two, second = join(world, "two")
-    world.run_in(one, put(first, Declare("a", UNIQUE_TAG)))
+    world.run_in(one, put(first, schemas={"a": UNIQUE_TAG}))
     world.pass_time(1)
     world.faults = Faults(freeze_at_send=1.0)
     request = Request([Insert("a", row("taken"))])
-    one.loop.call_soon_threadsafe(first.put, request)
+    one.loop.call_soon_threadsafe(first.commit, request)
     world.run(lambda: one.frozen)
     world.faults = CALM
     placed = world.run_in(two, put(second, Insert("a", row("taken"))))
@@ -217,7 +230,7 @@ def test_one_who_heard_only_of_the_second_message_at_a_position_does_not_build_o
     third_process = world.processes[2]
     world.faults = Faults(freeze_at_send=1.0)
     request = Request([Insert("a", row("late"))])
-    one.loop.call_soon_threadsafe(first.put, request)
+    one.loop.call_soon_threadsafe(first.commit, request)
     world.run(lambda: one.frozen)
     world.faults = Faults(dropped_event=1.0)
     world.run_in(two, put(second, Insert("a", row("first"))))
@@ -398,7 +411,7 @@ def test_a_record_too_large_keeps_only_its_own_request_out(make_world, join):
         for number in range(8)
     ]
     for request in requests:
-        engine.put(request)
+        engine.commit(request)
     world.run(lambda: all(request.future.done() for request in requests))
     errors = [request.future.exception() for request in requests]
     assert isinstance(errors.pop(3), RecordTooLarge)
@@ -427,8 +440,8 @@ def test_nobody_waits_for_ever_when_the_engine_is_closed(make_world, join, reaso
 
         async def close_in_the_middle(world=world, engine=engine, requests=requests):
             for request in requests:
-                engine.put(request)
-                engine.put(IndexWanted("a", "tag", "plain"))
+                engine.commit(request)
+                engine.want_index(IndexWanted("a", "tag", "plain"))
                 await asyncio.sleep(world.random.random() * 0.02)
             await engine.close(reason)
 
@@ -440,7 +453,7 @@ def test_nobody_waits_for_ever_when_the_engine_is_closed(make_world, join, reaso
         unknown = sum(isinstance(r.future.exception(), OutcomeUnknown) for r in requests)
         assert acknowledged <= written <= acknowledged + unknown
         with pytest.raises(Disconnected):
-            engine.put(requests[0])
+            engine.commit(requests[0])
         world.end()
     assert told <= {type(None), Disconnected, OutcomeUnknown}
     assert (Disconnected in told) == (reason is not None)
@@ -453,8 +466,8 @@ def test_two_writers_that_change_one_record_both_find_out_what_became_of_it(make
     placed = world.run_in(one, put(first, Insert("a", row("x"))))
     world.pass_time(1)
     requests = [Request([Replace("a", placed.pks[0], row(tag), placed.seq)]) for tag in "yz"]
-    one.loop.call_soon_threadsafe(first.put, requests[0])
-    two.loop.call_soon_threadsafe(second.put, requests[1])
+    one.loop.call_soon_threadsafe(first.commit, requests[0])
+    two.loop.call_soon_threadsafe(second.commit, requests[1])
     world.run(lambda: all(request.future.done() for request in requests))
     errors = [request.future.exception() for request in requests]
     assert sum(error is None for error in errors) == 1

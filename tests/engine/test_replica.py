@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from discobase.engine.changes import Insert, Remove, Replace
+from discobase.engine.changes import Insert, Remove, Replace, Request
 from discobase.engine.keys import key
 from discobase.engine.log.commit_log import Commit, Entry
 from discobase.engine.log.frame import GENESIS, Header
@@ -52,9 +52,17 @@ changes = st.one_of(
     st.builds(Insert, tables, data),
     st.builds(Replace, tables, pks, data, versions),
     st.builds(Remove, tables, pks, versions),
-    st.builds(Declare, tables, st.sampled_from(SCHEMAS)),
 )
-requests = st.lists(st.lists(changes, min_size=1, max_size=4), min_size=1, max_size=3)
+schemas = st.dictionaries(tables, st.sampled_from(SCHEMAS), max_size=2)
+requests = st.lists(
+    st.builds(Request, st.lists(changes, max_size=4), schemas), min_size=1, max_size=3
+)
+
+
+def asked(*wishes):
+    """A request for changes, and for the schemas that are declared among them."""
+    declared = {wish.table: wish.schema for wish in wishes if isinstance(wish, Declare)}
+    return Request([wish for wish in wishes if not isinstance(wish, Declare)], declared)
 
 
 def entry(seq, chain, message=None, own=None):
@@ -82,10 +90,11 @@ class Model:
                     return True
         return False
 
-    def request(self, wishes, seq):
+    def request(self, request, seq):
         """The operations that a request comes to, or the kind of error that keeps it out."""
         kept, operations = copy.deepcopy(self.__dict__), []
-        for wish in wishes:
+        declared = [Declare(table, schema) for table, schema in request.schemas.items()]
+        for wish in (*declared, *request.changes):
             operation, error = self.change(wish, seq)
             if error is not None:
                 self.__dict__.update(kept)
@@ -172,6 +181,8 @@ class Replicas(RuleBasedStateMachine):
         assert [type(v.error) if v.error else None for v in proposal.verdicts] == [
             error for _, error in expected
         ]
+        for request, verdict in zip(wishes, proposal.verdicts, strict=True):
+            assert verdict.error or len(verdict.placed.pks) == len(request.changes)
         assert proposal.operations == [op for operations, _ in expected for op in operations]
         assert (proposal.seq, proposal.chain) == (self.seq, self.chain)
         self.proposed = (proposal, after)
@@ -270,7 +281,7 @@ def replica():
 
 
 def commit(replica, *wishes):
-    proposal = replica.propose([wishes])
+    proposal = replica.propose([asked(*wishes)])
     assert proposal.verdicts[0].error is None
     replica.settle(entry(proposal.seq, proposal.chain))
     return proposal
@@ -287,7 +298,7 @@ def test_a_reader_on_another_thread_never_sees_a_proposal(replica):
     reader = threading.Thread(target=read)
     reader.start()
     for _ in range(200):
-        replica.propose([[Replace("a", 1, '{"n":-1}')]])
+        replica.propose([asked(Replace("a", 1, '{"n":-1}'))])
         replica.withdraw()
     stop.set()
     reader.join()
@@ -328,14 +339,14 @@ def test_a_primary_key_is_never_used_again(replica):
 
 
 def test_a_proposal_that_was_withdrawn_uses_up_no_primary_key(replica):
-    replica.propose([[Insert("a", "{}")]])
+    replica.propose([asked(Insert("a", "{}"))])
     replica.withdraw()
     assert commit(replica, Insert("a", "{}")).verdicts[0].placed.pks == [1]
 
 
 def test_a_violation_names_field_value_and_holder(replica):
     commit(replica, Declare("a", SCHEMAS[2]), Insert("a", '{"name":"x","tag":1}'))
-    error = replica.propose([[Insert("a", '{"name":"y","tag":1}')]]).verdicts[0].error
+    error = replica.propose([asked(Insert("a", '{"name":"y","tag":1}'))]).verdicts[0].error
     replica.withdraw()
     assert isinstance(error, UniqueViolation)
     assert (error.table, error.field, error.value, error.pk) == ("a", "tag", 1, 1)
@@ -351,7 +362,7 @@ def test_records_with_null_in_a_unique_field_are_not_in_the_way_of_a_look_up(rep
 
 def test_a_field_that_becomes_unique_over_duplicates_is_refused(replica):
     commit(replica, Insert("a", '{"name":"x"}'), Insert("a", '{"name":"x"}'))
-    error = replica.propose([[Declare("a", SCHEMAS[1])]]).verdicts[0].error
+    error = replica.propose([asked(Declare("a", SCHEMAS[1]))]).verdicts[0].error
     replica.withdraw()
     assert isinstance(error, UniqueViolation)
     assert error.value == "x"
@@ -531,7 +542,7 @@ def test_the_own_echo_of_a_commit_costs_no_query(make_world):
 def test_a_schema_is_declared_once_and_an_older_one_does_not_come_back(replica):
     commit(replica, Declare("a", SCHEMAS[0]))
     commit(replica, Declare("a", SCHEMAS[1]))
-    assert replica.propose([[Declare("a", SCHEMAS[0])]]).operations == []
+    assert replica.propose([asked(Declare("a", SCHEMAS[0]))]).operations == []
     replica.withdraw()
     assert replica.keyed["a"]["name"].unique
 
@@ -542,7 +553,8 @@ def test_a_unique_field_that_another_version_dropped_is_declared_again_beside_it
     assert not replica.keyed["a"]["name"].unique
     commit(replica, Declare("a", SCHEMAS[1]))
     assert {name for name, column in replica.keyed["a"].items() if column.unique} == {"name", "tag"}
-    assert replica.propose([[Declare("a", SCHEMAS[1]), Declare("a", SCHEMAS[3])]]).operations == []
+    again = [asked(Declare("a", SCHEMAS[1])), asked(Declare("a", SCHEMAS[3]))]
+    assert replica.propose(again).operations == []
     replica.withdraw()
 
 
@@ -550,8 +562,8 @@ def test_a_unique_field_that_another_version_dropped_is_declared_again_beside_it
 def test_a_primary_key_that_cannot_be_is_not_found(replica, pk):
     commit(replica, Insert("a", "{}"))
     assert replica.get("a", pk) is None
-    wishes = [[Replace("a", pk, "{}")], [Remove("a", pk)], [Insert("a", "{}")]]
-    verdicts = replica.propose(wishes).verdicts
+    wishes = [Replace("a", pk, "{}"), Remove("a", pk), Insert("a", "{}")]
+    verdicts = replica.propose([asked(wish) for wish in wishes]).verdicts
     replica.withdraw()
     assert [type(verdict.error) for verdict in verdicts] == [
         RecordNotFound,

@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from discobase.engine.changes import Change, Insert, Placed, Remove, Replace, Request
 from discobase.engine.engine import Engine
 from discobase.engine.keys import key as key_of
 from discobase.engine.log.frame import Limits
-from discobase.engine.operations import Declare, Schema
+from discobase.engine.operations import Schema
 from discobase.errors import (
     ConflictError,
     ConnectError,
@@ -92,10 +93,12 @@ async def open_engine(process: Process, limits: Limits = LIMITS) -> Engine:
             return engine
 
 
-async def put(engine: Engine, *changes: Change) -> Placed:
+async def put(
+    engine: Engine, *changes: Change, schemas: Mapping[str, str] = MappingProxyType({})
+) -> Placed:
     """Have changes written, and wait."""
-    request = Request(changes)
-    engine.put(request)
+    request = Request(changes, schemas)
+    engine.commit(request)
     return await asyncio.wrap_future(request.future)
 
 
@@ -114,7 +117,7 @@ class Client:
         random = self._world.random
         declared = None
         while declared is None:
-            write = await self._write([], Declare("person", PERSON), Declare("register", REGISTER))
+            write = await self._write([], schemas={"person": PERSON, "register": REGISTER})
             declared = write.placed
         steps = [
             self.insert, self.insert_pair, self.insert_large, self.replace, self.remove,
@@ -128,17 +131,20 @@ class Client:
         self._count += 1
         return f"{self._name}.{self._count}"
 
-    async def _write(self, tags: list[str], *changes: Change) -> Write:
+    async def _write(
+        self, tags: list[str], *changes: Change, schemas: Mapping[str, str] = MappingProxyType({})
+    ) -> Write:
         write = Write(self._process.name, tags, self._world.time)
         self._record.writes.append(write)
         head = self._engine.replica.head.seq
         try:
-            write.placed = await put(self._engine, *changes)
+            write.placed = await put(self._engine, *changes, schemas=schemas)
         except (*NOTHING_WRITTEN, OutcomeUnknown) as error:
             write.error = error
         write.returned = self._world.time
         outcome = write.error and type(write.error).__name__
-        self._world.note(f"{self._process.name}: {tags} {changes[0]} -> {outcome or write.placed}")
+        asked = changes[0] if changes else schemas
+        self._world.note(f"{self._process.name}: {tags} {asked} -> {outcome or write.placed}")
         self._expect_own_write(write, head)
         return write
 

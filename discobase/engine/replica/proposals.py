@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from discobase.engine.changes import Change, Insert, Placed, Remove, Replace
+from discobase.engine.changes import Change, Insert, Placed, Remove, Replace, Request
 from discobase.engine.operations import Declare, Delete, Operation, Put, Schema
 from discobase.engine.replica.layout import Layouts
 from discobase.engine.replica.positions import Head
@@ -46,20 +46,20 @@ class Proposals:
         self._tables = tables
         self._layouts = layouts
 
-    def propose(self, requests: Iterable[Sequence[Change]], head: Head) -> Proposal:
+    def propose(self, requests: Iterable[Request], head: Head) -> Proposal:
         """Apply the requests that hold on the state at the head, each after those before it.
 
         A request holds or fails as a whole, for itself alone.
         """
         proposal = Proposal(seq=head.seq + 1, chain=head.chain)
-        for changes in requests:
-            proposal.verdicts.append(self._try(changes, proposal))
+        for request in requests:
+            proposal.verdicts.append(self._try(request, proposal))
         return proposal
 
-    def _try(self, changes: Sequence[Change], proposal: Proposal) -> Verdict:
+    def _try(self, request: Request, proposal: Proposal) -> Verdict:
         self._connection.execute("SAVEPOINT request")
         try:
-            return Verdict(placed=self._place(changes, proposal))
+            return Verdict(placed=self._place(request, proposal))
         except DiscobaseError as error:
             self._tables.forget()
             self._connection.execute("ROLLBACK TO request")
@@ -69,25 +69,32 @@ class Proposals:
             if self._connection.in_transaction:
                 self._connection.execute("RELEASE request")
 
-    def _place(self, changes: Sequence[Change], proposal: Proposal) -> Placed:
+    def _place(self, request: Request, proposal: Proposal) -> Placed:
         placed = Placed(proposal.seq)
-        operations: list[Operation] = []
-        for change in changes:
+        operations = self._declare(request.schemas, proposal.seq)
+        for change in request.changes:
             operation = self._operation(change)
-            if operation is not None:
-                self._tables.apply(operation, proposal.seq)
-                operations.append(operation)
-            placed.pks.append(operation.pk if isinstance(operation, Put | Delete) else 0)
+            self._tables.apply(operation, proposal.seq)
+            operations.append(operation)
+            placed.pks.append(operation.pk)
         if not operations:
             placed.seq = proposal.seq - 1
         proposal.operations += operations
         return placed
 
-    def _operation(self, change: Change) -> Operation | None:
-        """Return what a change comes to at this state; None where there is nothing to do."""
+    def _declare(self, schemas: Mapping[str, str], seq: int) -> list[Operation]:
+        """Declare what the log lacks of the schemas, and return the operations that this takes."""
+        operations: list[Operation] = []
+        for table, schema in schemas.items():
+            declaration = self._declaration(table, schema)
+            if declaration is not None:
+                self._tables.apply(declaration, seq)
+                operations.append(declaration)
+        return operations
+
+    def _operation(self, change: Change) -> Put | Delete:
+        """Return what a change comes to at this state."""
         match change:
-            case Declare(table=table, schema=schema):
-                return self._declaration(table, schema)
             case Insert(table=table, data=data):
                 return Put(table, self._tables.next_pk(table), data)
             case Replace(table=table, pk=pk, data=data, version=version):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping
 from types import MappingProxyType
 
-from discobase.engine.changes import Change
+from discobase.engine.changes import Request
 from discobase.engine.keys import Kind
 from discobase.engine.log.commit_log import Commit, Entry
 from discobase.engine.log.frame import GENESIS
@@ -99,7 +99,7 @@ class Replica:
             self._position_table.clear()
             self._follow(commits)
 
-    def propose(self, requests: Iterable[Sequence[Change]]) -> Proposal:
+    def propose(self, requests: Iterable[Request]) -> Proposal:
         """Apply the requests that hold on the state at the head, each after those before it, and
         leave the transaction open.
 

@@ -27,7 +27,7 @@ with db.conn():
     say(len(said))
     input()
     db.refresh()
-    head = db.replica().head
+    head = db._source.replica().head
     say(head.seq, head.chain)
     for line in said:
         say(line)

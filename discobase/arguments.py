@@ -1,0 +1,129 @@
+"""What a database and its logins are given, checked when it is given."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from math import inf
+
+from discobase.engine.log.frame import Limits
+from discobase.engine.server.login import DISCORD_API
+from discobase.errors import BadToken, TableError, UsageError
+
+LOCAL = "local"
+"""The token that stands for the embedded server; a colon and a path may follow."""
+
+_LONGEST_NAME = 100
+"""Characters of a table's name: as many as a channel's in Discord has (channel resource, "Modify
+Channel"). That tables need no more is a guess."""
+
+_SIMILAR = 0.8
+"""How much a word has to be like ``local`` to be taken for it (:func:`difflib.get_close_matches`):
+a guess."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a login goes, and as whom.
+
+    Args:
+        token: the bot's token; ``local`` or ``local:PATH`` for the embedded server.
+        server: the Discord server's name, or its id.
+        api_url: the address of the REST API.
+        limits: what a message carries there.
+    """
+
+    token: str = field(repr=False)
+    server: str | int
+    api_url: str
+    limits: Limits
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the embedded server is meant, which is started or joined by the login."""
+        return self.token == LOCAL or self.token.startswith(f"{LOCAL}:")
+
+    @property
+    def local_path(self) -> str | None:
+        """The file of the embedded server; None for the one that lives as long as the process."""
+        return self.token.partition(":")[2] or None
+
+
+def check_database(name: object, server: object, timeout: object, attachment_limit: object) -> None:
+    """Check what a :class:`~discobase.Database` is made with.
+
+    Raises:
+        UsageError: one of them makes no sense.
+    """
+    if not (isinstance(name, str) and name):
+        raise UsageError(
+            f"{name!r} is no name for a database: give the Discord server's name, a text; its id "
+            f"goes into server=."
+        )
+    if not (server is None or (isinstance(server, str) and server) or _is_positive(server, int)):
+        raise UsageError(f"server={server!r}: give a name or an id, or leave it out.")
+    if not (timeout is None or _is_positive(timeout, int, float)):
+        raise UsageError(f"timeout={timeout!r}: give seconds above 0, or None for no limit.")
+    if not _is_positive(attachment_limit, int):
+        raise UsageError(f"attachment_limit={attachment_limit!r}: give a number of bytes above 0.")
+
+
+def _is_positive(value: object, *kinds: type[int | float]) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool) and 0 < value < inf
+
+
+def checked_table_name(table: object) -> str:
+    """Return a table's name if it is one.
+
+    Raises:
+        TableError: it is none.
+    """
+    if not (isinstance(table, str) and 0 < len(table) <= _LONGEST_NAME):
+        raise TableError(
+            f"{table!r} is no name for a table: give a text of 1 to {_LONGEST_NAME} characters."
+        )
+    try:
+        table.encode()
+    except UnicodeEncodeError:
+        raise TableError(f"{table!a} is no name for a table: it is not valid Unicode.") from None
+    return table
+
+
+def target(token: str | None, api_url: str | None, server: str | int, limits: Limits) -> Target:
+    """Return where a login goes, by its arguments and the environment.
+
+    Raises:
+        BadToken: there is no token, or it can be none.
+        UsageError: the address of the API is no text.
+    """
+    given = token or os.environ.get("DISCOBASE_TOKEN") or ""
+    address = api_url or os.environ.get("DISCOBASE_API_URL") or DISCORD_API
+    return Target(_checked_token(given), server, _checked_address(address), limits)
+
+
+def _checked_token(token: object) -> str:
+    if not isinstance(token, str):
+        raise BadToken(
+            f"a bot token is a text, not {type(token).__name__}: copy it from the portal"
+        )
+    if not token.strip():
+        raise BadToken(
+            "there is no bot token: give it to the login, or set DISCOBASE_TOKEN. To try things "
+            "out without one, log in with the token 'local'."
+        )
+    word, _, path = token.strip().partition(":")
+    if word != LOCAL and "." not in word and _is_like_local(word):
+        meant = f"'{LOCAL}:PATH'" if path else f"'{LOCAL}'"
+        raise BadToken(f"this is no bot token: did you mean {meant}, the embedded server?")
+    return token.strip()
+
+
+def _is_like_local(word: str) -> bool:
+    return bool(get_close_matches(word.lower(), [LOCAL], cutoff=_SIMILAR))
+
+
+def _checked_address(address: object) -> str:
+    if not isinstance(address, str):
+        raise UsageError(f"api_url={address!r}: give the address of an API as a text.")
+    return address.rstrip("/")

@@ -1,0 +1,45 @@
+"""The engine as its callers see it: four calls, which something else may answer in its place."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from discobase.engine.changes import IndexWanted, Request
+from discobase.engine.replica import Replica
+
+
+class EngineInterface(Protocol):
+    """What a session offers to those who read and write. :class:`discobase.engine.engine.Engine`
+    is one.
+    """
+
+    @property
+    def replica(self) -> Replica:
+        """The state, for reading on any thread."""
+        ...
+
+    def commit(self, request: Request) -> None:
+        """Queue a request, whose future tells what becomes of it. From any thread; never waits.
+
+        Raises:
+            Disconnected: the engine has stopped.
+        """
+        ...
+
+    def want_index(self, wanted: IndexWanted) -> None:
+        """Ask for an index that is not there, to be made when there is time. From any thread; never
+        waits.
+
+        Raises:
+            Disconnected: the engine has stopped.
+        """
+        ...
+
+    async def refresh(self) -> None:
+        """Apply every commit that was acknowledged, by any writer, before this call. On the loop.
+
+        Raises:
+            Unavailable: Discord could not be read.
+            LogDamaged: the log could not be read to its end.
+        """
+        ...

@@ -1,0 +1,168 @@
+"""The source of a connected database's tables: its live session, whichever login began it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+import weakref
+from collections.abc import Callable
+from functools import partial
+
+from discobase.arguments import Target
+from discobase.engine.changes import IndexWanted, Placed, Request
+from discobase.engine.replica import Replica
+from discobase.errors import AlreadyConnected, NotConnected
+from discobase.portal import users_line
+from discobase.session import Session
+
+_inherited: list[Session] = []
+"""Sessions of the process from which this one was forked. They are kept, untouched: to collect them
+would close what the parent uses."""
+
+
+class SessionSource:
+    """A :class:`~discobase.source.Source` that reads and writes through the live session.
+
+    Sessions come one after another: at most one is live in a process. In a process forked from a
+    connected one, the next is begun when it is first needed. All methods may be called from any
+    thread.
+
+    Args:
+        name: the database's name.
+        timeout: seconds that a call waits unless it says otherwise; None for no limit.
+        capacity: the bytes that one commit carries, compressed where that helps.
+    """
+
+    def __init__(self, name: str, *, timeout: float | None, capacity: int) -> None:
+        self.name = name
+        self.timeout = timeout
+        self.capacity = capacity
+        self._last: Session | None = None
+        self._forget: Callable[[], object] | None = None
+        self._locks: dict[int, threading.Lock] = {}
+
+    @property
+    def connected(self) -> bool:
+        """Whether a session is live, or on its way."""
+        return self._last is not None and not self._last.over
+
+    # Sessions
+
+    def log_in(self, target: Callable[[], Target], *, awaited: bool = False) -> Session:
+        """Begin a session, and return it at once.
+
+        Args:
+            target: says where to log in, and as whom; asked where nothing else forbids it.
+            awaited: whether somebody is about to wait for it, and gets its failure raised.
+
+        Raises:
+            AlreadyConnected: the last one is not over.
+            ConnectError: no thread is to be had.
+        """
+        with self._lock():
+            if self.connected:
+                raise AlreadyConnected(
+                    f"{self.name!r} is connected already: close() it before another login."
+                )
+            return self._begin(target(), awaited=awaited)
+
+    def session(self) -> Session:
+        """Return the live session; in a forked process, one that is begun now.
+
+        Raises:
+            NotConnected: there has been no login, or the database was closed.
+        """
+        session = self._last
+        if session is not None and session.ready:
+            return session
+        return self._session_to_wait_for(session)
+
+    def close(self) -> None:
+        """End the session, if one is live, and block until it has ended.
+
+        Raises:
+            WaitTimeout: it did not end in time; what was left is abandoned.
+        """
+        with self._lock():
+            session = self._last
+        if session is not None:
+            session.close()
+
+    def _session_to_wait_for(self, session: Session | None) -> Session:
+        """Return the session where it is not ready: on its way, ending, failed, or inherited."""
+        if session is None:
+            raise NotConnected(
+                f"{self.name!r} is not connected: use `with db.conn(token):`, or login_thread(), "
+                f"first."
+            )
+        if session.forked:
+            return self._begin_again(session)
+        if session.closed:
+            raise NotConnected(f"{self.name!r} was closed: log in again to use it.")
+        return session
+
+    def _begin(self, target: Target, *, awaited: bool) -> Session:
+        session = Session(self.name, target, awaited=awaited)
+        session.begin()
+        self._last = session
+        if self._forget is not None:
+            self._forget()
+        finalizer = weakref.finalize(self, session.abandon)
+        finalizer.atexit = False
+        self._forget = finalizer.detach
+        return session
+
+    def _begin_again(self, inherited: Session) -> Session:
+        """Connect in a forked process as its parent did."""
+        with self._lock():
+            if self._last is inherited:
+                _inherited.append(inherited)
+                filename, line = users_line()
+                warnings.warn_explicit(
+                    f"{self.name!r} was connected in the process from which this one was forked; "
+                    f"connecting again. Each such process is one more login with this bot: Discord "
+                    f"allows 1000 a day.",
+                    RuntimeWarning,
+                    filename,
+                    line,
+                )
+                self._begin(inherited.target, awaited=True)
+            assert self._last is not None
+            return self._last
+
+    def _lock(self) -> threading.Lock:
+        # One for each process: a lock that another thread held at the moment of a fork is never
+        # released in the child.
+        return self._locks.setdefault(os.getpid(), threading.Lock())
+
+    # What tables ask for
+
+    def replica(self) -> Replica:
+        """Return the state to read from. Wait while a login is under way."""
+        return self.session().engine("the search", self.timeout).replica
+
+    def commit(self, request: Request) -> Placed:
+        """Commit changes, all or none, and wait until Discord has them."""
+        session = self.session()
+        try:
+            engine = session.engine(request.purpose, request.timeout)
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(f"{request.purpose} was not sent: the database was still connecting")
+            raise
+        return session.portal.wait(
+            request.future,
+            timeout=request.timeout,
+            what=request.purpose,
+            send=partial(engine.commit, request),
+        )
+
+    def want_index(self, wanted: IndexWanted) -> None:
+        """Ask for an index, to be made when there is time."""
+        self.session().engine("the search", self.timeout).want_index(wanted)
+
+    def refresh(self) -> None:
+        """See what was committed anywhere before this call."""
+        session = self.session()
+        engine = session.engine("the refresh", self.timeout)
+        session.portal.call(engine.refresh, timeout=self.timeout, what="the refresh")

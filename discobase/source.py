@@ -1,0 +1,52 @@
+"""What tables need of a database: a protocol, so that there can be other ways to read and write."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from discobase.engine.changes import IndexWanted, Placed, Request
+from discobase.engine.replica import Replica
+
+
+class Source(Protocol):
+    """Where a table reads and writes. Its methods block, and may be called from any thread."""
+
+    @property
+    def name(self) -> str:
+        """The database's name."""
+        ...
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds that a call waits unless it says otherwise; None for no limit."""
+        ...
+
+    @property
+    def capacity(self) -> int:
+        """The bytes that one commit carries, compressed where that helps."""
+        ...
+
+    def replica(self) -> Replica:
+        """Return the state to read from. Wait while a login is under way.
+
+        Raises:
+            NotConnected: there has been no login, or the database was closed.
+            ConnectError: the login failed.
+        """
+        ...
+
+    def commit(self, request: Request) -> Placed:
+        """Commit changes, all or none, and wait until Discord has them. One API call, often
+        shared.
+        """
+        ...
+
+    def want_index(self, wanted: IndexWanted) -> None:
+        """Ask for an index, to be made when there is time. Do not wait for it."""
+        ...
+
+    def refresh(self) -> None:
+        """See what was committed anywhere before this call. One API call where there is nothing
+        new.
+        """
+        ...
