@@ -12,9 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from discobase.claim import Claim
 from discobase.errors import UsageError
 from discobase.local import permissions
-from discobase.local.claim import Claim
 from discobase.local.control import Control, Manner
 from discobase.local.counts import Requests
 from discobase.local.interactions import Interaction

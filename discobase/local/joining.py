@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from discobase.claim import Claim
 from discobase.errors import ConnectError, UsageError
 from discobase.local.asking import ask
-from discobase.local.claim import Claim
 from discobase.local.hosting import LocalDiscord
 from discobase.local.site import LOOPBACK
 
