@@ -10,7 +10,7 @@ from math import inf
 from discobase._version import __version__
 from discobase.cli import demo
 from discobase.errors import DiscobaseError
-from discobase.local.serving import serve
+from discobase.local.process.foreground import serve
 
 _LARGEST_PORT = 65535
 

@@ -6,23 +6,23 @@ import secrets
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from discobase.local.cdn import Signer
-from discobase.local.commands import Commands
-from discobase.local.counts import Requests
-from discobase.local.entities import Bot, Guild
-from discobase.local.faults import Faults
+from discobase.local.behaviour.faults import Faults
+from discobase.local.behaviour.limits import Limits
+from discobase.local.behaviour.profiles import Profile
+from discobase.local.behaviour.settings import Settings
 from discobase.local.gateway.broadcast import Broadcast
-from discobase.local.gateway.pace import Logins
-from discobase.local.interactions import Interactions
-from discobase.local.invites import Invites
-from discobase.local.limits import Limits
-from discobase.local.messages import Messages
-from discobase.local.permissions import BOT_DEFAULT
-from discobase.local.profiles import Profile
-from discobase.local.settings import Settings
-from discobase.local.snowflakes import Snowflakes
-from discobase.local.state import State
-from discobase.local.store import Store
+from discobase.local.gateway.rate_limits import Logins
+from discobase.local.state.attachment_urls import Signer
+from discobase.local.state.commands import Commands
+from discobase.local.state.counts import Requests
+from discobase.local.state.entities import Bot, Guild
+from discobase.local.state.interactions import Interactions
+from discobase.local.state.invites import Invites
+from discobase.local.state.messages import Messages
+from discobase.local.state.permissions import BOT_DEFAULT
+from discobase.local.state.snowflakes import Snowflakes
+from discobase.local.state.state import State
+from discobase.local.state.store import Store
 
 if TYPE_CHECKING:
     from discobase.local.gateway.connection import Connection

@@ -206,7 +206,7 @@ def in_child(question) -> bool:
 
 def test_a_file_that_somebody_holds_without_serving_is_an_error(tmp_path, monkeypatch):
     from discobase.claim import Claim
-    from discobase.local import joining
+    from discobase.local.process import shared as joining
 
     monkeypatch.setattr(joining, "_SECONDS", 0.2)
     claim = Claim(str(tmp_path / "dev.db"))

@@ -10,9 +10,9 @@ import pytest
 
 from discobase.errors import UsageError
 from discobase.local import LocalDiscord
-from discobase.local.limits import Limits, age, major
-from discobase.local.profiles import DISCORD, NONE, Ask, Invalid, Profile, Rule
-from discobase.local.snowflakes import EPOCH_MS
+from discobase.local.behaviour.limits import Limits, age, major
+from discobase.local.behaviour.profiles import DISCORD, NONE, Ask, Invalid, Profile, Rule
+from discobase.local.state.snowflakes import EPOCH_MS
 from tests.local.conftest import furnish
 
 CHANNEL = "/channels/{channel_id}"

@@ -7,14 +7,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from discobase.local import intents, payloads, permissions, reactions, wire
-from discobase.local.entities import Bot, Channel, Guild, Invite, Member
-from discobase.local.faults import Faults
+from discobase.local import wire
+from discobase.local.behaviour.faults import Faults
+from discobase.local.behaviour.settings import Settings
 from discobase.local.gateway.session import Session
-from discobase.local.messages import Messages, Viewer
-from discobase.local.settings import Settings
-from discobase.local.state import State
-from discobase.local.store import MessageRow
+from discobase.local.state import intents, payloads, permissions, reactions
+from discobase.local.state.entities import Bot, Channel, Guild, Invite, Member
+from discobase.local.state.messages import Messages, Viewer
+from discobase.local.state.state import State
+from discobase.local.state.store import MessageRow
 
 _REORDERED_AT_LATEST = 1.0
 _GOING_AWAY = 4000

@@ -14,14 +14,15 @@ from typing import Any, cast
 
 from aiohttp import WSMsgType, web
 
-from discobase.local import intents, payloads, wire
-from discobase.local.entities import Bot, Guild
+from discobase.local import wire
 from discobase.local.gateway.compression import packing
 from discobase.local.gateway.connection import Connection
 from discobase.local.gateway.member_requests import chunks
-from discobase.local.gateway.pace import Sends
+from discobase.local.gateway.rate_limits import Sends
 from discobase.local.gateway.session import Session
 from discobase.local.platform import Platform
+from discobase.local.state import intents, payloads
+from discobase.local.state.entities import Bot, Guild
 
 Json = dict[str, Any]
 

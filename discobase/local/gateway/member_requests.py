@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
-from discobase.local import intents, payloads
-from discobase.local.entities import Guild, Member
 from discobase.local.gateway.session import Session
-from discobase.local.state import State
+from discobase.local.state import intents, payloads
+from discobase.local.state.entities import Guild, Member
+from discobase.local.state.state import State
 
 Json = dict[str, Any]
 

@@ -10,8 +10,8 @@ import secrets
 from collections import deque
 from collections.abc import Callable
 
-from discobase.local.entities import Bot
 from discobase.local.gateway.connection import Connection
+from discobase.local.state.entities import Bot
 
 MOST_KEPT = 4 * 1024 * 1024
 """Characters of events that are kept for a resume (assumed: Discord names no bound)."""

@@ -6,10 +6,10 @@ import json
 import zlib
 from typing import Any
 
-from discobase.local.entities import GUILD_CATEGORY, Channel, Guild
-from discobase.local.messages import Viewer
 from discobase.local.platform import Platform
-from discobase.local.store import MessageRow
+from discobase.local.state.entities import GUILD_CATEGORY, Channel, Guild
+from discobase.local.state.messages import Viewer
+from discobase.local.state.store import MessageRow
 
 Json = dict[str, Any]
 
