@@ -10,9 +10,9 @@ import pytest
 
 from discobase.errors import UsageError
 from discobase.local import LocalDiscord
-from discobase.local.behaviour.limits import Limits, age, major
+from discobase.local.behaviour.limits import Limits, major
 from discobase.local.behaviour.profiles import DISCORD, NONE, Ask, Invalid, Profile, Rule
-from discobase.local.state.snowflakes import EPOCH_MS
+from discobase.local.state.snowflakes import EPOCH_MS, age
 from tests.local.conftest import furnish
 
 CHANNEL = "/channels/{channel_id}"
@@ -134,14 +134,14 @@ def test_shared_refusals_and_other_errors_are_no_invalid_requests(clock):
     limits = Limits(Profile("p", None, NONE.rules, invalid=Invalid(2, 600.0, 60.0)), clock=clock)
     for status, scope in ((429, "shared"), (404, None), (500, None), (200, None)) * 5:
         limits.answered("1.2.3.4", status, scope)
-    assert not limits.turns_away("1.2.3.4")
+    assert not limits.is_banned("1.2.3.4")
     limits.answered("1.2.3.4", 403, None)
     clock.now += 599
     limits.answered("1.2.3.4", 429, "user")
-    assert limits.turns_away("1.2.3.4")
-    assert not limits.turns_away("5.6.7.8")
+    assert limits.is_banned("1.2.3.4")
+    assert not limits.is_banned("5.6.7.8")
     clock.now += 61
-    assert not limits.turns_away("1.2.3.4")
+    assert not limits.is_banned("1.2.3.4")
 
 
 def test_invalid_requests_are_forgotten_when_their_window_is_over(clock):
@@ -150,7 +150,7 @@ def test_invalid_requests_are_forgotten_when_their_window_is_over(clock):
         limits.answered("1.2.3.4", 401, None)
     clock.now += 601
     limits.answered("1.2.3.4", 401, None)
-    assert not limits.turns_away("1.2.3.4")
+    assert not limits.is_banned("1.2.3.4")
 
 
 def test_fifty_requests_a_second_are_the_most_whatever_they_ask(clock):

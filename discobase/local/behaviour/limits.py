@@ -15,7 +15,6 @@ from math import ceil, inf
 from typing import Any, Literal, NamedTuple
 
 from discobase.local.behaviour.profiles import Ask, Profile, Rule, profile_named
-from discobase.local.state.snowflakes import unix_time
 
 Scope = Literal["user", "global", "shared"]
 
@@ -59,8 +58,16 @@ class Limits:
     def __init__(
         self, profile: str | Profile, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.profile = profile_named(profile) if isinstance(profile, str) else profile
         self._clock = clock
+        self.impose(profile)
+
+    def impose(self, profile: str | Profile) -> None:
+        """Put another profile in force; all counts begin again, and nobody is banned any more.
+
+        Raises:
+            UsageError: there is no profile of this name; nothing was changed.
+        """
+        self.profile = profile_named(profile) if isinstance(profile, str) else profile
         self._buckets: dict[tuple[object, ...], _Bucket] = {}
         self._rules: dict[tuple[str, str], tuple[Rule, ...]] = {}
         self._hashes: dict[tuple[object, ...], str] = {}
@@ -109,8 +116,8 @@ class Limits:
         if bucket.left <= 0:
             self._banned[address] = now + invalid.ban
 
-    def turns_away(self, address: str) -> bool:
-        """Whether an address made so many invalid requests that it is not heard any more."""
+    def is_banned(self, address: str) -> bool:
+        """Return whether an address made so many invalid requests that it is not heard."""
         return bool(self._banned) and self._banned.get(address, -inf) > self._clock()
 
     def _global(self, ask: Ask, now: float) -> _Bucket | None:
@@ -197,13 +204,3 @@ def major(parameters: Mapping[str, str]) -> str:
     webhook = parameters.get("webhook_id") or parameters.get("application_id", "")
     token = next((value for name, value in parameters.items() if name.endswith("_token")), "")
     return f"{webhook}/{token}" if token else ""
-
-
-def age(message_id: int, now: float) -> float:
-    """How old a message is, by its id, in seconds.
-
-    Args:
-        message_id: the id.
-        now: in seconds since 1970.
-    """
-    return max(0.0, now - unix_time(message_id))

@@ -35,7 +35,9 @@ def commands(control: Control) -> dict[str, Callable[[Json], object]]:
     return {
         "POST /_local/people": lambda body: {"id": str(control.person(**_with_ids(body)))},
         "POST /_local/people/messages": lambda body: {"id": str(people.say(**_with_ids(body)))},
-        "POST /_local/people/view": lambda body: {"messages": people.messages(**_with_ids(body))},
+        "POST /_local/people/view": lambda body: {
+            "messages": people.view.messages(**_with_ids(body))
+        },
         "POST /_local/people/commands": does(people.run_command),
         "POST /_local/people/completions": does(people.type_command),
         "POST /_local/people/menus": does(people.use_menu),

@@ -7,26 +7,22 @@ thread, in one step.
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from discobase.errors import UsageError
 from discobase.local.behaviour.faults import EventFault, RequestFault
-from discobase.local.behaviour.limits import Limits
 from discobase.local.behaviour.profiles import Profile
+from discobase.local.gateway.gateway import Manner
 from discobase.local.people.people import People
 from discobase.local.platform import Platform
 from discobase.local.state import intents, permissions
 from discobase.local.state.counts import Requests
+from discobase.local.state.drafts import Changes, Draft
 from discobase.local.state.entities import Bot, Channel, Guild
-from discobase.local.state.messages import Changes, Draft, Viewer
+from discobase.local.state.message_json import Viewer
 from discobase.local.state.store import MessageRow
 
-Manner = Literal["close", "cut", "reconnect"]
-
 _T = TypeVar("_T")
-
-_GOING_AWAY = 4000
-_RECONNECT = 7
 
 
 class Control:
@@ -61,12 +57,12 @@ class Control:
         self, token: str, server_id: int, permissions: int = permissions.BOT_DEFAULT
     ) -> None:
         """Adds a bot to a server with these permissions."""
-        self._platform.invite(self._bot(token), self._guild(server_id), permissions)
+        self._platform.add_bot(self._bot(token), self._guild(server_id), permissions)
 
     def remove_bot(self, token: str, server_id: int) -> None:
         """Throws a bot out of a server."""
         bot, guild = self._bot(token), self._guild(server_id)
-        self._platform.dismiss(bot, guild)
+        self._platform.remove_bot(bot, guild)
 
     def person(self, name: str, server_id: int) -> int:
         """The id of a person, made and added to a server if need be."""
@@ -91,7 +87,7 @@ class Control:
 
     def set_limits(self, limits: str | Profile) -> None:
         """Imposes other rate limits; all counts begin again."""
-        self._platform.limits = Limits(limits)
+        self._platform.limits.impose(limits)
 
     def fault(self, **fault: Any) -> None:
         """Sets a fault of requests."""
@@ -125,7 +121,8 @@ class Control:
         while page := messages.after(channel.id, found[-1].id if found else 0, 1000):
             found.extend(reversed(page))
         viewer = Viewer(None, "http://127.0.0.1")
-        return [json.loads(messages.json(message, viewer)) for message in found]
+        message_json = self._platform.message_json
+        return [json.loads(message_json.of(message, viewer)) for message in found]
 
     def post_message(self, channel_id: int, content: str) -> int:
         """Sends a message as the person who owns the server; returns its id."""
@@ -149,17 +146,7 @@ class Control:
 
     def drop_gateways(self, *, resumable: bool = True, manner: Manner = "close") -> int:
         """Ends all gateway connections; returns how many."""
-        connections = list(self._platform.connections)
-        if not resumable:
-            self._platform.broadcast.sessions.clear()
-        for connection in connections:
-            if manner == "cut":
-                connection.cut()
-            elif manner == "reconnect":
-                connection.send(f'{{"t":null,"s":null,"op":{_RECONNECT},"d":null}}')
-            else:
-                connection.close(_GOING_AWAY)
-        return len(connections)
+        return self._platform.gateway.drop_connections(resumable=resumable, manner=manner)
 
     def channels(self, server_id: int) -> dict[int, str]:
         """The names of a server's channels by id."""
@@ -183,7 +170,7 @@ class Control:
 
     def _message(self, channel_id: int, message_id: int) -> tuple[Channel, MessageRow]:
         channel = self._channel(channel_id)
-        message = self._platform.messages.message(channel_id, message_id)
+        message = self._platform.messages.find(channel_id, message_id)
         if message is None:
             raise UsageError(f"the channel {channel_id} has no message {message_id}.")
         return channel, message

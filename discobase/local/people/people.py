@@ -7,55 +7,35 @@ do on Discord is a :class:`discobase.errors.UsageError`.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from discobase.errors import UsageError
-from discobase.local.people.filling import (
-    Resolved,
-    fill_modal,
-    fill_options,
-    fill_select,
-    nested,
-    subcommand,
-)
+from discobase.local.people.command_options import fill_options, nested, subcommand
+from discobase.local.people.component_values import fill_modal, fill_select
+from discobase.local.people.interaction_event import interaction_create
+from discobase.local.people.offered_commands import find_offered
+from discobase.local.people.resolved import Resolved
+from discobase.local.people.view import View
 from discobase.local.platform import Platform
-from discobase.local.rest.forms.commands import USER
-from discobase.local.rest.forms.components import BUTTON, LINK, SELECTS, parts
-from discobase.local.state import payloads
-from discobase.local.state.commands import CHAT_INPUT, ON_MESSAGE, ON_USER
-from discobase.local.state.entities import Bot, Channel, Guild, User
+from discobase.local.state.commands import CHAT_INPUT, ON_MESSAGE, ON_USER, USER
+from discobase.local.state.components import BUTTON, LINK, SELECTS, parts
+from discobase.local.state.drafts import Draft
+from discobase.local.state.entities import Bot, Channel, Guild
 from discobase.local.state.interactions import (
     AUTOCOMPLETE,
-    CHOICES,
     COMMAND,
     COMPONENT,
-    DEFERRED_UPDATE,
-    LOADING,
-    MODAL,
     MODAL_SUBMIT,
-    PONG,
-    UPDATE,
     Interaction,
 )
-from discobase.local.state.messages import Draft, Viewer
-from discobase.local.state.permissions import (
-    ADMINISTRATOR,
-    SEND_MESSAGES,
-    USE_APPLICATION_COMMANDS,
-    VIEW_CHANNEL,
-)
+from discobase.local.state.permissions import SEND_MESSAGES, USE_APPLICATION_COMMANDS
 from discobase.local.state.store import MessageRow
 
 Json = dict[str, Any]
 
-_IN_GUILD = 0
-"""The context of commands that can be run in a server."""
-
 _MENTION = re.compile(r"<@!?(\d{1,20})>")
-_NEWEST = (1 << 63) - 1
 
 
 class People:
@@ -67,6 +47,7 @@ class People:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
+        self.view = View(platform)
         self._interactions: dict[int, Interaction] = {}
 
     def add(self, name: str, guild: Guild) -> int:
@@ -84,20 +65,13 @@ class People:
         Raises:
             UsageError: the person may not write there.
         """
-        channel = self._channel(person_id, channel_id, SEND_MESSAGES)
+        channel = self.view.channel(person_id, channel_id, SEND_MESSAGES)
         users = self._platform.state.users
         mentioned = [int(id_) for id_ in _MENTION.findall(text) if int(id_) in users]
         draft = Draft(content=text.strip(), mentions=list(dict.fromkeys(mentioned)))
         message = self._platform.messages.create(channel, person_id, draft)
         self._platform.broadcast.message_created(message, None)
         return message.id
-
-    def messages(self, person_id: int, channel_id: int) -> list[Json]:
-        """What the person sees in a channel, oldest first: the last hundred and what is his."""
-        channel = self._channel(person_id, channel_id)
-        rows = self._platform.messages.before(channel.id, _NEWEST, 100)
-        rows += self._platform.interactions.whispers(channel.id, person_id)
-        return [self._json(row) for row in sorted(rows, key=lambda row: row.id)]
 
     def run_command(
         self,
@@ -138,9 +112,9 @@ class People:
         *,
         typed: str | None = None,
     ) -> Interaction:
-        channel = self._channel(person_id, channel_id, USE_APPLICATION_COMMANDS)
+        channel = self.view.channel(person_id, channel_id, USE_APPLICATION_COMMANDS)
         head, *words = name.split()
-        bot, command = self._offered(person_id, channel, head, CHAT_INPUT)
+        bot, command = find_offered(self._platform, person_id, channel, head, CHAT_INPUT)
         defined = subcommand(command, words)
         if typed is not None and not any(
             o["name"] == typed and o.get("autocomplete") for o in defined
@@ -161,14 +135,14 @@ class People:
         Raises:
             UsageError: the person is not offered it there.
         """
-        channel = self._channel(person_id, channel_id, USE_APPLICATION_COMMANDS)
+        channel = self.view.channel(person_id, channel_id, USE_APPLICATION_COMMANDS)
         kind = ON_USER if user else ON_MESSAGE
-        bot, found = self._offered(person_id, channel, command, kind)
+        bot, found = find_offered(self._platform, person_id, channel, command, kind)
         resolved = self._resolved(person_id, channel)
         if user:
             resolved.add(USER, user)
         else:
-            resolved.message(self._json(self._message(person_id, message)))
+            resolved.message(self.view.json(self.view.message(person_id, message)))
         data = {**_command_data(found), "target_id": str(user or message)}
         return self._begin(COMMAND, bot, person_id, channel, data, resolved=resolved)
 
@@ -178,8 +152,8 @@ class People:
         Raises:
             UsageError: the person sees no such message, or it has no such button to press.
         """
-        message = self._message(person_id, message_id)
-        button = _component(self._json(message), custom_id, {BUTTON})
+        message = self.view.message(person_id, message_id)
+        button = _component(self.view.json(message), custom_id, {BUTTON})
         if button["style"] >= LINK:
             raise UsageError(f"the button {custom_id!r} sends no interaction.")
         return self._use(person_id, message, button, {}, None)
@@ -192,8 +166,8 @@ class People:
         Raises:
             UsageError: the person sees no such message, or it has no such menu or entries.
         """
-        message = self._message(person_id, message_id)
-        menu = _component(self._json(message), custom_id, SELECTS)
+        message = self.view.message(person_id, message_id)
+        menu = _component(self.view.json(message), custom_id, SELECTS)
         resolved = self._resolved(person_id, self._platform.state.channels[message.channel_id])
         chosen = {"values": fill_select(menu, values, resolved)}
         return self._use(person_id, message, menu, chosen, resolved)
@@ -271,36 +245,18 @@ class People:
         try:
             async with asyncio.timeout(seconds):
                 while not met(interaction):
-                    await interaction.change()
+                    await interaction.wait_for_change()
         except TimeoutError:
-            return self.seen(interaction)
-        return self.seen(interaction)
+            return self.view.answer(interaction)
+        return self.view.answer(interaction)
 
     def _is_followed_up(self, followups: int) -> Callable[[Interaction], bool]:
         def met(interaction: Interaction) -> bool:
-            seen = self.seen(interaction)
+            seen = self.view.answer(interaction)
             done = seen["state"] not in {"waiting", "thinking"}
             return seen["state"] == "failed" or (done and len(seen["followups"]) >= followups)
 
         return met
-
-    def seen(self, interaction: Interaction) -> Json:
-        """What the person sees of the bot's answer by now."""
-        message = self._shown(interaction, interaction.original_id)
-        followups = (self._shown(interaction, id_) for id_ in interaction.followup_ids)
-        return {
-            "interaction_id": str(interaction.id),
-            "state": _state(interaction, message),
-            "message": None if message is None or message["flags"] & LOADING else message,
-            "followups": [followup for followup in followups if followup is not None],
-            "modal": interaction.modal,
-            "choices": interaction.choices,
-            "error": interaction.error,
-        }
-
-    def _shown(self, interaction: Interaction, message_id: int | None) -> Json | None:
-        row = self._platform.interactions.message(interaction.channel.id, message_id)
-        return None if row is None else self._json(row)
 
     def _begin(
         self,
@@ -325,53 +281,11 @@ class People:
         asyncio.get_running_loop().call_later(window, self._interactions.pop, interaction.id, None)
         self._platform.interactions.begin(interaction)
         self._platform.broadcast.interaction_created(
-            bot, channel, lambda origin: self._payload(interaction, origin)
+            bot,
+            channel,
+            lambda origin: interaction_create(self._platform, self.view, interaction, origin),
         )
         return interaction
-
-    def _payload(self, interaction: Interaction, origin: str) -> Json:
-        """The data of an INTERACTION_CREATE."""
-        state, channel = self._platform.state, interaction.channel
-        guild = state.guilds[channel.guild_id]
-        person = state.users[interaction.user_id]
-        allowed = str(state.permissions_in(channel, person.id))
-        member = payloads.member(guild.members[person.id], person)
-        body: Json = {
-            "version": 1,
-            "id": str(interaction.id),
-            "application_id": str(interaction.bot.id),
-            "type": interaction.type,
-            "token": interaction.token,
-            "data": interaction.data,
-            "guild_id": str(guild.id),
-            "guild": {"id": str(guild.id), "locale": "en-US", "features": []},
-            "channel_id": str(channel.id),
-            "channel": {**payloads.channel(channel), "permissions": allowed},
-            "member": {**member, "permissions": allowed},
-            "locale": "en-US",
-            "guild_locale": "en-US",
-            "app_permissions": str(state.permissions_in(channel, interaction.bot.id)),
-            "entitlements": [],
-            "authorizing_integration_owners": {"0": str(guild.id)},
-            "context": _IN_GUILD,
-            "attachment_size_limit": self._platform.settings.attachment_limit,
-        }
-        source = self._platform.interactions.message(channel.id, interaction.source_id)
-        if source is not None:
-            body["message"] = self._json(source, origin)
-        return body
-
-    def _offered(self, person_id: int, channel: Channel, name: str, kind: int) -> tuple[Bot, Json]:
-        """The command of this name that the person is offered, and whose it is."""
-        guild = self._platform.state.guilds[channel.guild_id]
-        commands = self._platform.commands
-        allowed = self._platform.state.permissions_in(channel, person_id)
-        for bot in self._platform.state.bots.values():
-            for place in (guild.id, None):
-                command = commands.named(bot.id, place, name, kind)
-                if bot.id in guild.members and command and _is_offered(command, allowed, channel):
-                    return bot, command
-        raise UsageError(f"nobody here offers a command {name!r} to this person.")
 
     def _resolved(self, person_id: int, channel: Channel) -> Resolved:
         platform = self._platform
@@ -380,65 +294,8 @@ class People:
             platform.state,
             guild,
             person_id,
-            lambda file: platform.messages.upload(channel.id, person_id, file, platform.origin),
+            lambda file: platform.attachments.upload(channel.id, person_id, file, platform.origin),
         )
-
-    def _person(self, person_id: int) -> User:
-        person = self._platform.state.users.get(person_id)
-        if person is None or person.bot:
-            raise UsageError(f"there is no person {person_id}.")
-        return person
-
-    def _channel(self, person_id: int, channel_id: int, needed: int = 0) -> Channel:
-        """A channel that the person sees and in which he may do what is needed."""
-        person = self._person(person_id)
-        channel = self._platform.state.channels.get(channel_id)
-        if channel is None:
-            raise UsageError(f"there is no channel {channel_id}.")
-        allowed = self._platform.state.permissions_in(channel, person.id)
-        if not allowed & VIEW_CHANNEL or needed & ~allowed:
-            raise UsageError(f"{person.name} may not do this in the channel {channel.name!r}.")
-        return channel
-
-    def _message(self, person_id: int, message_id: int) -> MessageRow:
-        """A message that the person sees."""
-        whisper = self._platform.interactions.whisper(message_id)
-        if whisper is not None and whisper.user_id == person_id:
-            return whisper.message
-        for channel in self._visible(person_id):
-            row = self._platform.messages.message(channel.id, message_id)
-            if row is not None:
-                return row
-        raise UsageError(f"this person sees no message {message_id}.")
-
-    def _visible(self, person_id: int) -> Iterable[Channel]:
-        state = self._platform.state
-        for guild in state.guilds_of(person_id):
-            for channel in guild.channels.values():
-                if state.permissions_in(channel, person_id) & VIEW_CHANNEL:
-                    yield channel
-
-    def _json(self, message: MessageRow, origin: str | None = None) -> Json:
-        viewer = Viewer(None, origin or self._platform.origin)
-        found: Json = json.loads(self._platform.messages.json(message, viewer))
-        return found
-
-
-def _state(interaction: Interaction, message: Json | None) -> str:
-    if interaction.error is not None:
-        return "failed"
-    answer = interaction.answer
-    if message is not None and message["flags"] & LOADING:
-        return "thinking"
-    named = {
-        None: "waiting",
-        PONG: "acknowledged",
-        DEFERRED_UPDATE: "acknowledged",
-        UPDATE: "updated",
-        CHOICES: "choices",
-        MODAL: "modal",
-    }
-    return named.get(answer, "answered")
 
 
 def _is_answered(interaction: Interaction) -> bool:
@@ -448,18 +305,6 @@ def _is_answered(interaction: Interaction) -> bool:
 def _command_data(command: Json) -> Json:
     data = {"id": command["id"], "name": command["name"], "type": command["type"]}
     return {**data, "guild_id": command["guild_id"]} if "guild_id" in command else data
-
-
-def _is_offered(command: Json, allowed: int, channel: Channel) -> bool:
-    """Whether a command is offered in a channel to somebody who is allowed this much there."""
-    contexts, needed = command["contexts"], command["default_member_permissions"]
-    if (contexts is not None and _IN_GUILD not in contexts) or (
-        command["nsfw"] and not channel.nsfw
-    ):
-        return False
-    if needed is None or allowed & ADMINISTRATOR:
-        return True
-    return int(needed) > 0 and not int(needed) & ~allowed
 
 
 def _component(message: Json, name: str, kinds: Iterable[int]) -> Json:

@@ -117,7 +117,7 @@ class Person:
         Raises:
             UsageError: he does not see the channel.
         """
-        seen = self._look(lambda people: people.messages(self.id, int(channel_id)))
+        seen = self._look(lambda people: people.view.messages(self.id, int(channel_id)))
         return cast("list[Json]", seen)
 
     def run_command(self, channel_id: int | str, command: str, /, **options: object) -> Answer:

@@ -7,8 +7,6 @@ import os
 import socket
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -16,18 +14,13 @@ from discobase.local.behaviour.profiles import Profile
 from discobase.local.behaviour.settings import Settings
 from discobase.local.control.admin import Admin
 from discobase.local.control.control import Control
-from discobase.local.gateway.connection import reset
-from discobase.local.gateway.conversation import converse
+from discobase.local.gateway.websocket import serve_websocket
 from discobase.local.platform import Platform
+from discobase.local.rest.downloads import download
 from discobase.local.rest.exchange import Exchange
 from discobase.local.window.page import PREFIX, Window
 
 LOOPBACK = "127.0.0.1"
-ATTACHMENT_ROUTE = "/attachments/{channel_id}/{attachment_id}/{name}"
-"""The route by which faults of downloads are set."""
-
-_HARMLESS = {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"}
-"""A file that is a web page must not act as one of this server's own pages in a browser."""
 
 _BACKLOG = 1024
 _GOODBYE_SECONDS = 0.25
@@ -115,44 +108,11 @@ class Site:
         if path.startswith("/api/"):
             return await Exchange(self.platform, request, origin).run()
         if path.startswith("/attachments/"):
-            return await self._download(request)
+            return await download(self.platform, request)
         if path.rstrip("/") == "/gateway":
-            return await converse(self.platform, request, origin)
+            return await serve_websocket(self.platform.gateway, request, origin)
         if path.startswith("/_local"):
             return await self._admin.answer(request)
         if path == "/" or path.startswith(PREFIX):
             return await self._window.answer(request)
         return web.Response(status=404, text="404: Not Found")
-
-    async def _download(self, request: web.BaseRequest) -> web.Response:
-        self.platform.requests.downloads += 1
-        place = _place(unquote(request.path))
-        channel_id = None if place is None else place.channel_id
-        fault = self.platform.faults.take_request(request.method, ATTACHMENT_ROUTE, channel_id)
-        if fault is not None:
-            await asyncio.sleep(fault.delay)
-            if fault.reset:
-                reset(request.transport)
-            if fault.replaces_answer:
-                return web.Response(status=fault.status or 500, headers=fault.headers)
-        if place is None or not self.platform.signer.good(request.path, request.query):
-            return web.Response(status=404, text="This content is no longer available.")
-        file = self.platform.messages.attachment(place.attachment_id)
-        if file is None or (file.channel_id, file.name) != (place.channel_id, place.name):
-            return web.Response(status=404, text="This content is no longer available.")
-        headers = {"Content-Type": file.type or "application/octet-stream", **_HARMLESS}
-        return web.Response(body=file.content, headers=headers)
-
-
-class _Place(NamedTuple):
-    channel_id: int
-    attachment_id: int
-    name: str
-
-
-def _place(path: str) -> _Place | None:
-    match path.strip("/").split("/"):
-        case [_, channel, attachment, name] if channel.isdecimal() and attachment.isdecimal():
-            return _Place(int(channel), int(attachment), name)
-        case _:
-            return None

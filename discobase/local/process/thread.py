@@ -16,7 +16,8 @@ from discobase.claim import Claim
 from discobase.errors import UsageError
 from discobase.local.behaviour.profiles import Profile
 from discobase.local.behaviour.settings import Settings
-from discobase.local.control.control import Control, Manner
+from discobase.local.control.control import Control
+from discobase.local.gateway.gateway import Manner
 from discobase.local.people.people import People
 from discobase.local.people.person import Person
 from discobase.local.process.listener import LOOPBACK, Site

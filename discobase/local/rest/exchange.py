@@ -16,17 +16,20 @@ from aiohttp import web
 
 from discobase.local import refusals, wire
 from discobase.local.behaviour.faults import RequestFault
-from discobase.local.behaviour.limits import Scope, age, major
+from discobase.local.behaviour.limits import Scope, major
 from discobase.local.behaviour.outages import VIA, Outage, as_json, turned_away, usual
 from discobase.local.behaviour.profiles import Ask
 from discobase.local.gateway.connection import reset
 from discobase.local.platform import Platform
 from discobase.local.refusals import Refusal
+from discobase.local.rest.call import Call
 from discobase.local.rest.forms.form import id_in_path
 from discobase.local.rest.request import Body, read_body
-from discobase.local.rest.routing import Call, Reply, Route
+from discobase.local.rest.response import Reply
+from discobase.local.rest.routing import Route
 from discobase.local.rest.table import TABLE
 from discobase.local.state.counts import RequestKind
+from discobase.local.state.snowflakes import age
 
 _VERSIONED = re.compile(r"/api(?:/v(9|10))?(/.*)")
 _NOWHERE = "unknown"
@@ -61,7 +64,7 @@ class Exchange:
 
     async def run(self) -> web.StreamResponse:
         """Answers the request and counts it."""
-        if self._platform.limits.turns_away(self._address):
+        if self._platform.limits.is_banned(self._address):
             return self._count(_as_response(turned_away(), {}))
         try:
             self._find_route()
@@ -112,7 +115,7 @@ class Exchange:
         missing = (
             route.method == "DELETE"
             and message > 0
-            and (channel is None or platform.messages.message(channel.id, message) is None)
+            and (channel is None or platform.messages.find(channel.id, message) is None)
         )
         return Ask(
             bot,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from discobase.local import refusals
-from discobase.local.state.messages import NewFile
+from discobase.local.state.drafts import NewFile
 
 _FILE_FIELD = re.compile(r"files?\[(\d{1,3})\]|file(\d{0,3})")
 _DRAINED = 4

@@ -7,46 +7,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from discobase.local.platform import Platform
+from discobase.local.rest.call import Call
+from discobase.local.rest.response import Reply
 from discobase.local.state.entities import Bot
-from discobase.local.state.messages import NewFile, Viewer
-
-
-class Reply(NamedTuple):
-    """An answer: its status and its JSON text (empty for 204)."""
-
-    status: int
-    text: str
-
-
-@dataclass(slots=True)
-class Call:
-    """A request that got through: who asks what of the server.
-
-    Attributes:
-        platform: the server.
-        bot: who asks.
-        ids: the ids in the path, by the name they have in the template.
-        words: what else stands in the path (tokens, codes), by its name in the template.
-        query: the parameters.
-        body: the JSON body; ``None`` without one.
-        files: the files of a multipart body, by their number.
-        origin: scheme, host and port at which the client reaches this server.
-    """
-
-    platform: Platform
-    bot: Bot
-    ids: dict[str, int]
-    query: Mapping[str, str]
-    body: object
-    files: dict[int, NewFile]
-    origin: str
-    words: Mapping[str, str] = field(default_factory=dict[str, str])
-
-    @property
-    def viewer(self) -> Viewer:
-        """Whom messages in the answer are for."""
-        return Viewer(self.bot, self.origin)
-
 
 Handler = Callable[[Call], Reply]
 
@@ -102,7 +65,7 @@ class Table:
             self._add(route)
 
     def routes(self) -> list[Route]:
-        """All routes that count."""
+        """Return all routes that count."""
         return list(self._routes.values())
 
     def _add(self, route: Route) -> None:
@@ -116,7 +79,7 @@ class Table:
         node.routes.setdefault(route.method, route)
 
     def find(self, path: str) -> Match | None:
-        """The routes of a path, or ``None``."""
+        """Return the routes of a path, or ``None``."""
         found = _walk(self._root, tuple(path.strip("/").split("/")), ())
         if found is None:
             return None

@@ -9,13 +9,10 @@ documented; 404 is what people report.
 from __future__ import annotations
 
 import hmac
-import re
 import time
 from collections.abc import Mapping
 
 from discobase.local.behaviour.settings import Settings
-
-_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 class Signer:
@@ -31,7 +28,7 @@ class Signer:
         self._settings = settings
 
     def url(self, origin: str, channel_id: int, attachment_id: int, name: str) -> str:
-        """An address that is good from now on.
+        """Return an address that is good from now on.
 
         Args:
             origin: scheme, host and port that the reader can reach.
@@ -46,16 +43,10 @@ class Signer:
         return f"{origin}{path}?ex={ends:x}&is={made:x}&hm={signature}&"
 
     def good(self, path: str, query: Mapping[str, str]) -> bool:
-        """Whether a request's path and query are an address made here that has not ended."""
+        """Return whether a request's path and query are an address made here that has not ended."""
         ends, made, signature = (query.get(name, "") for name in ("ex", "is", "hm"))
         expected = self._signature(path, ends, made).encode()
         return hmac.compare_digest(expected, signature.encode()) and int(ends, 16) > time.time()
 
     def _signature(self, path: str, ends: str, made: str) -> str:
         return hmac.new(self._key, f"{path}?{ends}&{made}".encode(), "sha256").hexdigest()
-
-
-def clean_name(name: str) -> str:
-    """A file name as Discord keeps it (observed): letters, digits, ``_.-``; blanks are ``_``."""
-    cleaned = _UNSAFE.sub("", "_".join(name.split())).lstrip("_.")
-    return cleaned or "unknown"

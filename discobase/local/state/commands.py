@@ -18,6 +18,10 @@ Json = dict[str, Any]
 CHAT_INPUT, ON_USER, ON_MESSAGE = 1, 2, 3
 """Types of commands: one that is typed, and those of the menus of a user and a message."""
 
+SUB_COMMAND, SUB_COMMAND_GROUP, STRING, INTEGER, BOOLEAN = 1, 2, 3, 4, 5
+USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = 6, 7, 8, 9, 10, 11
+"""Types of options."""
+
 MOST = {CHAT_INPUT: 100, ON_USER: 15, ON_MESSAGE: 15}
 """How many of a type an application has globally, and in each guild besides."""
 

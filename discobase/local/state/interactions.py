@@ -1,27 +1,21 @@
-"""Interactions: what people do with a bot's commands, buttons, menus and modals, and its answers.
+"""Interactions: what people do with a bot's commands, buttons, menus and modals.
 
 An interaction is answered once, within seconds, and followed up for minutes; both by its token
-alone. Here is what may follow what; `people.py` makes them, `routes/interactions.py` takes the
-answers. They live in memory: a restart of the server ends them. Source: Discord's page "Receiving
-and Responding".
+alone. Here is what may follow what, and until when. They live in memory: a restart of the server
+ends them. Source: Discord's page "Receiving and Responding".
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 from discobase.local import refusals
 from discobase.local.behaviour.settings import Settings
-from discobase.local.gateway.broadcast import Broadcast
-from discobase.local.state import payloads
 from discobase.local.state.entities import Bot, Channel
-from discobase.local.state.messages import Changes, Draft, Messages
 from discobase.local.state.state import State
-from discobase.local.state.store import MessageRow
 
 Json = dict[str, Any]
 
@@ -32,10 +26,6 @@ PONG, MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL = 1, 4,
 LAUNCH_ACTIVITY = 12
 """Types of answers."""
 
-EPHEMERAL, LOADING = 1 << 6, 1 << 7
-"""Flags of messages: only one person sees it; the person is told that the bot is thinking."""
-
-_COMMAND_MESSAGE, _MENU_MESSAGE = 20, 23
 _FITTING = {
     COMMAND: {PONG, MESSAGE, DEFERRED_MESSAGE, MODAL},
     COMPONENT: {PONG, MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE, MODAL},
@@ -48,13 +38,6 @@ _NO_ANSWER = {
     AUTOCOMPLETE: "Loading options failed",
     MODAL_SUBMIT: "Something went wrong. Try again.",
 }
-
-
-class Whisper(NamedTuple):
-    """A message that only one person sees."""
-
-    message: MessageRow
-    user_id: int
 
 
 @dataclass(slots=True, eq=False)
@@ -96,17 +79,17 @@ class Interaction:
     error: str | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def tell(self) -> None:
-        """Wakes those who wait for a change."""
+    def notify(self) -> None:
+        """Wake those who wait for a change."""
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def change(self) -> None:
-        """Waits until something about it changes."""
+    async def wait_for_change(self) -> None:
+        """Wait until something about it changes."""
         await self._changed.wait()
 
     def fits(self, answer: int) -> bool:
-        """Whether it can be answered in this way."""
+        """Return whether it can be answered in this way."""
         updates = answer in {UPDATE, DEFERRED_UPDATE}
         return answer in _FITTING[self.type] and not (updates and self.source_id is None)
 
@@ -115,24 +98,17 @@ class Interactions:
     """The interactions that can still be answered or followed up.
 
     Args:
-        state: who is where.
-        messages: makes the messages.
-        broadcast: tells of them.
+        state: the bots there are.
         settings: how long an answer may take.
     """
 
-    def __init__(
-        self, state: State, messages: Messages, broadcast: Broadcast, settings: Settings
-    ) -> None:
+    def __init__(self, state: State, settings: Settings) -> None:
         self._state = state
-        self._messages = messages
-        self._broadcast = broadcast
         self._settings = settings
         self._by_token: dict[str, Interaction] = {}
-        self._whispers: dict[int, Whisper] = {}
 
     def begin(self, interaction: Interaction) -> None:
-        """Starts the clock of a new interaction."""
+        """Start the clock of a new interaction."""
         self._by_token[interaction.token] = interaction
         loop = asyncio.get_running_loop()
         loop.call_later(self._settings.interaction_window, self._give_up, interaction)
@@ -142,13 +118,13 @@ class Interactions:
         if interaction.answer is None:
             interaction.error = _NO_ANSWER[interaction.type]
             self._forget(interaction)
-            interaction.tell()
+            interaction.notify()
 
     def _forget(self, interaction: Interaction) -> None:
         self._by_token.pop(interaction.token, None)
 
     def to_answer(self, interaction_id: int, token: str) -> Interaction:
-        """The interaction with this id and token.
+        """Return the interaction with this id and token.
 
         Raises:
             Refusal: 10062, there is none, or its time is over.
@@ -159,7 +135,7 @@ class Interactions:
         return found
 
     def to_follow_up(self, application_id: int, token: str) -> Interaction:
-        """The answered interaction with this token.
+        """Return the answered interaction with this token.
 
         Raises:
             Refusal: 10015, there is no such application, or nothing was answered yet; 50027, there
@@ -173,117 +149,3 @@ class Interactions:
         if found.answer in {None, CHOICES}:
             raise refusals.unknown_webhook()
         return found
-
-    def post(
-        self, interaction: Interaction, draft: Draft, *, ephemeral: bool, followup: bool = False
-    ) -> MessageRow:
-        """Writes a message as an answer or follow-up, for all or for the person alone."""
-        flags = draft.flags | (EPHEMERAL if ephemeral else 0)
-        draft = replace(draft, flags=flags, **self._kind(interaction, followup=followup))
-        draft.more.update(self._origin(interaction, followup=followup))
-        author_id, channel = interaction.bot.id, interaction.channel
-        if ephemeral:
-            message = self._messages.whisper(channel, author_id, draft)
-            self._whispers[message.id] = Whisper(message, interaction.user_id)
-        else:
-            message = self._messages.create(channel, author_id, draft)
-            self._broadcast.message_created(message, None)
-        if followup:
-            interaction.followup_ids.append(message.id)
-        else:
-            interaction.original_id = message.id
-        interaction.tell()
-        return message
-
-    def _kind(self, interaction: Interaction, *, followup: bool) -> Json:
-        """The type of a message, or the one it replies to (assumed: Discord names neither)."""
-        replied_to = interaction.original_id if followup else interaction.source_id
-        if interaction.type == COMMAND and not followup:
-            typed = interaction.data["type"] == 1
-            return {"type": _COMMAND_MESSAGE if typed else _MENU_MESSAGE}
-        if replied_to is None:
-            return {}
-        channel = interaction.channel
-        place = {"channel_id": str(channel.id), "guild_id": str(channel.guild_id)}
-        return {"reference": {"type": 0, "message_id": str(replied_to), **place}}
-
-    def _origin(self, interaction: Interaction, *, followup: bool) -> Json:
-        """The fields of a message that say which interaction it came of."""
-        application_id = str(interaction.bot.id)
-        metadata = self._metadata(interaction)
-        if followup and interaction.original_id is not None:
-            metadata["original_response_message_id"] = str(interaction.original_id)
-        fields: Json = {
-            "application_id": application_id,
-            "webhook_id": application_id,
-            "interaction_metadata": metadata,
-        }
-        if interaction.type == COMMAND and not followup:
-            fields["interaction"] = {
-                "id": str(interaction.id),
-                "type": COMMAND,
-                "name": interaction.data["name"],
-                "user": metadata["user"],
-            }
-        return fields
-
-    def _metadata(self, interaction: Interaction) -> Json:
-        fields: Json = {
-            "id": str(interaction.id),
-            "type": interaction.type,
-            "user": payloads.user(self._state.users[interaction.user_id]),
-            "authorizing_integration_owners": {"0": str(interaction.channel.guild_id)},
-        }
-        if interaction.type == COMPONENT:
-            fields["interacted_message_id"] = str(interaction.source_id)
-        if interaction.cause is not None:
-            fields["triggering_interaction_metadata"] = self._metadata(interaction.cause)
-        return fields
-
-    def message(self, channel_id: int, message_id: int | None) -> MessageRow | None:
-        """A message of a channel, whoever sees it."""
-        if message_id is None:
-            return None
-        whisper = self._whispers.get(message_id)
-        if whisper is None:
-            return self._messages.message(channel_id, message_id)
-        return whisper.message if whisper.message.channel_id == channel_id else None
-
-    def whispers(self, channel_id: int, user_id: int) -> list[MessageRow]:
-        """The messages that only this person sees in a channel, oldest first."""
-        return [
-            whisper.message
-            for whisper in self._whispers.values()
-            if (whisper.message.channel_id, whisper.user_id) == (channel_id, user_id)
-        ]
-
-    def whisper(self, message_id: int) -> Whisper | None:
-        """A message that only one person sees."""
-        return self._whispers.get(message_id)
-
-    def edit(self, interaction: Interaction, message: MessageRow, changes: Changes) -> MessageRow:
-        """Changes a message of the interaction; one that was deferred gets its text by that."""
-        flags = flags_of(message)
-        if flags & LOADING:
-            told = flags if changes.flags is None else changes.flags
-            changes = replace(changes, flags=told & ~LOADING, silent=True)
-        edited = self._messages.edit(message, changes)
-        whisper = self._whispers.get(message.id)
-        if whisper is None:
-            self._broadcast.message_updated(edited)
-        else:
-            self._whispers[message.id] = whisper._replace(message=edited)
-        interaction.tell()
-        return edited
-
-    def delete(self, interaction: Interaction, message: MessageRow) -> None:
-        """Removes a message of the interaction."""
-        self._messages.delete([message.id])
-        if self._whispers.pop(message.id, None) is None:
-            self._broadcast.messages_deleted(interaction.channel, [message.id], bulk=False)
-        interaction.tell()
-
-
-def flags_of(message: MessageRow) -> int:
-    """A message's flags."""
-    return int(json.loads(message.head + "}")["flags"])

@@ -75,6 +75,16 @@ def unix_time(snowflake: int) -> float:
     return ((snowflake >> 22) + EPOCH_MS) / 1000
 
 
+def age(snowflake: int, now: float) -> float:
+    """Return how long ago an id was made, in seconds.
+
+    Args:
+        snowflake: the id.
+        now: in seconds since 1970.
+    """
+    return max(0.0, now - unix_time(snowflake))
+
+
 def timestamp(seconds: float) -> str:
     """A moment in the form of Discord's JSON: ISO 8601 with microseconds and zone.
 

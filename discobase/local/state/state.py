@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 from discobase.errors import UsageError
-from discobase.local import refusals
 from discobase.local.state import permissions
 from discobase.local.state.entities import Bot, Channel, Guild, Member, Overwrite, Role, User
 from discobase.local.state.snowflakes import Snowflakes
@@ -212,16 +211,18 @@ class State:
     def delete_channel(self, channel: Channel) -> list[Channel]:
         """Removes a channel with its messages; returns those that lose it as their category."""
         guild = self.guilds[channel.guild_id]
-        orphans = [other for other in guild.channels.values() if other.parent_id == channel.id]
+        without_category = [
+            other for other in guild.channels.values() if other.parent_id == channel.id
+        ]
         with self._store.transaction():
             self._store.remove_object("channel", guild.id, channel.id)
             self._store.delete_channel_messages(channel.id)
-            for orphan in orphans:
-                orphan.parent_id = None
-                self._store.put_object("channel", guild.id, orphan.id, orphan.row())
+            for other in without_category:
+                other.parent_id = None
+                self._store.put_object("channel", guild.id, other.id, other.row())
         del guild.channels[channel.id], self.channels[channel.id]
         self._permissions.clear()
-        return orphans
+        return without_category
 
     def permissions_in(self, channel: Channel, user_id: int) -> int:
         """What a user may do in a channel; 0 for one who does not see it or is not in the guild."""
@@ -233,33 +234,3 @@ class State:
             found = 0 if member is None else permissions.in_channel(guild, channel, member)
             self._permissions[key] = found
         return found
-
-    def guild_for(self, bot: Bot, guild_id: int, needed: int = 0) -> Guild:
-        """A guild that the bot is in and in which it may do what is needed.
-
-        Raises:
-            Refusal: the bot is in no such guild, or lacks one of the permissions.
-        """
-        guild = self.guilds.get(guild_id)
-        if guild is None or bot.id not in guild.members:
-            raise refusals.unknown_guild()
-        if permissions.in_guild(guild, guild.members[bot.id]) & needed != needed:
-            raise refusals.missing_permissions()
-        return guild
-
-    def channel_for(self, bot: Bot, channel_id: int, needed: int = 0) -> Channel:
-        """A channel that the bot sees and in which it may do what is needed.
-
-        Raises:
-            Refusal: there is no such channel, the bot does not see it, or lacks one of the
-                permissions.
-        """
-        channel = self.channels.get(channel_id)
-        if channel is None:
-            raise refusals.unknown_channel()
-        allowed = self.permissions_in(channel, bot.id)
-        if not allowed & permissions.VIEW_CHANNEL:
-            raise refusals.missing_access()
-        if allowed & needed != needed:
-            raise refusals.missing_permissions()
-        return channel

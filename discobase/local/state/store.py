@@ -59,6 +59,11 @@ class MessageRow(NamedTuple):
     head: str
     files: str | None
 
+    def fields(self) -> dict[str, Any]:
+        """Return what ``head`` says."""
+        fields: dict[str, Any] = json.loads(self.head + "}")
+        return fields
+
 
 class AttachmentRow(NamedTuple):
     """A file as it is kept."""

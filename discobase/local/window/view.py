@@ -8,7 +8,7 @@ from typing import Any
 
 from discobase.local.platform import Platform
 from discobase.local.state.entities import GUILD_CATEGORY, Channel, Guild
-from discobase.local.state.messages import Viewer
+from discobase.local.state.message_json import Viewer
 from discobase.local.state.store import MessageRow
 
 Json = dict[str, Any]
@@ -65,9 +65,9 @@ def messages(platform: Platform, channel: Channel, before: int | None, origin: s
 
 
 def _message(platform: Platform, row: MessageRow, origin: str) -> Json:
-    message: Json = json.loads(platform.messages.json(row, Viewer(None, origin)))
+    message: Json = json.loads(platform.message_json.of(row, Viewer(None, origin)))
     for entry in message["attachments"]:
-        file = platform.messages.attachment(int(entry["id"]))
+        file = platform.attachments.find(int(entry["id"]))
         if file is not None:
             entry["preview"] = preview(entry["filename"], file.content)
     return message

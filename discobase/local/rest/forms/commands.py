@@ -10,13 +10,20 @@ from typing import Any, cast
 
 from discobase.local import refusals
 from discobase.local.rest.forms.form import Form, as_integer
-from discobase.local.state.commands import CHAT_INPUT, ON_MESSAGE, ON_USER
+from discobase.local.state.commands import (
+    ATTACHMENT,
+    CHANNEL,
+    CHAT_INPUT,
+    INTEGER,
+    NUMBER,
+    ON_MESSAGE,
+    ON_USER,
+    STRING,
+    SUB_COMMAND,
+    SUB_COMMAND_GROUP,
+)
 
 Json = dict[str, Any]
-
-SUB_COMMAND, SUB_COMMAND_GROUP, STRING, INTEGER, BOOLEAN = 1, 2, 3, 4, 5
-USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = 6, 7, 8, 9, 10, 11
-"""Types of options."""
 
 LONGEST_NAME = 32
 LONGEST_DESCRIPTION = 100

@@ -5,24 +5,32 @@ Limits: Discord's page "Component Reference". Codes of mistakes are those that p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from typing import Any, cast
 
 from discobase.local import refusals
 from discobase.local.rest.forms.form import Form
+from discobase.local.state.components import (
+    ACTION_ROW,
+    BUTTON,
+    CHECKBOX,
+    CHECKBOX_GROUP,
+    CONTAINER,
+    LABEL,
+    LINK,
+    PREMIUM,
+    RADIO_GROUP,
+    SECTION,
+    SELECTS,
+    SEPARATOR,
+    STRING_SELECT,
+    TEXT_DISPLAY,
+    TEXT_INPUT,
+    parts,
+)
 
 Json = dict[str, Any]
-
-ACTION_ROW, BUTTON, STRING_SELECT, TEXT_INPUT = 1, 2, 3, 4
-USER_SELECT, ROLE_SELECT, MENTIONABLE_SELECT, CHANNEL_SELECT = 5, 6, 7, 8
-SECTION, TEXT_DISPLAY, SEPARATOR, CONTAINER, LABEL = 9, 10, 14, 17, 18
-RADIO_GROUP, CHECKBOX_GROUP, CHECKBOX = 21, 22, 23
-
-SELECTS = frozenset({STRING_SELECT, USER_SELECT, ROLE_SELECT, MENTIONABLE_SELECT, CHANNEL_SELECT})
-
-LINK, PREMIUM = 5, 6
-"""Styles of buttons that send no interaction."""
 
 LONGEST_CUSTOM_ID = 100
 MOST_ROWS = 5
@@ -38,16 +46,6 @@ _TOP_OF_V2 = {ACTION_ROW, SECTION, TEXT_DISPLAY, SEPARATOR, CONTAINER}
 _IN_CONTAINER = _TOP_OF_V2 - {CONTAINER}
 _TOP_OF_MODAL = {ACTION_ROW, TEXT_DISPLAY, LABEL}
 _IN_LABEL = {TEXT_INPUT, *SELECTS, RADIO_GROUP, CHECKBOX_GROUP, CHECKBOX}
-
-
-def parts(components: list[Json]) -> Iterator[Json]:
-    """All components of a list with those inside them, each before what it holds."""
-    for component in components:
-        yield component
-        yield from parts(component.get("components", []))
-        for inner in ("accessory", "component"):
-            if inner in component:
-                yield from parts([component[inner]])
 
 
 def read_components(form: Form, *, free: bool) -> list[Json] | None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from discobase.local import refusals
+from discobase.local.rest.call import Call
 from discobase.local.rest.forms.components import read_components
 from discobase.local.rest.forms.embeds import read_embeds
 from discobase.local.rest.forms.form import Form, as_integer
-from discobase.local.rest.routing import Call
+from discobase.local.state.drafts import Changes, Draft, NewFile
 from discobase.local.state.entities import Channel
-from discobase.local.state.messages import Changes, Draft, NewFile
 from discobase.local.state.permissions import MENTION_EVERYONE
 from discobase.local.state.store import MessageRow
 
@@ -195,7 +195,7 @@ def _reference(form: Form, call: Call, channel: Channel) -> Json | None:
         message = "Cannot reply to a message in a different channel"
         form.wrong("message_reference", "REPLIES_CANNOT_REPLY_TO_MESSAGE_IN_OTHER_CHANNEL", message)
         return None
-    if call.platform.messages.message(channel.id, message_id) is not None:
+    if call.platform.messages.find(channel.id, message_id) is not None:
         place = {"channel_id": str(channel.id), "guild_id": str(channel.guild_id)}
         return {"type": 0, "message_id": str(message_id), **place}
     if not optional:

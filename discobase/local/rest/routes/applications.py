@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from discobase.local import refusals
+from discobase.local.rest.call import Call
 from discobase.local.rest.forms.commands import read_changes, read_command, read_commands
-from discobase.local.rest.response import NO_CONTENT, ok
-from discobase.local.rest.routing import Call, Reply, Route
+from discobase.local.rest.response import NO_CONTENT, Reply, ok
+from discobase.local.rest.routing import Route
 
 
 def list_commands(call: Call) -> Reply:

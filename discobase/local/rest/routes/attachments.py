@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from typing import cast
 
+from discobase.local.rest.call import Call
 from discobase.local.rest.forms.form import Form
-from discobase.local.rest.response import ok
-from discobase.local.rest.routing import Call, Reply, Route
+from discobase.local.rest.response import Reply, ok
+from discobase.local.rest.routing import Route
 
 _MOST_URLS = 50
 _PATH = re.compile(r"/attachments/(\d{1,20})/(\d{1,20})/([A-Za-z0-9_.-]+)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from discobase.local import refusals
+from discobase.local.rest.call import Call
 from discobase.local.rest.forms.channels import (
     LONGEST_NAME,
     channel_name,
@@ -15,22 +16,21 @@ from discobase.local.rest.forms.channels import (
     read_parent,
 )
 from discobase.local.rest.forms.form import Form
-from discobase.local.rest.response import NO_CONTENT, ok
-from discobase.local.rest.routing import Call, Reply, Route
+from discobase.local.rest.response import NO_CONTENT, Reply, ok
+from discobase.local.rest.routing import Route
 from discobase.local.state import payloads
-from discobase.local.state.entities import Channel
 from discobase.local.state.permissions import MANAGE_CHANNELS, MANAGE_ROLES, SEND_MESSAGES
 
 
 def get_channel(call: Call) -> Reply:
     """One channel."""
-    return ok(payloads.channel(_channel(call)))
+    return ok(payloads.channel(call.channel()))
 
 
 def update_channel(call: Call) -> Reply:
     """Changes a channel's name, topic, place or overwrites."""
     state = call.platform.state
-    channel = _channel(call, MANAGE_CHANNELS)
+    channel = call.channel(MANAGE_CHANNELS)
     guild = state.guilds[channel.guild_id]
     form = Form(call.body)
     name = form.text("name", shortest=1, longest=LONGEST_NAME)
@@ -68,21 +68,21 @@ def update_channel(call: Call) -> Reply:
 
 def delete_channel(call: Call) -> Reply:
     """Deletes a channel with its messages; channels of a category stay, without it."""
-    channel = _channel(call, MANAGE_CHANNELS)
+    channel = call.channel(MANAGE_CHANNELS)
     broadcast = call.platform.broadcast
-    witnesses = broadcast.witnesses(channel)
+    bots = call.platform.gateway.sessions.bots_seeing(channel)
     call.platform.invites.delete_of_channel(channel)
-    orphans = call.platform.state.delete_channel(channel)
-    broadcast.channel_deleted(channel, witnesses)
-    for orphan in orphans:
-        broadcast.channel_updated(orphan)
+    without_category = call.platform.state.delete_channel(channel)
+    broadcast.channel_deleted(channel, bots)
+    for other in without_category:
+        broadcast.channel_updated(other)
     return ok(payloads.channel(channel))
 
 
 def set_channel_permission_overwrite(call: Call) -> Reply:
     """Sets the overwrite of one role or member."""
     state = call.platform.state
-    channel = _channel(call, MANAGE_ROLES)
+    channel = call.channel(MANAGE_ROLES)
     overwrite = read_overwrite(
         Form(call.body), state.guilds[channel.guild_id], call.ids["overwrite_id"]
     )
@@ -97,7 +97,7 @@ def set_channel_permission_overwrite(call: Call) -> Reply:
 
 def delete_channel_permission_overwrite(call: Call) -> Reply:
     """Removes the overwrite of one role or member."""
-    channel = _channel(call, MANAGE_ROLES)
+    channel = call.channel(MANAGE_ROLES)
     target = call.ids["overwrite_id"]
     if target not in channel.overwrites:
         raise refusals.unknown_overwrite()
@@ -109,13 +109,9 @@ def delete_channel_permission_overwrite(call: Call) -> Reply:
 
 def trigger_typing_indicator(call: Call) -> Reply:
     """Says that the bot is typing."""
-    channel = _channel(call, SEND_MESSAGES)
+    channel = call.channel(SEND_MESSAGES)
     call.platform.broadcast.typing_started(channel, call.bot.id, time.time())
     return NO_CONTENT
-
-
-def _channel(call: Call, needed: int = 0) -> Channel:
-    return call.platform.state.channel_for(call.bot, call.ids["channel_id"], needed)
 
 
 _CHANNEL = "/channels/{channel_id}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from discobase.local import refusals
+from discobase.local.rest.call import Call
 from discobase.local.rest.forms.channels import (
     CREATABLE,
     LONGEST_NAME,
@@ -16,8 +17,8 @@ from discobase.local.rest.forms.channels import (
     read_parent,
 )
 from discobase.local.rest.forms.form import Form
-from discobase.local.rest.response import NO_CONTENT, ok
-from discobase.local.rest.routing import Call, Reply, Route
+from discobase.local.rest.response import NO_CONTENT, Reply, ok
+from discobase.local.rest.routing import Route
 from discobase.local.state import payloads, permissions
 from discobase.local.state.entities import GUILD_TEXT, Channel, Guild
 
@@ -29,7 +30,7 @@ def create_guild(_: Call) -> Reply:
 
 def get_guild(call: Call) -> Reply:
     """One guild."""
-    guild = call.platform.state.guild_for(call.bot, call.ids["guild_id"])
+    guild = call.guild()
     if call.query.get("with_counts") == "true":
         return ok(payloads.guild_with_counts(guild))
     return ok(payloads.guild(guild))
@@ -38,7 +39,7 @@ def get_guild(call: Call) -> Reply:
 def update_guild(call: Call) -> Reply:
     """Changes the guild's name; nothing else of it can be changed here."""
     state = call.platform.state
-    guild = state.guild_for(call.bot, call.ids["guild_id"], permissions.MANAGE_GUILD)
+    guild = call.guild(permissions.MANAGE_GUILD)
     form = Form(call.body)
     name = form.text("name", shortest=2, longest=LONGEST_NAME, trimmed=True)
     form.check()
@@ -53,7 +54,7 @@ def update_guild(call: Call) -> Reply:
 
 def list_channels(call: Call) -> Reply:
     """The guild's channels, those that the bot does not see included."""
-    guild = call.platform.state.guild_for(call.bot, call.ids["guild_id"])
+    guild = call.guild()
     return ok([payloads.channel(channel) for channel in guild.channels.values()])
 
 
@@ -61,8 +62,8 @@ def create_channel(call: Call) -> Reply:
     """Makes a text, announcement or voice channel, or a category."""
     platform = call.platform
     needed = permissions.MANAGE_CHANNELS
-    guild = platform.state.guild_for(call.bot, call.ids["guild_id"], needed)
-    allowed = permissions.in_guild(guild, guild.members[call.bot.id])
+    guild = call.guild(needed)
+    allowed = call.permissions_in(guild)
     channel = _read_channel(call, guild, allowed)
     if len(guild.channels) >= MOST_CHANNELS:
         raise refusals.too_many_channels()
@@ -109,7 +110,7 @@ def _read_channel(call: Call, guild: Guild, allowed: int) -> Channel:
 def move_channels(call: Call) -> Reply:
     """Gives channels other positions and categories, all or none of them."""
     state = call.platform.state
-    guild = state.guild_for(call.bot, call.ids["guild_id"], permissions.MANAGE_CHANNELS)
+    guild = call.guild(permissions.MANAGE_CHANNELS)
     for channel in read_moves(call.body, guild):
         state.save_channel(channel)
         call.platform.broadcast.channel_updated(channel)

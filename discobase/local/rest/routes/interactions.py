@@ -9,16 +9,19 @@ from typing import Any
 from discobase.local import refusals
 from discobase.local.platform import Platform
 from discobase.local.refusals import Refusal
+from discobase.local.rest import interaction_messages
+from discobase.local.rest.call import Call
 from discobase.local.rest.forms.commands import read_choices
 from discobase.local.rest.forms.components import read_modal
 from discobase.local.rest.forms.form import Form, id_in_path
 from discobase.local.rest.forms.messages import read_changes, read_order
-from discobase.local.rest.response import NO_CONTENT, ok
-from discobase.local.rest.routing import Call, Reply, Route
+from discobase.local.rest.interaction_messages import flags_of
+from discobase.local.rest.response import NO_CONTENT, Reply, ok
+from discobase.local.rest.routing import Route
 from discobase.local.state import interactions
+from discobase.local.state.drafts import EPHEMERAL, LOADING, Changes, Draft
 from discobase.local.state.entities import Bot
-from discobase.local.state.interactions import EPHEMERAL, LOADING, Interaction, flags_of
-from discobase.local.state.messages import Changes, Draft
+from discobase.local.state.interactions import Interaction
 from discobase.local.state.store import MessageRow
 
 Json = dict[str, Any]
@@ -50,7 +53,7 @@ def create_response(call: Call) -> Reply:
     form.check()
     message = _respond(replace(call, body=form.body.get("data") or {}), interaction, kind or 0)
     interaction.answer = kind
-    interaction.tell()
+    interaction.notify()
     if call.query.get("with_response", "").lower() not in {"1", "true"}:
         return NO_CONTENT
     return Reply(200, _description(call, interaction, message))
@@ -72,13 +75,13 @@ def _respond(call: Call, interaction: Interaction, kind: int) -> MessageRow | No
 def _message(call: Call, interaction: Interaction) -> MessageRow:
     order = read_order(call, interaction.channel)
     ephemeral = _is_ephemeral(call)
-    return call.platform.interactions.post(interaction, order.draft, ephemeral=ephemeral)
+    return interaction_messages.post(call.platform, interaction, order.draft, ephemeral=ephemeral)
 
 
 def _deferred_message(call: Call, interaction: Interaction) -> MessageRow:
     ephemeral = _is_ephemeral(call)
     draft = Draft(flags=LOADING)
-    return call.platform.interactions.post(interaction, draft, ephemeral=ephemeral)
+    return interaction_messages.post(call.platform, interaction, draft, ephemeral=ephemeral)
 
 
 def _deferred_update(_: Call, interaction: Interaction) -> None:
@@ -88,7 +91,9 @@ def _deferred_update(_: Call, interaction: Interaction) -> None:
 def _update(call: Call, interaction: Interaction) -> MessageRow:
     interaction.original_id = interaction.source_id
     message = _original(call, interaction)
-    return call.platform.interactions.edit(interaction, message, read_changes(call, message))
+    return interaction_messages.edit(
+        call.platform, interaction, message, read_changes(call, message)
+    )
 
 
 def _choices(call: Call, interaction: Interaction) -> None:
@@ -149,7 +154,7 @@ def _description(call: Call, interaction: Interaction, message: MessageRow | Non
     body = ok({"interaction": about}).text
     if flags & LOADING:
         return body
-    shown = call.platform.messages.json(message, call.viewer)
+    shown = call.platform.message_json.of(message, call.viewer)
     return f'{body[:-1]},"resource":{{"type":{interaction.answer},"message":{shown}}}}}'
 
 
@@ -157,18 +162,19 @@ def create_followup(call: Call) -> Reply:
     """Follows an answer up; the first after a deferred one is the answer itself."""
     interaction = _to_follow_up(call)
     order = read_order(call, interaction.channel)
-    all_interactions = call.platform.interactions
-    original = all_interactions.message(interaction.channel.id, interaction.original_id)
+    original = call.platform.message(interaction.channel.id, interaction.original_id)
     if original is not None and flags_of(original) & LOADING:
-        message = all_interactions.edit(interaction, original, _filling(original, order.draft))
+        changes = _deferred_text(original, order.draft)
+        message = interaction_messages.edit(call.platform, interaction, original, changes)
     else:
-        message = all_interactions.post(
-            interaction, order.draft, ephemeral=_is_ephemeral(call), followup=True
+        ephemeral = _is_ephemeral(call)
+        message = interaction_messages.post(
+            call.platform, interaction, order.draft, ephemeral=ephemeral, followup=True
         )
     return _shown(call, message)
 
 
-def _filling(message: MessageRow, draft: Draft) -> Changes:
+def _deferred_text(message: MessageRow, draft: Draft) -> Changes:
     return Changes(
         content=draft.content,
         embeds=draft.embeds,
@@ -188,13 +194,13 @@ def update_followup(call: Call) -> Reply:
     interaction = _to_follow_up(call)
     message = _chosen(call, interaction)
     changes = read_changes(call, message)
-    return _shown(call, call.platform.interactions.edit(interaction, message, changes))
+    return _shown(call, interaction_messages.edit(call.platform, interaction, message, changes))
 
 
 def delete_followup(call: Call) -> Reply:
     """Deletes a message of the interaction."""
     interaction = _to_follow_up(call)
-    call.platform.interactions.delete(interaction, _chosen(call, interaction))
+    interaction_messages.delete(call.platform, interaction, _chosen(call, interaction))
     return NO_CONTENT
 
 
@@ -213,14 +219,14 @@ def _original(call: Call, interaction: Interaction) -> MessageRow:
 
 
 def _found(call: Call, interaction: Interaction, message_id: int | None) -> MessageRow:
-    message = call.platform.interactions.message(interaction.channel.id, message_id)
+    message = call.platform.message(interaction.channel.id, message_id)
     if message is None:
         raise refusals.unknown_message()
     return message
 
 
 def _shown(call: Call, message: MessageRow) -> Reply:
-    return Reply(200, call.platform.messages.json(message, call.viewer))
+    return Reply(200, call.platform.message_json.of(message, call.viewer))
 
 
 def _to_answer(call: Call) -> Interaction:

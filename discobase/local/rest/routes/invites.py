@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from discobase.local import refusals
+from discobase.local.rest.call import Call
 from discobase.local.rest.forms.form import Form
-from discobase.local.rest.response import ok
-from discobase.local.rest.routing import Call, Reply, Route
-from discobase.local.state import payloads, permissions
+from discobase.local.rest.response import Reply, ok
+from discobase.local.rest.routing import Route
+from discobase.local.state import payloads
 from discobase.local.state.entities import Invite
 from discobase.local.state.invites import MOST_IN_GUILD
 from discobase.local.state.permissions import CREATE_INSTANT_INVITE, MANAGE_CHANNELS, MANAGE_GUILD
@@ -19,7 +20,7 @@ _MOST_USES = 100
 def create_channel_invite(call: Call) -> Reply:
     """Makes an invite, or hands out one of the bot's with the same terms unless it is unique."""
     platform = call.platform
-    channel = platform.state.channel_for(call.bot, call.ids["channel_id"], CREATE_INSTANT_INVITE)
+    channel = call.channel(CREATE_INSTANT_INVITE)
     form = Form(call.body)
     max_age = form.integer("max_age", most=_LONGEST_AGE)
     max_uses = form.integer("max_uses", most=_MOST_USES) or 0
@@ -37,14 +38,14 @@ def create_channel_invite(call: Call) -> Reply:
 
 def list_channel_invites(call: Call) -> Reply:
     """The invites that lead to a channel."""
-    channel = call.platform.state.channel_for(call.bot, call.ids["channel_id"], MANAGE_CHANNELS)
+    channel = call.channel(MANAGE_CHANNELS)
     invites = call.platform.invites.of_guild(channel.guild_id)
     return ok([_body(call, invite) for invite in invites if invite.channel_id == channel.id])
 
 
 def list_guild_invites(call: Call) -> Reply:
     """All invites of a guild."""
-    guild = call.platform.state.guild_for(call.bot, call.ids["guild_id"], MANAGE_GUILD)
+    guild = call.guild(MANAGE_GUILD)
     return ok([_body(call, invite) for invite in call.platform.invites.of_guild(guild.id)])
 
 
@@ -64,8 +65,8 @@ def invite_revoke(call: Call) -> Reply:
     """Revokes an invite."""
     platform = call.platform
     invite = _invite(call)
-    guild = platform.state.guild_for(call.bot, invite.guild_id)
-    in_guild = permissions.in_guild(guild, guild.members[call.bot.id])
+    guild = call.guild_by_id(invite.guild_id)
+    in_guild = call.permissions_in(guild)
     channel = platform.state.channels[invite.channel_id]
     in_channel = platform.state.permissions_in(channel, call.bot.id)
     if not (in_guild & MANAGE_GUILD or in_channel & MANAGE_CHANNELS):

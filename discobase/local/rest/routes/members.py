@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from discobase.local import refusals
+from discobase.local.rest.call import Call
 from discobase.local.rest.forms.form import Form, from_query
-from discobase.local.rest.response import NO_CONTENT, ok
+from discobase.local.rest.response import NO_CONTENT, Reply, ok
 from discobase.local.rest.routes.roles import check_rank, find_role
-from discobase.local.rest.routing import Call, Reply, Route
+from discobase.local.rest.routing import Route
 from discobase.local.state import payloads, permissions
 from discobase.local.state.entities import Guild, Member
 from discobase.local.state.intents import GUILD_MEMBERS
@@ -24,13 +25,13 @@ _UNSERVED = ("mute", "deaf", "channel_id", "communication_disabled_until", "flag
 
 def get_guild_member(call: Call) -> Reply:
     """One member."""
-    guild = call.platform.state.guild_for(call.bot, call.ids["guild_id"])
+    guild = call.guild()
     return _told(call, _member(call, guild))
 
 
 def list_guild_members(call: Call) -> Reply:
     """A page of members by id; the bot needs the intent to be told of all."""
-    guild = call.platform.state.guild_for(call.bot, call.ids["guild_id"])
+    guild = call.guild()
     form = from_query(call.query, "limit", "after")
     limit = form.integer("limit", least=1, most=_MOST_IN_PAGE) or 1
     after = form.snowflake("after") or 0
@@ -44,7 +45,7 @@ def list_guild_members(call: Call) -> Reply:
 
 def search_guild_members(call: Call) -> Reply:
     """Members whose name or nickname begins with the query."""
-    guild = call.platform.state.guild_for(call.bot, call.ids["guild_id"])
+    guild = call.guild()
     form = from_query(call.query, "query", "limit")
     beginning = (form.text("query", shortest=1, longest=100, needed=True) or "").lower()
     limit = form.integer("limit", least=1, most=_MOST_IN_PAGE) or 1
@@ -61,13 +62,13 @@ def search_guild_members(call: Call) -> Reply:
 
 def get_my_guild_member(call: Call) -> Reply:
     """The bot as a member."""
-    guild = call.platform.state.guild_for(call.bot, call.ids["guild_id"])
+    guild = call.guild()
     return _told(call, guild.members[call.bot.id])
 
 
 def update_my_guild_member(call: Call) -> Reply:
     """Changes the bot's own nickname."""
-    guild = call.platform.state.guild_for(call.bot, call.ids["guild_id"])
+    guild = call.guild()
     form = Form(call.body)
     nick = form.text("nick", longest=_LONGEST_NICK, trimmed=True)
     form.check()
@@ -80,7 +81,7 @@ def update_my_guild_member(call: Call) -> Reply:
 
 def update_guild_member(call: Call) -> Reply:
     """Changes a member's nickname and roles."""
-    guild = call.platform.state.guild_for(call.bot, call.ids["guild_id"])
+    guild = call.guild()
     member = _member(call, guild)
     form = Form(call.body)
     nick = form.text("nick", longest=_LONGEST_NICK, trimmed=True)
@@ -106,11 +107,11 @@ def update_guild_member(call: Call) -> Reply:
 def delete_guild_member(call: Call) -> Reply:
     """Removes a person from the guild."""
     state = call.platform.state
-    guild = state.guild_for(call.bot, call.ids["guild_id"], KICK_MEMBERS)
+    guild = call.guild(KICK_MEMBERS)
     member = _member(call, guild)
     _check_member_rank(call, guild, member)
     if state.users[member.user_id].bot:
-        call.platform.dismiss(state.bots[member.user_id], guild)
+        call.platform.remove_bot(state.bots[member.user_id], guild)
     else:
         state.remove_member(member)
         call.platform.broadcast.member_removed(member)
@@ -128,7 +129,7 @@ def delete_guild_member_role(call: Call) -> Reply:
 
 
 def _set_role(call: Call, *, given: bool) -> Reply:
-    guild = call.platform.state.guild_for(call.bot, call.ids["guild_id"], MANAGE_ROLES)
+    guild = call.guild(MANAGE_ROLES)
     member, role = _member(call, guild), find_role(call, guild)
     if role.id == guild.id or role.bot_id is not None:
         raise refusals.invalid_role()
@@ -149,7 +150,7 @@ def _member(call: Call, guild: Guild) -> Member:
 
 
 def _need(guild: Guild, call: Call, needed: int) -> None:
-    if not permissions.in_guild(guild, guild.members[call.bot.id]) & needed:
+    if not call.permissions_in(guild) & needed:
         raise refusals.missing_permissions()
 
 

@@ -6,14 +6,13 @@ import time
 from datetime import datetime
 
 from discobase.local import refusals, wire
+from discobase.local.rest.call import Call
 from discobase.local.rest.forms.form import from_query
-from discobase.local.rest.response import NO_CONTENT
-from discobase.local.rest.routing import Call, Reply, Route
-from discobase.local.state.entities import Channel
-from discobase.local.state.messages import PIN_ADDED, Draft
+from discobase.local.rest.response import NO_CONTENT, Reply
+from discobase.local.rest.routing import Route
+from discobase.local.state.drafts import PIN_ADDED, Draft
 from discobase.local.state.permissions import PIN_MESSAGES, READ_MESSAGE_HISTORY
 from discobase.local.state.snowflakes import timestamp
-from discobase.local.state.store import MessageRow
 
 MOST_PINS = 250
 _MOST_IN_PAGE = 50
@@ -23,7 +22,7 @@ _EVER = float("inf")
 
 def list_pins(call: Call) -> Reply:
     """A page of pins, the latest first; empty for a bot that may not read history."""
-    channel = _channel(call)
+    channel = call.channel()
     form = from_query(call.query, "before", "limit")
     limit = form.integer("limit", least=1, most=_MOST_IN_PAGE) or _MOST_IN_PAGE
     before = _EVER
@@ -34,12 +33,12 @@ def list_pins(call: Call) -> Reply:
             message = f"Could not parse {given}. Should be ISO8601."
             form.wrong("before", "DATE_TIME_TYPE_PARSE", message)
     form.check()
-    if not _may_read(call, channel):
+    if not call.allows(channel, READ_MESSAGE_HISTORY):
         return Reply(200, '{"items":[],"has_more":false}')
-    messages = call.platform.messages
-    found = messages.pins(channel.id, before, limit + 1)
+    found = call.platform.messages.pins(channel.id, before, limit + 1)
+    message_json = call.platform.message_json
     items = ",".join(
-        f'{{"pinned_at":"{timestamp(pinned)}","message":{messages.json(message, call.viewer)}}}'
+        f'{{"pinned_at":"{timestamp(pinned)}","message":{message_json.of(message, call.viewer)}}}'
         for message, pinned in found[:limit]
     )
     return Reply(200, f'{{"items":[{items}],"has_more":{wire.text(len(found) > limit)}}}')
@@ -47,19 +46,19 @@ def list_pins(call: Call) -> Reply:
 
 def deprecated_list_pins(call: Call) -> Reply:
     """The latest pins, as clients older than June 2025 ask for them."""
-    channel = _channel(call)
-    if not _may_read(call, channel):
+    channel = call.channel()
+    if not call.allows(channel, READ_MESSAGE_HISTORY):
         return Reply(200, "[]")
-    messages = call.platform.messages
-    found = [message for message, _ in messages.pins(channel.id, _EVER, _MOST_IN_OLD_LIST)]
-    return Reply(200, messages.page(found, call.viewer))
+    pins = call.platform.messages.pins(channel.id, _EVER, _MOST_IN_OLD_LIST)
+    found = [message for message, _ in pins]
+    return Reply(200, call.platform.message_json.page(found, call.viewer))
 
 
 def create_pin(call: Call) -> Reply:
     """Pins a message; the channel gets a system message that says so."""
     platform = call.platform
-    channel, message = _channel(call, PIN_MESSAGES), _message(call)
-    if platform.messages.pinned(message):
+    channel, message = call.channel(PIN_MESSAGES), call.message()
+    if message.fields()["pinned"]:
         return NO_CONTENT
     if platform.messages.count_pins(channel.id) >= MOST_PINS:
         raise refusals.too_many_pins(MOST_PINS)
@@ -78,8 +77,8 @@ def create_pin(call: Call) -> Reply:
 def delete_pin(call: Call) -> Reply:
     """Takes a pin off."""
     platform = call.platform
-    channel, message = _channel(call, PIN_MESSAGES), _message(call)
-    if platform.messages.pinned(message):
+    channel, message = call.channel(PIN_MESSAGES), call.message()
+    if message.fields()["pinned"]:
         platform.broadcast.message_updated(platform.messages.unpin(message))
         platform.broadcast.pins_updated(channel)
     return NO_CONTENT
@@ -87,22 +86,6 @@ def delete_pin(call: Call) -> Reply:
 
 def _moment(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
-
-
-def _channel(call: Call, needed: int = 0) -> Channel:
-    return call.platform.state.channel_for(call.bot, call.ids["channel_id"], needed)
-
-
-def _may_read(call: Call, channel: Channel) -> bool:
-    allowed = call.platform.state.permissions_in(channel, call.bot.id)
-    return bool(allowed & READ_MESSAGE_HISTORY)
-
-
-def _message(call: Call) -> MessageRow:
-    message = call.platform.messages.message(call.ids["channel_id"], call.ids["message_id"])
-    if message is None:
-        raise refusals.unknown_message()
-    return message
 
 
 _PINS = "/channels/{channel_id}/messages/pins"

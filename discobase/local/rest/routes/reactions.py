@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from discobase.local import refusals
+from discobase.local.rest.call import Call
 from discobase.local.rest.forms.form import from_query
-from discobase.local.rest.response import NO_CONTENT, ok
-from discobase.local.rest.routing import Call, Reply, Route
+from discobase.local.rest.response import NO_CONTENT, Reply, ok
+from discobase.local.rest.routing import Route
 from discobase.local.state import payloads, reactions
 from discobase.local.state.entities import Channel
 from discobase.local.state.permissions import ADD_REACTIONS, MANAGE_MESSAGES, READ_MESSAGE_HISTORY
@@ -16,10 +17,10 @@ _MOST_IN_PAGE = 100
 
 def add_my_message_reaction(call: Call) -> Reply:
     """Reacts; the first with an emoji needs a permission, others may join in."""
-    channel, message, emoji = _channel(call, READ_MESSAGE_HISTORY), _message(call), _emoji(call)
+    channel, message, emoji = call.channel(READ_MESSAGE_HISTORY), call.message(), _emoji(call)
     users = reactions.users_of(message.head, emoji)
     if not users:
-        _channel(call, ADD_REACTIONS)
+        call.channel(ADD_REACTIONS)
         if len(reactions.emoji_of(message.head)) >= reactions.MOST_EMOJI:
             raise refusals.too_many_reactions(reactions.MOST_EMOJI)
     if call.bot.id not in users:
@@ -30,19 +31,19 @@ def add_my_message_reaction(call: Call) -> Reply:
 
 def delete_my_message_reaction(call: Call) -> Reply:
     """Takes the bot's own reaction away."""
-    return _take_away(call, _channel(call), call.bot.id)
+    return _take_away(call, call.channel(), call.bot.id)
 
 
 def delete_user_message_reaction(call: Call) -> Reply:
     """Takes another's reaction away."""
     user = call.ids["user_id"]
-    return _take_away(call, _channel(call, 0 if user == call.bot.id else MANAGE_MESSAGES), user)
+    return _take_away(call, call.channel(0 if user == call.bot.id else MANAGE_MESSAGES), user)
 
 
 def list_message_reactions_by_emoji(call: Call) -> Reply:
     """Who reacted with an emoji, by id."""
-    _channel(call, READ_MESSAGE_HISTORY)
-    message, emoji = _message(call), _emoji(call)
+    call.channel(READ_MESSAGE_HISTORY)
+    message, emoji = call.message(), _emoji(call)
     form = from_query(call.query, "after", "limit")
     after, limit = form.snowflake("after") or 0, form.integer("limit", least=1, most=_MOST_IN_PAGE)
     form.check()
@@ -53,7 +54,7 @@ def list_message_reactions_by_emoji(call: Call) -> Reply:
 
 def delete_all_message_reactions(call: Call) -> Reply:
     """Takes all reactions away."""
-    channel, message = _channel(call, MANAGE_MESSAGES), _message(call)
+    channel, message = call.channel(MANAGE_MESSAGES), call.message()
     call.platform.messages.rewrite(message, reactions.without(message.head))
     call.platform.broadcast.reactions_cleared(channel, message, None)
     return NO_CONTENT
@@ -61,14 +62,14 @@ def delete_all_message_reactions(call: Call) -> Reply:
 
 def delete_all_message_reactions_by_emoji(call: Call) -> Reply:
     """Takes all reactions with one emoji away."""
-    channel, message, emoji = _channel(call, MANAGE_MESSAGES), _message(call), _emoji(call)
+    channel, message, emoji = call.channel(MANAGE_MESSAGES), call.message(), _emoji(call)
     _write(call, message, emoji, [])
     call.platform.broadcast.reactions_cleared(channel, message, emoji)
     return NO_CONTENT
 
 
 def _take_away(call: Call, channel: Channel, user: int) -> Reply:
-    message, emoji = _message(call), _emoji(call)
+    message, emoji = call.message(), _emoji(call)
     users = reactions.users_of(message.head, emoji)
     if user in users:
         _write(call, message, emoji, [id_ for id_ in users if id_ != user])
@@ -78,17 +79,6 @@ def _take_away(call: Call, channel: Channel, user: int) -> Reply:
 
 def _write(call: Call, message: MessageRow, emoji: str, users: list[int]) -> None:
     call.platform.messages.rewrite(message, reactions.with_users(message.head, emoji, users))
-
-
-def _channel(call: Call, needed: int = 0) -> Channel:
-    return call.platform.state.channel_for(call.bot, call.ids["channel_id"], needed)
-
-
-def _message(call: Call) -> MessageRow:
-    message = call.platform.messages.message(call.ids["channel_id"], call.ids["message_id"])
-    if message is None:
-        raise refusals.unknown_message()
-    return message
 
 
 def _emoji(call: Call) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from discobase.local import refusals
+from discobase.local.rest.call import Call
 from discobase.local.rest.forms.form import Form
-from discobase.local.rest.response import NO_CONTENT, ok
-from discobase.local.rest.routing import Call, Reply, Route
+from discobase.local.rest.response import NO_CONTENT, Reply, ok
+from discobase.local.rest.routing import Route
 from discobase.local.state import payloads, permissions
 from discobase.local.state.entities import Guild, Role
 from discobase.local.state.permissions import EVERYTHING, MANAGE_ROLES
@@ -17,19 +18,19 @@ _LARGEST_COLOR = 0xFFFFFF
 
 def list_guild_roles(call: Call) -> Reply:
     """The guild's roles."""
-    guild = call.platform.state.guild_for(call.bot, call.ids["guild_id"])
+    guild = call.guild()
     return ok([payloads.role(role) for role in guild.roles.values()])
 
 
 def get_guild_role(call: Call) -> Reply:
     """One role."""
-    guild = call.platform.state.guild_for(call.bot, call.ids["guild_id"])
+    guild = call.guild()
     return ok(payloads.role(find_role(call, guild)))
 
 
 def guild_role_member_counts(call: Call) -> Reply:
     """How many members have each role, without @everyone."""
-    guild = call.platform.state.guild_for(call.bot, call.ids["guild_id"])
+    guild = call.guild()
     return ok(
         {
             str(role_id): sum(role_id in member.roles for member in guild.members.values())
@@ -42,7 +43,7 @@ def guild_role_member_counts(call: Call) -> Reply:
 def create_guild_role(call: Call) -> Reply:
     """Makes a role, below all others; it allows what @everyone may unless told otherwise."""
     state = call.platform.state
-    guild = state.guild_for(call.bot, call.ids["guild_id"], MANAGE_ROLES)
+    guild = call.guild(MANAGE_ROLES)
     everyone = guild.roles[guild.id]
     role = Role(call.platform.new_id(), guild.id, "new role", everyone.permissions, position=1)
     _read(call, guild, role)
@@ -56,7 +57,7 @@ def create_guild_role(call: Call) -> Reply:
 def update_guild_role(call: Call) -> Reply:
     """Changes a role that stands below the bot's own."""
     state = call.platform.state
-    guild = state.guild_for(call.bot, call.ids["guild_id"], MANAGE_ROLES)
+    guild = call.guild(MANAGE_ROLES)
     role = find_role(call, guild)
     check_rank(call, guild, role)
     _read(call, guild, role)
@@ -68,7 +69,7 @@ def update_guild_role(call: Call) -> Reply:
 def bulk_update_guild_roles(call: Call) -> Reply:
     """Moves roles; all of them, and where they go, are below the bot's own."""
     state = call.platform.state
-    guild = state.guild_for(call.bot, call.ids["guild_id"], MANAGE_ROLES)
+    guild = call.guild(MANAGE_ROLES)
     form = Form({"roles": call.body})
     moves: list[tuple[Role, int]] = []
     for number, item in enumerate(form.objects("roles", most=MOST_ROLES) or ()):
@@ -94,7 +95,7 @@ def bulk_update_guild_roles(call: Call) -> Reply:
 def delete_guild_role(call: Call) -> Reply:
     """Deletes a role that stands below the bot's own, and is nobody's but people's."""
     state = call.platform.state
-    guild = state.guild_for(call.bot, call.ids["guild_id"], MANAGE_ROLES)
+    guild = call.guild(MANAGE_ROLES)
     role = find_role(call, guild)
     if role.id == guild.id or role.bot_id is not None:
         raise refusals.invalid_role()
@@ -139,7 +140,7 @@ def _read(call: Call, guild: Guild, role: Role) -> None:
     hoist, mentionable = form.boolean("hoist"), form.boolean("mentionable")
     form.check()
     if allowed is not None and allowed != role.permissions:
-        own = permissions.in_guild(guild, guild.members[call.bot.id])
+        own = call.permissions_in(guild)
         if (allowed ^ role.permissions) & ~own:
             raise refusals.missing_permissions()
         role.permissions = allowed

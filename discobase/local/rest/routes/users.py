@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 from discobase.local import refusals
-from discobase.local.gateway.conversation import gateway_url
+from discobase.local.gateway.gateway import gateway_url
+from discobase.local.rest.call import Call
 from discobase.local.rest.forms.form import from_query
-from discobase.local.rest.response import NO_CONTENT, ok
-from discobase.local.rest.routing import Call, Reply, Route
-from discobase.local.state import payloads, permissions
+from discobase.local.rest.response import NO_CONTENT, Reply, ok
+from discobase.local.rest.routing import Route
+from discobase.local.state import payloads
 
 _A_DAY = 86_400.0
 
@@ -29,8 +30,8 @@ def get_user(call: Call) -> Reply:
 
 def leave_guild(call: Call) -> Reply:
     """Takes the bot out of a guild."""
-    guild = call.platform.state.guild_for(call.bot, call.ids["guild_id"])
-    call.platform.dismiss(call.bot, guild)
+    guild = call.guild()
+    call.platform.remove_bot(call.bot, guild)
     return NO_CONTENT
 
 
@@ -48,10 +49,7 @@ def get_my_guilds(call: Call) -> Reply:
     chosen = guilds[-limit:] if before is not None else guilds[:limit]
     counts = call.query.get("with_counts") == "true"
     bodies = [
-        payloads.partial_guild(
-            guild, permissions.in_guild(guild, guild.members[call.bot.id]), counts=counts
-        )
-        for guild in chosen
+        payloads.partial_guild(guild, call.permissions_in(guild), counts=counts) for guild in chosen
     ]
     return ok(bodies)
 
