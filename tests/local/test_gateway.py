@@ -538,7 +538,7 @@ def test_connections_that_come_and_go_leave_nothing_behind(place):
                 pass
 
     run(scene())
-    gateway = place.server._site.platform.gateway
+    gateway = place.server._platform.gateway
     deadline = time.monotonic() + 5
     while (gateway.connections or list(gateway.sessions)) and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""The admin API under ``/_local/``: what no bot may do on Discord.
+"""The admin API under ``/_local/``: the commands over HTTP, for other processes.
 
 It is for tests and for the processes that share a file. It speaks JSON, needs no token, and is
 reached only over the loopback interface; requests that a web page made are refused.
@@ -9,88 +9,104 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from aiohttp import web
 
 from discobase.errors import DiscobaseError, UsageError
 from discobase.local import wire
 from discobase.local.behaviour.profiles import Profile
-from discobase.local.control import admin_people as people_admin
+from discobase.local.control.admin_people import people_commands
+from discobase.local.control.control import Control
 from discobase.local.loopback import from_here
+from discobase.local.people.people import People
 from discobase.local.refusals import Refusal
 from discobase.local.rest.request import read_body
 
-if TYPE_CHECKING:
-    from discobase.local.control.control import Control
-
 Json = dict[str, Any]
+Command = Callable[[Json], object]
+
+_LARGEST_BODY = 1024 * 1024
+"""Bytes of a request: a guess, far above what any command needs."""
+
+_IDS = {
+    "channel",
+    "channel_id",
+    "interaction_id",
+    "message",
+    "message_id",
+    "person_id",
+    "server_id",
+    "user",
+}
+"""Arguments that are ids, and may be given as strings, as everywhere in Discord's JSON."""
 
 
 class Admin:
     """The admin API.
 
     Args:
-        control: does what is asked.
+        control: the commands.
+        people: those who act at command.
         path: of the server's file, by which processes that share it know each other.
     """
 
-    def __init__(self, control: Control, path: str | None) -> None:
+    def __init__(self, control: Control, people: People, path: str | None) -> None:
         self._control = control
         self._path = path
-        self._commands: dict[str, Callable[[Json], object]] = {
-            "GET /_local": self._who,
-            "GET /_local/requests": lambda _: control.requests().as_json(),
+        self._commands: dict[str, Command] = {
+            "GET /_local": self._describe,
+            "GET /_local/requests": lambda _: control.requests.as_json(),
             "DELETE /_local/requests": lambda _: control.reset_requests(),
             "POST /_local/join": self._join,
             "POST /_local/servers": lambda body: {"id": str(control.create_server(**body))},
             "POST /_local/bots": lambda body: {"token": control.create_bot(**body)},
-            "PUT /_local/members": lambda body: control.add_bot(**_with_ids(body)),
-            "DELETE /_local/members": lambda body: control.remove_bot(**_with_ids(body)),
-            "PUT /_local/permissions": lambda body: control.set_permissions(**_with_ids(body)),
+            "PUT /_local/members": lambda body: control.add_bot(**body),
+            "DELETE /_local/members": lambda body: control.remove_bot(**body),
+            "PUT /_local/permissions": lambda body: control.set_permissions(**body),
             "PATCH /_local/settings": lambda body: control.set(**body),
-            "GET /_local/limits": lambda _: control.limits().as_json(),
+            "GET /_local/limits": lambda _: control.limits.as_json(),
             "PUT /_local/limits": lambda body: control.set_limits(_profile(body)),
-            "POST /_local/faults": lambda body: control.fault(**_with_ids(body)),
-            "POST /_local/event-faults": lambda body: control.event_fault(**_with_ids(body)),
+            "POST /_local/faults": lambda body: control.fault(**body),
+            "POST /_local/event-faults": lambda body: control.event_fault(**body),
             "DELETE /_local/faults": lambda _: control.clear_faults(),
-            "DELETE /_local/messages": lambda body: control.delete_message(**_with_ids(body)),
-            "PATCH /_local/messages": lambda body: control.edit_message(**_with_ids(body)),
+            "DELETE /_local/messages": lambda body: control.delete_message(**body),
+            "PATCH /_local/messages": lambda body: control.edit_message(**body),
             "DELETE /_local/gateways": lambda body: control.drop_gateways(**body),
-            **people_admin.commands(control),
+            **people_commands(people),
         }
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
-        """Answers one request: 200 with a JSON body, or 400 with ``{"error": ...}``."""
+        """Answer one request: 200 with a JSON body, or 400 with ``{"error": ...}``."""
         if not from_here(request):
             return _json(403, {"error": "the admin API is for programs on this machine only"})
         command = self._commands.get(f"{request.method} {request.path.rstrip('/')}")
         if command is None:
             return _json(404, {"error": "no such command", "commands": list(self._commands)})
         try:
-            body = (await read_body(request, limit=1024 * 1024)).json
+            body = (await read_body(request, limit=_LARGEST_BODY)).json
             if not isinstance(body, dict | None):
                 raise UsageError("the body is a JSON object.")
-            answer = command(cast("Json", body or {}))
+            answer = command(_with_ids(cast("Json", body or {})))
             return _json(200, await answer if isawaitable(answer) else answer)
         except (DiscobaseError, Refusal, TypeError, ValueError) as error:
             return _json(400, {"error": str(error)})
 
-    def _who(self, body: Json) -> Json:
+    def _describe(self, body: Json) -> Json:
         return {
             **body,
             "path": self._path,
             "pid": os.getpid(),
-            "token": self._control.default_token(),
+            "token": self._control.default_token,
         }
 
     def _join(self, body: Json) -> Json:
         guild_id = self._control.join(**body)
-        return {"token": self._control.default_token(), "server": str(guild_id)}
+        return {"token": self._control.default_token, "server": str(guild_id)}
 
 
 def _profile(body: Json) -> str | Profile:
-    """A profile by its name alone, or as it describes itself."""
+    """Return a profile by its name alone, or as it describes itself."""
     return str(body["name"]) if body.keys() == {"name"} else Profile.from_json(body)
 
 
@@ -100,9 +116,7 @@ def _json(status: int, body: object) -> web.Response:
 
 
 def _with_ids(body: Json) -> Json:
-    """Ids may be given as strings, as everywhere in Discord's JSON."""
-    names = {"server_id", "channel_id", "message_id", "channel"}
     return {
-        name: int(value) if name in names and value is not None else value
+        name: int(value) if name in _IDS and value is not None else value
         for name, value in body.items()
     }

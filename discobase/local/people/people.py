@@ -22,7 +22,7 @@ from discobase.local.platform import Platform
 from discobase.local.state.commands import CHAT_INPUT, ON_MESSAGE, ON_USER, USER
 from discobase.local.state.components import BUTTON, LINK, SELECTS, parts
 from discobase.local.state.drafts import Draft
-from discobase.local.state.entities import Bot, Channel, Guild
+from discobase.local.state.entities import Bot, Channel
 from discobase.local.state.interactions import (
     AUTOCOMPLETE,
     COMMAND,
@@ -50,9 +50,16 @@ class People:
         self.view = View(platform)
         self._interactions: dict[int, Interaction] = {}
 
-    def add(self, name: str, guild: Guild) -> int:
-        """The id of the person of this name, who is made, and made a member, if he is not."""
+    def add(self, name: str, server_id: int) -> int:
+        """Return the id of a person, who is made, and made a member of a server, if need be.
+
+        Raises:
+            UsageError: there is no such server.
+        """
         state = self._platform.state
+        guild = state.guilds.get(server_id)
+        if guild is None:
+            raise UsageError(f"there is no server {server_id}.")
         person = state.person_named(name) or state.create_person(name)
         if person.id not in guild.members:
             state.add_person(person, guild)

@@ -29,7 +29,8 @@ Do = Callable[[Callable[["People"], "Interaction"], int | None, float], Json]
 Look = Callable[[Callable[["People"], Any]], Any]
 """Looks something up on the server's thread."""
 
-_PATIENCE = 10.0
+ANSWER_SECONDS = 10.0
+"""How long a person waits for a bot that answers late: a guess, above what Discord allows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +216,9 @@ class Person:
         asked = shown.interaction_id
         return self._answer(lambda people: people.submit_modal(self.id, asked, values))
 
-    def wait(self, answer: Answer, *, followups: int = 0, seconds: float = _PATIENCE) -> Answer:
+    def wait(
+        self, answer: Answer, *, followups: int = 0, seconds: float = ANSWER_SECONDS
+    ) -> Answer:
         """The same answer once it is more than *thinking* and has that many follow-ups.
 
         Args:
@@ -229,4 +232,4 @@ class Person:
         )
 
     def _answer(self, act: Callable[[People], Interaction]) -> Answer:
-        return answer_of(self._do(act, None, _PATIENCE))
+        return answer_of(self._do(act, None, ANSWER_SECONDS))

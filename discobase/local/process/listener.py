@@ -13,8 +13,9 @@ from aiohttp import web
 from discobase.local.behaviour.profiles import Profile
 from discobase.local.behaviour.settings import Settings
 from discobase.local.control.admin import Admin
-from discobase.local.control.control import Control
+from discobase.local.control.control import DirectControl
 from discobase.local.gateway.websocket import serve_websocket
+from discobase.local.people.people import People
 from discobase.local.platform import Platform
 from discobase.local.rest.downloads import download
 from discobase.local.rest.exchange import Exchange
@@ -26,7 +27,7 @@ _BACKLOG = 1024
 _GOODBYE_SECONDS = 0.25
 
 
-class Site:
+class Listener:
     """The server on its port. Made on the loop that serves it.
 
     Args:
@@ -39,8 +40,9 @@ class Site:
         self, path: str | PathLike[str] | None, limits: str | Profile, settings: Settings
     ) -> None:
         self.platform = Platform(path, limits, settings)
-        self.control = Control(self.platform)
-        self._admin = Admin(self.control, None if path is None else str(Path(path).resolve()))
+        self.people = People(self.platform)
+        resolved = None if path is None else str(Path(path).resolve())
+        self._admin = Admin(DirectControl(self.platform), self.people, resolved)
         self._window = Window(self.platform)
         self._http = web.Server(self._answer, access_log=None)
         self._listener: socket.socket | None = None
@@ -77,7 +79,7 @@ class Site:
         """Closes all connections and the file; gateway clients are told to come back."""
         if self._server is not None:
             self._server.close()
-        self.control.drop_gateways()
+        self.platform.gateway.drop_connections(resumable=True, manner="close")
         await self._http.shutdown(_GOODBYE_SECONDS)
         # What was accepted at the last moment is a connection only in the loop's next turn.
         await asyncio.sleep(0)
