@@ -46,7 +46,7 @@ class _Fault:
         return self.count is not None and self.count <= 0
 
     def takes(self, channel: int | None) -> bool:
-        """Whether it takes what fits it otherwise; one time fewer left, then."""
+        """Return whether it takes what fits it otherwise, and count that."""
         if self.over or self.channel not in {None, channel}:
             return False
         if self.probability < 1 and self._random.random() >= self.probability:
@@ -95,7 +95,7 @@ class RequestFault(_Fault):
         return self.reset or self.status is not None
 
     def fits(self, method: str, route: str) -> bool:
-        """Whether it is one for requests of a route."""
+        """Return whether it is one for requests of a route."""
         return fnmatchcase(method, self.method) and fnmatchcase(route, self.route)
 
 
@@ -121,7 +121,7 @@ class EventFault(_Fault):
         _check_choice("action", self.action, get_args(EventAction))
 
     def fits(self, event: str) -> bool:
-        """Whether it is one for events of a name."""
+        """Return whether it is one for events of a name."""
         return fnmatchcase(event, self.event)
 
 
@@ -138,29 +138,29 @@ class Faults:
         self._of_events: list[EventFault] = []
 
     def set_request(self, fault: RequestFault) -> None:
-        """Adds a fault of requests."""
+        """Add a fault of requests."""
         self._of_requests.append(fault)
 
     def set_event(self, fault: EventFault) -> None:
-        """Adds a fault of events."""
+        """Add a fault of events."""
         self._of_events.append(fault)
 
     def clear(self) -> None:
-        """Ends all of them."""
+        """End all of them."""
         self._of_requests.clear()
         self._of_events.clear()
 
     def left(self) -> int:
-        """How many requests and events are still to be taken; those set for good do not count."""
+        """Return how many requests and events will still be taken, but for faults set for good."""
         return sum(fault.count or 0 for fault in (*self._of_requests, *self._of_events))
 
     def take_request(self, method: str, route: str, channel: int | None) -> RequestFault | None:
-        """The fault that takes this request, one time fewer left."""
+        """Return the fault that takes this request, and count that."""
         fitting = [fault for fault in self._of_requests if fault.fits(method, route)]
         return _taken(self._of_requests, fitting, channel)
 
     def take_event(self, event: str, channel: int | None) -> EventFault | None:
-        """The fault that takes this event, one time fewer left."""
+        """Return the fault that takes this event, and count that."""
         fitting = [fault for fault in self._of_events if fault.fits(event)]
         return _taken(self._of_events, fitting, channel)
 

@@ -14,7 +14,7 @@ from hashlib import md5
 from math import ceil, inf
 from typing import Any, Literal, NamedTuple
 
-from discobase.local.behaviour.profiles import Ask, Profile, Rule, profile_named
+from discobase.local.behaviour.profiles import Profile, RequestFacts, Rule, profile_named
 
 Scope = Literal["user", "global", "shared"]
 
@@ -75,30 +75,32 @@ class Limits:
         self._banned: dict[str, float] = {}
         self._sweep_at = _SWEEP_AT
 
-    def take(self, ask: Ask) -> Verdict:
-        """Counts a request against its limits. A refused one counts against none of them."""
+    def take(self, request: RequestFacts) -> Verdict:
+        """Count a request against its limits. A refused one counts against none of them."""
         now = self._clock()
-        fitting = [rule for rule in self._rules_of(ask.method, ask.route) if rule.fits(ask)]
+        fitting = [
+            rule for rule in self._rules_of(request.method, request.route) if rule.fits(request)
+        ]
         told = next(rule for rule in fitting if rule.shown == "always")
         met = {
-            rule: self._bucket(rule.bucket(ask), rule.limit, rule.window, now)
+            rule: self._bucket(rule.bucket(request), rule.limit, rule.window, now)
             for rule in (told, *(rule for rule in fitting if rule.shown != "always"))
         }
-        everywhere = self._global(ask, now)
+        everywhere = self._global(request, now)
         if everywhere is not None and everywhere.left <= 0:
             return _refused_everywhere(everywhere.ends - now)
         spent = [rule for rule, bucket in met.items() if bucket.left <= 0]
         if spent:
             longest = max(spent, key=lambda rule: met[rule].ends)
             shown = told if longest.shown == "in the body" else longest
-            headers = self._headers(shown, shown.bucket(ask)[:2], met[shown], now)
+            headers = self._headers(shown, shown.bucket(request)[:2], met[shown], now)
             return _refused(longest, headers, met[longest].ends - now)
         for bucket in (*met.values(), *([] if everywhere is None else [everywhere])):
             bucket.left -= 1
-        return Verdict(self._headers(told, told.bucket(ask)[:2], met[told], now))
+        return Verdict(self._headers(told, told.bucket(request)[:2], met[told], now))
 
     def answered(self, address: str, status: int, scope: Scope | None) -> None:
-        """Counts an answer if it was to an invalid request.
+        """Count an answer if it was to an invalid request.
 
         Args:
             address: who asked.
@@ -120,13 +122,13 @@ class Limits:
         """Return whether an address made so many invalid requests that it is not heard."""
         return bool(self._banned) and self._banned.get(address, -inf) > self._clock()
 
-    def _global(self, ask: Ask, now: float) -> _Bucket | None:
+    def _global(self, request: RequestFacts, now: float) -> _Bucket | None:
         each_second = self.profile.each_second
         if each_second is None:
             return None
-        if any(fnmatchcase(ask.route, pattern) for pattern in self.profile.exempt):
+        if any(fnmatchcase(request.route, pattern) for pattern in self.profile.exempt):
             return None
-        return self._bucket((ask.bot,), each_second, 1.0, now)
+        return self._bucket((request.bot,), each_second, 1.0, now)
 
     def _rules_of(self, method: str, route: str) -> tuple[Rule, ...]:
         key = (method, route)
@@ -187,7 +189,7 @@ def too_fast(
     message: str = "You are being rate limited.",
     code: int | None = None,
 ) -> dict[str, Any]:
-    """The body of a 429."""
+    """Return the body of a 429."""
     body: dict[str, Any] = {
         "message": message,
         "retry_after": round(retry_after, 3),
@@ -197,7 +199,7 @@ def too_fast(
 
 
 def major(parameters: Mapping[str, str]) -> str:
-    """What a path's buckets are apart by: its channel, guild, or webhook with its token."""
+    """Return what a path's buckets are apart by: its channel, guild, or webhook with its token."""
     for name in ("channel_id", "guild_id"):
         if name in parameters:
             return parameters[name]

@@ -40,7 +40,7 @@ class Outage(NamedTuple):
 
 
 def usual(status: int) -> Outage:
-    """What usually comes with a status."""
+    """Return what usually comes with a status."""
     if status == 429:
         return as_json(
             status,
@@ -52,13 +52,13 @@ def usual(status: int) -> Outage:
     return as_json(status, {"message": f"{status}: {_phrase(status)}", "code": 0})
 
 
-def turned_away() -> Outage:
-    """What Cloudflare says to an address that made too many invalid requests."""
+def banned() -> Outage:
+    """Return what Cloudflare says to an address that made too many invalid requests."""
     return _page(403, "Sorry, you have been blocked")
 
 
 def as_json(status: int, body: object, headers: dict[str, str] | None = None) -> Outage:
-    """An answer of the API."""
+    """Return an answer of the API."""
     # discord.py 2.7.1 takes a Content-Type with a charset for plain text, and a 429 without Via
     # for a ban.
     return Outage(

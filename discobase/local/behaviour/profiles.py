@@ -17,7 +17,7 @@ from discobase.errors import UsageError
 Shown = Literal["always", "when refused", "in the body"]
 
 
-class Ask(NamedTuple):
+class RequestFacts(NamedTuple):
     """A request as the limits see it.
 
     Attributes:
@@ -84,25 +84,25 @@ class Rule:
         return self == Rule("*", "*", self.limit, self.window)
 
     def is_for(self, method: str, route: str) -> bool:
-        """Whether it limits requests of a route at all."""
+        """Return whether it limits requests of a route at all."""
         return fnmatchcase(method, self.method) and fnmatchcase(route, self.route)
 
-    def fits(self, ask: Ask) -> bool:
-        """Whether it limits this request of its route."""
+    def fits(self, request: RequestFacts) -> bool:
+        """Return whether it limits this request of its route."""
         return (
-            (self.field is None or self.field in ask.fields)
-            and ask.age >= self.older_than
-            and (ask.missing or not self.missing)
+            (self.field is None or self.field in request.fields)
+            and request.age >= self.older_than
+            and (request.missing or not self.missing)
         )
 
-    def bucket(self, ask: Ask) -> tuple[object, ...]:
-        """What a request is counted under: requests of one rule share a bucket.
+    def bucket(self, request: RequestFacts) -> tuple[object, ...]:
+        """Return what a request is counted under: requests of one rule share a bucket.
 
         Those of a rule for all routes share it by route.
         """
-        route = f"{ask.method} {ask.route}" if self.route == "*" else ""
-        who = 0 if self.shared else ask.bot
-        return (self, route, who, ask.guild if self.by_guild else ask.major)
+        route = f"{request.method} {request.route}" if self.route == "*" else ""
+        who = 0 if self.shared else request.bot
+        return (self, route, who, request.guild if self.by_guild else request.major)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +166,12 @@ class Profile:
             raise UsageError('a profile needs a rule Rule("*", "*", ...) for all that is left.')
 
     def as_json(self) -> dict[str, Any]:
-        """The profile for the admin API."""
+        """Return the profile for the admin API."""
         return asdict(self)
 
     @staticmethod
     def from_json(body: Mapping[str, Any]) -> Profile:
-        """The profile that :meth:`as_json` describes.
+        """Return the profile that :meth:`as_json` describes.
 
         Raises:
             TypeError, UsageError: it describes none.
@@ -246,7 +246,7 @@ PROFILES = {profile.name: profile for profile in (NONE, DISCORD)}
 
 
 def profile_named(name: str) -> Profile:
-    """The profile of a name.
+    """Return the profile of a name.
 
     Raises:
         UsageError: there is none.

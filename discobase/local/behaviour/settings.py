@@ -58,7 +58,7 @@ class Settings:
     identifies_a_day: int = 1000
 
     def change(self, **changes: object) -> None:
-        """Sets some of them.
+        """Change some of them.
 
         Raises:
             UsageError: there is no such setting, or the value is of another type or negative;
@@ -72,7 +72,7 @@ class Settings:
             setattr(self, name, value)
 
     def half_latency(self) -> float:
-        """What to wait on one way, in seconds: drawn anew each time where latencies differ."""
+        """Return the seconds to wait on one way: drawn anew each time where latencies differ."""
         half = self.latency / 2
         if self.latency_tail <= self.latency or not half:
             return half

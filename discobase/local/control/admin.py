@@ -18,7 +18,7 @@ from discobase.local import wire
 from discobase.local.behaviour.profiles import Profile
 from discobase.local.control.admin_people import people_commands
 from discobase.local.control.control import Control
-from discobase.local.loopback import from_here
+from discobase.local.loopback import is_local
 from discobase.local.people.people import People
 from discobase.local.refusals import Refusal
 from discobase.local.rest.request import read_body
@@ -78,7 +78,7 @@ class Admin:
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
         """Answer one request: 200 with a JSON body, or 400 with ``{"error": ...}``."""
-        if not from_here(request):
+        if not is_local(request):
             return _json(403, {"error": "the admin API is for programs on this machine only"})
         command = self._commands.get(f"{request.method} {request.path.rstrip('/')}")
         if command is None:

@@ -1,4 +1,4 @@
-"""Asking a running server over its admin HTTP, from any process, without an event loop."""
+"""A client of the admin API, from any process, without an event loop."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 from discobase.errors import UsageError
 from discobase.local import wire
 
-_SECONDS = 10.0
+_ANSWER_SECONDS = 10.0
+"""How long a server may take to answer a command: a guess."""
 
 
-def ask(origin: str, method: str, path: str, body: object = None) -> dict[str, Any]:
-    """One command of the admin API; blocks until it is answered.
+def call_admin(origin: str, method: str, path: str, body: object = None) -> dict[str, Any]:
+    """Send one command to the admin API; block until it is answered.
 
     Args:
         origin: the server's, ``http://127.0.0.1:PORT``.
@@ -26,7 +27,7 @@ def ask(origin: str, method: str, path: str, body: object = None) -> dict[str, A
         ConnectionError: nobody answers there.
         UsageError: the server refuses the command.
     """
-    connection = HTTPConnection(urlsplit(origin).netloc, timeout=_SECONDS)
+    connection = HTTPConnection(urlsplit(origin).netloc, timeout=_ANSWER_SECONDS)
     try:
         connection.request(method, path, wire.text(body), {"Content-Type": "application/json"})
         response = connection.getresponse()

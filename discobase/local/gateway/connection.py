@@ -10,7 +10,7 @@ from collections import deque
 
 from aiohttp import web
 
-from discobase.local.gateway.compression import Packing
+from discobase.local.gateway.compression import Packer
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Connection:
     def __init__(
         self,
         websocket: web.WebSocketResponse,
-        pack: Packing,
+        pack: Packer,
         transport: asyncio.BaseTransport | None,
     ) -> None:
         self._websocket = websocket

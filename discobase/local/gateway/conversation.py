@@ -93,7 +93,7 @@ class Conversation:
         }
 
     async def run(self) -> None:
-        """Talks until the client goes, or is sent away."""
+        """Talk until the client goes, or is sent away."""
         interval = round(self._gateway.settings.heartbeat_interval * 1000)
         self._send(HELLO, {"heartbeat_interval": interval, "_trace": ["local"]})
         self._watch_heartbeats()
@@ -156,7 +156,7 @@ class Conversation:
         self._send(HEARTBEAT_ACK, None)
 
     def _ignore(self, data: object) -> None:
-        """Presence, voice and sounds change nothing that anybody sees here."""
+        """Do nothing: presence, voice and sounds change nothing that anybody sees here."""
 
     def _identify(self, data: object) -> None:
         if self._session is not None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from discobase.local.gateway.compression import packing
+from discobase.local.gateway.compression import packer_for
 from discobase.local.gateway.connection import Connection
 from discobase.local.gateway.conversation import LONGEST_PAYLOAD, Conversation
 from discobase.local.gateway.gateway import Gateway
@@ -29,7 +29,7 @@ async def serve_websocket(
         compress=False, timeout=_CLOSING_SECONDS, max_msg_size=_MOST_READ
     )
     await websocket.prepare(request)
-    connection = Connection(websocket, packing(request.query.get("compress")), request.transport)
+    connection = Connection(websocket, packer_for(request.query.get("compress")), request.transport)
     gateway.connections.add(connection)
     if not _spoken_here(request.query):
         connection.close(INVALID_VERSION)

@@ -33,7 +33,7 @@ _KINDS: dict[int, tuple[type, ...]] = {
 
 
 def subcommand(command: Json, words: Sequence[str]) -> list[Json]:
-    """The definitions of a command's options, or of those of the subcommand that is named.
+    """Return the definitions of a command's options, or of those of the subcommand that is named.
 
     Raises:
         UsageError: the command has no such subcommand, or is none without one.
@@ -59,7 +59,7 @@ def _inner(options: list[Json], name: str) -> Json | None:
 
 
 def nested(words: Sequence[str], options: list[Json]) -> list[Json]:
-    """Options inside the group and subcommand that they are for."""
+    """Return options inside the group and subcommand that they are for."""
     kinds = {1: [SUB_COMMAND], 2: [SUB_COMMAND_GROUP, SUB_COMMAND]}.get(len(words), [])
     for word, kind in zip(reversed(words), reversed(kinds), strict=True):
         options = [{"name": word, "type": kind, "options": options}]
@@ -69,7 +69,7 @@ def nested(words: Sequence[str], options: list[Json]) -> list[Json]:
 def fill_options(
     defined: list[Json], given: Mapping[str, object], resolved: Resolved, typed: str | None = None
 ) -> list[Json]:
-    """A command's options with the values that a person gives them.
+    """Return a command's options with the values that a person gives them.
 
     Args:
         defined: the options that the command has.
@@ -120,7 +120,7 @@ def _value(option: Json, value: object, resolved: Resolved) -> object:
 
 
 def _choice(name: str, value: object, choices: list[Json]) -> object:
-    """The value of a choice, which may be given by its name as well."""
+    """Return the value of a choice, which may be given by its name as well."""
     for choice in choices:
         if value in {choice["name"], choice["value"]}:
             return choice["value"]

@@ -36,7 +36,7 @@ _OF_SELECT = {
 
 
 def fill_select(component: Json, values: Sequence[object], resolved: Resolved) -> list[str]:
-    """What is picked in a menu.
+    """Return what is picked in a menu.
 
     Raises:
         UsageError: the menu has no such entry, or takes more or fewer.
@@ -58,7 +58,7 @@ def _entry(component: Json, value: object) -> str:
 
 
 def fill_modal(modal: Json, given: Mapping[str, object], resolved: Resolved) -> list[Json]:
-    """A modal's components with what a person writes into them.
+    """Return a modal's components with what a person writes into them.
 
     Args:
         modal: as it is shown.

@@ -67,7 +67,7 @@ class People:
         return person.id
 
     def say(self, person_id: int, channel_id: int, text: str) -> int:
-        """Sends a message; returns its id.
+        """Send a message; return its id.
 
         Raises:
             UsageError: the person may not write there.
@@ -87,7 +87,7 @@ class People:
         command: str,
         options: Mapping[str, object] | None = None,
     ) -> Interaction:
-        """Runs a command; a subcommand is named after it, with blanks between.
+        """Run a command; a subcommand is named after it, with blanks between.
 
         Raises:
             UsageError: the person is not offered it there, or the options do not fit.
@@ -102,7 +102,7 @@ class People:
         option: str,
         options: Mapping[str, object],
     ) -> Interaction:
-        """Types into an option of a command, so that the bot completes it.
+        """Type into an option of a command, so that the bot completes it.
 
         Raises:
             UsageError: the person is not offered it there, or the option is not completed.
@@ -137,7 +137,7 @@ class People:
     def use_menu(
         self, person_id: int, channel_id: int, command: str, *, user: int = 0, message: int = 0
     ) -> Interaction:
-        """Runs a command of the menu of a user or a message.
+        """Run a command of the menu of a user or a message.
 
         Raises:
             UsageError: the person is not offered it there.
@@ -154,7 +154,7 @@ class People:
         return self._begin(COMMAND, bot, person_id, channel, data, resolved=resolved)
 
     def press(self, person_id: int, message_id: int, custom_id: str) -> Interaction:
-        """Presses a button, named by its custom id or its label.
+        """Press a button, named by its custom id or its label.
 
         Raises:
             UsageError: the person sees no such message, or it has no such button to press.
@@ -168,7 +168,7 @@ class People:
     def choose(
         self, person_id: int, message_id: int, custom_id: str, values: Sequence[object]
     ) -> Interaction:
-        """Chooses from a menu, named by its custom id or its placeholder.
+        """Choose from a menu, named by its custom id or its placeholder.
 
         Raises:
             UsageError: the person sees no such message, or it has no such menu or entries.
@@ -204,7 +204,7 @@ class People:
     def submit_modal(
         self, person_id: int, interaction_id: int, values: Mapping[str, object]
     ) -> Interaction:
-        """Fills in and sends the modal that was the answer to an interaction.
+        """Fill in and send the modal that was the answer to an interaction.
 
         Raises:
             UsageError: there is no such modal, or the values do not fit it.
@@ -227,10 +227,10 @@ class People:
         )
 
     def interaction(self, person_id: int, interaction_id: int) -> Interaction:
-        """Something that the person did.
+        """Return something that the person did.
 
         Raises:
-            UsageError: he did no such thing.
+            UsageError: they did no such thing.
         """
         found = self._interactions.get(interaction_id)
         if found is None or found.user_id != person_id:
@@ -240,13 +240,13 @@ class People:
     async def answered(
         self, interaction: Interaction, *, followups: int | None = None, seconds: float
     ) -> Json:
-        """What the person sees of the bot's answer.
+        """Wait for a bot's answer; return what the person sees of it.
 
         Args:
-            interaction: what he did.
+            interaction: what they did.
             followups: ``None`` waits for any answer; a number for that many follow-ups and an
                 answer that is more than *thinking*.
-            seconds: how long to wait; then it is what he sees by then.
+            seconds: how long to wait; then it is what they see by then.
         """
         met = _is_answered if followups is None else self._is_followed_up(followups)
         try:

@@ -35,7 +35,7 @@ ANSWER_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a person sees of a bot's answer to one thing he did.
+    """What a person sees of a bot's answer to one thing they did.
 
     Attributes:
         interaction_id: what it is the answer to.
@@ -70,7 +70,7 @@ class Answer:
 
 
 def answer_of(seen: Json) -> Answer:
-    """An answer out of the JSON that the admin API gives."""
+    """Return an answer out of the JSON that the admin API gives."""
     fields: Json = dict(seen)
     fields["interaction_id"] = int(seen["interaction_id"])
     return Answer(**fields)
@@ -79,7 +79,7 @@ def answer_of(seen: Json) -> Answer:
 class Person:
     """A person on a :class:`~discobase.local.LocalDiscord`; its method ``person`` makes one.
 
-    What he does to a bot blocks until the bot has answered in any way, or has failed to in the time
+    What they do to a bot blocks until the bot has answered in any way, or has failed to in the time
     that Discord gives it. Ids may be given as numbers or strings.
 
     Args:
@@ -104,7 +104,7 @@ class Person:
         return f"<@{self.id}>"
 
     def say(self, channel_id: int | str, text: str) -> int:
-        """Sends a message; returns its id.
+        """Send a message; return its id.
 
         Raises:
             UsageError: the person may not write there.
@@ -113,16 +113,16 @@ class Person:
         return cast("int", said)
 
     def messages(self, channel_id: int | str) -> list[Json]:
-        """What the person sees in a channel, oldest first: the last hundred, and what is his alone.
+        """Return what they see in a channel, oldest first: the newest, and what is theirs alone.
 
         Raises:
-            UsageError: he does not see the channel.
+            UsageError: they do not see the channel.
         """
         seen = self._look(lambda people: people.view.messages(self.id, int(channel_id)))
         return cast("list[Json]", seen)
 
     def run_command(self, channel_id: int | str, command: str, /, **options: object) -> Answer:
-        """Runs a command.
+        """Run a command.
 
         Args:
             channel_id: where.
@@ -139,7 +139,7 @@ class Person:
     def complete(
         self, channel_id: int | str, command: str, option: str, /, **options: object
     ) -> Answer:
-        """Types into an option of a command, and sees what the bot would complete it with.
+        """Type into an option of a command; return what the bot would complete it with.
 
         Args:
             channel_id: where.
@@ -156,7 +156,7 @@ class Person:
         )
 
     def use_on_user(self, channel_id: int | str, command: str, user_id: int | str) -> Answer:
-        """Runs a command of the menu of a user.
+        """Run a command of the menu of a user.
 
         Raises:
             UsageError: the person is not offered it there.
@@ -165,7 +165,7 @@ class Person:
         return self._answer(lambda people: people.use_menu(self.id, place, command, user=user))
 
     def use_on_message(self, channel_id: int | str, command: str, message_id: int | str) -> Answer:
-        """Runs a command of the menu of a message.
+        """Run a command of the menu of a message.
 
         Raises:
             UsageError: the person is not offered it there, or does not see the message.
@@ -176,7 +176,7 @@ class Person:
         )
 
     def press(self, message_id: int | str, button: str) -> Answer:
-        """Presses a button.
+        """Press a button.
 
         Args:
             message_id: of the message it is on.
@@ -189,7 +189,7 @@ class Person:
         return self._answer(lambda people: people.press(self.id, message, button))
 
     def choose(self, message_id: int | str, menu: str, *values: object) -> Answer:
-        """Chooses from a menu.
+        """Choose from a menu.
 
         Args:
             message_id: of the message it is on.
@@ -204,7 +204,7 @@ class Person:
         return self._answer(lambda people: people.choose(self.id, message, menu, values))
 
     def submit_modal(self, shown: Answer, /, **values: object) -> Answer:
-        """Fills in a modal and sends it.
+        """Fill in a modal and send it.
 
         Args:
             shown: the answer that is the modal.
@@ -219,7 +219,7 @@ class Person:
     def wait(
         self, answer: Answer, *, followups: int = 0, seconds: float = ANSWER_SECONDS
     ) -> Answer:
-        """The same answer once it is more than *thinking* and has that many follow-ups.
+        """Return the same answer once it is more than *thinking* and has that many follow-ups.
 
         Args:
             answer: as it was.

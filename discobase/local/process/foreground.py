@@ -26,7 +26,7 @@ def serve(  # noqa: PLR0917 - the command line has all of them
     latency: float = 0.0,
     latency_tail: float = 0.0,
 ) -> int:
-    """Runs a server until SIGTERM or SIGINT, and says where it is. To be called on the main thread.
+    """Run a server until SIGTERM or SIGINT, and say where it is. To be called on the main thread.
 
     Args:
         port: to listen on; 0 for a free one.
@@ -54,10 +54,10 @@ def serve(  # noqa: PLR0917 - the command line has all of them
     with _started(
         LocalDiscord(path, port=port, limits=limits, latency=latency, latency_tail=latency_tail),
         port,
-    ) as host:
-        host.join(server_name)
-        place = {"api_url": host.api_url, "token": host.default_token, "server": server_name}
-        sys.stdout.write(json.dumps(place) + "\n" if json_line else _in_words(host, place, path))
+    ) as discord:
+        discord.join(server_name)
+        place = {"api_url": discord.api_url, "token": discord.default_token, "server": server_name}
+        sys.stdout.write(json.dumps(place) + "\n" if json_line else _in_words(discord, place, path))
         sys.stdout.flush()
         while not ended.wait(_POLL_SECONDS):
             pass
@@ -65,9 +65,9 @@ def serve(  # noqa: PLR0917 - the command line has all of them
 
 
 @contextlib.contextmanager
-def _started(host: LocalDiscord, port: int) -> Generator[LocalDiscord]:
+def _started(discord: LocalDiscord, port: int) -> Generator[LocalDiscord]:
     try:
-        host.start()
+        discord.start()
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
@@ -75,17 +75,17 @@ def _started(host: LocalDiscord, port: int) -> Generator[LocalDiscord]:
             f"port {port} is taken: give another one with --port, or leave it out for a free one."
         ) from error
     except sqlite3.Error as error:
-        raise ConnectError(f"{host.path!r} cannot be used: {error}.") from error
-    with contextlib.closing(host):
-        yield host
+        raise ConnectError(f"{discord.path!r} cannot be used: {error}.") from error
+    with contextlib.closing(discord):
+        yield discord
 
 
-def _in_words(host: LocalDiscord, place: dict[str, str], path: str | None) -> str:
+def _in_words(discord: LocalDiscord, place: dict[str, str], path: str | None) -> str:
     kept = "nothing is kept when it ends" if path is None else f"kept in {path}"
     return (
         f"A Discord-compatible server is running ({kept}). Press Ctrl-C to end it.\n"
         f"  API URL  {place['api_url']}\n"
         f"  token    {place['token']}\n"
         f"  server   {place['server']}\n"
-        f"  window   {host.window_url}\n"
+        f"  window   {discord.window_url}\n"
     )

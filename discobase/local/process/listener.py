@@ -49,7 +49,7 @@ class Listener:
         self._server: asyncio.Server | None = None
 
     async def open(self, port: int) -> int:
-        """Begins to accept connections.
+        """Begin to accept connections.
 
         Args:
             port: the port, 0 for one that is free.
@@ -76,7 +76,7 @@ class Listener:
         return bound
 
     async def close(self) -> None:
-        """Closes all connections and the file; gateway clients are told to come back."""
+        """Close all connections and the file; gateway clients are told to come back."""
         if self._server is not None:
             self._server.close()
         self.platform.gateway.drop_connections(resumable=True, manner="close")
@@ -87,7 +87,7 @@ class Listener:
         self.platform.close()
 
     def abandon(self) -> None:
-        """In a forked child: lets go of the parent's sockets, which must end when the parent does.
+        """Let go of the parent's sockets, in a forked child: they must end when the parent does.
 
         The descriptors are pointed at nothing instead of closed, so that the objects that own them
         may close them later.

@@ -78,7 +78,7 @@ class LocalDiscord(Control):
         self._failure: BaseException | None = None
 
     def start(self, *, claim: Claim | None = None) -> Self:
-        """Starts the server; returns when it accepts connections.
+        """Start the server; return when it accepts connections.
 
         Args:
             claim: on the file, if the caller holds it already; kept by the caller if this fails.
@@ -112,7 +112,7 @@ class LocalDiscord(Control):
         return self
 
     def close(self) -> None:
-        """Stops the server; its connections end. Does nothing if it does not run."""
+        """Stop the server; its connections end. Do nothing if it does not run."""
         thread, loop = self._thread, self._loop
         if thread is None or loop is None or self._pid != os.getpid():
             return
@@ -123,7 +123,7 @@ class LocalDiscord(Control):
         self._release()
 
     def abandon(self) -> None:
-        """In a forked child: lets go of what belongs to the parent, where the server goes on."""
+        """Let go of what belongs to the parent, in a forked child: there the server goes on."""
         if self._listener is not None:
             self._listener.abandon()
             _left_to_the_parent.append(self._listener)

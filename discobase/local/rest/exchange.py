@@ -17,8 +17,8 @@ from aiohttp import web
 from discobase.local import refusals, wire
 from discobase.local.behaviour.faults import RequestFault
 from discobase.local.behaviour.limits import Scope, major
-from discobase.local.behaviour.outages import VIA, Outage, as_json, turned_away, usual
-from discobase.local.behaviour.profiles import Ask
+from discobase.local.behaviour.outages import VIA, Outage, as_json, banned, usual
+from discobase.local.behaviour.profiles import RequestFacts
 from discobase.local.gateway.connection import reset
 from discobase.local.platform import Platform
 from discobase.local.refusals import Refusal
@@ -63,9 +63,9 @@ class Exchange:
         self._bot = platform.state.bot_of(token)
 
     async def run(self) -> web.StreamResponse:
-        """Answers the request and counts it."""
+        """Answer the request and count it."""
         if self._platform.limits.is_banned(self._address):
-            return self._count(_as_response(turned_away(), {}))
+            return self._count(_as_response(banned(), {}))
         try:
             self._find_route()
             body = await read_body(self._request, self._platform.settings.request_limit)
@@ -85,29 +85,29 @@ class Exchange:
         self._route, self._parameters = route, match.parameters
 
     async def _serve(self, body: Body) -> web.Response | None:
-        """The answer, or ``None`` where the connection was cut instead."""
+        """Return the answer, or ``None`` where the connection was cut instead."""
         settings = self._platform.settings
         fault = self._take_fault() or _NO_FAULT
         early = fault.when == "before"
         await _pause(settings.half_latency() + (fault.delay if early else 0.0))
         reply = self._limit(body.json)
         if reply is None and early and fault.replaces_answer:
-            return self._misbehave(fault)
+            return self._apply_fault(fault)
         reply = reply or self._reply(body)
         await _pause(settings.half_latency() + (0.0 if early else fault.delay))
-        return self._misbehave(fault) if fault.replaces_answer else self._respond(*reply)
+        return self._apply_fault(fault) if fault.replaces_answer else self._respond(*reply)
 
     def _limit(self, body: object) -> _Answer | None:
-        """Counts the request against the rate limits; the answer if they refuse it."""
-        verdict = self._platform.limits.take(self._ask(body))
+        """Count the request against the rate limits; return the answer if they refuse it."""
+        verdict = self._platform.limits.take(self._facts(body))
         self._limit_headers = verdict.headers
         if verdict.retry_after is None:
             return None
         self._scope = verdict.scope
         return 429, wire.text(verdict.body), {}
 
-    def _ask(self, body: object) -> Ask:
-        """The request as the limits see it."""
+    def _facts(self, body: object) -> RequestFacts:
+        """Return the request as the limits see it."""
         route, parameters, platform = self._route, self._parameters, self._platform
         bot = 0 if self._bot is None else self._bot.id
         channel = platform.state.channels.get(_id(parameters.get("channel_id")))
@@ -117,7 +117,7 @@ class Exchange:
             and message > 0
             and (channel is None or platform.messages.find(channel.id, message) is None)
         )
-        return Ask(
+        return RequestFacts(
             bot,
             route.method,
             route.template,
@@ -158,7 +158,7 @@ class Exchange:
         call = Call(self._platform, bot, ids, query, body.json, body.files, self._origin, words)
         return route.handler(call)
 
-    def _misbehave(self, fault: RequestFault) -> web.Response | None:
+    def _apply_fault(self, fault: RequestFault) -> web.Response | None:
         if fault.reset:
             reset(self._request.transport)
             return None
@@ -194,7 +194,7 @@ def _as_response(outage: Outage, more: Mapping[str, str]) -> web.Response:
 
 
 def _id(text: str | None) -> int:
-    """The id in a path, or 0 where there is none that a channel or message could have."""
+    """Return the id in a path, or 0 where there is none that a channel or message could have."""
     if text is None or not text.isdecimal():
         return 0
     found = int(text)

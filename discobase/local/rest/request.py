@@ -25,7 +25,7 @@ class Body(NamedTuple):
 
 
 async def read_body(request: web.BaseRequest, limit: int) -> Body:
-    """The body of a request.
+    """Read the body of a request.
 
     Args:
         request: the request.
@@ -87,7 +87,7 @@ def _read_multipart(raw: bytes, content_type: str) -> Body:
 
 
 def _parts(raw: bytes, delimiter: bytes) -> list[tuple[str, bytes]]:
-    """The parts of a multipart body: the value of Content-Disposition, and the content."""
+    """Return the parts of a multipart body: the value of Content-Disposition, and the content."""
     parts: list[tuple[str, bytes]] = []
     start = raw.find(delimiter)
     while start >= 0:

@@ -42,7 +42,7 @@ class Commands:
         self._by_id: dict[int, Json] = {int(row["id"]): row for row in store.objects(_KIND)}
 
     def of(self, application_id: int, guild_id: int | None) -> list[Json]:
-        """An application's commands in a guild, or its global ones, by age."""
+        """Return an application's commands in a guild, or its global ones, by age."""
         place = None if guild_id is None else str(guild_id)
         return [
             command
@@ -51,7 +51,7 @@ class Commands:
         ]
 
     def command(self, application_id: int, guild_id: int | None, command_id: int) -> Json:
-        """One of an application's commands.
+        """Return one of an application's commands.
 
         Raises:
             Refusal: 10063, there is none.
@@ -62,14 +62,14 @@ class Commands:
         return found
 
     def named(self, application_id: int, guild_id: int | None, name: str, kind: int) -> Json | None:
-        """An application's command of this name and type in this place."""
+        """Return an application's command of this name and type in this place."""
         for command in self.of(application_id, guild_id):
             if (command["name"], command["type"]) == (name, kind):
                 return command
         return None
 
     def save(self, application_id: int, guild_id: int | None, fields: Json) -> tuple[Json, bool]:
-        """Writes a command over the one of its name and type; tells whether there was none.
+        """Write a command over the one of its name and type; return whether there was none.
 
         Raises:
             Refusal: 30032, there are as many as there may be.
@@ -80,14 +80,14 @@ class Commands:
         return self._put(application_id, guild_id, old, fields), old is None
 
     def change(self, command: Json, fields: Json) -> Json:
-        """Writes some of a command's fields anew."""
+        """Write some of a command's fields anew."""
         changed = {**command, **fields, "version": str(self._new_id())}
         return self._keep(changed)
 
     def replace_all(
         self, application_id: int, guild_id: int | None, wanted: Iterable[Json]
     ) -> list[Json]:
-        """Makes these an application's only commands in a place; those of a name keep their ids.
+        """Make these an application's only commands in a place; those of a name keep their ids.
 
         Raises:
             Refusal: 30032, there are more than there may be; nothing was changed.
@@ -109,7 +109,7 @@ class Commands:
             ]
 
     def delete(self, command: Json) -> None:
-        """Removes a command."""
+        """Remove a command."""
         self._store.remove_object(_KIND, int(command["application_id"]), int(command["id"]))
         del self._by_id[int(command["id"])]
 

@@ -22,7 +22,7 @@ LINK, PREMIUM = 5, 6
 
 
 def parts(components: list[Json]) -> Iterator[Json]:
-    """All components of a list with those inside them, each before what it holds."""
+    """Yield all components of a list with those inside them, each before what it holds."""
     for component in components:
         yield component
         yield from parts(component.get("components", []))

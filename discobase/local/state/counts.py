@@ -43,7 +43,7 @@ class Requests:
         status: int | None = None,
         bot: int | None = None,
     ) -> int:
-        """The API requests that fit.
+        """Return the API requests that fit.
 
         Args:
             method: an HTTP method, or a pattern with ``*``.
@@ -61,16 +61,16 @@ class Requests:
         )
 
     def copy(self) -> Requests:
-        """The counts as they are now."""
+        """Return the counts as they are now."""
         return Requests(Counter(self.by_kind), self.downloads, self.identifies)
 
     def reset(self) -> None:
-        """Begins again at 0."""
+        """Begin again at 0."""
         self.by_kind.clear()
         self.downloads = self.identifies = 0
 
     def as_json(self) -> dict[str, Any]:
-        """The counts for the admin API."""
+        """Return the counts for the admin API."""
         return {
             "total": self.total,
             "downloads": self.downloads,

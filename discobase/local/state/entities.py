@@ -109,7 +109,7 @@ class Channel:
     last_message_id: int | None = None
 
     def row(self) -> dict[str, Any]:
-        """The channel as it is written to the file."""
+        """Return the channel as it is written to the file."""
         row = asdict(self)
         row["overwrites"] = list(row["overwrites"].values())
         del row["last_message_id"]
@@ -117,7 +117,7 @@ class Channel:
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Channel:
-        """The channel that :meth:`row` was made of."""
+        """Return the channel that :meth:`row` was made of."""
         overwrites = [Overwrite(**item) for item in row.pop("overwrites")]
         return cls(**row, overwrites={overwrite.id: overwrite for overwrite in overwrites})
 
@@ -137,7 +137,7 @@ class Invite:
     temporary: bool = False
 
     def ended(self, now: float) -> bool:
-        """Whether it is over at a moment (Unix seconds)."""
+        """Return whether it is over at a moment (Unix seconds)."""
         return bool(self.max_age) and now >= self.created + self.max_age
 
 

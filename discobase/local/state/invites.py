@@ -34,12 +34,12 @@ class Invites:
         self._by_code = {invite.code: invite for invite in invites}
 
     def find(self, code: str) -> Invite | None:
-        """The invite with this code, unless it is over."""
+        """Return the invite with this code, unless it is over."""
         invite = self._by_code.get(code)
         return None if invite is None or invite.ended(time.time()) else invite
 
     def of_guild(self, guild_id: int) -> list[Invite]:
-        """A guild's invites, oldest first."""
+        """Return a guild's invites, oldest first."""
         now = time.time()
         return [
             invite
@@ -50,7 +50,7 @@ class Invites:
     def alike(
         self, channel: Channel, inviter_id: int, max_age: int, max_uses: int
     ) -> Invite | None:
-        """One that somebody made with the same terms, which Discord gives out again."""
+        """Return an invite that somebody made with the same terms: Discord gives it out again."""
         for invite in self.of_guild(channel.guild_id):
             terms = (invite.channel_id, invite.inviter_id, invite.max_age, invite.max_uses)
             if terms == (channel.id, inviter_id, max_age, max_uses):
@@ -60,7 +60,7 @@ class Invites:
     def create(
         self, channel: Channel, inviter_id: int, max_age: int, max_uses: int, *, temporary: bool
     ) -> Invite:
-        """Makes one.
+        """Make an invite.
 
         Args:
             channel: where it leads.
@@ -85,12 +85,12 @@ class Invites:
         return invite
 
     def delete(self, invite: Invite) -> None:
-        """Revokes one."""
+        """Revoke an invite."""
         self._store.remove_object("invite", invite.guild_id, invite.id)
         del self._by_code[invite.code]
 
     def delete_of_channel(self, channel: Channel) -> None:
-        """Revokes those that lead to a channel, which goes."""
+        """Revoke the invites that lead to a channel, which goes."""
         for invite in list(self._by_code.values()):
             if invite.channel_id == channel.id:
                 self.delete(invite)

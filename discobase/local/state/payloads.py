@@ -31,7 +31,7 @@ _LIMITED_FLAGS = {GUILD_PRESENCES: 1 << 13, GUILD_MEMBERS: 1 << 15, MESSAGE_CONT
 
 
 def user(person: User) -> Json:
-    """A user as others see it."""
+    """Return a user as others see it."""
     return {
         "id": str(person.id),
         "username": person.name,
@@ -49,7 +49,7 @@ def user(person: User) -> Json:
 
 
 def own_user(person: User) -> Json:
-    """A bot's user as the bot sees it."""
+    """Return a bot's user as the bot sees it."""
     return {
         **user(person),
         "mfa_enabled": False,
@@ -60,12 +60,12 @@ def own_user(person: User) -> Json:
 
 
 def application_flags(bot: Bot) -> int:
-    """The flags that say which privileged intents an application may use."""
+    """Return the flags that say which privileged intents an application may use."""
     return sum(flag for intent, flag in _LIMITED_FLAGS.items() if bot.privileged & intent)
 
 
 def application(bot: Bot, person: User, owner: User, guilds: int) -> Json:
-    """A bot's application as the bot sees it."""
+    """Return a bot's application as the bot sees it."""
     flags = application_flags(bot)
     return {
         "id": str(bot.id),
@@ -96,7 +96,7 @@ def application(bot: Bot, person: User, owner: User, guilds: int) -> Json:
 
 
 def role(item: Role) -> Json:
-    """A role."""
+    """Return a role."""
     body: Json = {
         "id": str(item.id),
         "name": item.name,
@@ -118,7 +118,7 @@ def role(item: Role) -> Json:
 
 
 def member_fields(item: Member) -> Json:
-    """A member without the user, as in the events of messages."""
+    """Return a member without the user, as in the events of messages."""
     return {
         "avatar": None,
         "banner": None,
@@ -135,17 +135,17 @@ def member_fields(item: Member) -> Json:
 
 
 def member(item: Member, person: User) -> Json:
-    """A member."""
+    """Return a member."""
     return {**member_fields(item), "user": user(person)}
 
 
 def overwrite(item: Overwrite) -> Json:
-    """A permission overwrite."""
+    """Return a permission overwrite."""
     return {"id": str(item.id), "type": item.type, "allow": str(item.allow), "deny": str(item.deny)}
 
 
 def channel(item: Channel) -> Json:
-    """A channel or category."""
+    """Return a channel or category."""
     body: Json = {
         "id": str(item.id),
         "type": item.type,
@@ -170,7 +170,7 @@ def channel(item: Channel) -> Json:
 
 
 def invite(item: Invite, guild: Guild, channel: Channel, inviter: User) -> Json:
-    """An invite with what those see of it who may manage it."""
+    """Return an invite with what those see of it who may manage it."""
     ends = timestamp(item.created + item.max_age) if item.max_age else None
     place: Json = {"id": str(channel.id), "type": channel.type, "name": channel.name}
     return {
@@ -207,7 +207,7 @@ def _id_or_null(snowflake: int | None) -> str | None:
 
 
 def guild(item: Guild) -> Json:
-    """A guild, as ``GET /guilds/{guild_id}`` gives it."""
+    """Return a guild, as ``GET /guilds/{guild_id}`` gives it."""
     return {
         "id": str(item.id),
         "name": item.name,
@@ -253,13 +253,13 @@ def guild(item: Guild) -> Json:
 
 
 def guild_with_counts(item: Guild) -> Json:
-    """A guild with how many members it has."""
+    """Return a guild with how many members it has."""
     count = len(item.members)
     return {**guild(item), "approximate_member_count": count, "approximate_presence_count": count}
 
 
 def partial_guild(item: Guild, allowed: int, *, counts: bool) -> Json:
-    """A guild in the list of those a bot is in."""
+    """Return a guild in the list of those a bot is in."""
     body: Json = {
         "id": str(item.id),
         "name": item.name,
@@ -275,7 +275,7 @@ def partial_guild(item: Guild, allowed: int, *, counts: bool) -> Json:
 
 
 def guild_create(item: Guild, members: Iterable[Json], joined: float) -> Json:
-    """A guild as the gateway announces it, with its channels.
+    """Return a guild as the gateway announces it, with its channels.
 
     Args:
         item: the guild.

@@ -76,7 +76,7 @@ _NEEDS_SEND_MESSAGES = SEND_TTS_MESSAGES | EMBED_LINKS | ATTACH_FILES | MENTION_
 
 
 def in_guild(guild: Guild, member: Member) -> int:
-    """What the member may do in the guild, before any channel's overwrites."""
+    """Return what the member may do in the guild, before any channel's overwrites."""
     if member.user_id == guild.owner_id:
         return EVERYTHING
     allowed = guild.roles[guild.id].permissions
@@ -86,14 +86,14 @@ def in_guild(guild: Guild, member: Member) -> int:
 
 
 def highest_rank(guild: Guild, member: Member) -> tuple[float, int]:
-    """How high the member stands by its highest role; the owner stands above all."""
+    """Return how high the member stands by its highest role; the owner stands above all."""
     if member.user_id == guild.owner_id:
         return float("inf"), 0
     return max(guild.roles[role_id].rank for role_id in (guild.id, *member.roles))
 
 
 def in_channel(guild: Guild, channel: Channel, member: Member) -> int:
-    """What the member may do in the channel: overwrites of @everyone, of roles, its own."""
+    """Return what the member may do in the channel: overwrites of @everyone, of roles, its own."""
     allowed = in_guild(guild, member)
     if allowed & ADMINISTRATOR:
         return allowed

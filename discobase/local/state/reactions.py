@@ -21,14 +21,14 @@ _LONGEST_EMOJI = 16
 
 
 def is_emoji(text: str) -> bool:
-    """Whether a text may be a Unicode emoji; custom ones there are none here."""
+    """Return whether a text may be a Unicode emoji; custom ones there are none here."""
     if not 0 < len(text) <= _LONGEST_EMOJI:
         return False
     return text.endswith(_KEYCAP) or all(ord(character) > 0xA8 for character in text)
 
 
 def users_of(head: str, emoji: str) -> list[int]:
-    """Who reacted with an emoji, in order."""
+    """Return who reacted with an emoji, in order."""
     for found in _read(head):
         if found["emoji"] == emoji:
             return list(found["users"])
@@ -36,12 +36,12 @@ def users_of(head: str, emoji: str) -> list[int]:
 
 
 def emoji_of(head: str) -> list[str]:
-    """The emoji of a message."""
+    """Return the emoji of a message."""
     return [found["emoji"] for found in _read(head)]
 
 
 def with_users(head: str, emoji: str, users: list[int]) -> str:
-    """The stored JSON with other users of one emoji; without any, it goes."""
+    """Return the stored JSON with other users of one emoji; without any, it goes."""
     fields: Json = json.loads(head + "}")
     reactions: list[Json] = fields.pop("reactions", [])
     found = next((entry for entry in reactions if entry["emoji"] == emoji), None)
@@ -54,14 +54,14 @@ def with_users(head: str, emoji: str, users: list[int]) -> str:
 
 
 def without(head: str) -> str:
-    """The stored JSON without reactions."""
+    """Return the stored JSON without reactions."""
     fields: Json = json.loads(head + "}")
     fields.pop("reactions", None)
     return wire.text(fields)[:-1]
 
 
 def for_reader(head: str, reader: int | None) -> str:
-    """The JSON as one user gets it."""
+    """Return the JSON as one user gets it."""
     if _MARK not in head:
         return head
     fields: Json = json.loads(head + "}")
@@ -70,7 +70,7 @@ def for_reader(head: str, reader: int | None) -> str:
 
 
 def partial_emoji(emoji: str) -> Json:
-    """An emoji as events and messages name it."""
+    """Return an emoji as events and messages name it."""
     return {"id": None, "name": emoji}
 
 

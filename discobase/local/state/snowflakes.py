@@ -40,7 +40,7 @@ class Snowflakes:
         self._counter = _COUNTER_MASK if floor else -1
 
     def __call__(self) -> int:
-        """A new id. Costs no I/O."""
+        """Return a new id. It costs no I/O."""
         settings = self._settings
         if settings.clock_skew != self._skew:
             self._skew = settings.clock_skew
@@ -60,7 +60,7 @@ class Snowflakes:
         return _id(self._millisecond, 1, self._process, self._counter)
 
     def _out_of_order(self, now: int, jitter: float) -> int:
-        """An id of another worker, whose clock is off by another time at each id."""
+        """Return an id of another worker, whose clock is off by another time at each id."""
         self._counter = (self._counter + 1) & _COUNTER_MASK
         off = round(random.uniform(-jitter, jitter) * 1000)  # noqa: S311 - no secret
         return _id(now + off, 2, self._process, self._counter)
@@ -71,7 +71,7 @@ def _id(millisecond: int, worker: int, process: int, counter: int) -> int:
 
 
 def unix_time(snowflake: int) -> float:
-    """When the id was made, in seconds since 1970."""
+    """Return when the id was made, in seconds since 1970."""
     return ((snowflake >> 22) + EPOCH_MS) / 1000
 
 
@@ -86,7 +86,7 @@ def age(snowflake: int, now: float) -> float:
 
 
 def timestamp(seconds: float) -> str:
-    """A moment in the form of Discord's JSON: ISO 8601 with microseconds and zone.
+    """Return a moment in the form of Discord's JSON: ISO 8601 with microseconds and zone.
 
     Args:
         seconds: since 1970.

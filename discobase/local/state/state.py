@@ -59,25 +59,25 @@ class State:
             self.guilds[channel.guild_id].channels[channel.id] = channel
 
     def bot_of(self, token: str) -> Bot | None:
-        """The bot that a token belongs to."""
+        """Return the bot that a token belongs to."""
         return self._bots_by_token.get(token)
 
     def guilds_of(self, user_id: int) -> list[Guild]:
-        """The guilds a user is in, by id."""
+        """Return the guilds a user is in, by id."""
         return sorted(
             (guild for guild in self.guilds.values() if user_id in guild.members),
             key=lambda guild: guild.id,
         )
 
     def owner(self) -> User:
-        """The person who owns the servers, made when first asked for."""
+        """Return the person who owns the servers, made when first asked for."""
         for user in self.users.values():
             if not user.bot:
                 return user
         return self._add_user(OWNER_NAME, bot=False)
 
     def create_bot(self, name: str, *, privileged: int = 0) -> Bot:
-        """Makes an application with a bot user and a token.
+        """Make an application with a bot user and a token.
 
         Args:
             name: the bot's user name.
@@ -93,7 +93,7 @@ class State:
         return bot
 
     def save_bot(self, bot: Bot) -> None:
-        """Writes a bot that was changed."""
+        """Write a bot that was changed."""
         self._store.put_object("bot", 0, bot.id, asdict(bot))
 
     def _add_user(self, name: str, *, bot: bool) -> User:
@@ -103,25 +103,25 @@ class State:
         return user
 
     def person_named(self, name: str) -> User | None:
-        """The oldest person of this name."""
+        """Return the oldest person of this name."""
         people = (user for user in self.users.values() if not user.bot)
         return next((user for user in people if user.name == name), None)
 
     def create_person(self, name: str) -> User:
-        """Makes a person who is nowhere yet."""
+        """Make a person who is nowhere yet."""
         return self._add_user(name, bot=False)
 
     def add_person(self, person: User, guild: Guild) -> None:
-        """Makes a person a member of a guild."""
+        """Make a person a member of a guild."""
         self.save_member(Member(guild.id, person.id, time.time()))
         self._permissions.clear()
 
     def guild_named(self, name: str) -> Guild | None:
-        """The oldest guild of this name."""
+        """Return the oldest guild of this name."""
         return next((guild for guild in self.guilds.values() if guild.name == name), None)
 
     def create_guild(self, name: str) -> Guild:
-        """Makes a guild that the made-up person owns, without channels."""
+        """Make a guild that the made-up person owns, without channels."""
         owner = self.owner()
         guild = Guild(id=self._new_id(), name=name, owner_id=owner.id)
         everyone = Role(guild.id, guild.id, "@everyone", permissions.EVERYONE_DEFAULT)
@@ -133,12 +133,12 @@ class State:
         return guild
 
     def save_guild(self, guild: Guild) -> None:
-        """Writes a guild that is new or was changed, without what hangs on it."""
+        """Write a guild that is new or was changed, without what hangs on it."""
         row = {"id": guild.id, "name": guild.name, "owner_id": guild.owner_id}
         self._store.put_object("guild", 0, guild.id, row)
 
     def add_bot(self, bot: Bot, guild: Guild, allowed: int) -> None:
-        """Adds a bot to a guild, with a role of its own that allows what it was invited with."""
+        """Add a bot to a guild, with a role of its own that allows what it was invited with."""
         with self._store.transaction():
             name = self.users[bot.id].name
             position = len(guild.roles)
@@ -147,7 +147,7 @@ class State:
             self.save_member(Member(guild.id, bot.id, time.time(), [role.id]))
 
     def remove_bot(self, bot: Bot, guild: Guild) -> None:
-        """Takes a bot and its role out of a guild."""
+        """Take a bot and its role out of a guild."""
         role = self.bot_role(bot, guild)
         with self._store.transaction():
             self._store.remove_object("member", guild.id, bot.id)
@@ -156,7 +156,7 @@ class State:
         self._permissions.clear()
 
     def bot_role(self, bot: Bot, guild: Guild) -> Role:
-        """The role that a bot got when it was added.
+        """Return the role that a bot got when it was added.
 
         Raises:
             UsageError: it is not in the guild.
@@ -167,49 +167,49 @@ class State:
         raise UsageError(f"the bot {bot.id} is not in the server {guild.name!r}.")
 
     def save_role(self, role: Role) -> None:
-        """Writes a role that is new or was changed."""
+        """Write a role that is new or was changed."""
         self._store.put_object("role", role.guild_id, role.id, asdict(role))
         self.guilds[role.guild_id].roles[role.id] = role
         self._permissions.clear()
 
     def delete_role(self, guild: Guild, role: Role) -> list[Member]:
-        """Removes a role; returns the members that had it."""
-        bereft = [member for member in guild.members.values() if role.id in member.roles]
+        """Remove a role; return the members that had it."""
+        former = [member for member in guild.members.values() if role.id in member.roles]
         with self._store.transaction():
             self._store.remove_object("role", guild.id, role.id)
-            for member in bereft:
+            for member in former:
                 member.roles.remove(role.id)
                 self.save_member(member)
         del guild.roles[role.id]
         self._permissions.clear()
-        return bereft
+        return former
 
     def save_member(self, member: Member) -> None:
-        """Writes a member that is new or was changed."""
+        """Write a member that is new or was changed."""
         self._store.put_object("member", member.guild_id, member.user_id, asdict(member))
         self.guilds[member.guild_id].members[member.user_id] = member
         self._permissions.clear()
 
     def remove_member(self, member: Member) -> None:
-        """Takes a member out of its guild."""
+        """Take a member out of its guild."""
         self._store.remove_object("member", member.guild_id, member.user_id)
         del self.guilds[member.guild_id].members[member.user_id]
         self._permissions.clear()
 
     def save_channel(self, channel: Channel) -> None:
-        """Writes a channel that is new or was changed."""
+        """Write a channel that is new or was changed."""
         self._store.put_object("channel", channel.guild_id, channel.id, channel.row())
         self.channels[channel.id] = channel
         self.guilds[channel.guild_id].channels[channel.id] = channel
         self._permissions.clear()
 
     def set_overwrites(self, channel: Channel, overwrites: Iterable[Overwrite]) -> None:
-        """Gives a channel other overwrites."""
+        """Give a channel other overwrites."""
         channel.overwrites = {overwrite.id: overwrite for overwrite in overwrites}
         self.save_channel(channel)
 
     def delete_channel(self, channel: Channel) -> list[Channel]:
-        """Removes a channel with its messages; returns those that lose it as their category."""
+        """Remove a channel with its messages; return those that lose it as their category."""
         guild = self.guilds[channel.guild_id]
         without_category = [
             other for other in guild.channels.values() if other.parent_id == channel.id
@@ -225,7 +225,7 @@ class State:
         return without_category
 
     def permissions_in(self, channel: Channel, user_id: int) -> int:
-        """What a user may do in a channel; 0 for one who does not see it or is not in the guild."""
+        """Return what a user may do in a channel; 0 for who does not see it, or is elsewhere."""
         key = (channel.id, user_id)
         found = self._permissions.get(key)
         if found is None:

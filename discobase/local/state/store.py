@@ -110,12 +110,12 @@ class Store:
         return self._sql.total_changes
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         self._sql.close()
 
     @contextmanager
     def transaction(self) -> Generator[None]:
-        """Makes the calls inside one transaction; an exception undoes them."""
+        """Make the calls inside one transaction; an exception undoes them."""
         self._sql.execute("begin immediate")
         try:
             yield
@@ -125,16 +125,16 @@ class Store:
         self._sql.execute("commit")
 
     def meta(self, name: str) -> str | None:
-        """A value that :meth:`set_meta` left."""
+        """Return a value that :meth:`set_meta` left."""
         found = self._sql.execute("select value from meta where name = ?", (name,)).fetchone()
         return None if found is None else str(found[0])
 
     def set_meta(self, name: str, value: str) -> None:
-        """Keeps a value under a name."""
+        """Keep a value under a name."""
         self._sql.execute("insert or replace into meta values (?, ?)", (name, value))
 
     def objects(self, kind: str) -> list[dict[str, Any]]:
-        """All objects of a kind, by owner and id."""
+        """Return all objects of a kind, by owner and id."""
         rows = self._sql.execute(
             "select data from objects where kind = ? order by owner, id", (kind,)
         )
@@ -147,12 +147,12 @@ class Store:
         id: int,  # noqa: A002
         data: dict[str, Any],
     ) -> None:
-        """Writes an object, over the one of the same kind, owner and id."""
+        """Write an object, over the one of the same kind, owner and id."""
         row = (kind, owner, id, wire.text(data))
         self._sql.execute("insert or replace into objects values (?, ?, ?, ?)", row)
 
     def remove_object(self, kind: str, owner: int, id: int) -> None:  # noqa: A002
-        """Removes an object, if it is there."""
+        """Remove an object, if it is there."""
         self._sql.execute(
             "delete from objects where kind = ? and owner = ? and id = ?", (kind, owner, id)
         )
@@ -160,19 +160,19 @@ class Store:
     def insert_message(
         self, message: MessageRow, attachments: Iterable[AttachmentRow] = ()
     ) -> None:
-        """Writes a new message and its files."""
+        """Write a new message and its files."""
         self._sql.execute("insert into messages values (?, ?, ?, ?, ?)", message)
         self.insert_attachments(attachments)
 
     def insert_attachments(self, attachments: Iterable[AttachmentRow]) -> None:
-        """Writes new files."""
+        """Write new files."""
         for attachment in attachments:
             self._sql.execute("insert into attachments values (?, ?, ?, ?, ?, ?)", attachment)
 
     def update_message(
         self, message: MessageRow, added: Iterable[AttachmentRow], removed: Iterable[int]
     ) -> None:
-        """Writes a changed message; its new files come, those of the ids ``removed`` go."""
+        """Write a changed message; its new files come, those of the ids ``removed`` go."""
         with self.transaction():
             change = (message.head, message.files, message.id)
             self._sql.execute("update messages set head = ?, files = ? where id = ?", change)
@@ -182,7 +182,7 @@ class Store:
             )
 
     def delete_messages(self, ids: Sequence[int]) -> None:
-        """Removes messages with their files."""
+        """Remove messages with their files."""
         with self.transaction():
             for id_ in ids:
                 self._sql.execute("delete from messages where id = ?", (id_,))
@@ -190,18 +190,18 @@ class Store:
                 self._sql.execute("delete from pins where message_id = ?", (id_,))
 
     def delete_channel_messages(self, channel_id: int) -> None:
-        """Removes all of a channel's messages with their files."""
+        """Remove all of a channel's messages with their files."""
         self._sql.execute("delete from messages where channel_id = ?", (channel_id,))
         self._sql.execute("delete from attachments where channel_id = ?", (channel_id,))
         self._sql.execute("delete from pins where channel_id = ?", (channel_id,))
 
     def message(self, channel_id: int, id: int) -> MessageRow | None:  # noqa: A002
-        """One message, if the channel has it."""
+        """Return one message, if the channel has it."""
         row = self._sql.execute("select * from messages where id = ?", (id,)).fetchone()
         return MessageRow(*row) if row is not None and row[1] == channel_id else None
 
     def newest(self, channel_id: int, before: int, limit: int) -> list[MessageRow]:
-        """The newest messages with ids below ``before``, newest first."""
+        """Return the newest messages with ids below ``before``, newest first."""
         rows = self._sql.execute(
             "select * from messages where channel_id = ? and id < ? order by id desc limit ?",
             (channel_id, before, limit),
@@ -209,7 +209,7 @@ class Store:
         return [MessageRow(*row) for row in rows]
 
     def oldest(self, channel_id: int, after: int, limit: int) -> list[MessageRow]:
-        """The oldest messages with ids above ``after``, oldest first."""
+        """Return the oldest messages with ids above ``after``, oldest first."""
         rows = self._sql.execute(
             "select * from messages where channel_id = ? and id > ? order by id limit ?",
             (channel_id, after, limit),
@@ -217,7 +217,7 @@ class Store:
         return [MessageRow(*row) for row in rows]
 
     def set_pin(self, message: MessageRow, pinned: float | None) -> None:
-        """Writes a message that was pinned at a moment (Unix seconds), or is not any more."""
+        """Write a message that was pinned at a moment (Unix seconds), or is not any more."""
         with self.transaction():
             self._sql.execute(
                 "update messages set head = ? where id = ?", (message.head, message.id)
@@ -229,7 +229,7 @@ class Store:
                 self._sql.execute("insert or replace into pins values (?, ?, ?)", row)
 
     def pins(self, channel_id: int, before: float, limit: int) -> list[tuple[MessageRow, float]]:
-        """A channel's messages pinned before a moment, the latest pin first, and when it was."""
+        """Return the messages pinned before a moment, the latest pin first, and when it was."""
         rows = self._sql.execute(
             "select messages.*, pinned from pins join messages on messages.id = message_id"
             " where pins.channel_id = ? and pinned < ? order by pinned desc limit ?",
@@ -238,18 +238,18 @@ class Store:
         return [(MessageRow(*row[:-1]), row[-1]) for row in rows]
 
     def count_pins(self, channel_id: int) -> int:
-        """How many pins a channel has."""
+        """Return how many pins a channel has."""
         query = "select count(*) from pins where channel_id = ?"
         return int(self._sql.execute(query, (channel_id,)).fetchone()[0])
 
     def last_message_ids(self) -> dict[int, int]:
-        """The id of the newest message of each channel that has one."""
+        """Return the id of the newest message of each channel that has one."""
         return dict(
             self._sql.execute("select channel_id, max(id) from messages group by channel_id")
         )
 
     def largest_id(self) -> int:
-        """The largest id in use, 0 in an empty file."""
+        """Return the largest id in use, 0 in an empty file."""
         query = (
             "select max(id) from (select max(id) as id from messages"
             " union select max(id) from objects union select max(id) from attachments"
@@ -258,19 +258,19 @@ class Store:
         return int(self._sql.execute(query).fetchone()[0] or 0)
 
     def attachment(self, id: int) -> AttachmentRow | None:  # noqa: A002
-        """One file with its content."""
+        """Return one file with its content."""
         row = self._sql.execute("select * from attachments where id = ?", (id,)).fetchone()
         return None if row is None else AttachmentRow(*row)
 
     def insert_nonce(self, nonce: NonceRow) -> None:
-        """Keeps a nonce, over an earlier use of the same."""
+        """Keep a nonce, over an earlier use of the same."""
         self._sql.execute("insert or replace into nonces values (?, ?, ?, ?, ?)", nonce)
 
     def nonces(self, since: float) -> list[NonceRow]:
-        """The nonces sent at or after ``since`` (Unix seconds), oldest first."""
+        """Return the nonces sent at or after ``since`` (Unix seconds), oldest first."""
         rows = self._sql.execute("select * from nonces where sent >= ? order by sent", (since,))
         return [NonceRow(*row) for row in rows]
 
     def forget_nonces(self, before: float) -> None:
-        """Removes the nonces sent before a moment (Unix seconds)."""
+        """Remove the nonces sent before a moment (Unix seconds)."""
         self._sql.execute("delete from nonces where sent < ?", (before,))

@@ -23,7 +23,7 @@ _TEXTS = (".csv", ".json", ".jsonl", ".log", ".md", ".py", ".toml", ".txt", ".xm
 
 
 def servers(platform: Platform) -> list[Json]:
-    """All servers, each with its categories and channels in the order in which Discord has them."""
+    """Return all servers, each with its categories and channels in the order of Discord."""
     return [
         {"id": str(guild.id), "name": guild.name, "groups": _groups(guild)}
         for guild in platform.state.guilds.values()
@@ -31,7 +31,7 @@ def servers(platform: Platform) -> list[Json]:
 
 
 def _groups(guild: Guild) -> list[Json]:
-    """Channels without a category first, then each category's."""
+    """Return the channels by category: those without one first."""
     ordered = sorted(guild.channels.values(), key=lambda channel: (channel.position, channel.id))
     categories = [channel for channel in ordered if channel.type == GUILD_CATEGORY]
     places: list[tuple[int | None, str | None]] = [
@@ -51,7 +51,7 @@ def _groups(guild: Guild) -> list[Json]:
 
 
 def messages(platform: Platform, channel: Channel, before: int | None, origin: str) -> Json:
-    """A page of a channel's messages, oldest first, with the beginnings of their text files.
+    """Return a page of a channel's messages, oldest first, with the beginnings of their text files.
 
     Args:
         platform: the server.
@@ -74,7 +74,7 @@ def _message(platform: Platform, row: MessageRow, origin: str) -> Json:
 
 
 def preview(name: str, content: bytes) -> Json | None:
-    """The first lines of a text file, also of a compressed one; ``None`` for what is no text.
+    """Return the first lines of a text file, also of a compressed one; ``None`` for others.
 
     Args:
         name: of the file: its ending says whether it is text.

@@ -35,7 +35,7 @@ _HYPHENS = re.compile(r"-{2,}")
 
 
 def channel_name(name: str, kind: int) -> str:
-    """A channel's name as Discord keeps it (observed, not documented).
+    """Return a channel's name as Discord keeps it (observed, not documented).
 
     Text channels: lower case, blanks to hyphens, no punctuation of ASCII's, no double hyphens.
     Others stay as they are.
@@ -48,7 +48,7 @@ def channel_name(name: str, kind: int) -> str:
 
 
 def read_kind(form: Form, channel: Channel) -> int:
-    """The channel's type; text channels can become announcement channels and back."""
+    """Read the channel's type; text channels can become announcement channels and back."""
     kind = form.integer("type")
     pair = {GUILD_TEXT, GUILD_ANNOUNCEMENT}
     if kind is None or kind == channel.type:
@@ -60,7 +60,7 @@ def read_kind(form: Form, channel: Channel) -> int:
 
 
 def read_overwrites(form: Form, guild: Guild, allowed: int) -> dict[int, Overwrite] | None:
-    """The field ``permission_overwrites``; ``None`` where it is missing or null.
+    """Read the field ``permission_overwrites``; ``None`` where it is missing or null.
 
     Args:
         form: the body.
@@ -91,7 +91,7 @@ def read_overwrites(form: Form, guild: Guild, allowed: int) -> dict[int, Overwri
 
 
 def read_overwrite(form: Form, guild: Guild, target: int) -> Overwrite | None:
-    """One overwrite; ``None`` where its type cannot be told."""
+    """Read one overwrite; ``None`` where its type cannot be told."""
     kind = form.choice("type", (ROLE, MEMBER))
     if kind is None:
         if target not in guild.roles and target not in guild.members:
@@ -103,7 +103,7 @@ def read_overwrite(form: Form, guild: Guild, target: int) -> Overwrite | None:
 
 
 def check_overwrites(overwrites: Iterable[Overwrite], allowed: int) -> None:
-    """Whether a bot with these permissions may set these overwrites (Discord's page "Channel").
+    """Check that a bot with these permissions may set overwrites (Discord's page "Channel").
 
     Raises:
         Refusal: it may not manage roles, or has not itself what it would allow or deny.
@@ -117,7 +117,7 @@ def check_overwrites(overwrites: Iterable[Overwrite], allowed: int) -> None:
 
 
 def read_moves(body: object, guild: Guild) -> list[Channel]:
-    """The body that moves channels: those that move, as they shall be.
+    """Read the body that moves channels; return those that move, as they shall be.
 
     Raises:
         Refusal: it names a channel that is none of the guild's, or a category that takes no more.
@@ -152,7 +152,7 @@ def read_moves(body: object, guild: Guild) -> list[Channel]:
 def read_parent(
     form: Form, guild: Guild, kind: int, moved: Channel | None = None
 ) -> Channel | None:
-    """The category that ``parent_id`` names, if it may take a channel more.
+    """Read the category that ``parent_id`` names, if it may take a channel more.
 
     Args:
         form: the body.
@@ -168,7 +168,7 @@ def read_parent(
 
 
 def _category(form: Form, guild: Guild, kind: int, places: Mapping[int, int | None]) -> int | None:
-    """The category that ``parent_id`` names; ``places`` says which channels are where."""
+    """Read the category that ``parent_id`` names; ``places`` says which channels are where."""
     parent_id = form.snowflake("parent_id")
     if parent_id is None:
         return None

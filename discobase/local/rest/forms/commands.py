@@ -40,7 +40,7 @@ _SCRIPTS_WITH_MARKS = ("DEVANAGARI", "THAI")
 
 
 def read_command(body: object) -> Json:
-    """The body of a *Create Application Command*.
+    """Read the body of a *Create Application Command*.
 
     Raises:
         Refusal: 50035, it does not fit.
@@ -52,7 +52,7 @@ def read_command(body: object) -> Json:
 
 
 def read_changes(body: object, command: Json) -> Json:
-    """The body of an *Edit Application Command*: the fields that it changes.
+    """Read the body of an *Edit Application Command*: the fields that it changes.
 
     Raises:
         Refusal: 50035, it does not fit.
@@ -66,7 +66,7 @@ def read_changes(body: object, command: Json) -> Json:
 
 
 def read_commands(body: object) -> list[Json]:
-    """The body of a *Bulk Overwrite Application Commands*.
+    """Read the body of a *Bulk Overwrite Application Commands*.
 
     Raises:
         Refusal: 50035, it is no list, some of it does not fit, or two have one name.
@@ -95,7 +95,7 @@ def read_commands(body: object) -> list[Json]:
 
 
 def _command(form: Form, changed: Json | None) -> Json:
-    """A command; of one that is ``changed`` only what the body has."""
+    """Read a command; of one that is ``changed`` only what the body has."""
     fresh = changed is None
     kind = changed["type"] if changed is not None else None
     kind = kind or form.choice("type", (CHAT_INPUT, ON_USER, ON_MESSAGE)) or CHAT_INPUT
@@ -111,7 +111,7 @@ def _command(form: Form, changed: Json | None) -> Json:
 
 
 def _reach(form: Form) -> Json:
-    """Where a command is offered, and to whom."""
+    """Read where a command is offered, and to whom."""
     allowed = form.integer("default_member_permissions", most=(1 << 54) - 1)
     return {
         "default_member_permissions": None if allowed is None else str(allowed),
@@ -123,7 +123,7 @@ def _reach(form: Form) -> Json:
 
 
 def _words(form: Form, kind: int, *, fresh: bool) -> Json:
-    """What a command is called and says of itself."""
+    """Read what a command is called and says of itself."""
     name = form.text("name", shortest=1, longest=LONGEST_NAME, needed=fresh or "name" in form)
     if name is not None and kind == CHAT_INPUT and not _is_name(name):
         form.wrong("name", "APPLICATION_COMMAND_INVALID_NAME", "Command name is invalid")
@@ -150,7 +150,7 @@ def _description(form: Form, *, needed: bool) -> str:
 
 
 def _options(form: Form, inside: int | None) -> list[Json]:
-    """The options of a command (inside nothing), of a group, or of a subcommand."""
+    """Read the options of a command (inside nothing), of a group, or of a subcommand."""
     items = form.objects("options", most=MOST_OPTIONS) or []
     options = [_option(Form(item, form, f"options.{n}"), inside) for n, item in enumerate(items)]
     names: set[object] = set()
@@ -208,7 +208,7 @@ def _option(form: Form, inside: int | None) -> Json:
 
 
 def _bounds(form: Form, kind: int | None) -> Json:
-    """What an option's values are kept within."""
+    """Read what an option's values are kept within."""
     bounds: Json = {}
     if kind == STRING:
         bounds["min_length"] = form.integer("min_length", most=_LONGEST_STRING)
@@ -232,7 +232,7 @@ def _bounds(form: Form, kind: int | None) -> Json:
 
 
 def read_choices(form: Form, kind: int) -> list[Json]:
-    """The ``choices`` of an option of a type, or those that complete what was typed into it."""
+    """Read the ``choices`` of an option, or those that complete what was typed into it."""
     choices: list[Json] = []
     for number, item in enumerate(form.objects("choices", most=MOST_CHOICES) or []):
         inner = Form(item, form, f"choices.{number}")
@@ -265,7 +265,7 @@ def _number(form: Form, name: str, kind: int) -> float | None:
 
 
 def _numbers(form: Form, name: str, most: int) -> list[int] | None:
-    """A list of small numbers."""
+    """Read a list of small numbers."""
     given = form.body.get(name)
     if given is None:
         return None
@@ -293,14 +293,14 @@ def _check_size(command: Json, form: Form) -> None:
 
 
 def _size(part: Json) -> int:
-    """The characters of a command that count: names, descriptions and values."""
+    """Return how many characters of a command count: names, descriptions and values."""
     own = sum(len(str(part.get(name) or "")) for name in ("name", "description", "value"))
     inner: list[Json] = [*part.get("options", ()), *part.get("choices", ())]
     return own + sum(map(_size, inner))
 
 
 def _is_name(name: str) -> bool:
-    """Whether it is letters, digits and -_' of any script, in lower case where there is one."""
+    """Return whether it is letters, digits and -_' of any script, in lower case if it has one."""
     return name == name.lower() and all(
         sign in _MORE_IN_NAMES
         or sign.isalpha()

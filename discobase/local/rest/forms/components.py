@@ -49,7 +49,7 @@ _IN_LABEL = {TEXT_INPUT, *SELECTS, RADIO_GROUP, CHECKBOX_GROUP, CHECKBOX}
 
 
 def read_components(form: Form, *, free: bool) -> list[Json] | None:
-    """The ``components`` of a message, as they are sent back; ``None`` where the body has none.
+    """Read the ``components`` of a message, as they are sent back; ``None`` where there are none.
 
     Args:
         form: the message.
@@ -73,7 +73,7 @@ def read_components(form: Form, *, free: bool) -> list[Json] | None:
 
 
 def read_modal(form: Form) -> Json:
-    """A modal, as it is shown."""
+    """Read a modal, as it is shown."""
     modal: Json = {
         "custom_id": form.text("custom_id", shortest=1, longest=LONGEST_CUSTOM_ID, needed=True),
         "title": form.text("title", shortest=1, longest=_LONGEST_TITLE, needed=True),
@@ -111,7 +111,7 @@ class _Tree:
     def list(
         self, form: Form, name: str, *, allowed: set[int], most: int, least: int = 0
     ) -> list[Json]:
-        """A list of components."""
+        """Return a list of components."""
         items = form.objects(name, most=most) or []
         if len(items) < least:
             form.wrong(
@@ -280,7 +280,7 @@ def _option(form: Form) -> Json:
 
 
 def _switch(form: Form, name: str, *, usually: bool = False) -> Json:
-    """A true-or-false field, where it is not as it usually is."""
+    """Read a true-or-false field, where it is not as it usually is."""
     value = form.boolean(name)
     return {} if value is None or value is usually else {name: value}
 

@@ -23,7 +23,7 @@ _LARGEST_COLOR = 0xFFFFFF
 
 
 def read_embeds(form: Form) -> list[Json] | None:
-    """The field ``embeds`` as it is kept: trimmed, without fields that nobody knows.
+    """Read the field ``embeds`` as it is kept: trimmed, without fields that nobody knows.
 
     Of embeds with the same ``url`` the first is kept. ``None`` where the field is missing or null.
     """

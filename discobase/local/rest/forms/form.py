@@ -40,7 +40,7 @@ class Form:
         return name in self.body
 
     def wrong(self, path: str, code: str, message: str) -> None:
-        """Remembers that the field at ``path`` (dots for depth), or the whole, does not fit.
+        """Remember that the field at ``path`` (dots for depth), or the whole, does not fit.
 
         A field that is wrong itself and one with wrong fields inside are not mixed: the first that
         is found stays.
@@ -56,7 +56,7 @@ class Form:
             node.setdefault("_errors", []).append({"code": code, "message": message})
 
     def check(self) -> None:
-        """Ends the reading.
+        """End the reading.
 
         Raises:
             Refusal: 50035, with all that was wrong.
@@ -73,7 +73,7 @@ class Form:
         needed: bool = False,
         trimmed: bool = False,
     ) -> str | None:
-        """A string field; ``None`` where it is missing or null."""
+        """Read a string field; ``None`` where it is missing or null."""
         value = self.body.get(name)
         if trimmed and isinstance(value, str):
             value = value.strip()
@@ -95,7 +95,7 @@ class Form:
         return value
 
     def integer(self, name: str, *, least: int = 0, most: int = (1 << 53) - 1) -> int | None:
-        """An integer field; digits in a string count as well."""
+        """Read an integer field; digits in a string count as well."""
         value = self.body.get(name)
         if value is None:
             return None
@@ -116,7 +116,7 @@ class Form:
         return number
 
     def snowflake(self, name: str) -> int | None:
-        """An id field."""
+        """Read an id field."""
         value = self.body.get(name)
         if value is None:
             return None
@@ -127,7 +127,7 @@ class Form:
         return number
 
     def boolean(self, name: str) -> bool | None:
-        """A true-or-false field."""
+        """Read a true-or-false field."""
         value = self.body.get(name)
         if value is None or isinstance(value, bool):
             return value
@@ -135,7 +135,7 @@ class Form:
         return None
 
     def choice(self, name: str, choices: Iterable[int]) -> int | None:
-        """An integer field out of a few."""
+        """Read an integer field out of a few."""
         value = self.integer(name)
         allowed = tuple(choices)
         if value is not None and value not in allowed:
@@ -145,7 +145,7 @@ class Form:
         return value
 
     def part(self, name: str) -> Form | None:
-        """A field that is an object, as a form that hands its mistakes on to this one."""
+        """Read a field that is an object, as a form that hands its mistakes on to this one."""
         value = self.body.get(name)
         if value is None:
             return None
@@ -156,7 +156,7 @@ class Form:
         return Form(cast("object", value), self, name)
 
     def ids(self, name: str, *, most: int) -> list[int] | None:
-        """A list of ids, none of them twice."""
+        """Read a list of ids, none of them twice."""
         value = self.body.get(name)
         if value is None:
             return None
@@ -179,7 +179,7 @@ class Form:
         return found
 
     def objects(self, name: str, *, most: int) -> list[dict[str, Any]] | None:
-        """A list of objects."""
+        """Read a list of objects."""
         value = self.body.get(name)
         if value is None:
             return None
@@ -199,7 +199,7 @@ class Form:
 
 
 def as_integer(value: object) -> int | None:
-    """The integer that a JSON number or a string of digits stands for, else ``None``."""
+    """Return the integer that a JSON number or a string of digits stands for, else ``None``."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -210,7 +210,7 @@ def as_integer(value: object) -> int | None:
 
 
 def id_in_path(name: str, text: str) -> int:
-    """An id that is part of a request's path.
+    """Return an id that is part of a request's path.
 
     Raises:
         Refusal: 50035, it is none.
@@ -224,5 +224,5 @@ def id_in_path(name: str, text: str) -> int:
 
 
 def from_query(query: Mapping[str, str], *names: str) -> Form:
-    """The query parameters of these names, to be read as a form."""
+    """Return the query parameters of these names, to be read as a form."""
     return Form({name: query[name] for name in names if name in query})

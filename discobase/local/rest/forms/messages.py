@@ -36,15 +36,15 @@ _USER_MENTION = re.compile(r"<@!?(\d{1,20})>")
 
 
 @dataclass(slots=True)
-class Order:
+class NewMessage:
     """A message to send, and whether only if its nonce is new."""
 
     draft: Draft
     enforce_nonce: bool
 
 
-def read_order(call: Call, channel: Channel) -> Order:
-    """The body of a *Create Message*.
+def read_new_message(call: Call, channel: Channel) -> NewMessage:
+    """Read the body of a *Create Message*.
 
     Raises:
         Refusal: it does not fit, is empty, or its files are too many or too large.
@@ -79,11 +79,11 @@ def read_order(call: Call, channel: Channel) -> Order:
         reference=reference,
         components=components or [],
     )
-    return Order(draft, bool(enforce))
+    return NewMessage(draft, bool(enforce))
 
 
 def read_changes(call: Call, message: MessageRow) -> Changes:
-    """The body of an *Edit Message*.
+    """Read the body of an *Edit Message*.
 
     Raises:
         Refusal: it does not fit, its files are too many or too large, or nothing would be left of
@@ -120,7 +120,7 @@ def read_changes(call: Call, message: MessageRow) -> Changes:
 
 
 def _refuse_old_fields(form: Form) -> None:
-    """A message that is laid out by its components has no text and no embeds beside them."""
+    """Refuse text and embeds beside the components that a message is laid out by."""
     for name in ("content", "embeds"):
         if form.body.get(name):
             form.wrong(
@@ -138,7 +138,7 @@ def _nonce(form: Form) -> str | int | None:
 
 
 def _new_files(form: Form, call: Call) -> list[NewFile]:
-    """The uploaded files by number, described by the entries of ``attachments`` with these ids."""
+    """Read the uploaded files by number, as the ``attachments`` with these ids describe them."""
     limit = call.platform.settings.attachment_limit
     if len(call.files) > MOST_FILES:
         raise refusals.too_many_attachments(MOST_FILES)
@@ -161,7 +161,7 @@ def _new_files(form: Form, call: Call) -> list[NewFile]:
 
 
 def _kept(form: Form, call: Call, present: set[int]) -> dict[int, Json] | None:
-    """The files an edit keeps, with new descriptions; ``None`` (it does not say) keeps all."""
+    """Read the files an edit keeps, with new descriptions; ``None`` (it does not say) keeps all."""
     if "attachments" not in form:
         return None
     kept: dict[int, Json] = {}
@@ -204,7 +204,7 @@ def _reference(form: Form, call: Call, channel: Channel) -> Json | None:
 
 
 def _mentions(form: Form, call: Call, channel: Channel, content: str) -> tuple[list[int], bool]:
-    """Which users are mentioned, and whether everyone is, as ``allowed_mentions`` lets them be."""
+    """Return which users are mentioned, and whether everyone is, as ``allowed_mentions`` says."""
     allowed = form.body.get("allowed_mentions")
     rules = Form(allowed).body if allowed is not None else {"parse": ["users", "roles", "everyone"]}
     parsed = rules.get("parse") or []

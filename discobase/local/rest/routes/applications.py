@@ -10,30 +10,30 @@ from discobase.local.rest.routing import Route
 
 
 def list_commands(call: Call) -> Reply:
-    """The bot's commands in a place."""
+    """Return the bot's commands in a place."""
     return ok(call.platform.commands.of(*_place(call)))
 
 
 def create_command(call: Call) -> Reply:
-    """Registers a command, over the one of its name and type."""
+    """Register a command, over the one of its name and type."""
     place = _place(call)
     command, new = call.platform.commands.save(*place, read_command(call.body))
     return ok(command, status=201 if new else 200)
 
 
 def replace_commands(call: Call) -> Reply:
-    """Registers commands instead of all that there are."""
+    """Register commands instead of all that there are."""
     place = _place(call)
     return ok(call.platform.commands.replace_all(*place, read_commands(call.body)))
 
 
 def get_command(call: Call) -> Reply:
-    """One command."""
+    """Return one command."""
     return ok(call.platform.commands.command(*_place(call), call.ids["command_id"]))
 
 
 def update_command(call: Call) -> Reply:
-    """Changes a command."""
+    """Change a command."""
     commands = call.platform.commands
     place = _place(call)
     command = commands.command(*place, call.ids["command_id"])
@@ -49,14 +49,14 @@ def update_command(call: Call) -> Reply:
 
 
 def delete_command(call: Call) -> Reply:
-    """Removes a command."""
+    """Remove a command."""
     commands = call.platform.commands
     commands.delete(commands.command(*_place(call), call.ids["command_id"]))
     return NO_CONTENT
 
 
 def _place(call: Call) -> tuple[int, int | None]:
-    """The application and the guild, ``None`` for everywhere.
+    """Return the application and the guild, ``None`` for everywhere.
 
     Raises:
         Refusal: the application is not the bot's, or the bot is not in the guild.

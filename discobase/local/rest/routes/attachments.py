@@ -19,7 +19,7 @@ _PATH = re.compile(r"/attachments/(\d{1,20})/(\d{1,20})/([A-Za-z0-9_.-]+)")
 
 
 def refresh_attachment_urls(call: Call) -> Reply:
-    """Signs addresses anew, whatever state the old signatures are in."""
+    """Sign addresses anew, whatever state the old signatures are in."""
     form = Form(call.body)
     given = form.body.get("attachment_urls")
     urls = cast("list[object]", given) if isinstance(given, list) else []

@@ -23,12 +23,12 @@ from discobase.local.state.permissions import MANAGE_CHANNELS, MANAGE_ROLES, SEN
 
 
 def get_channel(call: Call) -> Reply:
-    """One channel."""
+    """Return one channel."""
     return ok(payloads.channel(call.channel()))
 
 
 def update_channel(call: Call) -> Reply:
-    """Changes a channel's name, topic, place or overwrites."""
+    """Change a channel's name, topic, place or overwrites."""
     state = call.platform.state
     channel = call.channel(MANAGE_CHANNELS)
     guild = state.guilds[channel.guild_id]
@@ -67,7 +67,7 @@ def update_channel(call: Call) -> Reply:
 
 
 def delete_channel(call: Call) -> Reply:
-    """Deletes a channel with its messages; channels of a category stay, without it."""
+    """Delete a channel with its messages; channels of a category stay, without it."""
     channel = call.channel(MANAGE_CHANNELS)
     broadcast = call.platform.broadcast
     bots = call.platform.gateway.sessions.bots_seeing(channel)
@@ -80,7 +80,7 @@ def delete_channel(call: Call) -> Reply:
 
 
 def set_channel_permission_overwrite(call: Call) -> Reply:
-    """Sets the overwrite of one role or member."""
+    """Set the overwrite of one role or member."""
     state = call.platform.state
     channel = call.channel(MANAGE_ROLES)
     overwrite = read_overwrite(
@@ -96,7 +96,7 @@ def set_channel_permission_overwrite(call: Call) -> Reply:
 
 
 def delete_channel_permission_overwrite(call: Call) -> Reply:
-    """Removes the overwrite of one role or member."""
+    """Remove the overwrite of one role or member."""
     channel = call.channel(MANAGE_ROLES)
     target = call.ids["overwrite_id"]
     if target not in channel.overwrites:
@@ -108,7 +108,7 @@ def delete_channel_permission_overwrite(call: Call) -> Reply:
 
 
 def trigger_typing_indicator(call: Call) -> Reply:
-    """Says that the bot is typing."""
+    """Tell that the bot is typing."""
     channel = call.channel(SEND_MESSAGES)
     call.platform.broadcast.typing_started(channel, call.bot.id, time.time())
     return NO_CONTENT

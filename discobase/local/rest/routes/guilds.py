@@ -24,12 +24,12 @@ from discobase.local.state.entities import GUILD_TEXT, Channel, Guild
 
 
 def create_guild(_: Call) -> Reply:
-    """Refused: bots cannot create guilds since July 2025 (Discord's change log)."""
+    """Refuse: bots cannot create guilds since July 2025 (Discord's change log)."""
     raise refusals.bots_may_not()
 
 
 def get_guild(call: Call) -> Reply:
-    """One guild."""
+    """Return one guild."""
     guild = call.guild()
     if call.query.get("with_counts") == "true":
         return ok(payloads.guild_with_counts(guild))
@@ -37,7 +37,7 @@ def get_guild(call: Call) -> Reply:
 
 
 def update_guild(call: Call) -> Reply:
-    """Changes the guild's name; nothing else of it can be changed here."""
+    """Change the guild's name; nothing else of it can be changed here."""
     state = call.platform.state
     guild = call.guild(permissions.MANAGE_GUILD)
     form = Form(call.body)
@@ -53,13 +53,13 @@ def update_guild(call: Call) -> Reply:
 
 
 def list_channels(call: Call) -> Reply:
-    """The guild's channels, those that the bot does not see included."""
+    """Return the guild's channels, those that the bot does not see included."""
     guild = call.guild()
     return ok([payloads.channel(channel) for channel in guild.channels.values()])
 
 
 def create_channel(call: Call) -> Reply:
-    """Makes a text, announcement or voice channel, or a category."""
+    """Make a text, announcement or voice channel, or a category."""
     platform = call.platform
     needed = permissions.MANAGE_CHANNELS
     guild = call.guild(needed)
@@ -108,7 +108,7 @@ def _read_channel(call: Call, guild: Guild, allowed: int) -> Channel:
 
 
 def move_channels(call: Call) -> Reply:
-    """Gives channels other positions and categories, all or none of them."""
+    """Give channels other positions and categories, all or none of them."""
     state = call.platform.state
     guild = call.guild(permissions.MANAGE_CHANNELS)
     for channel in read_moves(call.body, guild):

@@ -14,7 +14,7 @@ from discobase.local.rest.call import Call
 from discobase.local.rest.forms.commands import read_choices
 from discobase.local.rest.forms.components import read_modal
 from discobase.local.rest.forms.form import Form, id_in_path
-from discobase.local.rest.forms.messages import read_changes, read_order
+from discobase.local.rest.forms.messages import read_changes, read_new_message
 from discobase.local.rest.interaction_messages import flags_of
 from discobase.local.rest.response import NO_CONTENT, Reply, ok
 from discobase.local.rest.routing import Route
@@ -40,7 +40,7 @@ _STRING = 3
 
 
 def create_response(call: Call) -> Reply:
-    """Answers an interaction, once."""
+    """Answer an interaction, once."""
     interaction = _to_answer(call)
     if interaction.answer is not None:
         raise refusals.already_acknowledged()
@@ -60,7 +60,7 @@ def create_response(call: Call) -> Reply:
 
 
 def _respond(call: Call, interaction: Interaction, kind: int) -> MessageRow | None:
-    """Does what an answer says; its mistakes are under ``data`` in the tree of errors."""
+    """Do what an answer says; its mistakes are under ``data`` in the tree of errors."""
     respond = _RESPONSES.get(kind)
     if respond is None:
         return None
@@ -73,9 +73,9 @@ def _respond(call: Call, interaction: Interaction, kind: int) -> MessageRow | No
 
 
 def _message(call: Call, interaction: Interaction) -> MessageRow:
-    order = read_order(call, interaction.channel)
+    new = read_new_message(call, interaction.channel)
     ephemeral = _is_ephemeral(call)
-    return interaction_messages.post(call.platform, interaction, order.draft, ephemeral=ephemeral)
+    return interaction_messages.post(call.platform, interaction, new.draft, ephemeral=ephemeral)
 
 
 def _deferred_message(call: Call, interaction: Interaction) -> MessageRow:
@@ -124,7 +124,7 @@ _RESPONSES: dict[int, Callable[[Call, Interaction], MessageRow | None]] = {
 
 
 def _focused(options: list[Json]) -> int:
-    """The type of the option that is being typed."""
+    """Return the type of the option that is being typed."""
     for option in options:
         if option.get("focused"):
             return int(option["type"])
@@ -138,7 +138,7 @@ def _is_ephemeral(call: Call) -> bool:
 
 
 def _description(call: Call, interaction: Interaction, message: MessageRow | None) -> str:
-    """What an answer has led to, for who asks for it."""
+    """Return what an answer has led to, for who asks for it."""
     about: Json = {
         "id": str(interaction.id),
         "type": interaction.type,
@@ -159,17 +159,17 @@ def _description(call: Call, interaction: Interaction, message: MessageRow | Non
 
 
 def create_followup(call: Call) -> Reply:
-    """Follows an answer up; the first after a deferred one is the answer itself."""
+    """Follow an answer up; the first after a deferred one is the answer itself."""
     interaction = _to_follow_up(call)
-    order = read_order(call, interaction.channel)
+    new = read_new_message(call, interaction.channel)
     original = call.platform.message(interaction.channel.id, interaction.original_id)
     if original is not None and flags_of(original) & LOADING:
-        changes = _deferred_text(original, order.draft)
+        changes = _deferred_text(original, new.draft)
         message = interaction_messages.edit(call.platform, interaction, original, changes)
     else:
         ephemeral = _is_ephemeral(call)
         message = interaction_messages.post(
-            call.platform, interaction, order.draft, ephemeral=ephemeral, followup=True
+            call.platform, interaction, new.draft, ephemeral=ephemeral, followup=True
         )
     return _shown(call, message)
 
@@ -185,12 +185,12 @@ def _deferred_text(message: MessageRow, draft: Draft) -> Changes:
 
 
 def get_followup(call: Call) -> Reply:
-    """A message of the interaction."""
+    """Return a message of the interaction."""
     return _shown(call, _chosen(call, _to_follow_up(call)))
 
 
 def update_followup(call: Call) -> Reply:
-    """Changes a message of the interaction."""
+    """Change a message of the interaction."""
     interaction = _to_follow_up(call)
     message = _chosen(call, interaction)
     changes = read_changes(call, message)
@@ -198,14 +198,14 @@ def update_followup(call: Call) -> Reply:
 
 
 def delete_followup(call: Call) -> Reply:
-    """Deletes a message of the interaction."""
+    """Delete a message of the interaction."""
     interaction = _to_follow_up(call)
     interaction_messages.delete(call.platform, interaction, _chosen(call, interaction))
     return NO_CONTENT
 
 
 def _chosen(call: Call, interaction: Interaction) -> MessageRow:
-    """The message that a path names: the answer itself, or a follow-up by its id."""
+    """Return the message that a path names: the answer itself, or a follow-up by its id."""
     message_id = call.ids.get("message_id")
     if message_id is None or message_id == interaction.original_id:
         return _original(call, interaction)
@@ -242,13 +242,13 @@ def _to_follow_up(call: Call) -> Interaction:
 
 
 def _who_answers(platform: Platform, path: Mapping[str, str]) -> Bot:
-    """The bot that an interaction's token stands for."""
+    """Return the bot that an interaction's token stands for."""
     interaction_id = id_in_path("interaction_id", path["interaction_id"])
     return platform.interactions.to_answer(interaction_id, path["interaction_token"]).bot
 
 
 def _who_follows_up(platform: Platform, path: Mapping[str, str]) -> Bot:
-    """The bot that an interaction's token stands for, once it was answered."""
+    """Return the bot that an interaction's token stands for, once it was answered."""
     application_id = id_in_path("webhook_id", path["webhook_id"])
     return platform.interactions.to_follow_up(application_id, path["webhook_token"]).bot
 

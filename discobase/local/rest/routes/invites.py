@@ -18,7 +18,7 @@ _MOST_USES = 100
 
 
 def create_channel_invite(call: Call) -> Reply:
-    """Makes an invite, or hands out one of the bot's with the same terms unless it is unique."""
+    """Make an invite, or hand out one of the bot's with the same terms unless it is unique."""
     platform = call.platform
     channel = call.channel(CREATE_INSTANT_INVITE)
     form = Form(call.body)
@@ -37,20 +37,20 @@ def create_channel_invite(call: Call) -> Reply:
 
 
 def list_channel_invites(call: Call) -> Reply:
-    """The invites that lead to a channel."""
+    """Return the invites that lead to a channel."""
     channel = call.channel(MANAGE_CHANNELS)
     invites = call.platform.invites.of_guild(channel.guild_id)
     return ok([_body(call, invite) for invite in invites if invite.channel_id == channel.id])
 
 
 def list_guild_invites(call: Call) -> Reply:
-    """All invites of a guild."""
+    """Return all invites of a guild."""
     guild = call.guild(MANAGE_GUILD)
     return ok([_body(call, invite) for invite in call.platform.invites.of_guild(guild.id)])
 
 
 def invite_resolve(call: Call) -> Reply:
-    """One invite, whoever asks."""
+    """Return one invite, whoever asks."""
     invite = _invite(call)
     body = _body(call, invite)
     for name in ("uses", "max_uses", "max_age", "temporary", "created_at"):
@@ -62,7 +62,7 @@ def invite_resolve(call: Call) -> Reply:
 
 
 def invite_revoke(call: Call) -> Reply:
-    """Revokes an invite."""
+    """Revoke an invite."""
     platform = call.platform
     invite = _invite(call)
     guild = call.guild_by_id(invite.guild_id)

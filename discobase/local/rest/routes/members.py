@@ -24,13 +24,13 @@ _UNSERVED = ("mute", "deaf", "channel_id", "communication_disabled_until", "flag
 
 
 def get_guild_member(call: Call) -> Reply:
-    """One member."""
+    """Return one member."""
     guild = call.guild()
     return _told(call, _member(call, guild))
 
 
 def list_guild_members(call: Call) -> Reply:
-    """A page of members by id; the bot needs the intent to be told of all."""
+    """Return a page of members by id; the bot needs the intent to be told of all."""
     guild = call.guild()
     form = from_query(call.query, "limit", "after")
     limit = form.integer("limit", least=1, most=_MOST_IN_PAGE) or 1
@@ -44,7 +44,7 @@ def list_guild_members(call: Call) -> Reply:
 
 
 def search_guild_members(call: Call) -> Reply:
-    """Members whose name or nickname begins with the query."""
+    """Return members whose name or nickname begins with the query."""
     guild = call.guild()
     form = from_query(call.query, "query", "limit")
     beginning = (form.text("query", shortest=1, longest=100, needed=True) or "").lower()
@@ -61,13 +61,13 @@ def search_guild_members(call: Call) -> Reply:
 
 
 def get_my_guild_member(call: Call) -> Reply:
-    """The bot as a member."""
+    """Return the bot as a member."""
     guild = call.guild()
     return _told(call, guild.members[call.bot.id])
 
 
 def update_my_guild_member(call: Call) -> Reply:
-    """Changes the bot's own nickname."""
+    """Change the bot's own nickname."""
     guild = call.guild()
     form = Form(call.body)
     nick = form.text("nick", longest=_LONGEST_NICK, trimmed=True)
@@ -80,7 +80,7 @@ def update_my_guild_member(call: Call) -> Reply:
 
 
 def update_guild_member(call: Call) -> Reply:
-    """Changes a member's nickname and roles."""
+    """Change a member's nickname and roles."""
     guild = call.guild()
     member = _member(call, guild)
     form = Form(call.body)
@@ -105,7 +105,7 @@ def update_guild_member(call: Call) -> Reply:
 
 
 def delete_guild_member(call: Call) -> Reply:
-    """Removes a person from the guild."""
+    """Remove a person from the guild."""
     state = call.platform.state
     guild = call.guild(KICK_MEMBERS)
     member = _member(call, guild)
@@ -119,12 +119,12 @@ def delete_guild_member(call: Call) -> Reply:
 
 
 def add_guild_member_role(call: Call) -> Reply:
-    """Gives a member a role."""
+    """Give a member a role."""
     return _set_role(call, given=True)
 
 
 def delete_guild_member_role(call: Call) -> Reply:
-    """Takes a role from a member."""
+    """Take a role from a member."""
     return _set_role(call, given=False)
 
 
@@ -155,7 +155,7 @@ def _need(guild: Guild, call: Call, needed: int) -> None:
 
 
 def _check_member_rank(call: Call, guild: Guild, member: Member) -> None:
-    """Whether a member stands below the bot; the owner stands above all."""
+    """Check that a member stands below the bot; the owner stands above all."""
     own = guild.members[call.bot.id]
     higher = permissions.highest_rank(guild, member) >= permissions.highest_rank(guild, own)
     if member is not own and higher:

@@ -23,11 +23,11 @@ from discobase.local.state.store import MessageRow
 
 _TWO_WEEKS = 14 * 86_400
 _FEWEST_IN_BULK, _MOST_IN_BULK = 2, 100
-_SANE = 1000
+_MOST_LISTED = 1000
 
 
 def list_messages(call: Call) -> Reply:
-    """A page of history, newest first; empty for a bot that may not read history."""
+    """Return a page of history, newest first; empty for a bot that may not read history."""
     channel = call.channel()
     form = from_query(call.query, "before", "after", "around", "limit")
     limit = form.integer("limit", least=1, most=100) or 50
@@ -47,29 +47,29 @@ def list_messages(call: Call) -> Reply:
 
 
 def get_message(call: Call) -> Reply:
-    """One message."""
+    """Return one message."""
     call.channel(READ_MESSAGE_HISTORY)
     message = call.message()
     return Reply(200, call.platform.message_json.of(message, call.viewer))
 
 
 def create_message(call: Call) -> Reply:
-    """Sends a message; with ``enforce_nonce`` only once per author, channel and nonce."""
+    """Send a message; with ``enforce_nonce`` only once per author, channel and nonce."""
     platform = call.platform
     channel = call.channel(SEND_MESSAGES)
     if channel.type not in MESSAGE_CHANNELS:
         raise refusals.wrong_channel_type()
-    order = message_forms.read_order(call, channel)
-    draft = order.draft
+    new = message_forms.read_new_message(call, channel)
+    draft = new.draft
     call.channel((ATTACH_FILES if draft.files else 0) | (EMBED_LINKS if draft.embeds else 0))
     if draft.reference is not None and not call.allows(channel, READ_MESSAGE_HISTORY):
         raise refusals.reply_needs_history()
-    nonce = order.draft.nonce
-    if nonce is not None and order.enforce_nonce and platform.settings.enforce_nonce:
+    nonce = new.draft.nonce
+    if nonce is not None and new.enforce_nonce and platform.settings.enforce_nonce:
         first = platform.nonces.first_message(call.bot.id, channel.id, nonce)
         if first is not None:
             return _first_again(call, channel, first, nonce)
-    message = platform.messages.create(channel, call.bot.id, order.draft)
+    message = platform.messages.create(channel, call.bot.id, new.draft)
     platform.broadcast.message_created(message, nonce)
     return _sent(call, message, nonce)
 
@@ -87,7 +87,7 @@ def _sent(call: Call, message: MessageRow, nonce: str | int | None) -> Reply:
 
 
 def update_message(call: Call) -> Reply:
-    """Edits a message: its author all of it, others with the permission only its flags."""
+    """Edit a message: its author all of it, others with the permission only its flags."""
     platform = call.platform
     call.channel()
     message = call.message()
@@ -102,7 +102,7 @@ def update_message(call: Call) -> Reply:
 
 
 def delete_message(call: Call) -> Reply:
-    """Deletes a message, another's with the permission."""
+    """Delete a message, another's with the permission."""
     channel = call.channel()
     message = call.message()
     if message.author_id != call.bot.id:
@@ -113,10 +113,10 @@ def delete_message(call: Call) -> Reply:
 
 
 def bulk_delete_messages(call: Call) -> Reply:
-    """Deletes several messages; ids that are none are passed over."""
+    """Delete several messages; ids that are none are passed over."""
     channel = call.channel(MANAGE_MESSAGES)
     form = Form(call.body)
-    wanted = sorted(form.ids("messages", most=_SANE) or ())
+    wanted = sorted(form.ids("messages", most=_MOST_LISTED) or ())
     form.check()
     if not _FEWEST_IN_BULK <= len(wanted) <= _MOST_IN_BULK:
         raise refusals.wrong_bulk_size()

@@ -21,7 +21,7 @@ _EVER = float("inf")
 
 
 def list_pins(call: Call) -> Reply:
-    """A page of pins, the latest first; empty for a bot that may not read history."""
+    """Return a page of pins, the latest first; empty for a bot that may not read history."""
     channel = call.channel()
     form = from_query(call.query, "before", "limit")
     limit = form.integer("limit", least=1, most=_MOST_IN_PAGE) or _MOST_IN_PAGE
@@ -45,7 +45,7 @@ def list_pins(call: Call) -> Reply:
 
 
 def deprecated_list_pins(call: Call) -> Reply:
-    """The latest pins, as clients older than June 2025 ask for them."""
+    """Return the latest pins, as clients older than June 2025 ask for them."""
     channel = call.channel()
     if not call.allows(channel, READ_MESSAGE_HISTORY):
         return Reply(200, "[]")
@@ -55,7 +55,7 @@ def deprecated_list_pins(call: Call) -> Reply:
 
 
 def create_pin(call: Call) -> Reply:
-    """Pins a message; the channel gets a system message that says so."""
+    """Pin a message; the channel gets a system message that says so."""
     platform = call.platform
     channel, message = call.channel(PIN_MESSAGES), call.message()
     if message.fields()["pinned"]:
@@ -75,7 +75,7 @@ def create_pin(call: Call) -> Reply:
 
 
 def delete_pin(call: Call) -> Reply:
-    """Takes a pin off."""
+    """Take a pin off."""
     platform = call.platform
     channel, message = call.channel(PIN_MESSAGES), call.message()
     if message.fields()["pinned"]:

@@ -16,7 +16,7 @@ _MOST_IN_PAGE = 100
 
 
 def add_my_message_reaction(call: Call) -> Reply:
-    """Reacts; the first with an emoji needs a permission, others may join in."""
+    """React; the first with an emoji needs a permission, others may join in."""
     channel, message, emoji = call.channel(READ_MESSAGE_HISTORY), call.message(), _emoji(call)
     users = reactions.users_of(message.head, emoji)
     if not users:
@@ -30,18 +30,18 @@ def add_my_message_reaction(call: Call) -> Reply:
 
 
 def delete_my_message_reaction(call: Call) -> Reply:
-    """Takes the bot's own reaction away."""
+    """Take the bot's own reaction away."""
     return _take_away(call, call.channel(), call.bot.id)
 
 
 def delete_user_message_reaction(call: Call) -> Reply:
-    """Takes another's reaction away."""
+    """Take another's reaction away."""
     user = call.ids["user_id"]
     return _take_away(call, call.channel(0 if user == call.bot.id else MANAGE_MESSAGES), user)
 
 
 def list_message_reactions_by_emoji(call: Call) -> Reply:
-    """Who reacted with an emoji, by id."""
+    """Return who reacted with an emoji, by id."""
     call.channel(READ_MESSAGE_HISTORY)
     message, emoji = call.message(), _emoji(call)
     form = from_query(call.query, "after", "limit")
@@ -53,7 +53,7 @@ def list_message_reactions_by_emoji(call: Call) -> Reply:
 
 
 def delete_all_message_reactions(call: Call) -> Reply:
-    """Takes all reactions away."""
+    """Take all reactions away."""
     channel, message = call.channel(MANAGE_MESSAGES), call.message()
     call.platform.messages.rewrite(message, reactions.without(message.head))
     call.platform.broadcast.reactions_cleared(channel, message, None)
@@ -61,7 +61,7 @@ def delete_all_message_reactions(call: Call) -> Reply:
 
 
 def delete_all_message_reactions_by_emoji(call: Call) -> Reply:
-    """Takes all reactions with one emoji away."""
+    """Take all reactions with one emoji away."""
     channel, message, emoji = call.channel(MANAGE_MESSAGES), call.message(), _emoji(call)
     _write(call, message, emoji, [])
     call.platform.broadcast.reactions_cleared(channel, message, emoji)

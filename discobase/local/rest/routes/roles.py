@@ -17,19 +17,19 @@ _LARGEST_COLOR = 0xFFFFFF
 
 
 def list_guild_roles(call: Call) -> Reply:
-    """The guild's roles."""
+    """Return the guild's roles."""
     guild = call.guild()
     return ok([payloads.role(role) for role in guild.roles.values()])
 
 
 def get_guild_role(call: Call) -> Reply:
-    """One role."""
+    """Return one role."""
     guild = call.guild()
     return ok(payloads.role(find_role(call, guild)))
 
 
 def guild_role_member_counts(call: Call) -> Reply:
-    """How many members have each role, without @everyone."""
+    """Return how many members have each role, without @everyone."""
     guild = call.guild()
     return ok(
         {
@@ -41,7 +41,7 @@ def guild_role_member_counts(call: Call) -> Reply:
 
 
 def create_guild_role(call: Call) -> Reply:
-    """Makes a role, below all others; it allows what @everyone may unless told otherwise."""
+    """Make a role, below all others; it allows what @everyone may unless told otherwise."""
     state = call.platform.state
     guild = call.guild(MANAGE_ROLES)
     everyone = guild.roles[guild.id]
@@ -55,7 +55,7 @@ def create_guild_role(call: Call) -> Reply:
 
 
 def update_guild_role(call: Call) -> Reply:
-    """Changes a role that stands below the bot's own."""
+    """Change a role that stands below the bot's own."""
     state = call.platform.state
     guild = call.guild(MANAGE_ROLES)
     role = find_role(call, guild)
@@ -67,7 +67,7 @@ def update_guild_role(call: Call) -> Reply:
 
 
 def bulk_update_guild_roles(call: Call) -> Reply:
-    """Moves roles; all of them, and where they go, are below the bot's own."""
+    """Move roles; all of them, and where they go, are below the bot's own."""
     state = call.platform.state
     guild = call.guild(MANAGE_ROLES)
     form = Form({"roles": call.body})
@@ -93,22 +93,22 @@ def bulk_update_guild_roles(call: Call) -> Reply:
 
 
 def delete_guild_role(call: Call) -> Reply:
-    """Deletes a role that stands below the bot's own, and is nobody's but people's."""
+    """Delete a role that stands below the bot's own, and is nobody's but people's."""
     state = call.platform.state
     guild = call.guild(MANAGE_ROLES)
     role = find_role(call, guild)
     if role.id == guild.id or role.bot_id is not None:
         raise refusals.invalid_role()
     check_rank(call, guild, role)
-    bereft = state.delete_role(guild, role)
+    former = state.delete_role(guild, role)
     call.platform.broadcast.role_deleted(guild, role.id)
-    for member in bereft:
+    for member in former:
         call.platform.broadcast.member_updated(member)
     return NO_CONTENT
 
 
 def find_role(call: Call, guild: Guild) -> Role:
-    """The role that the path names.
+    """Return the role that the path names.
 
     Raises:
         Refusal: there is none.
@@ -120,7 +120,7 @@ def find_role(call: Call, guild: Guild) -> Role:
 
 
 def check_rank(call: Call, guild: Guild, role: Role) -> None:
-    """Whether a role stands below the highest of the bot's (Discord's page "Permissions").
+    """Check that a role stands below the highest of the bot's (Discord's page "Permissions").
 
     Raises:
         Refusal: it does not.

@@ -16,12 +16,12 @@ _A_DAY = 86_400.0
 
 
 def get_my_user(call: Call) -> Reply:
-    """The bot's own user."""
+    """Return the bot's own user."""
     return ok(payloads.own_user(call.platform.state.users[call.bot.id]))
 
 
 def get_user(call: Call) -> Reply:
-    """Anybody's user."""
+    """Return anybody's user."""
     person = call.platform.state.users.get(call.ids["user_id"])
     if person is None:
         raise refusals.unknown_user()
@@ -29,14 +29,14 @@ def get_user(call: Call) -> Reply:
 
 
 def leave_guild(call: Call) -> Reply:
-    """Takes the bot out of a guild."""
+    """Take the bot out of a guild."""
     guild = call.guild()
     call.platform.remove_bot(call.bot, guild)
     return NO_CONTENT
 
 
 def get_my_guilds(call: Call) -> Reply:
-    """The guilds the bot is in, by id."""
+    """Return the guilds the bot is in, by id."""
     form = from_query(call.query, "before", "after", "limit")
     before, after = form.snowflake("before"), form.snowflake("after")
     limit = form.integer("limit", least=1, most=200) or 200
@@ -55,7 +55,7 @@ def get_my_guilds(call: Call) -> Reply:
 
 
 def get_my_application(call: Call) -> Reply:
-    """The bot's application."""
+    """Return the bot's application."""
     state = call.platform.state
     guilds = len(state.guilds_of(call.bot.id))
     person = state.users[call.bot.id]
@@ -63,12 +63,12 @@ def get_my_application(call: Call) -> Reply:
 
 
 def get_gateway(call: Call) -> Reply:
-    """The gateway's address."""
+    """Return the gateway's address."""
     return ok({"url": gateway_url(call.origin)})
 
 
 def get_bot_gateway(call: Call) -> Reply:
-    """The gateway's address, and how many logins are left today."""
+    """Return the gateway's address, and how many logins are left today."""
     bot, total = call.bot, call.platform.settings.identifies_a_day
     gateway = call.platform.limits.profile.gateway
     passed = time.time() - bot.identifies_since
