@@ -19,6 +19,8 @@ from discobase.local.behaviour.profiles import Profile, RequestFacts, Rule, prof
 Scope = Literal["user", "global", "shared"]
 
 _SWEEP_AT = 4096
+"""Buckets at which those that are over are removed: a guess, some hundred kilobytes."""
+
 _INVALID = {401, 403, 429}
 
 

@@ -15,8 +15,11 @@ from discobase.local import wire
 from discobase.local.behaviour.limits import too_fast
 
 VIA = "1.1 discobase"
+"""The header of every answer that is the API's own."""
 
 _USUAL_RETRY_AFTER = 0.1
+"""Seconds that a 429 asks to wait where a fault says nothing else: a guess."""
+
 _CLOUDFLARE = {
     520: "Web server is returning an unknown error",
     521: "Web server is down",

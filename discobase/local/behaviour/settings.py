@@ -14,6 +14,7 @@ _ONE_IN_A_HUNDRED = 2.3263
 """Standard deviations above the mean that a normal variable exceeds once in a hundred times."""
 
 _SIGNED = {"clock_skew"}
+"""Settings that may be negative."""
 
 
 @dataclass(slots=True)
@@ -32,14 +33,16 @@ class Settings:
             them all the same.
         clock_skew: by how much the clock that ids are made with is ahead, or behind if negative.
         clock_jitter: by how much it is off from id to id, at most, so that ids are out of order.
-        attachment_limit: the largest file.
-        request_limit: the largest request as a whole.
+        attachment_limit: the largest file (API reference, "Uploading Files").
+        request_limit: the largest request as a whole (Discord's page "Message").
         url_lifetime: how long a CDN address is good for (observed: a day).
-        heartbeat_interval: between a gateway client's heartbeats.
+        heartbeat_interval: between a gateway client's heartbeats (observed).
         resume_window: how long a session without a connection can be resumed (observed: about 90).
-        interaction_window: how long an interaction waits for its answer.
-        followup_window: how long an answered interaction can be followed up.
-        identifies_a_day: gateway logins a day that ``GET /gateway/bot`` counts down from.
+        interaction_window: how long an interaction waits for its answer (Discord's page "Receiving
+            and Responding").
+        followup_window: how long an answered interaction can be followed up (the same page).
+        identifies_a_day: gateway logins a day that ``GET /gateway/bot`` counts down from (Discord's
+            page "Gateway").
     """
 
     enforce_nonce: bool = True

@@ -15,10 +15,10 @@ from discobase.local.gateway.compression import Packer
 _log = logging.getLogger(__name__)
 
 MOST_WAITING = 32 * 1024 * 1024
-"""Characters that may wait for a reader before it is cut off."""
+"""Characters that may wait for a reader before it is cut off: a guess."""
 
 _CLOSING_SECONDS = 3.0
-"""How long a client may take to read what is queued and to answer a close."""
+"""How long a client may take to read what is queued and to answer a close: a guess."""
 
 
 class Connection:

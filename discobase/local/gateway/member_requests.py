@@ -18,6 +18,7 @@ Json = dict[str, Any]
 _IN_CHUNK = 1000
 _MOST_ASKED = 100
 _LONGEST_NONCE = 32
+"""Members in an event, ids and names asked for, bytes of a nonce, as that page says."""
 
 
 def chunks(state: State, session: Session, request: Json) -> Iterator[Json]:

@@ -15,6 +15,7 @@ from discobase.errors import ConnectError, UsageError
 from discobase.local.process.thread import LocalDiscord
 
 _POLL_SECONDS = 0.5
+"""How long a signal may wait where it does not wake the main thread, as on Windows: a guess."""
 
 
 def serve(  # noqa: PLR0917 - the command line has all of them

@@ -22,9 +22,13 @@ from discobase.local.rest.exchange import Exchange
 from discobase.local.window.page import PREFIX, Window
 
 LOOPBACK = "127.0.0.1"
+"""Nobody on another machine can reach the server."""
 
 _BACKLOG = 1024
-_GOODBYE_SECONDS = 0.25
+"""Connections that may wait to be accepted, for tests that open hundreds at once: a guess."""
+
+_SHUTDOWN_SECONDS = 0.25
+"""How long requests under way may take to end when the server stops: a guess."""
 
 
 class Listener:
@@ -80,10 +84,10 @@ class Listener:
         if self._server is not None:
             self._server.close()
         self.platform.gateway.drop_connections(resumable=True, manner="close")
-        await self._http.shutdown(_GOODBYE_SECONDS)
+        await self._http.shutdown(_SHUTDOWN_SECONDS)
         # What was accepted at the last moment is a connection only in the loop's next turn.
         await asyncio.sleep(0)
-        await self._http.shutdown(_GOODBYE_SECONDS)
+        await self._http.shutdown(_SHUTDOWN_SECONDS)
         self.platform.close()
 
     def abandon(self) -> None:

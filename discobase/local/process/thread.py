@@ -26,6 +26,7 @@ from discobase.local.state.interactions import Interaction
 _T = TypeVar("_T")
 
 _CLAIM_SECONDS = 0.5
+"""How long a process that is just ending may hold on to the file: a guess."""
 
 _running: weakref.WeakSet[LocalDiscord] = weakref.WeakSet()
 _left_to_the_parent: list[Listener] = []

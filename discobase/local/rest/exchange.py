@@ -33,8 +33,14 @@ from discobase.local.state.snowflakes import age
 
 _VERSIONED = re.compile(r"/api(?:/v(9|10))?(/.*)")
 _NOWHERE = "unknown"
+"""The route that requests to unknown paths are counted under."""
+
 _CUT_OFF = 0
+"""The status that requests without an answer are counted under."""
+
 _NO_ID = 1 << 63
+"""Above every id: they have 63 bits in SQLite."""
+
 _NO_FAULT = RequestFault(count=0)
 
 _Answer = tuple[int, str, Mapping[str, str]]

@@ -15,6 +15,7 @@ from discobase.local.state.store import MessageRow
 Json = dict[str, Any]
 
 _COMMAND_MESSAGE, _MENU_MESSAGE = 20, 23
+"""Types of messages that answer commands (Discord's page "Message", "Message Types")."""
 
 
 def post(

@@ -14,7 +14,8 @@ from discobase.local.state.drafts import NewFile
 
 _FILE_FIELD = re.compile(r"files?\[(\d{1,3})\]|file(\d{0,3})")
 _DRAINED = 4
-"""How many times the limit is read of what is too large, so that the client hears the answer."""
+"""How many times the limit is read of what is too large, so that the client hears the answer:
+a guess."""
 
 
 class Body(NamedTuple):

@@ -23,9 +23,10 @@ USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = 6, 7, 8, 9, 10, 11
 """Types of options."""
 
 MOST = {CHAT_INPUT: 100, ON_USER: 15, ON_MESSAGE: 15}
-"""How many of a type an application has globally, and in each guild besides."""
+"""How many of a type an application has globally, and in each guild besides (that page)."""
 
 _KIND = "command"
+"""What they are called in the file."""
 
 
 class Commands:

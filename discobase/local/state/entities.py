@@ -13,6 +13,7 @@ GUILD_TEXT = 0
 GUILD_VOICE = 2
 GUILD_CATEGORY = 4
 GUILD_ANNOUNCEMENT = 5
+"""Types of channels (Discord's page "Channel")."""
 
 MESSAGE_CHANNELS = frozenset({GUILD_TEXT, GUILD_VOICE, GUILD_ANNOUNCEMENT})
 """Kinds of channels that have messages."""

@@ -15,6 +15,7 @@ from discobase.local.state.snowflakes import Snowflakes
 from discobase.local.state.store import Store
 
 MOST_IN_GUILD = 1000
+"""Discord's list of codes, 30016."""
 
 _LETTERS = string.ascii_letters + string.digits
 

@@ -28,6 +28,7 @@ from discobase.local.state.snowflakes import timestamp
 Json = dict[str, Any]
 
 _LIMITED_FLAGS = {GUILD_PRESENCES: 1 << 13, GUILD_MEMBERS: 1 << 15, MESSAGE_CONTENT: 1 << 19}
+"""Flags of an application of less than 100 guilds (Discord's page "Application")."""
 
 
 def user(person: User) -> Json:

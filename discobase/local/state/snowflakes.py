@@ -19,6 +19,7 @@ EPOCH_MS = 1_420_070_400_000
 
 _COUNTER_MASK = 0xFFF
 _PROCESSES = 32
+"""The width of their fields, as above."""
 
 
 class Snowflakes:

@@ -19,8 +19,10 @@ from discobase.local.window import view
 PREFIX = "/_window/"
 
 _CHECK_SECONDS = 0.2
+"""How late a change is shown at most: a guess, too short to be noticed."""
+
 _CHECKS_PER_COMMENT = 75
-"""Looks without a change after which a comment shows whether the page is still there."""
+"""Checks without a change after which a comment shows whether the page is still there: a guess."""
 
 _TYPES = {
     "": ("window.html", "text/html; charset=utf-8"),
@@ -28,6 +30,9 @@ _TYPES = {
     "window.css": ("window.css", "text/css; charset=utf-8"),
     "window.js": ("window.js", "text/javascript; charset=utf-8"),
 }
+_LARGEST_ID = (1 << 63) - 1
+"""Ids have 63 bits in SQLite."""
+
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -96,9 +101,6 @@ class Window:
             # The page was closed.
             return response
         return response
-
-
-_LARGEST_ID = (1 << 63) - 1
 
 
 def _file(name: str) -> web.Response:

@@ -14,10 +14,14 @@ from discobase.local.state.store import MessageRow
 Json = dict[str, Any]
 
 PAGE = 50
-"""Messages that are shown at once."""
+"""Messages that are shown at once: as many as Discord gives unless told otherwise."""
 
 _LINES, _LONGEST = 8, 400
+"""Lines of a preview and characters of a line: a guess, about as much as Discord shows."""
+
 _LOOKED_AT = 8192
+"""Bytes of a file that a preview is made from: a guess, more than its lines mostly have."""
+
 _GZIP = 16 + zlib.MAX_WBITS
 _TEXTS = (".csv", ".json", ".jsonl", ".log", ".md", ".py", ".toml", ".txt", ".xml", ".yaml", ".yml")
 

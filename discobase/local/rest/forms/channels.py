@@ -25,6 +25,7 @@ LONGEST_NAME = 100
 MOST_CHANNELS = 500
 MOST_IN_CATEGORY = 50
 MOST_OVERWRITES = 100
+"""Discord's page "Channel"; 30013 in its list of codes; overwrites: its published description."""
 
 UNSERVED_CHANNELS = (13, 14, 15, 16)
 """Stages, directories, forums and media channels: Discord has them, this server does not."""

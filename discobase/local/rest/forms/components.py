@@ -39,6 +39,7 @@ _MOST_IN_ROW = 5
 _MOST_OPTIONS = 25
 _LONGEST_TITLE = 45
 _LONGEST_INPUT = 4000
+"""Discord's page "Component Reference"."""
 
 _UNSERVED = {11: "thumbnail", 12: "media gallery", 13: "file", 19: "file upload"}
 _IN_ROW = {BUTTON, *SELECTS}

@@ -14,7 +14,11 @@ MOST_EMBEDS = 10
 MOST_TEXT = 6000
 """Characters of all embeds of a message together."""
 MOST_FIELDS = 25
+"""Discord's page "Message", "Embed Limits", as the lengths below."""
+
 _LONGEST_URL = 2048
+"""Characters of an address: a guess, for Discord names no limit."""
+
 _TEXTS = {"title": 256, "description": 4096}
 _PARTS = {"author": ("name", 256), "footer": ("text", 2048)}
 _PICTURES = ("image", "thumbnail")

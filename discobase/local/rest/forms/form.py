@@ -8,6 +8,7 @@ from typing import Any, cast
 from discobase.local import refusals
 
 _LARGEST_SNOWFLAKE = (1 << 63) - 1
+"""Ids have 63 bits in SQLite; those of Discord reach the 64th in the year 2084."""
 
 
 class Form:

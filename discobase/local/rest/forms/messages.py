@@ -23,6 +23,7 @@ LONGEST_CONTENT = 2000
 LONGEST_NONCE = 25
 LONGEST_DESCRIPTION = 1024
 MOST_FILES = 10
+"""Discord's page "Message"; the number of files from its list of codes, 30015."""
 
 SUPPRESS_EMBEDS = 1 << 2
 SUPPRESS_NOTIFICATIONS = 1 << 12

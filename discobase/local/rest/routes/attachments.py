@@ -15,6 +15,8 @@ from discobase.local.rest.response import Reply, ok
 from discobase.local.rest.routing import Route
 
 _MOST_URLS = 50
+"""From unofficial documentation, as the endpoint itself."""
+
 _PATH = re.compile(r"/attachments/(\d{1,20})/(\d{1,20})/([A-Za-z0-9_.-]+)")
 
 

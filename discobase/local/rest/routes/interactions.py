@@ -19,6 +19,7 @@ from discobase.local.rest.interaction_messages import flags_of
 from discobase.local.rest.response import NO_CONTENT, Reply, ok
 from discobase.local.rest.routing import Route
 from discobase.local.state import interactions
+from discobase.local.state.commands import STRING
 from discobase.local.state.drafts import EPHEMERAL, LOADING, Changes, Draft
 from discobase.local.state.entities import Bot
 from discobase.local.state.interactions import Interaction
@@ -36,7 +37,6 @@ _KINDS = (
     interactions.MODAL,
     interactions.LAUNCH_ACTIVITY,
 )
-_STRING = 3
 
 
 def create_response(call: Call) -> Reply:
@@ -130,7 +130,7 @@ def _focused(options: list[Json]) -> int:
             return int(option["type"])
         if "options" in option:
             return _focused(option["options"])
-    return _STRING
+    return STRING
 
 
 def _is_ephemeral(call: Call) -> bool:

@@ -15,6 +15,7 @@ from discobase.local.state.permissions import CREATE_INSTANT_INVITE, MANAGE_CHAN
 _A_DAY = 86_400
 _LONGEST_AGE = 604_800
 _MOST_USES = 100
+"""Seconds and uses (Discord's page "Channel", "Create Channel Invite")."""
 
 
 def create_channel_invite(call: Call) -> Reply:

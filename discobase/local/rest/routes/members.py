@@ -20,6 +20,8 @@ from discobase.local.state.permissions import (
 
 _LONGEST_NICK = 32
 _MOST_IN_PAGE = 1000
+"""Discord's pages "User" and "Guild"."""
+
 _UNSERVED = ("mute", "deaf", "channel_id", "communication_disabled_until", "flags")
 
 

@@ -23,7 +23,10 @@ from discobase.local.state.store import MessageRow
 
 _TWO_WEEKS = 14 * 86_400
 _FEWEST_IN_BULK, _MOST_IN_BULK = 2, 100
+"""Seconds, and messages that can be deleted together (Discord's page "Message")."""
+
 _MOST_LISTED = 1000
+"""Ids that are read at all, so that a list a little too long is told so: a guess."""
 
 
 def list_messages(call: Call) -> Reply:

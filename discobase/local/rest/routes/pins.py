@@ -17,6 +17,8 @@ from discobase.local.state.snowflakes import timestamp
 MOST_PINS = 250
 _MOST_IN_PAGE = 50
 _MOST_IN_OLD_LIST = 50
+"""Discord's page "Message" and list of codes, 30003."""
+
 _EVER = float("inf")
 
 

@@ -13,6 +13,7 @@ from discobase.local.state.permissions import ADD_REACTIONS, MANAGE_MESSAGES, RE
 from discobase.local.state.store import MessageRow
 
 _MOST_IN_PAGE = 100
+"""Discord's page "Message", "Get Reactions"."""
 
 
 def add_my_message_reaction(call: Call) -> Reply:

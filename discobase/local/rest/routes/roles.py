@@ -13,6 +13,8 @@ from discobase.local.state.permissions import EVERYTHING, MANAGE_ROLES
 
 MOST_ROLES = 250
 _LONGEST_NAME = 100
+"""Discord's list of codes, 30005, and its page "Guild"."""
+
 _LARGEST_COLOR = 0xFFFFFF
 
 

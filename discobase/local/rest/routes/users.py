@@ -6,13 +6,12 @@ import time
 
 from discobase.local import refusals
 from discobase.local.gateway.gateway import gateway_url
+from discobase.local.gateway.rate_limits import A_DAY
 from discobase.local.rest.call import Call
 from discobase.local.rest.forms.form import from_query
 from discobase.local.rest.response import NO_CONTENT, Reply, ok
 from discobase.local.rest.routing import Route
 from discobase.local.state import payloads
-
-_A_DAY = 86_400.0
 
 
 def get_my_user(call: Call) -> Reply:
@@ -72,11 +71,11 @@ def get_bot_gateway(call: Call) -> Reply:
     bot, total = call.bot, call.platform.settings.identifies_a_day
     gateway = call.platform.limits.profile.gateway
     passed = time.time() - bot.identifies_since
-    used = bot.identifies if passed < _A_DAY else 0
+    used = bot.identifies if passed < A_DAY else 0
     limit = {
         "total": total,
         "remaining": max(0, total - used),
-        "reset_after": round(max(0.0, _A_DAY - passed) * 1000) if used else 0,
+        "reset_after": round(max(0.0, A_DAY - passed) * 1000) if used else 0,
         "max_concurrency": 1 if gateway is None else gateway.max_concurrency,
     }
     return ok({"url": gateway_url(call.origin), "shards": 1, "session_start_limit": limit})
