@@ -151,7 +151,7 @@ class Control(ABC):
         found: list[MessageRow] = []
         while page := platform.messages.after(channel.id, found[-1].id if found else 0, _PAGE):
             found.extend(reversed(page))
-        viewer = Viewer(None, "http://127.0.0.1")
+        viewer = Viewer(None, platform.origin)
         return [json.loads(platform.message_json.of(message, viewer)) for message in found]
 
     @_command
