@@ -83,6 +83,8 @@ def fill_options(
     unknown = given.keys() - {option["name"] for option in defined}
     if unknown:
         raise UsageError(f"the command has no option {', '.join(sorted(unknown))}.")
+    if typed is not None and typed not in given:
+        raise UsageError(f"it is not said what is typed into the option {typed!r}.")
     filled: list[Json] = []
     for option in defined:
         name = option["name"]
