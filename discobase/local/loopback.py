@@ -1,4 +1,4 @@
-"""Telling programs on this machine, and the server's own page, from web pages of others.
+"""What tells programs on this machine, and the server's own page, from web pages of others.
 
 A page that a browser loads from elsewhere can make it ask a server on this machine. It is known by
 its ``Origin``, by ``Sec-Fetch-Site``, or, where a name of its own leads to this machine, by the

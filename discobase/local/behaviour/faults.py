@@ -1,4 +1,4 @@
-"""Misbehaving on demand, in requests and in events.
+"""Failures on demand, of requests and of events.
 
 Requests fail, are delayed or cut off, before or after their effect; events are lost, doubled,
 delayed or disordered, or their connection is dropped. A fault is set for a number of times, or for

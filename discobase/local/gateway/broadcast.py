@@ -18,7 +18,7 @@ from discobase.local.state.store import MessageRow
 
 
 class Broadcast:
-    """Tells sessions what has happened.
+    """What sessions are told of all that happens.
 
     Args:
         state: who is where and sees what.

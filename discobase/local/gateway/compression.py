@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 Packer = Callable[[str], str | bytes]
-"""Packs one frame; text goes out as a text frame, bytes as a binary one."""
+"""What packs one frame; text goes out as a text frame, bytes as a binary one."""
 
 
 def packer_for(name: str | None) -> Packer:

@@ -17,7 +17,7 @@ _REORDERED_AT_LATEST = 1.0
 
 
 class Delivery:
-    """Hands events to sessions.
+    """The way of events to sessions.
 
     Args:
         sessions: all there are.

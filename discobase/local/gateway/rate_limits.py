@@ -17,7 +17,7 @@ A_DAY = 86_400.0
 
 
 class Frames:
-    """Counts the frames that come over one connection.
+    """How many frames come over one connection.
 
     Args:
         limits: how many there may be.

@@ -24,10 +24,10 @@ State = Literal[
 ]
 
 Do = Callable[[Callable[["People"], "Interaction"], int | None, float], Json]
-"""Does something on the server's thread, and waits for follow-ups and seconds at most."""
+"""What does something on the server's thread, and waits for follow-ups and seconds at most."""
 
 Look = Callable[[Callable[["People"], Any]], Any]
-"""Looks something up on the server's thread."""
+"""What looks something up on the server's thread."""
 
 ANSWER_SECONDS = 10.0
 """How long a person waits for a bot that answers late: a guess, above what Discord allows it."""

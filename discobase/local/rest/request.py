@@ -1,4 +1,4 @@
-"""Reading a request's body: JSON, or multipart with ``payload_json`` and ``files[n]``."""
+"""The body of a request: JSON, or multipart with ``payload_json`` and ``files[n]``."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from discobase.local.state.entities import Bot
 Handler = Callable[[Call], Reply]
 
 Caller = Callable[[Platform, Mapping[str, str]], Bot]
-"""Finds who asks by what stands in the path, or refuses the request."""
+"""What finds who asks by what stands in the path, or refuses the request."""
 
 
 @dataclass(frozen=True, slots=True)

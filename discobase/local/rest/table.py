@@ -1,4 +1,4 @@
-"""The REST endpoints that are served, a module for each resource of Discord's documentation."""
+"""The table of all endpoints, those that are not served included."""
 
 from __future__ import annotations
 

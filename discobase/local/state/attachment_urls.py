@@ -16,7 +16,7 @@ from discobase.local.behaviour.settings import Settings
 
 
 class Signer:
-    """Makes addresses and knows its own again.
+    """The maker of addresses, which knows its own again.
 
     Args:
         key: the secret, the same as long as the file lives.

@@ -1,4 +1,4 @@
-"""Counting what is asked of the server, so that a test can say what something costs."""
+"""How much is asked of the server, so that a test can say what something costs."""
 
 from __future__ import annotations
 

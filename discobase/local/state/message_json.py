@@ -35,7 +35,7 @@ class Viewer(NamedTuple):
 
 
 class MessageJson:
-    """Makes the JSON of messages.
+    """The messages as JSON.
 
     Args:
         store: where the messages are that others reply to.

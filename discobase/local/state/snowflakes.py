@@ -23,7 +23,7 @@ _PROCESSES = 32
 
 
 class Snowflakes:
-    """Makes ids, each larger than the one before, whatever the computer's clock does.
+    """New ids, each larger than the one before, whatever the computer's clock does.
 
     A skew that is changed acts as another process of Discord's, whose ids may lie before the
     others'.

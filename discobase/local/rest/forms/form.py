@@ -1,4 +1,4 @@
-"""Checking a body field by field, and gathering what is wrong into Discord's tree of errors."""
+"""A body that is read field by field; what is wrong becomes Discord's tree of errors."""
 
 from __future__ import annotations
 
