@@ -9,9 +9,9 @@ import tomllib
 from collections import Counter
 from pathlib import Path
 
-from discobase.local.endpoints import UNSERVED
-from discobase.local.routes import TABLE
-from discobase.local.routing import Route
+from discobase.local.rest.endpoints import UNSERVED
+from discobase.local.rest.routing import Route
+from discobase.local.rest.table import TABLE
 
 DOCS = Path(__file__).parent
 PAGE = DOCS / "local-coverage.md"

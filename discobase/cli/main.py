@@ -9,8 +9,8 @@ from math import inf
 
 from discobase._version import __version__
 from discobase.cli import demo
+from discobase.cli.serve import serve
 from discobase.errors import DiscobaseError
-from discobase.local.serving import serve
 
 _LARGEST_PORT = 65535
 """Of TCP: a port has 16 bits."""

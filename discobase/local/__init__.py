@@ -12,9 +12,27 @@ Unmodified bots run on it; nothing in them knows that it is not Discord::
 
 from __future__ import annotations
 
-from discobase.local.counts import RequestKind, Requests
-from discobase.local.hosting import LocalDiscord
-from discobase.local.joining import Joined, join
-from discobase.local.person import Answer, Person
+from discobase.local.behaviour.faults import EventFault, RequestFault
+from discobase.local.behaviour.profiles import GatewayLimits, Invalid, Profile, Rule
+from discobase.local.behaviour.settings import Settings
+from discobase.local.people.person import Answer, Person
+from discobase.local.process.shared import Joined, join
+from discobase.local.process.thread import LocalDiscord
+from discobase.local.state.counts import RequestKind, Requests
 
-__all__ = ["Answer", "Joined", "LocalDiscord", "Person", "RequestKind", "Requests", "join"]
+__all__ = [
+    "Answer",
+    "EventFault",
+    "GatewayLimits",
+    "Invalid",
+    "Joined",
+    "LocalDiscord",
+    "Person",
+    "Profile",
+    "RequestFault",
+    "RequestKind",
+    "Requests",
+    "Rule",
+    "Settings",
+    "join",
+]

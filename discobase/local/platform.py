@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import secrets
 from os import PathLike
-from typing import TYPE_CHECKING
 
-from discobase.local.cdn import Signer
-from discobase.local.commands import Commands
-from discobase.local.counts import Requests
-from discobase.local.entities import Bot, Guild
-from discobase.local.faults import Faults
-from discobase.local.gateway.broadcast import Broadcast
-from discobase.local.gateway.pace import Logins
-from discobase.local.interactions import Interactions
-from discobase.local.invites import Invites
-from discobase.local.limits import Limits
-from discobase.local.messages import Messages
-from discobase.local.permissions import BOT_DEFAULT
-from discobase.local.profiles import Profile
-from discobase.local.settings import Settings
-from discobase.local.snowflakes import Snowflakes
-from discobase.local.state import State
-from discobase.local.store import Store
-
-if TYPE_CHECKING:
-    from discobase.local.gateway.connection import Connection
+from discobase.local.behaviour.faults import Faults
+from discobase.local.behaviour.limits import Limits
+from discobase.local.behaviour.profiles import Profile
+from discobase.local.behaviour.settings import Settings
+from discobase.local.gateway.gateway import Gateway
+from discobase.local.state.attachment_urls import Signer
+from discobase.local.state.attachments import Attachments
+from discobase.local.state.commands import Commands
+from discobase.local.state.counts import Requests
+from discobase.local.state.entities import Bot, Guild
+from discobase.local.state.ephemeral import EphemeralMessages
+from discobase.local.state.interactions import Interactions
+from discobase.local.state.invites import Invites
+from discobase.local.state.message_json import MessageJson
+from discobase.local.state.messages import Messages
+from discobase.local.state.nonces import Nonces
+from discobase.local.state.permissions import BOT_DEFAULT
+from discobase.local.state.snowflakes import Snowflakes
+from discobase.local.state.state import State
+from discobase.local.state.store import MessageRow, Store
 
 DEFAULT_BOT = "discobase"
 """The name of the bot that is made with every new file."""
@@ -43,22 +42,32 @@ class Platform:
     def __init__(
         self, path: str | PathLike[str] | None, limits: str | Profile, settings: Settings
     ) -> None:
-        self.limits = Limits(limits)
         self.settings = settings
+        self.limits = Limits(limits)
+        self.faults = Faults()
+        self.requests = Requests()
         self.store = Store(path)
         new_id = Snowflakes(self.store.largest_id(), settings)
         self.new_id = new_id
         self.state = State(self.store, new_id)
-        self.invites = Invites(self.store, new_id)
-        self.signer = Signer(self._key(), settings)
-        self.messages = Messages(self.store, self.state, settings, new_id, self.signer)
         self.commands = Commands(self.store, new_id)
-        self.faults = Faults()
-        self.broadcast = Broadcast(self.state, self.messages, settings, self.faults)
-        self.interactions = Interactions(self.state, self.messages, self.broadcast, settings)
-        self.logins = Logins()
-        self.requests = Requests()
-        self.connections: set[Connection] = set()
+        self.invites = Invites(self.store, new_id)
+        self.interactions = Interactions(self.state, settings)
+        self.nonces = Nonces(self.store, settings)
+        self.signer = Signer(self._key(), settings)
+        self.attachments = Attachments(self.store, new_id, self.signer)
+        self.messages = Messages(self.store, self.state, new_id, self.nonces, self.attachments)
+        self.ephemeral = EphemeralMessages(self.messages)
+        self.message_json = MessageJson(self.store, self.attachments)
+        self.gateway = Gateway(
+            self.state,
+            self.message_json,
+            settings=settings,
+            limits=self.limits,
+            faults=self.faults,
+            requests=self.requests,
+        )
+        self.broadcast = self.gateway.broadcast
         self.origin = "http://127.0.0.1"
         self.default_bot = self._default_bot()
 
@@ -73,14 +82,14 @@ class Platform:
         bots = self.state.bots.values()
         return next(iter(bots)) if bots else self.state.create_bot(DEFAULT_BOT)
 
-    def invite(self, bot: Bot, guild: Guild, allowed: int = BOT_DEFAULT) -> None:
-        """Adds a bot to a guild, if it is not in it, and tells its sessions."""
+    def add_bot(self, bot: Bot, guild: Guild, allowed: int = BOT_DEFAULT) -> None:
+        """Add a bot to a guild, if it is not in it, and tell its sessions."""
         if bot.id not in guild.members:
             self.state.add_bot(bot, guild, allowed)
             self.broadcast.guild_created(guild, bot)
 
-    def dismiss(self, bot: Bot, guild: Guild) -> None:
-        """Takes a bot out of a guild and tells its sessions and the others'."""
+    def remove_bot(self, bot: Bot, guild: Guild) -> None:
+        """Take a bot out of a guild and tell its sessions and the others'."""
         member = guild.members.get(bot.id)
         self.broadcast.guild_deleted(guild, bot)
         self.state.remove_bot(bot, guild)
@@ -88,11 +97,20 @@ class Platform:
             self.broadcast.member_removed(member)
 
     def guild_with_bot(self, name: str) -> Guild:
-        """The guild of a name with the default bot in it; both are made if missing."""
+        """Return the guild of a name with the default bot in it; both are made if missing."""
         guild = self.state.guild_named(name) or self.state.create_guild(name)
-        self.invite(self.default_bot, guild)
+        self.add_bot(self.default_bot, guild)
         return guild
 
+    def message(self, channel_id: int, message_id: int | None) -> MessageRow | None:
+        """Return a message of a channel, whoever sees it."""
+        if message_id is None:
+            return None
+        found = self.ephemeral.find(message_id)
+        if found is None:
+            return self.messages.find(channel_id, message_id)
+        return found.message if found.message.channel_id == channel_id else None
+
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         self.store.close()

@@ -20,7 +20,7 @@ from discobase.local import LocalDiscord
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds ``--discord-limits``."""
+    """Add ``--discord-limits``."""
     group = parser.getgroup("discobase", "the local Discord server")
     group.addoption(
         "--discord-limits",
@@ -31,6 +31,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def local_discord(request: pytest.FixtureRequest) -> Generator[LocalDiscord]:
-    """A running server, closed after the test."""
+    """Run a server; it is closed after the test."""
     with LocalDiscord(limits=str(request.config.getoption("--discord-limits"))) as server:
         yield server

@@ -38,7 +38,7 @@ class Refusal(Exception):
         self.headers = headers or {}
 
     def body(self) -> dict[str, Any]:
-        """The JSON body of the answer."""
+        """Return the JSON body of the answer."""
         body: dict[str, Any] = {"message": self.message, "code": self.code}
         if self.errors is not None:
             body["errors"] = self.errors
@@ -46,187 +46,187 @@ class Refusal(Exception):
 
 
 def not_found() -> Refusal:
-    """No such path."""
+    """Say that there is no such path."""
     return Refusal(404, 0, "404: Not Found")
 
 
 def method_not_allowed() -> Refusal:
-    """The path is known, the method is not one of its own."""
+    """Say that the path is known, the method is not one of its own."""
     return Refusal(405, 0, "405: Method Not Allowed")
 
 
 def unauthorized() -> Refusal:
-    """The token is missing or nobody's."""
+    """Say that the token is missing or nobody's."""
     return Refusal(401, 0, "401: Unauthorized")
 
 
 def not_served(name: str) -> Refusal:
-    """Discord has this endpoint, this server does not (yet)."""
+    """Say that Discord has this endpoint, this server does not (yet)."""
     return Refusal(501, 0, f"501: Not Implemented: {name}")
 
 
 def unknown_channel() -> Refusal:
-    """No channel has this id."""
+    """Say that no channel has this id."""
     return Refusal(404, 10003, "Unknown Channel")
 
 
 def unknown_guild() -> Refusal:
-    """No server has this id."""
+    """Say that no server has this id."""
     return Refusal(404, 10004, "Unknown Guild")
 
 
 def unknown_invite() -> Refusal:
-    """No invite has this code, or it is over."""
+    """Say that no invite has this code, or it is over."""
     return Refusal(404, 10006, "Unknown Invite")
 
 
 def unknown_role() -> Refusal:
-    """The server has no such role."""
+    """Say that the server has no such role."""
     return Refusal(404, 10011, "Unknown Role")
 
 
 def unknown_emoji() -> Refusal:
-    """No emoji has this name."""
+    """Say that no emoji has this name."""
     return Refusal(400, 10014, "Unknown Emoji")
 
 
 def too_many_reactions(limit: int) -> Refusal:
-    """The message has all its different reactions."""
+    """Say that the message has all its different reactions."""
     return Refusal(400, 30010, f"Maximum number of reactions reached ({limit})")
 
 
 def unknown_user() -> Refusal:
-    """Nobody has this id."""
+    """Say that nobody has this id."""
     return Refusal(404, 10013, "Unknown User")
 
 
 def too_many_pins(limit: int) -> Refusal:
-    """The channel has all its pins."""
+    """Say that the channel has all its pins."""
     return Refusal(400, 30003, f"Maximum number of pins reached for the channel ({limit})")
 
 
 def too_many_roles(limit: int) -> Refusal:
-    """The server has all its roles."""
+    """Say that the server has all its roles."""
     return Refusal(400, 30005, f"Maximum number of server roles reached ({limit})")
 
 
 def too_many_invites() -> Refusal:
-    """The server has its 1000 invites."""
+    """Say that the server has its 1000 invites."""
     return Refusal(400, 30016, "Maximum number of invites reached (1000)")
 
 
 def invalid_role() -> Refusal:
-    """This role can be neither changed, given nor taken so."""
+    """Say that this role can be neither changed, given nor taken so."""
     return Refusal(400, 50028, "Invalid Role")
 
 
 def unknown_upload() -> Refusal:
-    """A file is named that was uploaded some other way, which this server does not know."""
+    """Say that a file was uploaded some other way, which this server does not know."""
     return Refusal(400, 50146, "Uploaded file not found.")
 
 
 def reply_needs_history() -> Refusal:
-    """Who may not read history cannot reply to it."""
+    """Say that a reply needs the permission to read history."""
     return Refusal(400, 160002, "Cannot reply without permission to read message history")
 
 
 def unknown_member() -> Refusal:
-    """The server has no such member."""
+    """Say that the server has no such member."""
     return Refusal(404, 10007, "Unknown Member")
 
 
 def unknown_message() -> Refusal:
-    """The channel has no such message, or not any more."""
+    """Say that the channel has no such message, or not any more."""
     return Refusal(404, 10008, "Unknown Message")
 
 
 def unknown_overwrite() -> Refusal:
-    """The channel has no overwrite for this role or member."""
+    """Say that the channel has no overwrite for this role or member."""
     return Refusal(404, 10009, "Unknown Permission Overwrite")
 
 
 def unknown_webhook() -> Refusal:
-    """No application has this id, or its interaction was not answered yet."""
+    """Say that no application has this id, or that its interaction was not answered yet."""
     return Refusal(404, 10015, "Unknown Webhook")
 
 
 def unknown_interaction() -> Refusal:
-    """No interaction has this id and token, or its time to be answered is over."""
+    """Say that no interaction has this id and token, or its time to be answered is over."""
     return Refusal(404, 10062, "Unknown interaction")
 
 
 def unknown_command() -> Refusal:
-    """The application has no such command in this place."""
+    """Say that the application has no such command in this place."""
     return Refusal(404, 10063, "Unknown application command")
 
 
 def bots_may_not() -> Refusal:
-    """The endpoint is for people only."""
+    """Say that the endpoint is for people only."""
     return Refusal(403, 20001, "Bots cannot use this endpoint")
 
 
 def not_your_application() -> Refusal:
-    """The bot is another application's."""
+    """Say that the bot is another application's."""
     return Refusal(403, 20012, "You are not authorized to perform this action on this application")
 
 
 def too_many_commands(limit: int) -> Refusal:
-    """The application has all the commands of a type that it may have in a place."""
+    """Say that the application has all the commands of a type that it may have in a place."""
     return Refusal(400, 30032, f"Maximum number of application commands reached ({limit})")
 
 
 def already_acknowledged() -> Refusal:
-    """An interaction is answered once."""
+    """Say that an interaction is answered once."""
     return Refusal(400, 40060, "Interaction has already been acknowledged.")
 
 
 def invalid_webhook_token() -> Refusal:
-    """No interaction has this token, or its time for follow-ups is over."""
+    """Say that no interaction has this token, or its time for follow-ups is over."""
     return Refusal(401, 50027, "Invalid Webhook Token")
 
 
 def too_many_channels() -> Refusal:
-    """The server has its 500 channels."""
+    """Say that the server has its 500 channels."""
     return Refusal(400, 30013, "Maximum number of server channels reached (500)")
 
 
 def too_many_attachments(limit: int) -> Refusal:
-    """More files than one message carries."""
+    """Say that there are more files than one message carries."""
     return Refusal(400, 30015, f"Maximum number of attachments in a message reached ({limit})")
 
 
 def too_large() -> Refusal:
-    """The request, or one of its files, is larger than the server takes."""
+    """Say that the request, or one of its files, is larger than the server takes."""
     return Refusal(413, 40005, "Request entity too large")
 
 
 def missing_access() -> Refusal:
-    """The bot does not see the thing at all."""
+    """Say that the bot does not see the thing at all."""
     return Refusal(403, 50001, "Missing Access")
 
 
 def not_the_author() -> Refusal:
-    """Only the author may change what a message says."""
+    """Say that only the author may change what a message says."""
     return Refusal(403, 50005, "Cannot edit a message authored by another user")
 
 
 def empty_message() -> Refusal:
-    """Neither text nor anything else."""
+    """Say that a message has neither text nor anything else."""
     return Refusal(400, 50006, "Cannot send an empty message")
 
 
 def wrong_channel_type() -> Refusal:
-    """Messages do not go into this kind of channel."""
+    """Say that messages do not go into this kind of channel."""
     return Refusal(400, 50024, "Cannot execute action on this channel type")
 
 
 def missing_permissions() -> Refusal:
-    """The bot sees the thing but may not do this to it."""
+    """Say that the bot sees the thing but may not do this to it."""
     return Refusal(403, 50013, "Missing Permissions")
 
 
 def wrong_bulk_size() -> Refusal:
-    """A bulk delete takes 2 to 100 messages."""
+    """Say that a bulk delete takes 2 to 100 messages."""
     return Refusal(
         400,
         50016,
@@ -236,17 +236,17 @@ def wrong_bulk_size() -> Refusal:
 
 
 def too_old_to_bulk_delete() -> Refusal:
-    """A bulk delete takes no message older than two weeks."""
+    """Say that a bulk delete takes no message older than two weeks."""
     return Refusal(400, 50034, "A message provided was too old to bulk delete")
 
 
 def invalid_form(errors: Mapping[str, Any]) -> Refusal:
-    """The body or the parameters do not fit; ``errors`` says where and why."""
+    """Say that the body or the parameters do not fit; ``errors`` says where and why."""
     return Refusal(400, 50035, "Invalid Form Body", errors=errors)
 
 
 def invalid_field(path: str, code: str, message: str) -> Refusal:
-    """One field does not fit.
+    """Say that one field does not fit.
 
     Args:
         path: the field, with dots for depth (``embeds.0.title``).
@@ -260,5 +260,5 @@ def invalid_field(path: str, code: str, message: str) -> Refusal:
 
 
 def invalid_json() -> Refusal:
-    """The body is no JSON, or holds text that is no Unicode."""
+    """Say that the body is no JSON, or holds text that is no Unicode."""
     return Refusal(400, 50109, "The request body contains invalid JSON.")

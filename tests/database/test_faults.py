@@ -21,7 +21,7 @@ from discobase.errors import (
     WaitTimeout,
 )
 from discobase.local import LocalDiscord
-from discobase.local.permissions import BOT_DEFAULT, EVERYONE_DEFAULT, SEND_MESSAGES
+from discobase.local.state.permissions import BOT_DEFAULT, EVERYONE_DEFAULT, SEND_MESSAGES
 from tests.database.conftest import Place
 from tests.database.shop import in_thread, shop, soon
 from tests.naming import without_address

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from discobase.errors import LogDamaged, OutcomeUnknown, Unavailable
-from discobase.local.profiles import NONE, Profile, Rule
+from discobase.local.behaviour.profiles import NONE, Profile, Rule
 from tests.database.shop import shop, soon
 
 MESSAGES = "/channels/{channel_id}/messages"

@@ -26,7 +26,7 @@ from discobase.errors import (
     UsageError,
     WaitTimeout,
 )
-from discobase.local.permissions import ATTACH_FILES, BOT_DEFAULT, EVERYONE_DEFAULT
+from discobase.local.state.permissions import ATTACH_FILES, BOT_DEFAULT, EVERYONE_DEFAULT
 from tests.database.shop import WRONG_TOKEN, in_thread, shop, soon
 
 

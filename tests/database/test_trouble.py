@@ -20,10 +20,10 @@ class TestTrouble:
     def revoke(self, place) -> None:
         """Have the server refuse the token from now on."""
 
-        def forget(control) -> None:
-            control._platform.state._bots_by_token.clear()
+        def forget() -> None:
+            place.discord._platform.state._bots_by_token.clear()
 
-        place.discord._call(forget)
+        place.discord._run(forget)
 
     def test_a_token_revoked_while_running_reaches_callers_with_the_reason(self, place):
         database, item = shop()
@@ -49,10 +49,10 @@ class TestTrouble:
         token = place.discord.create_bot("fresh")
         place.discord.add_bot(token, place.server, permissions=1 << 3)
 
-        def forget(control) -> None:
-            control._platform.state._bots_by_token.pop(place.token)
+        def forget() -> None:
+            place.discord._platform.state._bots_by_token.pop(place.token)
 
-        place.discord._call(forget)
+        place.discord._run(forget)
         place.discord.drop_gateways(resumable=False)
         assert wait([task], 5).done
         with database.conn(token, api_url=place.api_url):

@@ -11,12 +11,12 @@ import pytest
 from discord.http import Route
 
 from discobase import Database, Table
+from discobase.claim import Claim
 from discobase.errors import (
     BadToken,
     ConnectError,
 )
 from discobase.local import LocalDiscord
-from discobase.local.claim import Claim
 from tests.database.shop import WRONG_TOKEN, shop, threads
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from discobase.local import LocalDiscord
-from discobase.local.api import Exchange
+from discobase.local.rest.exchange import Exchange
 from tests.local.description import PLACE, Witness
 from tests.local.rest import Rest
 

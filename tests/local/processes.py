@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 SERVE = """
 import sys
-from discobase.local.serving import serve
+from discobase.cli.serve import serve
 path = sys.argv[1] or None
 sys.exit(serve(int(sys.argv[2]), path, "test", True))
 """

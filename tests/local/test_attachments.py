@@ -117,6 +117,13 @@ def test_an_edit_with_files_adds_them(place):
     assert contents(place, edited) == [b"A", b"B"]
 
 
+def test_the_addresses_that_a_test_reads_lead_to_the_files(place):
+    send_file(place, "data.bin")
+    [message] = place.server.messages(place.channel)
+    [entry] = message["attachments"]
+    assert place.rest.get_url(entry["url"])[0] == 200
+
+
 def test_an_edit_that_lists_attachments_keeps_only_those(place):
     sent = upload(place, ("a", b"A"), ("b", b"B")).body
     path = f"{place.messages}/{sent['id']}"

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import discobase.local
-from discobase.local.endpoints import UNSERVED
-from discobase.local.routes import TABLE
+from discobase.local.rest.endpoints import UNSERVED
+from discobase.local.rest.table import TABLE
 from tests.local.description import ABSENT, PLACE, Description
 
 DOCS = Path(__file__).parents[2] / "docs"

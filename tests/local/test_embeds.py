@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from discobase.local import permissions
+from discobase.local.state import permissions
 
 FULL = {
     "title": " T ",

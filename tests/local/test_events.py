@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import quote
 
-from discobase.local import permissions
+from discobase.local.state import permissions
 from tests.local.gateway_client import GUILD_MESSAGES, GUILDS, session
 
 REACTIONS, MEMBERS, INVITES = 1 << 10, 1 << 1, 1 << 6

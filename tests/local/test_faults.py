@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from discobase.errors import UsageError
-from discobase.local.settings import Settings
-from discobase.local.snowflakes import Snowflakes, unix_time
+from discobase.local.behaviour.settings import Settings
+from discobase.local.state.snowflakes import Snowflakes, unix_time
 from tests.local.gateway_client import connected, identify, in_thread, session
 
 SEND = {"method": "POST", "route": "/channels/{channel_id}/messages"}

@@ -9,7 +9,7 @@ import discord
 import pytest
 
 from discobase.local import LocalDiscord
-from discobase.local.profiles import DISCORD, GatewayLimits, Profile
+from discobase.local.behaviour.profiles import DISCORD, GatewayLimits, Profile
 from tests.local.bots import directed_to, running
 from tests.local.conftest import furnish
 from tests.local.gateway_client import USUAL, connected, identify, in_thread, session

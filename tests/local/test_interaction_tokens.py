@@ -118,7 +118,7 @@ def test_an_answer_that_comes_too_late_is_10062_and_the_person_is_told(place):
 
 
 def test_the_window_is_three_seconds_and_that_of_follow_ups_a_quarter_of_an_hour(place):
-    settings = place.server._site.platform.settings
+    settings = place.server._platform.settings
     assert (settings.interaction_window, settings.followup_window) == (3.0, 900.0)
 
 

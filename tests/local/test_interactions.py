@@ -399,6 +399,11 @@ def test_a_modal_from_a_button_has_menus_and_changes_the_message(stage, panel):
     assert seen.message["components"] == []
 
 
+def test_an_option_that_is_typed_needs_what_is_typed(stage):
+    with pytest.raises(UsageError, match="name"):
+        stage.ada.complete(stage.channel, "fruit", "name")
+
+
 def test_what_is_typed_is_completed(stage):
     seen = stage.ada.complete(stage.channel, "fruit", "name", name="ap")
     assert seen.state == "choices"

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from discobase.local import permissions
-from discobase.local.snowflakes import timestamp
+from discobase.local.state import permissions
+from discobase.local.state.snowflakes import timestamp
 
 
 def invite(place, **body):

@@ -205,10 +205,10 @@ def in_child(question) -> bool:
 
 
 def test_a_file_that_somebody_holds_without_serving_is_an_error(tmp_path, monkeypatch):
-    from discobase.local import joining
-    from discobase.local.claim import Claim
+    from discobase.claim import Claim
+    from discobase.local.process import file_server
 
-    monkeypatch.setattr(joining, "_SECONDS", 0.2)
+    monkeypatch.setattr(file_server, "_ANSWER_SECONDS", 0.2)
     claim = Claim(str(tmp_path / "dev.db"))
     assert claim.take(0)
     with pytest.raises(ConnectError, match=r"dev\.db"):

@@ -10,9 +10,9 @@ import pytest
 
 from discobase.errors import UsageError
 from discobase.local import LocalDiscord
-from discobase.local.limits import Limits, age, major
-from discobase.local.profiles import DISCORD, NONE, Ask, Invalid, Profile, Rule
-from discobase.local.snowflakes import EPOCH_MS
+from discobase.local.behaviour.limits import Limits, major
+from discobase.local.behaviour.profiles import DISCORD, NONE, Invalid, Profile, RequestFacts, Rule
+from discobase.local.state.snowflakes import EPOCH_MS, age
 from tests.local.conftest import furnish
 
 CHANNEL = "/channels/{channel_id}"
@@ -134,14 +134,14 @@ def test_shared_refusals_and_other_errors_are_no_invalid_requests(clock):
     limits = Limits(Profile("p", None, NONE.rules, invalid=Invalid(2, 600.0, 60.0)), clock=clock)
     for status, scope in ((429, "shared"), (404, None), (500, None), (200, None)) * 5:
         limits.answered("1.2.3.4", status, scope)
-    assert not limits.turns_away("1.2.3.4")
+    assert not limits.is_banned("1.2.3.4")
     limits.answered("1.2.3.4", 403, None)
     clock.now += 599
     limits.answered("1.2.3.4", 429, "user")
-    assert limits.turns_away("1.2.3.4")
-    assert not limits.turns_away("5.6.7.8")
+    assert limits.is_banned("1.2.3.4")
+    assert not limits.is_banned("5.6.7.8")
     clock.now += 61
-    assert not limits.turns_away("1.2.3.4")
+    assert not limits.is_banned("1.2.3.4")
 
 
 def test_invalid_requests_are_forgotten_when_their_window_is_over(clock):
@@ -150,22 +150,24 @@ def test_invalid_requests_are_forgotten_when_their_window_is_over(clock):
         limits.answered("1.2.3.4", 401, None)
     clock.now += 601
     limits.answered("1.2.3.4", 401, None)
-    assert not limits.turns_away("1.2.3.4")
+    assert not limits.is_banned("1.2.3.4")
 
 
 def test_fifty_requests_a_second_are_the_most_whatever_they_ask(clock):
     limits = Limits("discord", clock=clock)
-    verdicts = [limits.take(Ask(1, "GET", CHANNEL, major=str(number))) for number in range(51)]
+    verdicts = [
+        limits.take(RequestFacts(1, "GET", CHANNEL, major=str(number))) for number in range(51)
+    ]
     assert [verdict.retry_after is None for verdict in verdicts] == [True] * 50 + [False]
     assert verdicts[50].scope == verdicts[50].headers["X-RateLimit-Scope"] == "global"
     assert verdicts[50].headers["X-RateLimit-Global"] == "true"
     assert "X-RateLimit-Bucket" not in verdicts[50].headers
     assert verdicts[50].body["global"] is True
-    assert limits.take(Ask(2, "GET", "/users/@me")).retry_after is None
+    assert limits.take(RequestFacts(2, "GET", "/users/@me")).retry_after is None
     callback = "/interactions/{interaction_id}/{interaction_token}/callback"
-    assert limits.take(Ask(1, "POST", callback)).retry_after is None
+    assert limits.take(RequestFacts(1, "POST", callback)).retry_after is None
     clock.now += 1
-    assert limits.take(Ask(1, "GET", CHANNEL)).retry_after is None
+    assert limits.take(RequestFacts(1, "GET", CHANNEL)).retry_after is None
 
 
 DELETE_AGES = [(0.0, 5, 1.0), (11.0, 3, 0.333), (15 * DAY, 5, 1.0)]
@@ -174,7 +176,7 @@ DELETE_AGES = [(0.0, 5, 1.0), (11.0, 3, 0.333), (15 * DAY, 5, 1.0)]
 @pytest.mark.parametrize(("seconds", "allowed", "window"), DELETE_AGES)
 def test_deletes_are_limited_by_the_age_of_the_message(clock, seconds, allowed, window):
     limits = Limits("discord", clock=clock)
-    asked = Ask(1, "DELETE", MESSAGE, "1", age=seconds)
+    asked = RequestFacts(1, "DELETE", MESSAGE, "1", age=seconds)
     verdicts = [limits.take(asked) for _ in range(allowed + 1)]
     assert [verdict.retry_after is None for verdict in verdicts] == [True] * allowed + [False]
     assert verdicts[-1].retry_after == pytest.approx(window)
@@ -184,7 +186,9 @@ def test_deletes_are_limited_by_the_age_of_the_message(clock, seconds, allowed, 
 
 def test_the_three_kinds_of_deletes_are_told_apart_by_hash(clock):
     limits = Limits("discord", clock=clock)
-    told = [limits.take(Ask(1, "DELETE", MESSAGE, "1", age=age)) for age, _, _ in DELETE_AGES]
+    told = [
+        limits.take(RequestFacts(1, "DELETE", MESSAGE, "1", age=age)) for age, _, _ in DELETE_AGES
+    ]
     assert len({verdict.headers["X-RateLimit-Bucket"] for verdict in told}) == 3
     assert [verdict.headers["X-RateLimit-Limit"] for verdict in told] == ["5", "3", "30"]
 
@@ -192,14 +196,14 @@ def test_the_three_kinds_of_deletes_are_told_apart_by_hash(clock):
 def test_bulk_deletes_are_limited_by_server(clock):
     limits = Limits("discord", clock=clock)
     route = f"{MESSAGES}/bulk-delete"
-    asked = [Ask(1, "POST", route, channel, guild="7") for channel in "12"]
+    asked = [RequestFacts(1, "POST", route, channel, guild="7") for channel in "12"]
     assert [limits.take(ask).retry_after is None for ask in asked] == [True, False]
 
 
 def test_old_messages_are_edited_more_slowly_than_new_ones(clock):
     for seconds, allowed in ((2 * HOUR, 3), (0.0, 5)):
         limits = Limits("discord", clock=clock)
-        asked = Ask(1, "PATCH", MESSAGE, "1", age=seconds)
+        asked = RequestFacts(1, "PATCH", MESSAGE, "1", age=seconds)
         verdicts = [limits.take(asked) for _ in range(6)]
         assert [v.retry_after is None for v in verdicts] == [True] * allowed + [False] * (
             6 - allowed
@@ -209,7 +213,7 @@ def test_old_messages_are_edited_more_slowly_than_new_ones(clock):
 
 def test_a_window_begins_with_its_first_request(clock):
     limits = Limits("discord", clock=clock)
-    asked = Ask(1, "POST", MESSAGES, "1")
+    asked = RequestFacts(1, "POST", MESSAGES, "1")
     for _ in range(5):
         limits.take(asked)
         clock.now += 0.5
@@ -221,14 +225,14 @@ def test_a_window_begins_with_its_first_request(clock):
 def test_buckets_that_are_over_are_not_kept(clock):
     limits = Limits("none", clock=clock)
     for number in range(20_000):
-        limits.take(Ask(1, "GET", MESSAGES, str(number)))
+        limits.take(RequestFacts(1, "GET", MESSAGES, str(number)))
         clock.now += 0.01
     assert len(limits._buckets) < 10_000
 
 
 @pytest.mark.parametrize("profile", [NONE, DISCORD])
 def test_every_request_meets_a_rule_that_is_told(profile):
-    assert Limits(profile).take(Ask(0, "PUT", "unknown")).headers["X-RateLimit-Remaining"]
+    assert Limits(profile).take(RequestFacts(0, "PUT", "unknown")).headers["X-RateLimit-Remaining"]
 
 
 def test_a_profile_must_have_a_rule_for_everything():

@@ -8,7 +8,7 @@ import time
 import aiohttp
 import pytest
 
-from discobase.local.snowflakes import EPOCH_MS, Snowflakes
+from discobase.local.state.snowflakes import EPOCH_MS, Snowflakes
 
 
 def test_a_message_is_echoed_and_stored(place):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from discobase.local import permissions as p
-from discobase.local.entities import (
+from discobase.local.state import permissions as p
+from discobase.local.state.entities import (
     GUILD_TEXT,
     MEMBER,
     ROLE,

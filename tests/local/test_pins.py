@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from discobase.local import permissions
-from discobase.local.routes.pins import MOST_PINS
+from discobase.local.rest.routes.pins import MOST_PINS
+from discobase.local.state import permissions
 
 PIN = permissions.BOT_DEFAULT | permissions.PIN_MESSAGES
 

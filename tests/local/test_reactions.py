@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from discobase.local import permissions
-from discobase.local.reactions import MOST_EMOJI
+from discobase.local.state import permissions
+from discobase.local.state.reactions import MOST_EMOJI
 
 THUMB, HEART, KEYCAP = "\U0001f44d", "\u2764\ufe0f", "1\ufe0f\u20e3"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from discobase.local import LocalDiscord, permissions
+from discobase.local import LocalDiscord
+from discobase.local.state import permissions
 from tests.local.conftest import furnish
 
 ROLES = permissions.BOT_DEFAULT | permissions.MANAGE_NICKNAMES | permissions.KICK_MEMBERS

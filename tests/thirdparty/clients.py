@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Self, TypeVar
 
 from discobase.local import LocalDiscord
-from discobase.local.person import Person
+from discobase.local.people.person import Person
 from tests.local.rest import Rest
 
 DRIVERS = Path(__file__).parent / "drivers"

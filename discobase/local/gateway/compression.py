@@ -7,12 +7,12 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-Packing = Callable[[str], str | bytes]
-"""Packs one frame; text goes out as a text frame, bytes as a binary one."""
+Packer = Callable[[str], str | bytes]
+"""What packs one frame; text goes out as a text frame, bytes as a binary one."""
 
 
-def packing(name: str | None) -> Packing:
-    """The packing a client asks for with ``compress=`` in the gateway's address.
+def packer_for(name: str | None) -> Packer:
+    """Return what packs frames as a client asks with ``compress=`` in the gateway's address.
 
     zstd needs the ``zstandard`` package; without it zstd is answered in plain text, which clients
     accept.
@@ -24,7 +24,7 @@ def packing(name: str | None) -> Packing:
     return str
 
 
-def _zlib_stream() -> Packing:
+def _zlib_stream() -> Packer:
     stream = zlib.compressobj(level=1)
 
     def pack(text: str) -> bytes:
@@ -33,7 +33,7 @@ def _zlib_stream() -> Packing:
     return pack
 
 
-def _zstd_stream() -> Packing:
+def _zstd_stream() -> Packer:
     try:
         zstandard: Any = import_module("zstandard")
     except ImportError:

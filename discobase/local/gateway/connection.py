@@ -10,15 +10,15 @@ from collections import deque
 
 from aiohttp import web
 
-from discobase.local.gateway.compression import Packing
+from discobase.local.gateway.compression import Packer
 
 _log = logging.getLogger(__name__)
 
 MOST_WAITING = 32 * 1024 * 1024
-"""Characters that may wait for a reader before it is cut off."""
+"""Characters that may wait for a reader before it is cut off: a guess."""
 
 _CLOSING_SECONDS = 3.0
-"""How long a client may take to read what is queued and to answer a close."""
+"""How long a client may take to read what is queued and to answer a close: a guess."""
 
 
 class Connection:
@@ -35,7 +35,7 @@ class Connection:
     def __init__(
         self,
         websocket: web.WebSocketResponse,
-        pack: Packing,
+        pack: Packer,
         transport: asyncio.BaseTransport | None,
     ) -> None:
         self._websocket = websocket
@@ -48,7 +48,7 @@ class Connection:
         self._loop = asyncio.get_running_loop()
 
     def send(self, frame: str, delay: float = 0.0) -> None:
-        """Queues a frame behind the others; it leaves in ``delay`` seconds at the earliest."""
+        """Queue a frame behind the others; it leaves in ``delay`` seconds at the earliest."""
         if self.close_code is not None:
             return
         self._waiting += len(frame)
@@ -60,21 +60,21 @@ class Connection:
         self._filled.set()
 
     def close(self, code: int) -> None:
-        """Decides to close the WebSocket with a code, after what is queued."""
+        """Decide to close the WebSocket with a code, after what is queued."""
         if self.close_code is None:
             self.close_code = code
             self._filled.set()
             self._loop.call_later(_CLOSING_SECONDS, reset, self._transport)
 
     def cut(self) -> None:
-        """Resets the TCP connection; what is queued is lost."""
+        """Reset the TCP connection; what is queued is lost."""
         self.close_code = 1006
         self._frames.clear()
         self._filled.set()
         reset(self._transport)
 
-    async def pump(self) -> None:
-        """Sends what is queued until this side has decided to close, or the reader is gone."""
+    async def run(self) -> None:
+        """Send what is queued until this side has decided to close, or the reader is gone."""
         try:
             while self.close_code is None:
                 await self._filled.wait()
@@ -99,7 +99,7 @@ class Connection:
 
 
 def reset(transport: asyncio.BaseTransport | None) -> None:
-    """Ends a TCP connection with RST instead of FIN."""
+    """End a TCP connection with RST instead of FIN."""
     if not isinstance(transport, asyncio.Transport):
         return
     connection = transport.get_extra_info("socket")

@@ -10,8 +10,8 @@ import secrets
 from collections import deque
 from collections.abc import Callable
 
-from discobase.local.entities import Bot
 from discobase.local.gateway.connection import Connection
+from discobase.local.state.entities import Bot
 
 MOST_KEPT = 4 * 1024 * 1024
 """Characters of events that are kept for a resume (assumed: Discord names no bound)."""
@@ -40,7 +40,7 @@ class Session:
         self._kept_size = 0
 
     def attach(self, connection: Connection) -> None:
-        """Gives the session a connection; one that it still has is cut."""
+        """Give the session a connection; one that it still has is cut."""
         if self.connection is not None:
             self.connection.cut()
         if self._end is not None:
@@ -48,7 +48,7 @@ class Session:
         self.connection = connection
 
     def detach(self, seconds: float, end: Callable[[Session], object]) -> None:
-        """Takes the connection away.
+        """Take the connection away.
 
         Args:
             seconds: that the session goes on without one.
@@ -58,12 +58,12 @@ class Session:
         self._end = asyncio.get_running_loop().call_later(seconds, end, self)
 
     def has_guild(self, guild_id: int) -> bool:
-        """Whether the guild's events belong to this session's shard."""
+        """Return whether the guild's events belong to this session's shard."""
         number, count = self._shard
         return (guild_id >> 22) % count == number
 
     def emit(self, event: str, data: str, delay: float = 0.0) -> None:
-        """Numbers an event, keeps it, and sends it if there is a connection."""
+        """Give an event its number, keep it, and send it if there is a connection."""
         self.sequence += 1
         frame = f'{{"t":"{event}","s":{self.sequence},"op":0,"d":{data}}}'
         self._kept.append((self.sequence, frame))
@@ -74,7 +74,7 @@ class Session:
             self.connection.send(frame, delay)
 
     def acknowledge(self, sequence: int) -> None:
-        """The client has events up to this one: they need not be kept."""
+        """Forget the events up to this one, which the client has."""
         while self._kept and self._kept[0][0] <= sequence:
             self._drop_oldest()
 
@@ -83,6 +83,6 @@ class Session:
         self._kept_size -= len(frame)
 
     def missed_since(self, sequence: int) -> list[str] | None:
-        """The frames after this one, or ``None`` if they are not all kept any more."""
+        """Return the frames after this one, or ``None`` if they are not all kept any more."""
         frames = [frame for number, frame in self._kept if number > sequence]
         return frames if len(frames) == self.sequence - sequence else None

@@ -12,15 +12,17 @@ from importlib.resources import files
 from aiohttp import web
 
 from discobase.local import wire
-from discobase.local.loopback import from_here, named_so
+from discobase.local.loopback import is_local, names_this_machine
 from discobase.local.platform import Platform
 from discobase.local.window import view
 
 PREFIX = "/_window/"
 
-_LOOKS_EACH = 0.2
-_SIGN_OF_LIFE_EACH = 75
-"""Looks without a change after which a comment shows whether the page is still there."""
+_CHECK_SECONDS = 0.2
+"""How late a change is shown at most: a guess, too short to be noticed."""
+
+_CHECKS_PER_COMMENT = 75
+"""Checks without a change after which a comment shows whether the page is still there: a guess."""
 
 _TYPES = {
     "": ("window.html", "text/html; charset=utf-8"),
@@ -28,6 +30,9 @@ _TYPES = {
     "window.css": ("window.css", "text/css; charset=utf-8"),
     "window.js": ("window.js", "text/javascript; charset=utf-8"),
 }
+_LARGEST_ID = (1 << 63) - 1
+"""Ids have 63 bits in SQLite."""
+
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -51,13 +56,13 @@ class Window:
         self._platform = platform
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answers one request: to the page's files, or from the page itself."""
+        """Answer one request: to the page's files, or from the page itself."""
         if request.method != "GET":
             return _refused(405, "this page is for reading only")
         name = request.path.removeprefix(PREFIX).strip("/")
-        if name in _TYPES and named_so(request):
+        if name in _TYPES and names_this_machine(request):
             return _file(name)
-        if not from_here(request):
+        if not is_local(request):
             return _refused(403, "this page is for people on this machine only")
         match name:
             case "servers":
@@ -79,26 +84,23 @@ class Window:
         return _json(view.messages(self._platform, channel, limit, origin))
 
     async def _changes(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Server-sent events: one now, and one after each change, at most five a second."""
+        """Send events to the page: one now, and one after each change, at most five a second."""
         response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "text/event-stream"})
         await response.prepare(request)
-        seen, looks = -1, 0
+        seen, checks = -1, 0
         try:
             while request.transport is not None and not request.transport.is_closing():
                 changes = self._platform.store.changes
                 if changes != seen:
                     await response.write(f"data: {changes}\n\n".encode())
-                elif looks % _SIGN_OF_LIFE_EACH == 0:
+                elif checks % _CHECKS_PER_COMMENT == 0:
                     await response.write(b": still here\n\n")
-                seen, looks = changes, looks + 1
-                await asyncio.sleep(_LOOKS_EACH)
+                seen, checks = changes, checks + 1
+                await asyncio.sleep(_CHECK_SECONDS)
         except ConnectionError:
             # The page was closed.
             return response
         return response
-
-
-_LARGEST_ID = (1 << 63) - 1
 
 
 def _file(name: str) -> web.Response:

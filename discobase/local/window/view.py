@@ -6,24 +6,28 @@ import json
 import zlib
 from typing import Any
 
-from discobase.local.entities import GUILD_CATEGORY, Channel, Guild
-from discobase.local.messages import Viewer
 from discobase.local.platform import Platform
-from discobase.local.store import MessageRow
+from discobase.local.state.entities import GUILD_CATEGORY, Channel, Guild
+from discobase.local.state.message_json import Viewer
+from discobase.local.state.store import MessageRow
 
 Json = dict[str, Any]
 
 PAGE = 50
-"""Messages that are shown at once."""
+"""Messages that are shown at once: as many as Discord gives unless told otherwise."""
 
 _LINES, _LONGEST = 8, 400
+"""Lines of a preview and characters of a line: a guess, about as much as Discord shows."""
+
 _LOOKED_AT = 8192
+"""Bytes of a file that a preview is made from: a guess, more than its lines mostly have."""
+
 _GZIP = 16 + zlib.MAX_WBITS
 _TEXTS = (".csv", ".json", ".jsonl", ".log", ".md", ".py", ".toml", ".txt", ".xml", ".yaml", ".yml")
 
 
 def servers(platform: Platform) -> list[Json]:
-    """All servers, each with its categories and channels in the order in which Discord has them."""
+    """Return all servers, each with its categories and channels in the order of Discord."""
     return [
         {"id": str(guild.id), "name": guild.name, "groups": _groups(guild)}
         for guild in platform.state.guilds.values()
@@ -31,7 +35,7 @@ def servers(platform: Platform) -> list[Json]:
 
 
 def _groups(guild: Guild) -> list[Json]:
-    """Channels without a category first, then each category's."""
+    """Return the channels by category: those without one first."""
     ordered = sorted(guild.channels.values(), key=lambda channel: (channel.position, channel.id))
     categories = [channel for channel in ordered if channel.type == GUILD_CATEGORY]
     places: list[tuple[int | None, str | None]] = [
@@ -51,7 +55,7 @@ def _groups(guild: Guild) -> list[Json]:
 
 
 def messages(platform: Platform, channel: Channel, before: int | None, origin: str) -> Json:
-    """A page of a channel's messages, oldest first, with the beginnings of their text files.
+    """Return a page of a channel's messages, oldest first, with the beginnings of their text files.
 
     Args:
         platform: the server.
@@ -65,16 +69,16 @@ def messages(platform: Platform, channel: Channel, before: int | None, origin: s
 
 
 def _message(platform: Platform, row: MessageRow, origin: str) -> Json:
-    message: Json = json.loads(platform.messages.json(row, Viewer(None, origin)))
+    message: Json = json.loads(platform.message_json.of(row, Viewer(None, origin)))
     for entry in message["attachments"]:
-        file = platform.messages.attachment(int(entry["id"]))
+        file = platform.attachments.find(int(entry["id"]))
         if file is not None:
             entry["preview"] = preview(entry["filename"], file.content)
     return message
 
 
 def preview(name: str, content: bytes) -> Json | None:
-    """The first lines of a text file, also of a compressed one; ``None`` for what is no text.
+    """Return the first lines of a text file, also of a compressed one; ``None`` for others.
 
     Args:
         name: of the file: its ending says whether it is text.

@@ -1,0 +1,92 @@
+"""The embedded server in the foreground, on its own."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import signal
+import sqlite3
+import sys
+import threading
+from collections.abc import Generator
+
+from discobase.errors import ConnectError, UsageError
+from discobase.local import LocalDiscord
+
+_POLL_SECONDS = 0.5
+"""How long a signal may wait where it does not wake the main thread, as on Windows: a guess."""
+
+
+def serve(  # noqa: PLR0917 - the command line has all of them
+    port: int,
+    path: str | None,
+    server_name: str,
+    json_line: bool,
+    limits: str = "none",
+    latency: float = 0.0,
+    latency_tail: float = 0.0,
+) -> int:
+    """Run a server until SIGTERM or SIGINT, and say where it is. To be called on the main thread.
+
+    Args:
+        port: to listen on; 0 for a free one.
+        path: the file with its state, or ``None`` for none that lasts.
+        server_name: a Discord server that is made, with a bot in it, if missing.
+        json_line: say it as one line of JSON with ``api_url``, ``token`` and ``server``.
+        limits: the profile of rate limits.
+        latency: seconds added to every request.
+        latency_tail: what one in a hundred exceeds, where they vary; 0 where they do not.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        UsageError: another process serves the file, the port is taken, or there is no such profile.
+        ConnectError: the file can be none of a server's.
+    """
+    ended = threading.Event()
+
+    def end(_number: int, _frame: object) -> None:
+        ended.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    with _started(
+        LocalDiscord(path, port=port, limits=limits, latency=latency, latency_tail=latency_tail),
+        port,
+    ) as discord:
+        discord.join(server_name)
+        place = {"api_url": discord.api_url, "token": discord.default_token, "server": server_name}
+        sys.stdout.write(json.dumps(place) + "\n" if json_line else _in_words(discord, place, path))
+        sys.stdout.flush()
+        while not ended.wait(_POLL_SECONDS):
+            pass
+    return 0
+
+
+@contextlib.contextmanager
+def _started(discord: LocalDiscord, port: int) -> Generator[LocalDiscord]:
+    try:
+        discord.start()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise UsageError(
+            f"port {port} is taken: give another one with --port, or leave it out for a free one."
+        ) from error
+    except sqlite3.Error as error:
+        raise ConnectError(f"{discord.path!r} cannot be used: {error}.") from error
+    with contextlib.closing(discord):
+        yield discord
+
+
+def _in_words(discord: LocalDiscord, place: dict[str, str], path: str | None) -> str:
+    kept = "nothing is kept when it ends" if path is None else f"kept in {path}"
+    return (
+        f"A Discord-compatible server is running ({kept}). Press Ctrl-C to end it.\n"
+        f"  API URL  {place['api_url']}\n"
+        f"  token    {place['token']}\n"
+        f"  server   {place['server']}\n"
+        f"  window   {discord.window_url}\n"
+    )

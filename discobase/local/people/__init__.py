@@ -1,0 +1,1 @@
+"""People who use bots: what they do, what they enter, and what they see."""

@@ -1,0 +1,1 @@
+"""How the server runs: on its port, in a thread, shared by processes."""

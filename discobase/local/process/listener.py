@@ -1,0 +1,124 @@
+"""The server on its port: REST, gateway, attachments, admin API and window on one address."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from os import PathLike
+from pathlib import Path
+
+from aiohttp import web
+
+from discobase.local.behaviour.profiles import Profile
+from discobase.local.behaviour.settings import Settings
+from discobase.local.control.admin import Admin
+from discobase.local.control.control import DirectControl
+from discobase.local.gateway.websocket import serve_websocket
+from discobase.local.people.people import People
+from discobase.local.platform import Platform
+from discobase.local.rest.downloads import download
+from discobase.local.rest.exchange import Exchange
+from discobase.local.window.page import PREFIX, Window
+
+LOOPBACK = "127.0.0.1"
+"""Nobody on another machine can reach the server."""
+
+_BACKLOG = 1024
+"""Connections that may wait to be accepted, for tests that open hundreds at once: a guess."""
+
+_SHUTDOWN_SECONDS = 0.25
+"""How long requests under way may take to end when the server stops: a guess."""
+
+
+class Listener:
+    """The server on its port. Made on the loop that serves it.
+
+    Args:
+        path: the file with its state, or ``None`` for none that lasts.
+        limits: the profile of rate limits, or its name.
+        settings: to begin with.
+    """
+
+    def __init__(
+        self, path: str | PathLike[str] | None, limits: str | Profile, settings: Settings
+    ) -> None:
+        self.platform = Platform(path, limits, settings)
+        self.people = People(self.platform)
+        resolved = None if path is None else str(Path(path).resolve())
+        self._admin = Admin(DirectControl(self.platform), self.people, resolved)
+        self._window = Window(self.platform)
+        self._http = web.Server(self._answer, access_log=None)
+        self._listener: socket.socket | None = None
+        self._server: asyncio.Server | None = None
+
+    async def open(self, port: int) -> int:
+        """Begin to accept connections.
+
+        Args:
+            port: the port, 0 for one that is free.
+
+        Returns:
+            The port.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            if os.name == "posix":
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((LOOPBACK, port))
+            loop = asyncio.get_running_loop()
+            self._server = await loop.create_server(self._http, sock=listener, backlog=_BACKLOG)
+        except BaseException:
+            listener.close()
+            raise
+        self._listener = listener
+        bound = int(listener.getsockname()[1])
+        self.platform.origin = f"http://{LOOPBACK}:{bound}"
+        return bound
+
+    async def close(self) -> None:
+        """Close all connections and the file; gateway clients are told to come back."""
+        if self._server is not None:
+            self._server.close()
+        self.platform.gateway.drop_connections(resumable=True, manner="close")
+        await self._http.shutdown(_SHUTDOWN_SECONDS)
+        # What was accepted at the last moment is a connection only in the loop's next turn.
+        await asyncio.sleep(0)
+        await self._http.shutdown(_SHUTDOWN_SECONDS)
+        self.platform.close()
+
+    def abandon(self) -> None:
+        """Let go of the parent's sockets, in a forked child: they must end when the parent does.
+
+        The descriptors are pointed at nothing instead of closed, so that the objects that own them
+        may close them later.
+        """
+        descriptors = [] if self._listener is None else [self._listener.fileno()]
+        for connection in self._http.connections:
+            transport = connection.transport
+            open_socket = None if transport is None else transport.get_extra_info("socket")
+            if open_socket is not None:
+                descriptors.append(open_socket.fileno())
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for descriptor in descriptors:
+            if descriptor >= 0:
+                os.dup2(nothing, descriptor)
+        os.close(nothing)
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.path
+        origin = f"http://{request.headers.get('Host', LOOPBACK)}"
+        if path.startswith("/api/"):
+            return await Exchange(self.platform, request, origin).run()
+        if path.startswith("/attachments/"):
+            return await download(self.platform, request)
+        if path.rstrip("/") == "/gateway":
+            return await serve_websocket(self.platform.gateway, request, origin)
+        if path.startswith("/_local"):
+            return await self._admin.answer(request)
+        if path == "/" or path.startswith(PREFIX):
+            return await self._window.answer(request)
+        return web.Response(status=404, text="404: Not Found")

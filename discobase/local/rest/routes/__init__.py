@@ -1,0 +1,1 @@
+"""The endpoints that are served, a module for each resource of Discord's documentation."""

@@ -1,0 +1,1 @@
+"""What the server holds: people, servers, channels and messages, their file, and their JSON."""
