@@ -82,6 +82,26 @@ def test_writers_that_create_a_database_at_one_moment_agree_and_leave_nothing_be
         world.end()
 
 
+def test_a_database_that_can_not_be_read_yet_is_waited_for_by_those_who_create_one_too(make_world):
+    for seed in range(12):
+        world = make_world(seed)
+        processes = [world.process(f"w{number}") for number in range(2)]
+        opening = [
+            process.loop.create_task(
+                Engine.open(process.seam, limits=LIMITS, failed=process.failures.append)
+            )
+            for process in processes
+        ]
+        world.run(lambda world=world: any(world.messages.values()))
+        (first,) = [stored for held in world.messages.values() for stored in held.values()]
+        first.visible = world.time + 0.9
+        world.run(lambda opening=opening: all(task.done() for task in opening))
+        engines = [task.result() for task in opening]
+        for process, engine in zip(processes, engines, strict=True):
+            process.closers.append(engine.replica.close)
+        assert {engine.superblock.catalog for engine in engines} == {first.message.channel}
+
+
 def test_channels_made_twice_for_want_of_an_answer_are_removed(make_world, join):
     for seed in range(10):
         world = make_world(seed, Faults(first_lost=True))
@@ -393,6 +413,20 @@ def test_attachments_are_read_again_when_their_urls_have_expired(make_world, joi
     world.faults = CALM
     world.pass_time(20)
     assert rows_of(second) == ["x"]
+
+
+def test_attachments_are_read_again_when_their_urls_expire_while_they_are_renewed(make_world, join):
+    world = make_world(faults=Faults(url_lifetime=0.0))
+    one, first = join(world)
+    two, second = join(world, "two")
+    noise = f"{world.random.getrandbits(8_000):x}"
+    placed = world.run_in(one, put(first, Insert("a", row("x", noise=noise))))
+    world.run(lambda: two.calls["fetch"] == 2)
+    assert two.calls["message"] == 1, "the second look for the file was to follow one renewal"
+    world.faults = CALM
+    world.pass_time(20)
+    assert rows_of(second) == ["x"]
+    assert placed.seq == second.replica.head.seq
 
 
 @pytest.mark.parametrize("reason", [None, Disconnected("the gateway is gone")])

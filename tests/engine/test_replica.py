@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import sqlite3
 import threading
+from functools import partial
 
 import pytest
 from hypothesis import settings
@@ -423,3 +425,35 @@ def test_nothing_is_left_on_the_disk_after_close(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir())
     replica.close()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def closed_by_readers(monkeypatch):
+    """Has a replica closed by whoever is about to read in it; gives all connections there are."""
+    connections = []
+
+    class Connection(sqlite3.Connection):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            connections.append(self)
+
+        def execute(self, sql, *arguments):
+            if sql.startswith("SELECT pk, seq, data"):
+                replica.close()
+            return super().execute(sql, *arguments)
+
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Connection))
+    replica = Replica(LANES)
+    commit(replica, Insert("a", "{}"))
+    yield replica, connections
+    replica.close()
+
+
+def test_a_reader_still_at_work_at_the_close_finishes_and_is_closed(closed_by_readers):
+    replica, connections = closed_by_readers
+    assert replica.count("a") == 1
+    assert replica.select("a", {}) == [(1, 1, "{}")]
+    assert len(connections) == 2
+    for connection in connections:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("PRAGMA user_version")
