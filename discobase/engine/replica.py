@@ -51,6 +51,7 @@ from discobase.errors import (
     ConflictError,
     ConnectError,
     DiscobaseError,
+    Disconnected,
     LogDamaged,
     RecordNotFound,
     UniqueViolation,
@@ -203,16 +204,28 @@ class Replica:
     @contextlib.contextmanager
     def _reader(self) -> Generator[sqlite3.Connection]:
         try:
-            reader = self._idle.pop()
-        except IndexError:
-            reader = self._connect()
-        try:
-            yield reader
+            reader = self._idle_reader() or self._connect()
+            try:
+                yield reader
+            finally:
+                self._idle.append(reader)
+        except sqlite3.OperationalError as error:
+            if self._closed:
+                raise Disconnected("the database was closed before it was read.") from error
+            raise
         finally:
             if self._closed:
-                reader.close()
-            else:
-                self._idle.append(reader)
+                self._close_readers()
+
+    def _idle_reader(self) -> sqlite3.Connection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _close_readers(self) -> None:
+        while reader := self._idle_reader():
+            reader.close()
 
     # Writing: one step at a time, on the engine's worker
 
@@ -321,9 +334,7 @@ class Replica:
         """Close every connection and remove the file. A reader still at work finishes first."""
         self._closed = True
         self._writer.close()
-        with contextlib.suppress(IndexError):
-            while True:
-                self._idle.pop().close()
+        self._close_readers()
         self._remove_folder()
 
     # The transaction and the head

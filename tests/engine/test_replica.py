@@ -27,7 +27,13 @@ from discobase.engine.operations import (
 )
 from discobase.engine.replica import Replica
 from discobase.engine.server import Message
-from discobase.errors import ConflictError, LogDamaged, RecordNotFound, UniqueViolation
+from discobase.errors import (
+    ConflictError,
+    Disconnected,
+    LogDamaged,
+    RecordNotFound,
+    UniqueViolation,
+)
 
 LANES = 3
 TABLES = ["user", "User", "```", 'a"b', "ü"]
@@ -457,3 +463,11 @@ def test_a_reader_still_at_work_at_the_close_finishes_and_is_closed(closed_by_re
     for connection in connections:
         with pytest.raises(sqlite3.ProgrammingError, match="closed"):
             connection.execute("PRAGMA user_version")
+
+
+@pytest.mark.parametrize("read", [lambda replica: replica.select("a", {}), lambda r: r.get("a", 1)])
+def test_a_reader_that_the_close_has_overtaken_says_so(closed_by_readers, read):
+    replica, _ = closed_by_readers
+    for _ in range(2):  # before it has opened the file, and before it has a connection
+        with pytest.raises(Disconnected, match="closed"):
+            read(replica)
