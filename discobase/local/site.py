@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from os import PathLike
@@ -31,6 +32,9 @@ _HARMLESS = {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "no
 
 _BACKLOG = 1024
 _GOODBYE_SECONDS = 0.25
+_TURNS = 3
+"""Turns of the loop that an accepted socket takes to become a connection: its task, its transport,
+its protocol (asyncio's ``selector_events.py``)."""
 
 
 class Site:
@@ -83,11 +87,9 @@ class Site:
     async def close(self) -> None:
         """Closes all connections and the file; gateway clients are told to come back."""
         if self._server is not None:
+            await _accept_no_more(self._server)
             self._server.close()
         self.control.drop_gateways()
-        await self._http.shutdown(_GOODBYE_SECONDS)
-        # What was accepted at the last moment is a connection only in the loop's next turn.
-        await asyncio.sleep(0)
         await self._http.shutdown(_GOODBYE_SECONDS)
         self.platform.close()
 
@@ -142,6 +144,19 @@ class Site:
             return web.Response(status=404, text="This content is no longer available.")
         headers = {"Content-Type": file.type or "application/octet-stream", **_HARMLESS}
         return web.Response(body=file.content, headers=headers)
+
+
+async def _accept_no_more(server: asyncio.Server) -> None:
+    """Stop accepting, and wait until all that was accepted is a connection.
+
+    A socket that is none when the server closes would stay open, and nobody would know of it.
+    """
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(NotImplementedError):  # Windows, whose loop has no readers
+        for listener in server.sockets:
+            loop.remove_reader(listener.fileno())
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 class _Place(NamedTuple):
