@@ -31,6 +31,15 @@ def coverage():
 
 
 @described
+def test_each_exchange_of_these_tests_is_held_against_the_description(place, witness):
+    assert place.rest("GET", "/users/@me").status == 200
+    assert ("GET", "/users/@me", 200) in witness.seen
+    assert witness.take() == []
+    witness.watch("GET", "/users/@me", None, False, 200, '{"id": []}')
+    assert any("GET /users/@me 200" in problem for problem in witness.take())
+
+
+@described
 def test_the_server_knows_each_endpoint_of_the_description_by_its_name():
     known = {(route.method, route.template): route.name for route in UNSERVED}
     told = {key: operation.name for key, operation in Description().operations.items()}
