@@ -65,15 +65,20 @@ class Stranger:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
+        http = web.Server(self._answer)
         async with aiohttp.ClientSession() as self._session:
-            runner = web.ServerRunner(web.Server(self._answer), shutdown_timeout=0.1)
-            await runner.setup()
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            self.port = runner.addresses[0][1]
+            server = await self._loop.create_server(http, "127.0.0.1", 0)
+            (listener,) = server.sockets
+            self.port = listener.getsockname()[1]
             self._started.set()
             await self._ended.wait()
-            await runner.cleanup()
+            # What is accepted becomes a connection some turns of the loop later; where the server
+            # is closed by then it stays an open socket that nobody knows of.
+            self._loop.remove_reader(listener.fileno())
+            for _ in range(3):
+                await asyncio.sleep(0)
+            server.close()
+            await http.shutdown(0.1)
 
     async def _answer(self, request: Any) -> web.StreamResponse:
         for pattern, answer in self._answers.items():

@@ -15,6 +15,7 @@ import pytest
 from pydantic import ValidationError, field_validator
 
 from discobase import Database, Index, Query, Table, Unique
+from discobase.engine.engine import Engine
 from discobase.errors import RecordNotFound, RecordOutdated, SeveralRecords, UnknownField
 from tests.database.shop import shop, soon
 from tests.naming import without_address
@@ -193,6 +194,20 @@ class TestQuery:
             assert not is_indexed()
             assert item.find(name="cap").exists()
             assert soon(is_indexed)
+
+    def test_an_index_is_asked_for_once_at_a_head_however_often_it_is_missed(
+        self, place, monkeypatch
+    ):
+        database, item = shop()
+        asked: list[object] = []
+        put = Engine.put
+        monkeypatch.setattr(
+            Engine, "put", lambda engine, wish: asked.append(wish) or put(engine, wish)
+        )
+        with place.conn(database):
+            for name in "abcdefgh":
+                assert not item.find(name=name).exists()
+            assert len(asked) == 1, "nothing is saved there, so none can have been made meanwhile"
 
     def test_repr_reads_nothing_and_shows_what_was_read(self, items):
         found = items.find(name="hat")

@@ -27,7 +27,7 @@ from discobase.errors import (
     WaitTimeout,
 )
 from discobase.local.state.permissions import ATTACH_FILES, BOT_DEFAULT, EVERYONE_DEFAULT
-from tests.database.shop import WRONG_TOKEN, in_thread, shop, soon
+from tests.database.shop import WRONG_TOKEN, in_thread, shop, soon, threads
 
 
 class TestWaitReady:
@@ -156,8 +156,9 @@ class TestWaitReady:
 
     def test_an_administrator_lacks_nothing(self, place):
         place.discord.set_permissions(place.server, 1 << 3, token=place.token)
-        with place.conn(shop()[0]):
-            pass
+        database, item = shop()
+        with place.conn(database):
+            assert item(name="hat").save().pk == 1
 
     def test_a_full_server(self, place):
         rest = place.discord
@@ -258,8 +259,10 @@ class TestMisuse:
         database, _ = shop()
         database.close()
         with place.conn(database):
+            assert len(threads()) == 1
             database.close()
             database.close()
+            assert threads() == []
 
     def test_no_token(self):
         database, _ = shop()
@@ -316,6 +319,7 @@ class TestMisuse:
         with pytest.raises(TableError, match="is no name for a table"):
             database.table(name=name)(Item)
         database.table(name="n" * 100)(Item)
+        assert database.tables == {"n" * 100: Item}
 
     def test_the_class_all_tables_derive_from_is_none_itself(self):
         with pytest.raises(TableError, match=r"derived from discobase\.Table"):
@@ -363,16 +367,20 @@ class TestMisuse:
                 )
                 for n in range(8)
             ]
+            place.forget_calls()
             for saver in savers:
                 saver.start()
+            assert soon(lambda: place.sends > 0)
         for saver in savers:
             saver.join()
+        outcomes.append((8, in_thread(item(name="n8").save)))
         place.discord.set(latency=0.0)
         with place.conn(database):
             there = {record.name for record in item.find()}
-        for number, outcome in outcomes:
-            if isinstance(outcome, Table):
-                assert f"n{number}" in there
-            else:
-                assert isinstance(outcome, (Disconnected, NotConnected)), outcome
-                assert f"n{number}" not in there
+        saved = {number for number, outcome in outcomes if isinstance(outcome, Table)}
+        refused = {number: outcome for number, outcome in outcomes if number not in saved}
+        assert len(outcomes) == 9
+        assert saved
+        assert there == {"the schema is there", *(f"n{number}" for number in saved)}
+        assert {type(error) for error in refused.values()} <= {Disconnected, NotConnected}
+        assert type(refused[8]) is NotConnected

@@ -33,7 +33,7 @@ class TestWhereTo:
         monkeypatch.setenv("DISCOBASE_TOKEN", WRONG_TOKEN)
         monkeypatch.setenv("DISCOBASE_API_URL", "http://127.0.0.1:9/api/v10")
         with place.conn(shop()[0]):
-            pass
+            assert "log-0" in place.discord.channels(place.server).values()
 
     def test_an_id_may_be_given_as_text_as_environment_variables_do(self, place):
         with place.conn(Database("stock", server=str(place.server))):
@@ -67,8 +67,8 @@ class TestWhereTo:
 
     def test_local_from_the_environment(self, monkeypatch):
         monkeypatch.setenv("DISCOBASE_TOKEN", "local")
-        with Database("from the environment").conn():
-            pass
+        with Database("from the environment").conn() as database:
+            assert database.head == 0
 
     def test_local_with_a_path_keeps_the_data_in_that_file(self, tmp_path):
         path = tmp_path / "dev.db"

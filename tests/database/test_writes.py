@@ -264,6 +264,20 @@ class TestSaveMany:
                 item.save_many([hat, hat])
             assert [found.pk for found in item.find()] == [hat.pk]
 
+    def test_an_object_that_an_earlier_commit_of_the_call_has_placed_is_refused_too(self, place):
+        database = Database("shop", attachment_limit=2_000)
+
+        @database.table
+        class Box(Table):
+            content: str
+
+        with place.conn(database):
+            box = Box(content="x" * 15_000)
+            with pytest.raises(UsageError, match="same object twice"):
+                Box.save_many([box, box])
+            assert [found.pk for found in Box.find()] == [box.pk] == [1]
+            assert box.version == database.head == 1
+
     def test_records_of_another_table(self, place):
         database, item = shop()
 

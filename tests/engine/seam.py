@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 BOT = 42
 START = 1_790_000_000.0
+CHANGING = {"send", "create_category", "create_channel", "delete_message", "delete_channel"}
+"""Calls that change something. A writer that creates a database makes them one after the other."""
 
 
 class Seam:
@@ -103,7 +105,7 @@ class Seam:
             world.fault(f"{told}: refused")
             refusal = Refused("simulated refusal", 50035)
             world.after(up + down, lambda: self._answer(answer, refusal))
-        elif world.chance(faults.lost_answer):
+        elif world.chance(faults.lost_answer) or (faults.first_lost and self._is_first_try(what)):
             wait = world.random.choice([down, 2.0, 15.0])
             world.fault(f"{told}: answer lost, noticed after {wait:.1f} s")
             world.after(up, lambda: _quietly(effect))
@@ -119,6 +121,10 @@ class Seam:
                 world.fault(f"{told}: answer held back")
             world.after(up, lambda: self._take_effect(effect, answer, down + held))
         return await answer
+
+    def _is_first_try(self, what: str) -> bool:
+        kind = what.split(maxsplit=1)[0]
+        return kind in CHANGING and self._process.calls[kind] % 2 == 1
 
     def _take_effect(self, effect: Callable[[], T], answer: asyncio.Future[T], down: float) -> None:
         try:

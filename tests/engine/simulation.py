@@ -41,10 +41,15 @@ UNKNOWN_CHANNEL = 10003
 
 @dataclasses.dataclass(frozen=True)
 class Faults:
-    """How the world misbehaves: chances from 0 to 1, times in seconds."""
+    """How the world misbehaves: chances from 0 to 1, times in seconds.
+
+    With `first_lost` nothing is left to chance: of the calls that change something, each loses its
+    first answer, and is made twice.
+    """
 
     error_before: float = 0.0
     lost_answer: float = 0.0
+    first_lost: bool = False
     held_answer: float = 0.0
     late_effect: float = 0.0
     refusal: float = 0.0

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
+import socket
 import threading
+import time
+import warnings
 
 import aiohttp
 import pytest
@@ -93,6 +98,28 @@ def test_a_server_that_was_closed_can_be_started_again(tmp_path):
             furnish(server).send("x")
     with server:
         assert furnish(server).history() == ["x"] * 3
+
+
+def test_who_connects_while_it_closes_is_closed_with_it():
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", ResourceWarning)
+        with LocalDiscord() as server:
+            address = ("127.0.0.1", server.port)
+            knocks = []
+
+            def knock():
+                with contextlib.suppress(OSError):
+                    while True:
+                        knocks.append(socket.create_connection(address, 5).close())
+
+            knocking = threading.Thread(target=knock)
+            knocking.start()
+            while len(knocks) < 20:
+                time.sleep(0.001)
+        knocking.join(10)
+        gc.collect()
+    assert not knocking.is_alive()
+    assert [str(warning.message) for warning in told] == []
 
 
 def test_a_taken_port_is_an_error_of_the_caller():

@@ -68,8 +68,9 @@ def test_a_role_is_given_and_taken(place, guild, me):
     assert place.rest("GET", f"{guild}/roles/member-counts").body[role] == 1
     assert place.rest("DELETE", f"{path}/roles/{role}").status == 204
     assert role not in place.rest("GET", path).body["roles"]
-    place.rest("PUT", f"{path}/roles/{role}")
-    place.rest("DELETE", f"{guild}/roles/{role}")
+    assert place.rest("PUT", f"{path}/roles/{role}").status == 204
+    assert role in place.rest("GET", path).body["roles"]
+    assert place.rest("DELETE", f"{guild}/roles/{role}").status == 204
     assert role not in place.rest("GET", path).body["roles"]
 
 
@@ -96,12 +97,14 @@ def test_nobody_touches_what_stands_above(place, guild):
     low = make(place, guild, name="low")["id"]
     moves = [{"id": low, "position": 2}]
     assert place.rest("PATCH", f"{guild}/roles", moves).code == 50013
-    moved = other("PATCH", f"{guild}/roles", [{"id": low, "position": 1}])
-    assert {role["id"]: role["position"] for role in moved.body}[low] == 1
+    assert place.rest("GET", f"{guild}/roles/{low}").body["position"] == 1
+    moved = other("PATCH", f"{guild}/roles", moves)
+    assert {role["id"]: role["position"] for role in moved.body}[low] == 2
 
 
 def test_the_roles_of_bots_and_of_everyone_are_not_handed_out(place, guild, me):
-    for role in place.rest("GET", f"{guild}/roles").body:
+    everyone, own = place.rest("GET", f"{guild}/roles").body
+    for role in (everyone, own):
         answer = place.rest("PUT", f"{guild}/members/{me}/roles/{role['id']}")
         assert (answer.status, answer.code) == (400, 50028)
         assert place.rest("DELETE", f"{guild}/roles/{role['id']}").code == 50028

@@ -370,6 +370,7 @@ TYPED: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
         st.builds(Plain, blob=st.binary(), ratio=st.floats(), secret=st.binary().map(SecretBytes)),
     ),
 }
+PARTLY_STORABLE = {"complex", "datetime", "union", "ambiguous", "any", "plain model"}
 CODECS = {name: Codec(with_field(annotation), name) for name, (annotation, _) in TYPED.items()}
 
 
@@ -381,6 +382,7 @@ def test_no_value_is_ever_changed(name: str, data: st.DataObject) -> None:
     try:
         text = codec.encode(record)
     except UnstorableValue:
+        assert name in PARTLY_STORABLE
         return
     assert text.isascii()
     assert "`" not in text

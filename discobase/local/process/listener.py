@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from os import PathLike
@@ -29,6 +30,9 @@ _BACKLOG = 1024
 
 _SHUTDOWN_SECONDS = 0.25
 """How long requests under way may take to end when the server stops: a guess."""
+_TURNS = 3
+"""Turns of the loop that an accepted socket takes to become a connection: its task, its transport,
+its protocol (asyncio's ``selector_events.py``)."""
 
 
 class Listener:
@@ -82,11 +86,9 @@ class Listener:
     async def close(self) -> None:
         """Close all connections and the file; gateway clients are told to come back."""
         if self._server is not None:
+            await _accept_no_more(self._server)
             self._server.close()
         self.platform.gateway.drop_connections(resumable=True, manner="close")
-        await self._http.shutdown(_SHUTDOWN_SECONDS)
-        # What was accepted at the last moment is a connection only in the loop's next turn.
-        await asyncio.sleep(0)
         await self._http.shutdown(_SHUTDOWN_SECONDS)
         self.platform.close()
 
@@ -122,3 +124,16 @@ class Listener:
         if path == "/" or path.startswith(PREFIX):
             return await self._window.answer(request)
         return web.Response(status=404, text="404: Not Found")
+
+
+async def _accept_no_more(server: asyncio.Server) -> None:
+    """Stop accepting, and wait until all that was accepted is a connection.
+
+    A socket that is none when the server closes would stay open, and nobody would know of it.
+    """
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(NotImplementedError):  # Windows, whose loop has no readers
+        for listener in server.sockets:
+            loop.remove_reader(listener.fileno())
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
