@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from discobase.engine.changes import Change, Request
+from discobase.engine.changes import Change, Insert, Replace, Request
 from discobase.engine.operations import Schema
 from discobase.errors import RecordOutdated
 from discobase.records.record import Record, place
@@ -36,6 +36,22 @@ class Binding(Generic[R]):
         self.codec = codec
         schema = Schema(codec.kinds, codec.unique, codec.indexed)
         self._schemas = {name: schema.to_json()}
+
+    def change(self, record: R, *, version: int | None = None) -> Insert | Replace:
+        """Return what saving a record comes to: an insert, or a new text for the record it is.
+
+        Args:
+            record: new, or saved before.
+            version: what a record that was saved before has to be at, where that matters.
+
+        Raises:
+            UnstorableValue, pydantic.ValidationError: see :meth:`Codec.encode
+                <discobase.records.codec.Codec.encode>`.
+        """
+        data = self.codec.encode(record)
+        if record.pk is None:
+            return Insert(self.name, data)
+        return Replace(self.name, record.pk, data, version)
 
     def request(self, changes: Sequence[Change], purpose: str) -> Request:
         """Return a request for changes of this table, with all that its way to the log has to know.

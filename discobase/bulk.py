@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from discobase.binding import Binding
-from discobase.engine.changes import Change, Insert, Replace
+from discobase.engine.changes import Change, Insert
 from discobase.engine.operations import Put, to_line
 from discobase.errors import TableError, UsageError
 from discobase.records.record import Record, place
@@ -107,14 +107,6 @@ def save_all(binding: Binding[R], records: Iterable[R]) -> SaveReport:
     return SaveReport(saved, commits)
 
 
-def change_of(binding: Binding[R], record: R, *, version: int | None = None) -> Insert | Replace:
-    """Return what saving a record comes to: an insert, or a new text for the record it is."""
-    data = binding.codec.encode(record)
-    if record.pk is None:
-        return Insert(binding.name, data)
-    return Replace(binding.name, record.pk, data, version)
-
-
 def _item(binding: Binding[R], record: R) -> _Item:
     model = binding.codec.model
     if type(record) is not model:
@@ -122,7 +114,7 @@ def _item(binding: Binding[R], record: R) -> _Item:
             f"save_many() of {model.__name__} was given a {type(record).__name__}: a table saves "
             f"objects of its own class only."
         )
-    change = change_of(binding, record)
+    change = binding.change(record)
     return _Item(
         record, change, to_line(Put(binding.name, record.pk or 1, change.data)).encode("ascii")
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar, Literal, Self, overload
 
 from discobase.binding import Binding
-from discobase.bulk import SaveReport, change_of, save_all
+from discobase.bulk import SaveReport, save_all
 from discobase.engine.changes import Change, Remove
 from discobase.errors import RecordNotFound, RecordNotSaved, TableError
 from discobase.query import Query
@@ -53,7 +53,7 @@ class Table(Record):
             OutcomeUnknown: it may have been written; look before you save it again.
         """
         binding = self._bound()
-        return self._write(binding, change_of(binding, self), "the save")
+        return self._write(binding, binding.change(self), "the save")
 
     def commit(self) -> Self:
         """Store a new record, or write the changed one: another name for :meth:`save`."""
@@ -74,7 +74,7 @@ class Table(Record):
         binding = self._bound()
         self._require_pk("update")
         version = self.version if if_unchanged else None
-        return self._write(binding, change_of(binding, self, version=version), "the update")
+        return self._write(binding, binding.change(self, version=version), "the update")
 
     def delete(self, *, if_unchanged: bool = False) -> None:
         """Delete the record. Block; one API call, often shared. Afterwards the object is as if it

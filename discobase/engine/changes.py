@@ -71,6 +71,9 @@ class Request:
         purpose: a name for it in errors, as in "the save".
         timeout: seconds for which the caller waits; None for no limit.
         future: what the caller waits for.
+
+    Attributes:
+        size: about the bytes that the request takes up in a frame.
     """
 
     changes: Sequence[Change]
@@ -78,12 +81,10 @@ class Request:
     purpose: str = "the commit"
     timeout: float | None = None
     future: Future[Placed] = field(default_factory=Future[Placed])
+    size: int = field(init=False)
 
-    @property
-    def size(self) -> int:
-        """About the bytes that the request takes up in a frame."""
-        declared = sum(_around(table) + len(schema) for table, schema in self.schemas.items())
-        return declared + sum(map(_size, self.changes))
+    def __post_init__(self) -> None:
+        self.size = _size(self.changes, self.schemas)
 
 
 _KEY_AND_PUNCTUATION = 32
@@ -91,17 +92,15 @@ _KEY_AND_PUNCTUATION = 32
 up to 13 for verb, brackets, quotes, commas and the line's end."""
 
 
-def _size(change: Change) -> int:
-    match change:
-        case Insert(data=data) | Replace(data=data):
-            return _around(change.table) + len(data)
-        case Remove():
-            return _around(change.table)
-
-
-def _around(table: str) -> int:
-    """Return about the bytes of a line around the text it carries."""
-    return len(encode_basestring_ascii(table)) + _KEY_AND_PUNCTUATION
+def _size(changes: Sequence[Change], schemas: Mapping[str, str]) -> int:
+    size = 0
+    for table, schema in schemas.items():
+        size += len(encode_basestring_ascii(table)) + len(schema) + _KEY_AND_PUNCTUATION
+    for change in changes:
+        size += len(encode_basestring_ascii(change.table)) + _KEY_AND_PUNCTUATION
+        if not isinstance(change, Remove):
+            size += len(change.data)
+    return size
 
 
 @dataclass(frozen=True, slots=True)

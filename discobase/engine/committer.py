@@ -14,6 +14,8 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Sequence
+from concurrent.futures import InvalidStateError
+from functools import partial
 
 import janus
 
@@ -136,7 +138,7 @@ class Committer:
     async def _index(self, wanted: IndexWanted) -> None:
         async with self._follower.turn:
             await self._log.server.work(
-                lambda: self._replica.index(wanted.table, wanted.field, wanted.kind)
+                partial(self._replica.index, wanted.table, wanted.field, wanted.kind)
             )
 
     # Committing
@@ -149,35 +151,27 @@ class Committer:
                 batches = [*await self._attempt(first), *rest]
 
     async def _attempt(self, batch: Batch) -> Sequence[Batch]:
-        """Try to commit a batch at the next position. Returns what has to be tried after that."""
-        if (obstacle := await self._obstacle()) is not None:
-            return _fail_all(batch, obstacle)
-        return await self._propose(batch)
+        """Try to commit a batch at the next position, and return what has to be tried after that.
 
-    async def _obstacle(self) -> DiscobaseError | None:
-        """Why nothing can be proposed at the head, if so. Where the head is in doubt it is looked
-        for first.
+        Where the head is in doubt it is looked for first.
         """
         try:
             await self._follower.make_sure()
         except (LogDamaged, UpgradeNeeded) as error:
-            return error
+            return _fail_all(batch, error)
         except ServerError as error:
-            return _unread(error)
-        return None
-
-    async def _propose(self, batch: Batch) -> Sequence[Batch]:
+            return _fail_all(batch, _unread(error))
         try:
-            proposal, draft = await self._log.server.work(lambda: self._prepare(batch))
+            proposal, draft = await self._log.server.work(partial(self._prepare, batch))
         except RecordTooLarge as error:
             return _halves(batch, error)
         if draft is None:
-            return self._answer(batch, proposal)
+            return _answer(batch, proposal)
         return await self._append(batch, proposal, draft)
 
     def _prepare(self, batch: Batch) -> tuple[Proposal, Draft | None]:
-        """The proposal of a batch and its frame, on the worker; no frame, and nothing left open in
-        the replica, where there is nothing to write.
+        """Propose a batch and make its frame, on the worker; no frame, and nothing left open in the
+        replica, where there is nothing to write.
         """
         proposal = self._replica.propose(batch)
         try:
@@ -200,26 +194,38 @@ class Committer:
         )
 
     async def _append(self, batch: Batch, proposal: Proposal, draft: Draft) -> Sequence[Batch]:
-        work, replica = self._log.server.work, self._replica
-        below = replica.positions.below(proposal.seq)
+        below = self._replica.positions.below(proposal.seq)
         self._sent = True
         try:
             entry = await self._log.append(draft, after=below, chain=proposal.chain)
         except (DiscobaseError, ServerError) as error:
-            await work(replica.withdraw)
+            await self._log.server.work(self._replica.withdraw)
             self._sent = False
-            if isinstance(error, RecordTooLarge | RecordRefused):
-                return _halves(batch, error)
-            if isinstance(met := _met(error), UpgradeNeeded):
-                self._follower.stop(met)
-            return _fail_all(batch, _unsettled(error))
-        if entry.header.hash == draft.header.hash:
-            await work(lambda: replica.settle(entry))
-            self._sent = False
-            return self._answer(batch, proposal)
-        await work(replica.withdraw)
+            return self._give_up(batch, error)
+        won = entry.header.hash == draft.header.hash
+        if won:
+            await self._log.server.work(partial(self._settle, batch, proposal, entry))
+        else:
+            await self._log.server.work(self._replica.withdraw)
         self._sent = False
-        return await self._lose(batch, entry)
+        return () if won else await self._lose(batch, entry)
+
+    def _settle(self, batch: Batch, proposal: Proposal, entry: Entry) -> None:
+        """Make a proposal the state, and answer its callers, on the worker: it is in the log."""
+        self._replica.settle(entry)
+        _answer(batch, proposal)
+
+    def _give_up(self, batch: Batch, error: DiscobaseError | ServerError) -> Sequence[Batch]:
+        """Tell what became of a batch whose append has failed, or what is to be tried instead."""
+        if isinstance(error, RecordTooLarge | RecordRefused):
+            return _halves(batch, error)
+        met = error.__cause__ if isinstance(error, OutcomeUnknown) else error
+        if isinstance(met, UpgradeNeeded):
+            self._follower.stop(met)
+        unsettled = _unsettled(error)
+        if isinstance(unsettled, OutcomeUnknown):
+            self._follower.read_again()
+        return _fail_all(batch, unsettled)
 
     async def _lose(self, batch: Batch, winner: Entry) -> Sequence[Batch]:
         """Another writer came first: the batch is to be tried again on top of what that one
@@ -233,13 +239,16 @@ class Committer:
             return _fail_all(batch, _unread(error))
         return [batch]
 
-    def _answer(self, batch: Batch, proposal: Proposal) -> Sequence[Batch]:
-        for request, verdict in zip(batch, proposal.verdicts, strict=True):
-            if verdict.placed is not None:
-                request.future.set_result(verdict.placed)
-            elif verdict.error is not None:
-                request.future.set_exception(verdict.error)
-        return ()
+
+def _answer(batch: Batch, proposal: Proposal) -> Sequence[Batch]:
+    for request, verdict in zip(batch, proposal.verdicts, strict=True):
+        # On the worker: the loop may have failed it because it is being closed.
+        with contextlib.suppress(InvalidStateError):
+            if isinstance(verdict, DiscobaseError):
+                request.future.set_exception(verdict)
+            else:
+                request.future.set_result(verdict)
+    return ()
 
 
 def _halves(batch: Batch, error: RecordTooLarge | RecordRefused) -> Sequence[Batch]:
@@ -252,11 +261,6 @@ def _halves(batch: Batch, error: RecordTooLarge | RecordRefused) -> Sequence[Bat
     return [batch[:middle], batch[middle:]]
 
 
-def _met(error: DiscobaseError | ServerError) -> BaseException | None:
-    """What a failed append has met: that an outcome is unknown has a cause."""
-    return error.__cause__ if isinstance(error, OutcomeUnknown) else error
-
-
 def _unread(error: ServerError) -> DiscobaseError:
     return Unavailable(f"the log could not be read: {error}. Nothing was written.")
 
@@ -267,12 +271,9 @@ def _unsettled(error: DiscobaseError | ServerError) -> DiscobaseError:
     return OutcomeUnknown(f"the commit was sent, and the log could not be read afterwards: {error}")
 
 
-def _fail(request: Request, error: DiscobaseError) -> None:
-    if not request.future.done():
-        request.future.set_exception(error)
-
-
 def _fail_all(batch: Batch, error: DiscobaseError) -> Sequence[Batch]:
     for request in batch:
-        _fail(request, error)
+        # The worker may have answered it in the meantime.
+        with contextlib.suppress(InvalidStateError):
+            request.future.set_exception(error)
     return ()

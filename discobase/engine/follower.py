@@ -95,10 +95,11 @@ class Follower:
                         "deleted" if deleted else "edited",
                     )
             case EventsLost():
-                self._outdated = True
-                self._arrived.set()
+                self.read_again()
 
     def _hear(self, message: Message) -> None:
+        if self._log.is_echo(message):
+            return
         try:
             entry = self._log.entry(message)
         except UpgradeNeeded as error:
@@ -106,9 +107,14 @@ class Follower:
             return
         if entry is None:
             return
-        self._log.echo(entry)
+        self._log.forestalled(entry)
         if self.stopped is None:
             self._note(entry)
+
+    def read_again(self) -> None:
+        """Read the lanes as soon as may be: something may be there that was not heard of."""
+        self._outdated = True
+        self._arrived.set()
 
     def stop(self, reason: LogDamaged | UpgradeNeeded) -> None:
         """Apply nothing any more, and let nothing be written behind what cannot be applied."""

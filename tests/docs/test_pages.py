@@ -60,12 +60,19 @@ def test_the_permissions_on_the_page_are_those_that_the_code_asks_for():
     assert set(re.findall(r"permissions=(\d+)", page + README)) == {str(INVITED.value)}
 
 
-def test_every_module_of_the_package_is_named_in_the_architecture():
+def test_the_architecture_names_every_module_and_every_room_of_the_embedded_server():
     page = (ROOT / "docs/architecture.md").read_text()
     package = ROOT / "discobase"
-    modules = [*package.glob("*.py"), *(package / "engine").glob("*.py")]
-    missing = {path.name for path in modules if f"`{path.name}`" not in page}
-    assert missing <= {"__init__.py", "_version.py"}
+    modules = {path.relative_to(package).as_posix() for path in package.rglob("*.py")}
+    modules = {path for path in modules if not path.endswith(("__init__.py", "_version.py"))}
+    local = {path for path in modules if path.startswith("local/")}
+    rooms = {path.split("/")[1] + ("/" if path.count("/") > 1 else "") for path in local}
+    assert [name for name in sorted(modules - local) if f"`{name}`" not in page] == []
+    assert [name for name in sorted(rooms) if f"`{name}`" not in page] == []
+    named = set(re.findall(r"^\| (`.+?`) \| ", page, re.MULTILINE))
+    named = {name.strip("`") for row in named for name in row.split(", ") if ".py" in name}
+    there = modules | {path.removeprefix("local/") for path in local}
+    assert named - there == set(), "the architecture names modules that are not there"
 
 
 def test_every_method_that_the_architecture_names_exists():

@@ -12,7 +12,7 @@ from discobase.engine.changes import IndexWanted, Insert, Replace, Request
 from discobase.engine.engine import Engine
 from discobase.engine.log.frame import GENESIS, Limits, encode
 from discobase.engine.operations import Put, Schema
-from discobase.engine.server.seam import Message, MessageArrived, snowflake_at
+from discobase.engine.server.seam import Message, MessageArrived, Uncertain, snowflake_at
 from discobase.errors import (
     ConnectError,
     Disconnected,
@@ -416,6 +416,23 @@ def test_a_refused_commit_was_not_written_and_the_writer_lives_on(make_world, jo
     world.faults = CALM
     world.run_in(process, put(engine, Insert("a", row("y"))))
     assert rows_of(engine) == ["y"]
+
+
+def test_what_was_sent_and_could_not_be_looked_at_is_read_as_soon_as_it_can_be(make_world, join):
+    world = make_world(faults=Faults(nonce_window=None, dropped_event=1.0))
+    process, engine = join(world)
+    history = process.seam.history
+
+    async def unreadable(*_arguments, **_options):
+        raise Uncertain("no answer")
+
+    process.seam.history = unreadable
+    with pytest.raises(OutcomeUnknown):
+        world.run_in(process, put(engine, Insert("a", row("x"))))
+    assert rows_of(engine) == []
+    process.seam.history = history
+    world.pass_time(30)
+    assert rows_of(engine) == ["x"]
 
 
 def test_a_connect_that_is_refused_says_so(make_world, join):

@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from discobase.engine.changes import Insert, Remove, Replace, Request
+from discobase.engine.changes import Insert, Placed, Remove, Replace, Request
 from discobase.engine.keys import key
 from discobase.engine.log.commit_log import Commit, Entry
 from discobase.engine.log.frame import GENESIS, Header
@@ -178,11 +178,11 @@ class Replicas(RuleBasedStateMachine):
         after = copy.deepcopy(self.model)
         expected = [after.request(request, self.seq) for request in wishes]
         proposal = self.replica.propose(wishes)
-        assert [type(v.error) if v.error else None for v in proposal.verdicts] == [
+        assert [None if isinstance(v, Placed) else type(v) for v in proposal.verdicts] == [
             error for _, error in expected
         ]
         for request, verdict in zip(wishes, proposal.verdicts, strict=True):
-            assert verdict.error or len(verdict.placed.pks) == len(request.changes)
+            assert not isinstance(verdict, Placed) or len(verdict.pks) == len(request.changes)
         assert proposal.operations == [op for operations, _ in expected for op in operations]
         assert (proposal.seq, proposal.chain) == (self.seq, self.chain)
         self.proposed = (proposal, after)
@@ -282,7 +282,7 @@ def replica():
 
 def commit(replica, *wishes):
     proposal = replica.propose([asked(*wishes)])
-    assert proposal.verdicts[0].error is None
+    assert isinstance(proposal.verdicts[0], Placed)
     replica.settle(entry(proposal.seq, proposal.chain))
     return proposal
 
@@ -335,18 +335,18 @@ def test_readers_see_the_old_state_until_a_replay_is_done(replica):
 def test_a_primary_key_is_never_used_again(replica):
     commit(replica, Insert("a", "{}"), Insert("a", "{}"))
     commit(replica, Remove("a", 2))
-    assert commit(replica, Insert("a", "{}")).verdicts[0].placed.pks == [3]
+    assert commit(replica, Insert("a", "{}")).verdicts[0].pks == [3]
 
 
 def test_a_proposal_that_was_withdrawn_uses_up_no_primary_key(replica):
     replica.propose([asked(Insert("a", "{}"))])
     replica.withdraw()
-    assert commit(replica, Insert("a", "{}")).verdicts[0].placed.pks == [1]
+    assert commit(replica, Insert("a", "{}")).verdicts[0].pks == [1]
 
 
 def test_a_violation_names_field_value_and_holder(replica):
     commit(replica, Declare("a", SCHEMAS[2]), Insert("a", '{"name":"x","tag":1}'))
-    error = replica.propose([asked(Insert("a", '{"name":"y","tag":1}'))]).verdicts[0].error
+    error = replica.propose([asked(Insert("a", '{"name":"y","tag":1}'))]).verdicts[0]
     replica.withdraw()
     assert isinstance(error, UniqueViolation)
     assert (error.table, error.field, error.value, error.pk) == ("a", "tag", 1, 1)
@@ -362,7 +362,7 @@ def test_records_with_null_in_a_unique_field_are_not_in_the_way_of_a_look_up(rep
 
 def test_a_field_that_becomes_unique_over_duplicates_is_refused(replica):
     commit(replica, Insert("a", '{"name":"x"}'), Insert("a", '{"name":"x"}'))
-    error = replica.propose([asked(Declare("a", SCHEMAS[1]))]).verdicts[0].error
+    error = replica.propose([asked(Declare("a", SCHEMAS[1]))]).verdicts[0]
     replica.withdraw()
     assert isinstance(error, UniqueViolation)
     assert error.value == "x"
@@ -456,7 +456,7 @@ def test_a_replay_starts_the_recent_positions_anew(replica):
 def test_a_replay_starts_the_primary_keys_anew(replica):
     commit(replica, Insert("a", "{}"), Insert("a", "{}"))
     replica.replay([Commit(entry(1, GENESIS), [Put("a", 1, "{}")])])
-    assert commit(replica, Insert("a", "{}")).verdicts[0].placed.pks == [2]
+    assert commit(replica, Insert("a", "{}")).verdicts[0].pks == [2]
 
 
 def test_an_index_on_a_table_that_is_not_there_makes_none(replica):
@@ -565,10 +565,10 @@ def test_a_primary_key_that_cannot_be_is_not_found(replica, pk):
     wishes = [Replace("a", pk, "{}"), Remove("a", pk), Insert("a", "{}")]
     verdicts = replica.propose([asked(wish) for wish in wishes]).verdicts
     replica.withdraw()
-    assert [type(verdict.error) for verdict in verdicts] == [
+    assert [type(verdict) for verdict in verdicts] == [
         RecordNotFound,
         RecordNotFound,
-        type(None),
+        Placed,
     ]
 
 

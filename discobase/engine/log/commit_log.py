@@ -122,7 +122,8 @@ class CommitLog:
         self.server = server
         self.superblock = superblock
         self.enforced = True
-        self._awaited: dict[int, asyncio.Future[Entry]] = {}
+        self._awaited: tuple[Draft, asyncio.Future[Entry]] | None = None
+        self._written = (0, "")
         self._sending: set[asyncio.Task[Message]] = set()
         self._confirmed = Moment(float("-inf"), float("-inf"))
 
@@ -171,16 +172,18 @@ class CommitLog:
             Uncertain, Refused: it was sent, and the log could not be read afterwards.
         """
         seq, began = draft.header.seq, self.moment()
-        echo = self._awaited[seq] = asyncio.get_running_loop().create_future()
+        echo: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+        self._awaited = (draft, echo)
         try:
             entry = await self._send_until_known(draft, echo, after)
         finally:
-            del self._awaited[seq]
+            self._awaited = None
         if not self.enforced or self.doubtful():
             found = await self._look_again(seq, after, "was sent")
             entry = decide(found, chain) or entry
         if entry.header.hash == draft.header.hash:
             self.confirm(began)
+            self._written = (entry.message.id, draft.content)
         return entry
 
     async def _send_until_known(
@@ -294,13 +297,33 @@ class CommitLog:
 
     # Reading
 
-    def echo(self, entry: Entry) -> None:
-        """Settle the append that an entry answers, if one waits for it. To be called for each entry
-        that arrives, at once.
+    def is_echo(self, message: Message) -> bool:
+        """Return whether a message that has arrived is what this writer has just sent, and settle
+        the append that waits for it.
+
+        Nobody needs to read such a message: its header is known, and the committer applies it. Not
+        so where nonces are not enforced: then it may be one of two.
         """
-        waiting = self._awaited.get(entry.header.seq)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(entry)
+        if not self.enforced or message.author != self.server.author:
+            return False
+        if self._awaited is None:
+            return self._written == (message.id, message.content)
+        draft, echo = self._awaited
+        if message.content != draft.content:
+            return False
+        if not echo.done():
+            echo.set_result(Entry(message, draft.header))
+        return True
+
+    def forestalled(self, entry: Entry) -> None:
+        """Settle the append under way, if this entry that has arrived holds the position that it
+        wants to write.
+        """
+        if self._awaited is None:
+            return
+        draft, echo = self._awaited
+        if draft.header.seq == entry.header.seq and not echo.done():
+            echo.set_result(entry)
 
     def entry(self, message: Message) -> Entry | None:
         """Read the frame in a message; None where it holds none, stands outside its lane, or is by

@@ -13,13 +13,8 @@ from discobase.engine.replica.positions import Head
 from discobase.engine.replica.tables import Tables
 from discobase.errors import ConflictError, DiscobaseError, RecordNotFound
 
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of one request: where its changes are placed, or the error that kept them out."""
-
-    placed: Placed | None = None
-    error: DiscobaseError | None = None
+Verdict = Placed | DiscobaseError
+"""What became of one request: where its changes are placed, or the error that kept them out."""
 
 
 @dataclass(slots=True)
@@ -59,11 +54,11 @@ class Proposals:
     def _try(self, request: Request, proposal: Proposal) -> Verdict:
         self._connection.execute("SAVEPOINT request")
         try:
-            return Verdict(placed=self._place(request, proposal))
+            return self._place(request, proposal)
         except DiscobaseError as error:
             self._tables.forget()
             self._connection.execute("ROLLBACK TO request")
-            return Verdict(error=error)
+            return error
         finally:
             # After some errors, such as a full disk, SQLite has rolled back by itself.
             if self._connection.in_transaction:

@@ -8,7 +8,7 @@ another one, simulated, in virtual time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -245,6 +245,6 @@ class Server(Requests, Clock, Protocol):
         """
         ...
 
-    async def work(self, step: Callable[[], T]) -> T:
+    def work(self, step: Callable[[], T]) -> Awaitable[T]:
         """Run a heavy step off the loop: one at a time, in the order of the calls, to the end."""
         ...

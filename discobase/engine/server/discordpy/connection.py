@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import aiohttp
@@ -114,9 +114,9 @@ class Connection(RestRequests, SystemClock):
             f"have an outage"
         )
 
-    async def work(self, step: Callable[[], T]) -> T:
+    def work(self, step: Callable[[], T]) -> Awaitable[T]:
         """See :meth:`~discobase.engine.server.seam.Server.work`."""
-        return await asyncio.get_running_loop().run_in_executor(self._worker, step)
+        return asyncio.get_running_loop().run_in_executor(self._worker, step)
 
     async def close(self) -> None:
         """End the session and let go of every socket and thread. May be called again."""
