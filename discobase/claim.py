@@ -67,7 +67,7 @@ class Claim:
         self._held: sqlite3.Connection | None = None
 
     def take(self, seconds: float) -> bool:
-        """Waits for the claim; returns whether it was got.
+        """Wait for the claim, and return whether it was got.
 
         Args:
             seconds: to wait at most, 0 for one try.
@@ -90,7 +90,7 @@ class Claim:
         return True
 
     def release(self) -> None:
-        """Gives the claim up."""
+        """Give the claim up."""
         if self._held is not None:
             self._held.close()
             self._held = None

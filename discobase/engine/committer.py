@@ -252,8 +252,8 @@ def _answer(batch: Batch, proposal: Proposal) -> Sequence[Batch]:
 
 
 def _halves(batch: Batch, error: RecordTooLarge | RecordRefused) -> Sequence[Batch]:
-    """What one request is refused for is no reason to refuse those it shares a frame with: the
-    halves are tried apart, down to the single request that will never do.
+    """Cut a batch in two, to be tried apart, down to the single request that will never do: what
+    one is refused for is no reason to refuse those it shares a frame with.
     """
     if len(batch) == 1:
         return _fail_all(batch, error)

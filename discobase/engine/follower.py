@@ -316,7 +316,9 @@ class Follower:
             self._read_back.discard(entry.message.id)
 
     def _decided(self, head: Head) -> Iterator[tuple[Entry, bool]]:
-        """What follows a head in order: each position's entry, and whether it counts or is void."""
+        """Yield what follows a head in order: each position's entry, and whether it counts or is
+        void.
+        """
         seq, chain = head.seq + 1, head.chain
         while candidates := self._early.get(seq):
             winner = decide(candidates, chain)
@@ -337,7 +339,9 @@ class Follower:
     async def _read(
         self, batch: Sequence[tuple[Entry, bool]]
     ) -> tuple[list[Commit | Entry], BaseException | None]:
-        """The commits of a run of positions, up to the first that cannot be read, and why not."""
+        """Read the commits of a run of positions, up to the first that cannot be read, and say why
+        not.
+        """
         reading: list[Awaitable[Commit | Entry]] = [
             self._log.read(entry) if counts else _void(entry) for entry, counts in batch
         ]
@@ -364,9 +368,9 @@ class Follower:
         return changed
 
     def _could_be_second(self, message: int, before: int) -> bool:
-        """Whether an earlier message may stand at the same position, unheard of: an event told of
-        this one, and its nonce may have been used and forgotten since the position below it was
-        written.
+        """Return whether an earlier message may stand at the same position, unheard of: an event
+        told of this one, and its nonce may have been used and forgotten since the position below it
+        was written.
         """
         if message in self._read_back:
             return False
@@ -374,8 +378,8 @@ class Follower:
         return late or not self._log.enforced
 
     def _breaks_the_chain(self) -> bool:
-        """Whether a frame does not fit the one below it, and the one below is known from an event
-        only.
+        """Return whether a frame does not fit the one below it, and the one below is known from an
+        event only.
         """
         sure = not self._unsure
         for entry, counts in self._decided(self._replica.head):
@@ -396,8 +400,8 @@ class Follower:
 
 
 async def _void(entry: Entry) -> Entry:
-    """A frame that does not fit the one below it: void if it was written ahead, else a sign of
-    damage.
+    """Return a frame that does not fit the one below it: void if it was written ahead, else a sign
+    of damage.
     """
     if not entry.header.behind:
         raise LogDamaged(

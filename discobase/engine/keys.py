@@ -75,7 +75,7 @@ _DAYS_IN_A_YEAR = 365  # to speedate, with which pydantic writes and reads durat
 
 
 def key(kind: Kind, value: JSON) -> str | None:
-    """The key of a field's stored value.
+    """Make the key of a field's stored value.
 
     Args:
         kind: the field's kind.
@@ -109,7 +109,7 @@ def _plain(value: JSON) -> str:
 
 
 def _number(negative: bool, digits: str, exponent: int) -> str:
-    """The key of ``digits * 10**exponent``: magnitude, then digits; reversed if negative."""
+    """Make the key of ``digits * 10**exponent``: magnitude, then digits; reversed if negative."""
     digits = digits.lstrip("0")
     if not digits:
         return _ZERO

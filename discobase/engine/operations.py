@@ -155,8 +155,9 @@ def from_line(line: str) -> Operation | None:
 
 
 def _is_one_object(text: str) -> bool:
-    """Whether what a pattern took for a JSON object is one, and not that and something behind it
-    which a later version has added. Where no comma follows a brace there is nothing to be parsed.
+    """Return whether what a pattern took for a JSON object is one, and not that and something
+    behind it which a later version has added. Where no comma follows a brace there is nothing to be
+    parsed.
     """
     if "}," not in text:
         return True
@@ -168,7 +169,7 @@ def _is_one_object(text: str) -> bool:
 
 
 def _name_of(line: str) -> str:
-    """The name of an operation of whatever version."""
+    """Read the name of an operation of whatever version."""
     with contextlib.suppress(json.JSONDecodeError):
         match json.loads(line):
             case [str(name), *_]:

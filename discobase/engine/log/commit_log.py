@@ -130,7 +130,7 @@ class CommitLog:
     # What is known of the head
 
     def moment(self) -> Moment:
-        """The present moment."""
+        """Return the present moment."""
         return Moment(self.server.monotonic(), self.server.now())
 
     def confirm(self, moment: Moment) -> None:
@@ -142,8 +142,8 @@ class CommitLog:
         self._confirmed = moment
 
     def doubtful(self) -> bool:
-        """Whether the nonce of the next position may have been used and forgotten since the head
-        was confirmed.
+        """Return whether the nonce of the next position may have been used and forgotten since the
+        head was confirmed.
         """
         now, then = self.moment(), self._confirmed
         return max(now.monotonic - then.monotonic, now.wall - then.wall) > TRUST
@@ -238,8 +238,8 @@ class CommitLog:
             _log.debug("a send ended with %r", error)
 
     async def _refused(self, error: Refused, draft: Draft, after: int) -> Entry:
-        """What the position holds although a try was refused, since an earlier one may have taken
-        effect; or the reason why it is empty.
+        """Find what the position holds although a try was refused, since an earlier one may have
+        taken effect; or the reason why it is empty.
         """
         seq = draft.header.seq
         try:
@@ -255,7 +255,7 @@ class CommitLog:
         raise self._reason(error, draft) from error
 
     async def _look_again(self, seq: int, after: int, why: str) -> list[Entry]:
-        """All messages that carry a position, after something was sent to it."""
+        """Read all messages that carry a position, after something was sent to it."""
         try:
             return await self.at(seq, after=after)
         except UpgradeNeeded as error:
@@ -265,7 +265,7 @@ class CommitLog:
             ) from error
 
     def _reason(self, error: Refused, draft: Draft) -> DiscobaseError:
-        """The error for a message that was refused, and is not there."""
+        """Return the error for a message that was refused, and is not there."""
         seq = draft.header.seq
         if isinstance(error, NotFound) and error.code == UNKNOWN_MESSAGE:
             return LogDamaged(
@@ -353,8 +353,8 @@ class CommitLog:
         return Entry(message, header)
 
     async def at(self, seq: int, *, after: int) -> list[Entry]:
-        """All messages that carry a position, in ascending order of id, looked for above message id
-        `after`. One API call for each 100.
+        """Read all messages that carry a position, in ascending order of id, looked for above
+        message id `after`. One API call for each 100.
         """
         return [
             entry
@@ -363,7 +363,7 @@ class CommitLog:
         ]
 
     async def tail(self, lane: int, after: int) -> list[Entry]:
-        """The frames of a lane above a message id, in ascending order of id.
+        """Read the frames of a lane above a message id, in ascending order of id.
 
         Reads pages until one comes back empty: that a short page is the last one is a convention
         that Discord nowhere states. One API call a page, and one for the empty page.
@@ -376,7 +376,7 @@ class CommitLog:
         return found
 
     async def newer(self, head: int, after: int) -> list[Entry]:
-        """The frames in the lane of position `head + 1`, above a message id of it: empty where
+        """Read the frames in the lane of position `head + 1`, above a message id of it: empty where
         nothing is newer. One API call.
 
         Positions have no gaps, so this one lane tells.
@@ -388,8 +388,8 @@ class CommitLog:
         return await persist(self.server, self.server.history, channel, after=after, limit=PAGE)
 
     async def read(self, entry: Entry) -> Commit:
-        """The whole commit of an entry, checked. No API call for inline frames, a download for each
-        attachment of others.
+        """Read the whole commit of an entry, checked. No API call for inline frames, a download for
+        each attachment of others.
 
         Raises:
             LogDamaged: what is there is not what was written.
@@ -416,8 +416,8 @@ class CommitLog:
         return Commit(entry, operations)
 
     async def _files(self, message: Message) -> list[bytes]:
-        """The attachments of a message, whose URLs may have expired, and may do so again while this
-        process stands still.
+        """Fetch the attachments of a message, whose URLs may have expired, and may do so again
+        while this process stands still.
         """
         for _ in range(_RENEWALS):
             with contextlib.suppress(NotFound):
@@ -441,8 +441,8 @@ def _operations(entry: Entry, files: list[bytes]) -> list[Operation]:
 
 
 async def enforces_nonces(server: Server, channel: int, writer: str) -> bool:
-    """Whether the server gives back the first message for a nonce sent twice. Costs two sends and a
-    delete or two.
+    """Return whether the server gives back the first message for a nonce sent twice. Costs two
+    sends and a delete or two.
 
     Not every server that speaks Discord's API does. A wrong answer is possible in one direction
     only: a server that is slow enough to forget is taken for one that does not enforce.

@@ -165,7 +165,7 @@ def encode(
 
 
 def _sealed(header: Header, encoding: str) -> tuple[Header, str]:
-    """The header of a payload that is kept in a certain way, with its hash, and its line."""
+    """Seal the header of a payload that is kept in a certain way: with its hash, and its line."""
     fields = {
         "discobase": FORMAT,
         "seq": header.seq,

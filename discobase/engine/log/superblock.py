@@ -73,12 +73,12 @@ class Superblock:
     created: float
 
     def lane_of(self, seq: int) -> int:
-        """The channel that a position lives in."""
+        """Return the channel that a position lives in."""
         return self.lanes[seq % len(self.lanes)]
 
     def nonce_of(self, seq: int) -> str:
-        """The nonce that makes a position write-once: unique over databases, generations and
-        positions, at most 25 characters.
+        """Return the nonce that makes a position write-once: unique over databases, generations
+        and positions, at most 25 characters.
 
         Discord's description allows a string of 25 characters (message resource, "Create Message").
         """
@@ -166,7 +166,7 @@ _Held = dict[int, list[tuple[int, Superblock]]]
 async def _find(
     server: Server, channels: Sequence[Channel], held: _Held | None = None
 ) -> tuple[Superblock, Sequence[Channel]] | None:
-    """The newest generation of the database that was created first, and the server's channels.
+    """Find the newest generation of the database that was created first, and the server's channels.
 
     Args:
         server: the seam.
@@ -197,14 +197,16 @@ def _catalogs(channels: Iterable[Channel]) -> list[int]:
 
 
 def _role(channel: Channel) -> str:
-    """What a channel is in a database, as its topic says; empty where it is in none."""
+    """Return what a channel is in a database, as its topic says; empty where it is in none."""
     if not channel.topic.startswith(_TOPIC):
         return ""
     return channel.topic[len(_TOPIC) :].partition(" ")[2]
 
 
 def _is_young(server: Server, held: _Held) -> bool:
-    """Whether a database was created so short a while ago that others may have been at it too."""
+    """Return whether a database was created so short a while ago that others may have been at it
+    too.
+    """
     first = min(blocks[0][0] for blocks in held.values())
     return first > snowflake_at(server.now() - _YOUTH)
 
@@ -215,7 +217,7 @@ def _created_first(held: _Held) -> Superblock:
 
 
 async def _superblocks(server: Server, catalog: int) -> list[tuple[int, Superblock]]:
-    """Every superblock of a catalog, by message id, ascending; none where it has been removed."""
+    """Read every superblock of a catalog, by message id, ascending; none where it is gone."""
     found: list[tuple[int, Superblock]] = []
     after = 0
     while True:
@@ -292,7 +294,7 @@ async def _remove(server: Server, channels: Iterable[Channel]) -> None:
 
 
 async def _log_without_catalog(server: Server, channels: Iterable[Channel]) -> Channel | None:
-    """A lane with frames in it, where no catalog says what database it belongs to."""
+    """Find a lane with frames in it, where no catalog says what database it belongs to."""
     for lane in channels:
         if not _role(lane).startswith(_LOG):
             continue
