@@ -15,7 +15,7 @@ import pytest
 from pydantic import ValidationError, field_validator
 
 from discobase import Database, Index, Query, Table, Unique
-from discobase.engine.engine import Engine
+from discobase.engine.committer import Committer
 from discobase.errors import RecordNotFound, RecordOutdated, SeveralRecords, UnknownField
 from tests.database.shop import shop, soon
 from tests.naming import without_address
@@ -200,9 +200,9 @@ class TestQuery:
     ):
         database, item = shop()
         asked: list[object] = []
-        put = Engine.put
+        put = Committer.put
         monkeypatch.setattr(
-            Engine, "put", lambda engine, wish: asked.append(wish) or put(engine, wish)
+            Committer, "put", lambda committer, wish: asked.append(wish) or put(committer, wish)
         )
         with place.conn(database):
             for name in "abcdefgh":
