@@ -1,27 +1,37 @@
-"""All figures in one run: ``python -m benchmarks``."""
+"""All figures in one run, or those that are named: ``python -m benchmarks saving``."""
 
 from __future__ import annotations
 
+import argparse
 import platform
 import sys
+from collections.abc import Callable
 
 from benchmarks.finding import finding
-from benchmarks.measuring import embedded_server
+from benchmarks.measuring import Place, embedded_server
 from benchmarks.saving import saving, saving_much
 from benchmarks.serving import serving
+
+BENCHMARKS: dict[str, tuple[Callable[[Place], None], ...]] = {
+    "saving": (saving, saving_much),
+    "finding": (finding,),
+    "serving": (serving,),
+}
 
 
 def main() -> int:
     """Measure and print. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    names = parser.parse_args().names or list(BENCHMARKS)
+    if unknown := set(names) - BENCHMARKS.keys():
+        parser.error(f"there is no {', '.join(unknown)}")
     print(f"Python {platform.python_version()}, {platform.machine()}, {platform.system()}")
     print("Figures are medians over rounds in which both sides take turns.\n")
-    with embedded_server() as place:
-        saving(place)
-        saving_much(place)
-    with embedded_server() as place:
-        finding(place)
-    with embedded_server() as place:
-        serving(place)
+    for name in names:
+        with embedded_server() as place:
+            for measure in BENCHMARKS[name]:
+                measure(place)
     return 0
 
 

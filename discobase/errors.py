@@ -82,8 +82,8 @@ class UnknownField(UsageError, TypeError):
     def __init__(self, table: str, field: str, known: Iterable[str]) -> None:
         self.table = table
         self.field = field
-        self.known = sorted(known)
-        self.nearest = get_close_matches(field, self.known, n=3)
+        self.known: list[str] = sorted(known)
+        self.nearest: list[str] = get_close_matches(field, self.known, n=3)
         meant = " or ".join(repr(name) for name in self.nearest)
         hint = f"did you mean {meant}?" if meant else f"its fields are {', '.join(self.known)}."
         super().__init__(f"table {table!r} has no field {field!r}: {hint}")
@@ -112,7 +112,7 @@ class ServerNotFound(ConnectError):
 
     def __init__(self, name: str, present: Sequence[str], invite: str) -> None:
         self.name = name
-        self.present = list(present)
+        self.present: list[str] = list(present)
         self.invite = invite
         where = ", ".join(repr(other) for other in present) or "none at all"
         super().__init__(
@@ -137,7 +137,7 @@ class MissingPermission(ConnectError):
 
     def __init__(self, server: str, missing: Sequence[str], invite: str) -> None:
         self.server = server
-        self.missing = list(missing)
+        self.missing: list[str] = list(missing)
         self.invite = invite
         super().__init__(
             f"in the server {server!r} the bot lacks: {', '.join(missing)}. Grant it in the "

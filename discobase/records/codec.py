@@ -73,8 +73,8 @@ class Codec(Generic[M]):
         _complete(model)
         marks = marks_of(model)
         self.kinds: Mapping[str, keys.Kind] = marks.kinds
-        self.unique = marks.unique
-        self.indexed = marks.indexed
+        self.unique: tuple[str, ...] = marks.unique
+        self.indexed: tuple[str, ...] = marks.indexed
         self.model = model
         self._table = table
         self._serializer = model.__pydantic_serializer__

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
@@ -12,7 +12,7 @@ _INTEGER = TypeAdapter(int)
 class Record(BaseModel):
     """A pydantic model with a place in a database. Users derive from :class:`discobase.Table`."""
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="strings"
     )
 

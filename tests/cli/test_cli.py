@@ -1,4 +1,4 @@
-"""What the command line answers to what cannot be done: one line, and a status."""
+"""What the command line does, and what it answers where it cannot: one line, and a status."""
 
 from __future__ import annotations
 
@@ -69,6 +69,15 @@ def test_serve_says_that_a_file_is_read_only(capsys, tmp_path):
     path.touch()
     path.chmod(0o400)
     assert "the file is not writable" in said(capsys, "serve", "--db", path)[1]
+
+
+def test_the_demo_does_what_the_readme_says_and_finds_it_all_again(capsys):
+    assert main(["demo"]) == 0
+    output, errors = capsys.readouterr()
+    for done in ("save", "find", "update", "delete"):
+        assert f"\n  {done}" in output
+    assert output.endswith("Every record was there again.\n")
+    assert errors == ""
 
 
 def test_the_demo_says_why_it_cannot_keep_its_file_before_it_begins(capsys, tmp_path):

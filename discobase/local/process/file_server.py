@@ -44,7 +44,7 @@ class FileServer:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.origin = ""
+        self.origin: str = ""
         self._claim = Claim(path)
         self._server: LocalDiscord | None = None
         self._left = threading.Event()

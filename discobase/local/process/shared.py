@@ -76,7 +76,7 @@ class _ProcessServer:
 
     def __init__(self) -> None:
         self._server = LocalDiscord().start()
-        self.origin = self._server.origin
+        self.origin: str = self._server.origin
 
     def ask_to_join(self, server_name: str) -> dict[str, Any]:
         try:

@@ -64,7 +64,7 @@ class LocalDiscord(Control):
         latency: float = 0.0,
         **settings: object,
     ) -> None:
-        self.path = None if path is None else str(Path(path).resolve())
+        self.path: str | None = None if path is None else str(Path(path).resolve())
         self._wanted_port = port
         self._limits = limits
         self._settings = Settings()

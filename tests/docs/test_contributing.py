@@ -1,0 +1,47 @@
+"""What CONTRIBUTING.md names is there: commands, files, environments, kinds of runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from configparser import RawConfigParser
+from pathlib import Path
+
+from benchmarks.__main__ import BENCHMARKS
+from tests.engine.runs import PROFILES
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "CONTRIBUTING.md").read_text()
+QUOTED = re.findall(r"`([^`\n]+)`", PAGE)
+
+
+def test_every_module_that_is_to_be_run_is_there():
+    modules = {name for text in QUOTED for name in re.findall(r"python -m ([\w.]+)", text)}
+    assert len(modules) >= 4
+    assert [name for name in modules if importlib.util.find_spec(name) is None] == []
+
+
+def test_every_file_that_is_named_is_there():
+    files = {
+        word for text in QUOTED for word in text.split() if word.startswith(("tests/", "docs/"))
+    } - {"tests/formats/VERSION", "docs/_build"}
+    assert len(files) >= 5
+    assert [name for name in files if not (ROOT / name).exists()] == []
+    assert next((ROOT / "discobase").rglob("superblock.py")).read_text().count("\n_YOUTH = ") == 1
+
+
+def test_the_environments_of_tox_are_those_that_are_named():
+    tox = RawConfigParser()
+    tox.read(ROOT / "tox.ini")
+    listed = {name.strip() for name in tox["tox"]["env_list"].split(",")}
+    sections = {name.removeprefix("testenv:") for name in tox.sections() if ":" in name}
+    made = {name for section in sections for name in re.sub(r"[{}]", "", section).split(",")}
+    assert listed | made <= set(QUOTED)
+
+
+def test_the_kinds_of_runs_and_the_benchmarks_are_those_that_are_named():
+    assert PROFILES.keys() <= set(QUOTED)
+    asked = {text.split()[-1] for text in QUOTED if text.startswith("python -m benchmarks ")}
+    assert asked
+    assert asked <= BENCHMARKS.keys()
+    assert {text.split()[3] for text in QUOTED if "tests.engine.runs " in text} <= PROFILES.keys()

@@ -1,0 +1,71 @@
+"""Tables and their records, as type checkers see them. Checked, never run."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, assert_type
+
+from pydantic import Field
+
+from discobase import Database, Index, Query, SaveReport, Table, Unique
+
+db = Database("Shop", server=7, timeout=None, attachment_limit=20_000)
+
+
+@db.table
+class Product(Table):
+    code: Annotated[str, Unique()]
+    name: Annotated[str, Index()] = ""
+    price: Decimal = Field(default=Decimal(0), ge=0)
+    parent: int | None = None
+
+
+@db.table(name="people")
+class Person(Table):
+    name: str
+
+
+def declaring() -> None:
+    assert_type(db.table(Product), type[Product])
+    assert_type(db.table(name="again")(Product), type[Product])
+    assert_type(db.tables["people"], type[Table])
+    assert_type(db.head, int)
+
+
+def writing() -> None:
+    mug = assert_type(Product(code="mug", price=Decimal("7.5")), Product)
+    assert_type(mug.price, Decimal)
+    assert_type(mug.pk, int | None)
+    assert_type(mug.version, int | None)
+    assert_type(mug.save(), Product)
+    assert_type(mug.commit().update(if_unchanged=True).refresh(), Product)
+    mug.delete(if_unchanged=True)
+    report = assert_type(Product.save_many([mug, Product(code="cup")]), SaveReport)
+    assert_type((report.records, report.commits), tuple[int, int])
+    Product.save_many(Product(code=f"n{number}") for number in range(9))
+
+
+def finding() -> None:
+    assert_type(Product.get(1).name, str)
+    found = assert_type(Product.find(name="Mug"), Query[Product])
+    assert_type(found.find(price=1).find(), Query[Product])
+    assert_type(found.first(), Product | None)
+    assert_type(found.one().save(), Product)
+    assert_type(found.count(), int)
+    assert_type(found.occurrences(found[0]), int)
+    assert_type(found.exists(), bool)
+    assert_type(found[0], Product)
+    assert_type(found[1:], list[Product])
+    assert_type([product.code for product in found], list[str])
+    assert_type(Product.find_unique(code="mug"), Product)
+    assert_type(Product.find_unique(code="mug", strict=True), Product)
+    assert_type(Product.find_unique(code="mug", strict=False), Product | None)
+
+
+def deriving() -> None:
+    class Book(Product):
+        pages: int = 0
+
+    assert_type(db.table(Book), type[Book])
+    assert_type(Book(code="x").save(), Book)
+    assert_type(Book.find().one().pages, int)
