@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from discobase.errors import NotConnected, OutcomeUnknown, UpgradeNeeded
+from discobase.errors import LogDamaged, NotConnected, OutcomeUnknown, UpgradeNeeded
 from tests.database.shop import shop, soon
 from tests.local.rest import Rest
 
@@ -81,6 +81,10 @@ def test_a_frame_of_a_later_format_stops_a_connected_program_at_once(place, conn
         assert got.value.channel == place.channel("log-2")
     assert (database.head, len(item.find())) == (1, 1)
     assert len(place.frames()) == 2
+    place.forget_calls()
+    with pytest.raises(UpgradeNeeded):
+        database.refresh()
+    assert place.calls == 0, "what was met once is not asked for again"
 
 
 def raised(use) -> BaseException | None:
@@ -152,6 +156,23 @@ def test_a_superblock_of_a_later_format_is_refused_and_no_database_is_made_besid
     with pytest.raises(UpgradeNeeded, match="a superblock of format") as got, place.conn(again):
         pass
     assert (got.value.needs, got.value.channel) == (needs, catalog)
+    assert place.discord.channels(place.server) == before
+
+
+def test_a_log_of_a_later_format_without_its_catalog_is_no_empty_server(place):
+    database, item = shop()
+    with place.conn(database):
+        for name in "abcd":
+            item(name=name).save()
+    for message in place.frames():
+        later = message["content"].replace('"discobase":1,', '"discobase":2,')
+        place.discord.edit_message(int(message["channel_id"]), int(message["id"]), later)
+    rest = Rest(place.api_url, place.token)
+    assert rest("DELETE", f"/channels/{place.channel('catalog')}").status == 200
+    before = place.discord.channels(place.server)
+    again, _ = shop()
+    with pytest.raises(LogDamaged, match="holds a log"), place.conn(again):
+        pass
     assert place.discord.channels(place.server) == before
 
 

@@ -8,10 +8,13 @@ import json
 
 import pytest
 
-from discobase.engine.changes import IndexWanted, Insert, Replace, Request
+from discobase.engine import committer
+from discobase.engine.changes import IndexWanted, Insert, Placed, Replace, Request
 from discobase.engine.engine import Engine
+from discobase.engine.log import commit_log
 from discobase.engine.log.frame import GENESIS, Limits, encode
 from discobase.engine.operations import Put, Schema
+from discobase.engine.replica import Proposal
 from discobase.engine.server.seam import Message, MessageArrived, Uncertain, snowflake_at
 from discobase.errors import (
     ConnectError,
@@ -286,6 +289,105 @@ def test_a_first_message_that_is_heard_of_while_the_second_is_applied_is_not_ove
     process.loop.call_soon(process.session._take, MessageArrived(second))
     world.pass_time(5)
     assert rows_of(engine) == ["first"]
+
+
+# The own echo
+
+
+def test_a_copy_of_a_frame_by_somebody_else_is_not_taken_for_its_echo(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    send = process.seam.send
+
+    async def copied(channel, content, uploads, nonce):
+        copy = Message(world.snowflake(), channel, 99, content)
+        world.messages[channel][copy.id] = Stored(copy, world.time)
+        world.broadcast(MessageArrived(copy))
+        await asyncio.sleep(1)
+        return await send(channel, content, uploads, nonce)
+
+    process.seam.send = copied
+    placed = world.run_in(process, put(engine, Insert("a", row("x"))))
+    (line,) = read_log(world, engine.superblock).lines
+    assert placed.seq == 1
+    assert engine.replica.positions.message_at(1) == line.message
+
+
+def test_the_own_echo_is_not_read_however_late_it_comes(make_world, join, monkeypatch):
+    world = make_world(faults=Faults(slow_event=1.0))
+    process, engine = join(world)
+    read: list[str] = []
+    monkeypatch.setattr(commit_log, "read_header", read.append)
+    for tag in "xyz":
+        world.run_in(process, put(engine, Insert("a", row(tag))))
+        world.pass_time(20)
+    assert read == []
+    assert rows_of(engine) == ["x", "y", "z"]
+
+
+def test_the_first_of_two_equal_frames_counts_where_nonces_are_not_enforced(make_world, join):
+    world = make_world(faults=Faults(dropped_event=1.0, nonce_window=None))
+    process, engine = join(world)
+    world.faults = dataclasses.replace(world.faults, dropped_event=0.0)
+    send, sent = process.seam.send, []
+
+    async def sent_twice(*message):
+        if not sent:
+            world.faults = dataclasses.replace(world.faults, dropped_event=1.0)
+            sent.append(await send(*message))
+            world.faults = dataclasses.replace(world.faults, dropped_event=0.0)
+            # It can be read only after the other one, and is heard of after it, too.
+            world.messages[sent[0].channel][sent[0].id].visible = world.time + 20
+            raise Uncertain("no answer")
+        sent.append(await send(*message))
+        await asyncio.sleep(0.5)
+        world.broadcast(MessageArrived(sent[0]))
+        await asyncio.sleep(0.5)
+        return sent[1]
+
+    process.seam.send = sent_twice
+    world.run_in(process, put(engine, Insert("a", row("x"))))
+    world.pass_time(30)
+    assert sent[0].id < sent[1].id
+    assert engine.replica.positions.message_at(1) == sent[0].id
+
+
+def test_a_writer_hears_that_it_has_lost_before_it_is_answered(make_world, join):
+    world = make_world()
+    one, first = join(world)
+    two, second = join(world, "two")
+    send = one.seam.send
+
+    async def held(*message):
+        answer = await send(*message)
+        await asyncio.sleep(300)
+        return answer
+
+    world.faults = Faults(dropped_event=1.0)
+    world.run_in(two, put(second, Insert("a", row("theirs"))))
+    (theirs,) = read_log(world, second.superblock).lines
+    world.faults = CALM
+    one.seam.send = held
+    request = Request([Insert("a", row("ours"))])
+    first.commit(request)
+    world.pass_time(2)
+    stored = world.messages[first.superblock.lane_of(1)][theirs.message]
+    world.broadcast(MessageArrived(stored.message))
+    world.run(request.future.done, within=10)
+    assert rows_of(first) == ["theirs", "ours"]
+
+
+def test_of_two_answers_to_one_request_the_first_counts():
+    answered, failed = Request([Insert("a", row("x"))]), Request([Insert("a", row("y"))])
+    for request in (answered, failed):
+        assert request.future.set_running_or_notify_cancel()
+    reason = Disconnected("closed")
+    proposal = Proposal(1, GENESIS, verdicts=[Placed(1, [1]), Placed(1, [2])])
+    committer._fail_all([failed], reason)
+    committer._answer([answered, failed], proposal)
+    committer._fail_all([answered], reason)
+    assert answered.future.result().pks == [1]
+    assert failed.future.exception() is reason
 
 
 # Damage
