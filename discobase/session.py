@@ -113,11 +113,11 @@ class Session:
             ConnectError: no thread is to be had.
         """
         self.portal.start()
-        self.portal.submit(self._live).add_done_callback(self._finish)
+        self.portal.submit(self._run).add_done_callback(self._finish)
 
-    # The life of it, on the loop
+    # From the login to the end, on the loop
 
-    async def _live(self) -> None:
+    async def _run(self) -> None:
         joined = await self._join() if self.target.is_local else None
         try:
             await self._connected(joined)
@@ -184,13 +184,13 @@ class Session:
         self._failure = self._failure or error
         self._ending.set()
 
-    def _finish(self, life: Future[None]) -> None:
+    def _finish(self, run: Future[None]) -> None:
         """Tell those who wait how it ended, and let the thread go."""
-        # Called on the loop's thread, as a rule; on the one that ends the portal, where the life
+        # Called on the loop's thread, as a rule; on the one that ends the portal, where the run
         # had not begun; on the one that began it, where it was over by then.
         error: BaseException | None = Disconnected(f"the connection of {self.name!r} has ended")
         try:
-            error = self._failure or self._reason(life)
+            error = self._failure or self._reason(run)
         finally:
             self._settle(None if error is None else drop_traceback(error))
             self.portal.stop(0)
@@ -207,13 +207,13 @@ class Session:
         _log.log(level, "the connection of %r has ended: %s", self.name, error)
         self.ended.set_exception(error)
 
-    def _reason(self, life: Future[None]) -> BaseException | None:
-        """Return why the life ended by itself; None where it was ended, by a close or at exit."""
+    def _reason(self, run: Future[None]) -> BaseException | None:
+        """Return why the run ended by itself; None where it was ended, by a close or at exit."""
         if failure := self.portal.failure:
             died = Disconnected(f"the thread of {self.name!r} has died: {failure!r}")
             died.__cause__ = failure
             return died
-        error = None if life.cancelled() else life.exception()
+        error = None if run.cancelled() else run.exception()
         ended = isinstance(error, Disconnected | CancelledError)
         return None if ended else error
 
