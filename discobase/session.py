@@ -21,6 +21,7 @@ from discobase.engine.engine import Engine
 from discobase.engine.interface import EngineInterface
 from discobase.engine.server.discordpy import Connection
 from discobase.errors import ConnectError, DiscobaseError, Disconnected, WaitTimeout
+from discobase.outcome import Outcome
 from discobase.portal import Portal, drop_traceback, reraisable
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _CLOSE_SECONDS = 20.0
 rest is for the connection and the embedded server: a guess."""
 
 
-class LoginTask(Future[None]):
+class LoginTask(Outcome[None]):
     """A login that goes on by itself: it finishes when the connection ends, and fails with the
     reason why it could not go on.
 
@@ -50,7 +51,7 @@ class LoginTask(Future[None]):
 
     def cancel(self) -> bool:
         """Ask the connection to close, and return at once: True unless it has ended already."""
-        if self.done():
+        if self.settled:
             return False
         self._close()
         return True
@@ -80,7 +81,7 @@ class Session:
         self.ended = LoginTask(self.ask_to_close)
         self.portal = Portal(f"discobase {name}")
         self._pid = os.getpid()
-        self._opened: Future[None] = Future()
+        self._opened: Outcome[None] = Outcome()
         self._opened.set_running_or_notify_cancel()
         self._ending = asyncio.Event()
         self._failure: DiscobaseError | None = None
@@ -101,12 +102,12 @@ class Session:
     @property
     def closed(self) -> bool:
         """Whether it has ended because it was closed, and not by a failure."""
-        return self.ended.done() and self.ended.exception() is None
+        return self.ended.settled and self.ended.exception() is None
 
     @property
     def over(self) -> bool:
         """Whether the session has ended, or can no longer be used in this process."""
-        return self.forked or self.ended.done()
+        return self.forked or self.ended.settled
 
     def begin(self) -> None:
         """Start the thread and the login on it. Return at once.
@@ -198,7 +199,7 @@ class Session:
             self.portal.stop(0)
 
     def _settle(self, error: BaseException | None) -> None:
-        never_ready = not self._opened.done()
+        never_ready = not self._opened.settled
         if never_ready:
             self._opened.set_exception(error or Disconnected("the database was closed"))
         if error is None:
@@ -232,7 +233,7 @@ class Session:
             WaitTimeout: it is not ready yet.
             ConnectError: it never will be; the class says why.
         """
-        if self._engine is None and not self._opened.done():
+        if self._engine is None and not self._opened.settled:
             self._wait_opened(purpose, timeout)
         # Read anew: it may have become ready a moment ago.
         if (engine := self._engine) is not None:
@@ -283,7 +284,7 @@ class Session:
         try:
             self.wait_ended(_CLOSE_SECONDS)
         except Exception as error:
-            if not self.ended.done():
+            if not self.ended.settled:
                 raise
             _log.debug("the session had failed before it was closed: %s", error)
         finally:

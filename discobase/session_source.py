@@ -6,13 +6,14 @@ import os
 import threading
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import partial
 
 from discobase.arguments import Target
 from discobase.engine.changes import IndexWanted, Placed, Request
 from discobase.engine.replica import Replica
-from discobase.errors import AlreadyConnected, NotConnected
+from discobase.errors import AlreadyConnected, NotConnected, WouldDeadlock
 from discobase.portal import users_line
 from discobase.session import Session
 
@@ -40,7 +41,10 @@ class SessionSource:
         self.capacity = capacity
         self._last: Session | None = None
         self._forget: Callable[[], object] | None = None
-        self._locks: dict[int, threading.Lock] = {}
+        # By process: a lock that another thread held at the moment of a fork is never released in
+        # the child.
+        self._locks: dict[int, threading.RLock] = {}
+        self._entered: set[int] = set()
 
     @property
     def connected(self) -> bool:
@@ -58,9 +62,10 @@ class SessionSource:
 
         Raises:
             AlreadyConnected: the last one is not over.
+            WouldDeadlock: this has interrupted another login on the same thread.
             ConnectError: no thread is to be had.
         """
-        with self._lock():
+        with self._alone():
             if self.connected:
                 raise AlreadyConnected(
                     f"{self.name!r} is connected already: close() it before another login."
@@ -72,6 +77,7 @@ class SessionSource:
 
         Raises:
             NotConnected: there has been no login, or the database was closed.
+            WouldDeadlock: this has interrupted what begins a session, on the same thread.
         """
         session = self._last
         if session is not None and session.ready:
@@ -83,8 +89,9 @@ class SessionSource:
 
         Raises:
             WaitTimeout: it did not end in time; what was left is abandoned.
+            WouldDeadlock: this has interrupted a login on the same thread.
         """
-        with self._lock():
+        with self._alone():
             session = self._last
         if session is not None:
             session.close()
@@ -115,7 +122,7 @@ class SessionSource:
 
     def _begin_again(self, inherited: Session) -> Session:
         """Connect in a forked process as its parent did."""
-        with self._lock():
+        with self._alone():
             if self._last is inherited:
                 _inherited.append(inherited)
                 filename, line = users_line()
@@ -131,10 +138,26 @@ class SessionSource:
             assert self._last is not None
             return self._last
 
-    def _lock(self) -> threading.Lock:
-        # One for each process: a lock that another thread held at the moment of a fork is never
-        # released in the child.
-        return self._locks.setdefault(os.getpid(), threading.Lock())
+    @contextmanager
+    def _alone(self) -> Generator[None]:
+        """Keep the other threads of this process out for the length of a block.
+
+        Raises:
+            WouldDeadlock: this thread is in such a block already: a signal handler, a finalizer or
+                a logging handler has come between.
+        """
+        pid = os.getpid()
+        with self._locks.setdefault(pid, threading.RLock()):
+            if pid in self._entered:
+                raise WouldDeadlock(
+                    f"the connection of {self.name!r} is just being made on this thread, which "
+                    f"whatever calls now has interrupted: call on another thread, or later."
+                )
+            try:
+                self._entered.add(pid)
+                yield
+            finally:
+                self._entered.discard(pid)
 
     # What tables ask for
 

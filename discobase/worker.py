@@ -9,6 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from discobase.own_threads import own_thread
+
 _SHUTDOWN_SECONDS = 1.0
 """How long a shutdown waits for the work that is left. A guess, the same as for a loop at exit."""
 
@@ -26,11 +28,14 @@ class Worker(ThreadPoolExecutor):
 
     Args:
         name: the thread's.
+        awaited: whether blocking callers wait for what it does, so that it must not wait for what
+            they wait for.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, awaited: bool = False) -> None:
         super().__init__(1)
         self._name = name
+        self._run_all = _run_all_awaited if awaited else _run_all
         self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -63,7 +68,7 @@ class Worker(ThreadPoolExecutor):
     def _start_once(self) -> None:
         if self._thread is None:
             thread = threading.Thread(
-                target=_run_all, args=(self._queue,), name=self._name, daemon=True
+                target=self._run_all, args=(self._queue,), name=self._name, daemon=True
             )
             thread.start()
             self._thread = thread
@@ -83,6 +88,11 @@ def _run_all(work: queue.SimpleQueue[Callable[[], None] | None]) -> None:
     while item := work.get():
         item()
         del item
+
+
+def _run_all_awaited(work: queue.SimpleQueue[Callable[[], None] | None]) -> None:
+    with own_thread():
+        _run_all(work)
 
 
 def _run(future: Future[T], function: Callable[[], T]) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from json.encoder import encode_basestring_ascii
 
 from discobase.engine.keys import Kind
+from discobase.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Request:
     schemas: Mapping[str, str] = field(default_factory=dict[str, str])
     purpose: str = "the commit"
     timeout: float | None = None
-    future: Future[Placed] = field(default_factory=Future[Placed])
+    future: Future[Placed] = field(default_factory=Outcome[Placed])
     size: int = field(init=False)
 
     def __post_init__(self) -> None:

@@ -11,8 +11,10 @@ applied (invariant I1).
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import InvalidStateError
 from functools import partial
@@ -62,21 +64,39 @@ class Committer:
         self._follower = follower
         self._writer = writer
         self._limits = limits
+        self._loop = asyncio.get_running_loop()
         self._queue: janus.Queue[Request | IndexWanted] = janus.Queue()
+        self._handed_over: deque[Request | IndexWanted] = deque()
+        self._shut = False
         self._held_back: Request | None = None
         self._taken: Sequence[Request] = ()
         self._sent = False
 
     def put(self, request: Request | IndexWanted) -> None:
-        """Queue a request. From any thread; never waits.
+        """Queue a request. From any thread; never waits, and takes no lock: a signal handler or a
+        finalizer that comes in the middle may put another one.
 
         Raises:
             Disconnected: the committer has stopped.
         """
+        if self._shut:
+            raise _stopped()
+        # The queue has a mutex, which is taken on the loop alone.
+        self._handed_over.append(request)
         try:
-            self._queue.sync_q.put_nowait(request)
-        except janus.SyncQueueShutDown as error:
-            raise Disconnected("the connection has ended; nothing was written.") from error
+            self._loop.call_soon_threadsafe(self._enqueue)
+        except RuntimeError as error:  # the loop is closed
+            raise _stopped() from error
+
+    def _enqueue(self) -> None:
+        """Queue what was handed over, in its order. On the loop."""
+        while self._handed_over:
+            request = self._handed_over.popleft()
+            try:
+                self._queue.async_q.put_nowait(request)
+            except janus.AsyncQueueShutDown:
+                if isinstance(request, Request) and request.future.set_running_or_notify_cancel():
+                    _fail_all([request], _stopped())
 
     async def run(self) -> None:
         """Make commits until cancelled, or until there is nothing left to do after :meth:`shut`."""
@@ -88,6 +108,8 @@ class Committer:
 
     def shut(self) -> None:
         """Take no more requests."""
+        self._shut = True
+        self._enqueue()
         self._queue.shutdown(immediate=False)
 
     async def stop(self, reason: DiscobaseError) -> None:
@@ -238,6 +260,10 @@ class Committer:
         except ServerError as error:
             return _fail_all(batch, _unread(error))
         return [batch]
+
+
+def _stopped() -> Disconnected:
+    return Disconnected("the connection has ended; nothing was written.")
 
 
 def _answer(batch: Batch, proposal: Proposal) -> Sequence[Batch]:

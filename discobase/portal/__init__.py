@@ -14,8 +14,13 @@ wrong between threads is handled here, once:
 * *Waits that end early.* A time limit, Ctrl-C, or any exception out of a signal handler ends a
   wait. What has not begun is withdrawn, a coroutine that has is cancelled, and the error, or a
   note on the interrupt, says which it was.
-* *Deadlock.* A blocking call on the loop thread is refused. Inside another running loop it works,
-  and warns once that it blocks that loop. A loop that does not answer has its stack logged.
+* *Deadlock.* A blocking call on the loop thread is refused, and on every other thread of the
+  package's own. Inside another running loop it works, and warns once that it blocks that loop. A
+  loop that does not answer has its stack logged.
+* *What comes between.* A signal handler, or a finalizer, that makes a blocking call in the middle
+  of another one gets its answer: no lock is held meanwhile that the loop needs, if the future is
+  an :class:`~discobase.outcome.Outcome`. In a logging handler that the loop waits for, the wait
+  ends with an error.
 * *Failure of the thread.* The portal keeps the exception that ended the thread, and tells every
   waiter. Nothing that a coroutine raises ends it, ``KeyboardInterrupt`` and ``SystemExit``
   included; nor does one that stops the loop.

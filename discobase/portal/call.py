@@ -7,13 +7,14 @@ import concurrent.futures
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+from discobase.outcome import Outcome
 from discobase.portal.loop_thread import LoopThread
 from discobase.portal.tracebacks import trim_traceback
 
 T = TypeVar("T")
 
 
-class Call(concurrent.futures.Future[T], Generic[T]):
+class Call(Outcome[T], Generic[T]):
     """A coroutine on the loop: pending until its task is made, running until the task ends.
 
     Args:
@@ -48,7 +49,7 @@ class Call(concurrent.futures.Future[T], Generic[T]):
         """
         if super().cancel():
             return True
-        if not self.done():
+        if not self.settled:
             self.loop_thread.call_soon(self._cancel_task)
         return False
 

@@ -19,6 +19,7 @@ from contextvars import Context
 from typing import Any
 
 from discobase.errors import NotConnected, WouldDeadlock
+from discobase.own_threads import is_own_thread, own_thread
 from discobase.portal.done_lock import POLL_SECONDS, lock_until_done
 from discobase.portal.tracebacks import describe, users_line
 from discobase.worker import Worker
@@ -158,19 +159,27 @@ class LoopThread:
                 self._stack(),
             )
 
-    def raise_if_current(self, what: str) -> None:
-        """Raise on the loop's own thread, where waiting would keep the loop from ever answering.
+    def raise_if_awaited(self, what: str) -> None:
+        """Raise on the loop's own thread, where waiting would keep the loop from ever answering,
+        and on any other for which the loop, or another one, may wait.
 
         Args:
             what: what is about to wait.
 
         Raises:
-            WouldDeadlock: this is the loop's own thread.
+            WouldDeadlock: this is such a thread.
         """
         if threading.get_ident() == self.thread.ident:
             raise WouldDeadlock(
                 f"{what} waits for the thread {self.name!r}, and was called on that very thread. "
                 f"Call it on another one: in a coroutine, by `await asyncio.to_thread(...)`."
+            )
+        if is_own_thread():
+            raise WouldDeadlock(
+                f"{what} waits for the thread {self.name!r}, and was called on "
+                f"{threading.current_thread().name!r}, which does a part of discobase's own work "
+                f"and must not wait: by a logging handler, or a finalizer. Let it hand this over "
+                f"to another thread, as logging.handlers.QueueHandler does."
             )
 
     def log_if_blocked(self) -> None:
@@ -311,7 +320,8 @@ _running: set[LoopThread] = set()
 def _run(loop_thread: LoopThread) -> None:
     _running.add(loop_thread)
     try:
-        loop_thread.run()
+        with own_thread():
+            loop_thread.run()
     finally:
         _running.discard(loop_thread)
 

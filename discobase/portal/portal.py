@@ -173,7 +173,8 @@ class Portal:
             Disconnected: the portal was stopped meanwhile, its thread failed, or stayed behind in
                 another process at a fork.
             NotConnected: the portal was never started, or was stopped.
-            WouldDeadlock: called on the loop thread.
+            WouldDeadlock: called on the loop thread, on another one that works for a database, or
+                in a logging handler for which one of these waits.
             BaseException: what the coroutine raised; or what interrupted the wait, with a note
                 on what became of the coroutine.
         """
@@ -215,7 +216,8 @@ class Portal:
             Disconnected: the portal was stopped, or its thread failed, before it was running; or
                 the thread stayed behind in another process at a fork.
             NotConnected: the portal was never started.
-            WouldDeadlock: called on the loop thread.
+            WouldDeadlock: called on the loop thread, on another one that works for a database, or
+                in a logging handler for which one of these waits.
             BaseException: the future's exception; or what interrupted the wait, with a note on
                 what became of the future.
         """
@@ -243,7 +245,8 @@ class Portal:
             WaitTimeout: the time was over.
             Disconnected: the thread failed, or stayed behind in another process at a fork.
             NotConnected: the portal was never started.
-            WouldDeadlock: called on the loop thread.
+            WouldDeadlock: called on the loop thread, on another one that works for a database, or
+                in a logging handler for which one of these waits.
             BaseException: the future's exception, or what interrupted the wait.
         """
         loop_thread = self._last_started()
@@ -297,7 +300,7 @@ class Portal:
     def _check_may_wait(self, loop_thread: LoopThread, what: str) -> None:
         if loop_thread.forked:
             raise self._not_alive(loop_thread)
-        loop_thread.raise_if_current(what)
+        loop_thread.raise_if_awaited(what)
         _warn_inside_a_loop(what)
 
     def _not_alive(self, loop_thread: LoopThread) -> DiscobaseError:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import concurrent.futures
 import enum
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from discobase.errors import DiscobaseError, Disconnected, OutcomeUnknown, WaitTimeout
+from discobase.errors import (
+    DiscobaseError,
+    Disconnected,
+    OutcomeUnknown,
+    WaitTimeout,
+    WouldDeadlock,
+)
 from discobase.portal.call import Call
-from discobase.portal.done_lock import POLL_SECONDS, lock_until_done
+from discobase.portal.done_lock import POLL_SECONDS, is_done, lock_until_done
+from discobase.portal.held_handlers import blocking_handler
 from discobase.portal.loop_thread import LoopThread
 from discobase.portal.tracebacks import reraisable
 
@@ -30,6 +38,7 @@ class _End(enum.Enum):
     DONE = enum.auto()
     TIMED_OUT = enum.auto()
     THREAD_ENDED = enum.auto()
+    DEADLOCKED = enum.auto()
 
 
 class _Fate(enum.Enum):
@@ -78,16 +87,17 @@ class Wait(Generic[T]):
         """
         try:
             try:
+                done = lock_until_done(self.future)
                 if send is not None:
                     send()
-                end = self._until_end()
+                end = self._until_end(done)
             except BaseException as interrupt:
                 interrupt.add_note(self._note(_give_up(self.future)))
                 raise
             if end is not _End.DONE:
                 fate = _give_up(self.future)
                 if fate is not _Fate.FINISHED:
-                    raise self._timed_out(fate) if end is _End.TIMED_OUT else self._aborted(fate)
+                    raise self._given_up(end, fate)
             return self._outcome()
         finally:
             del self, send
@@ -104,18 +114,19 @@ class Wait(Generic[T]):
             BaseException: the future's own exception, or what interrupted the wait.
         """
         try:
-            end = self._until_end()
-            if self.future.done():
+            end = self._until_end(lock_until_done(self.future))
+            if is_done(self.future):
                 return self._outcome()
             if end is _End.TIMED_OUT:
                 raise WaitTimeout(f"{self.what} is still to come after {self.timeout:g} s.")
+            if end is _End.DEADLOCKED:
+                raise WouldDeadlock(self._cycle())
             raise self._aborted(_Fate.UNKNOWN)
         finally:
             del self
 
-    def _until_end(self) -> _End:
+    def _until_end(self, done: threading.Lock) -> _End:
         deadline = float("inf") if self.timeout is None else time.monotonic() + self.timeout
-        done = lock_until_done(self.future)
         while True:
             left = min(POLL_SECONDS, deadline - time.monotonic())
             if done.acquire(timeout=max(left, 0)):
@@ -124,6 +135,8 @@ class Wait(Generic[T]):
                 return _End.THREAD_ENDED
             if time.monotonic() >= deadline:
                 return _End.TIMED_OUT
+            if blocking_handler() is not None:
+                return _End.DEADLOCKED
             self.loop_thread.log_if_blocked()
 
     def _outcome(self) -> T:
@@ -148,6 +161,27 @@ class Wait(Generic[T]):
         if self.writes:
             return f"{self.what} was under way: its outcome is unknown"
         return f"{self.what} was under way, and was cancelled"
+
+    def _given_up(self, end: _End, fate: _Fate) -> DiscobaseError:
+        if end is _End.TIMED_OUT:
+            return self._timed_out(fate)
+        return self._deadlocked(fate) if end is _End.DEADLOCKED else self._aborted(fate)
+
+    def _deadlocked(self, fate: _Fate) -> DiscobaseError:
+        if fate is _Fate.UNKNOWN and self.writes:
+            return OutcomeUnknown(
+                f"{self._cycle()} It was under way already; look whether it happened before you "
+                f"repeat it."
+            )
+        return WouldDeadlock(f"{self._cycle()} It was withdrawn, and nothing was written.")
+
+    def _cycle(self) -> str:
+        return (
+            f"{self.what} was called in a logging handler, which is held until it ends, and for "
+            f"which the thread that has to answer waits, to log something itself. Let the handler "
+            f"hand records over to another thread, as logging.handlers.QueueHandler does, or keep "
+            f"those of discobase, discord, aiohttp and asyncio from it."
+        )
 
     def _timed_out(self, fate: _Fate) -> DiscobaseError:
         if fate is _Fate.WITHDRAWN:
@@ -184,6 +218,6 @@ def _give_up(future: concurrent.futures.Future[Any]) -> _Fate:
         return _Fate.WITHDRAWN
     if isinstance(future, Call):
         lock_until_done(future).acquire(timeout=_CANCEL_SECONDS)
-    if not future.done() or isinstance(future.exception(), concurrent.futures.CancelledError):
+    if not is_done(future) or isinstance(future.exception(), concurrent.futures.CancelledError):
         return _Fate.UNKNOWN
     return _Fate.FINISHED

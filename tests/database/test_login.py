@@ -299,14 +299,16 @@ class TestLoginThread:
         database, item = shop()
         with place.conn(database):
             session = database._source.session()
-            engine, ready = session._engine, session._opened.done
+            engine, opened = session._engine, session._opened
 
-            def done() -> bool:
-                session._engine = engine
-                return ready()
+            class Opened:
+                @property
+                def settled(self) -> bool:
+                    session._engine = engine
+                    return opened.settled
 
             session._engine = None
-            monkeypatch.setattr(session._opened, "done", done)
+            monkeypatch.setattr(session, "_opened", Opened())
             assert list(item.find()) == []
 
 

@@ -206,3 +206,8 @@ def test_a_call_inside_a_running_loop_works_and_warns_once(run_script: Run) -> N
 def test_a_call_inside_a_notebooks_loop_does_not_warn(run_script: Run) -> None:
     done = run_script("inside_a_loop.py", "notebook")
     assert (done.stdout, done.stderr, done.returncode) == ("[0, 1, 2] threaded\n", "", 0)
+
+
+def test_a_wait_in_the_middle_of_another_one_that_is_given_up_ends(run_script: Run) -> None:
+    ran = run_script("wait_in_handler.py")
+    assert (ran.stdout.split(), ran.stderr, ran.returncode) == (["True", "ended"], "", 0)

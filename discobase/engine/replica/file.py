@@ -25,7 +25,8 @@ class ReplicaFile:
         folder = _make_folder()
         self._path = Path(folder) / "replica.sqlite"
         self._remove_folder = weakref.finalize(self, _remove, folder, os.getpid())
-        self._guard = threading.Lock()
+        # One that its holder may take again: a signal handler may come between, and search too.
+        self._guard = threading.RLock()
         self._connections: set[sqlite3.Connection] = set()
         self._unwanted = False
 

@@ -16,6 +16,7 @@ from discobase.local.control.admin_client import call_admin
 from discobase.local.process.listener import LOOPBACK
 from discobase.local.process.thread import LocalDiscord
 from discobase.local.state.file_format import require_usable
+from discobase.own_threads import own_thread
 
 _log = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ class FileServer:
     def _wait_to_take_over(self) -> None:
         while not self._left.is_set():
             if self._claim.take(_CLAIM_SECONDS):
-                with self._changing:
+                with own_thread(), self._changing:
                     if self._left.is_set():
                         self._claim.release()
                     else:

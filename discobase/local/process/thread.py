@@ -22,6 +22,7 @@ from discobase.local.platform import Platform
 from discobase.local.process.listener import LOOPBACK, Listener
 from discobase.local.state.file_format import absolute, require_usable
 from discobase.local.state.interactions import Interaction
+from discobase.own_threads import own_thread
 
 _T = TypeVar("_T")
 
@@ -153,7 +154,8 @@ class LocalDiscord(Control):
 
     def _run_loop(self, started: threading.Event) -> None:
         try:
-            asyncio.run(self._serve(started))
+            with own_thread():
+                asyncio.run(self._serve(started))
         except BaseException as error:  # noqa: BLE001 - start() raises it
             self._failure = error
         finally:

@@ -74,7 +74,7 @@ class Connection(RestRequests, SystemClock):
         Raises:
             ConnectError: one of its subclasses says what is wrong.
         """
-        client, worker = GatewayClient(api_url), Worker("discobase-worker")
+        client, worker = GatewayClient(api_url), Worker("discobase-worker", awaited=True)
         try:
             login = Login(BotAccount(client), SystemClock(), api_url)
             worker.start()
