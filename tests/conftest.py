@@ -8,6 +8,10 @@ import signal
 
 from hypothesis import HealthCheck, settings
 
+from tests.stacks import pytest_runtest_makereport
+
+__all__ = ["pytest_runtest_makereport"]
+
 # Deadlines off: the machine is shared, and pytest-timeout guards against what never ends.
 settings.register_profile("quick", max_examples=50, deadline=None)
 settings.register_profile("ci", settings.get_profile("quick"), derandomize=True, print_blob=True)
