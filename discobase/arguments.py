@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import inf
+from pathlib import Path
 
 from discobase.engine.log.frame import Limits
 from discobase.engine.server.login import DISCORD_API
@@ -28,7 +29,8 @@ class Target:
     """Where a login goes, and as whom.
 
     Args:
-        token: the bot's token; ``local`` or ``local:PATH`` for the embedded server.
+        token: the bot's token; ``local`` or ``local:PATH`` for the embedded server, the path in
+            full.
         server: the Discord server's name, or its id.
         api_url: the address of the REST API.
         limits: what a message carries there.
@@ -106,7 +108,7 @@ def target(token: str | None, api_url: str | None, server: str | int, limits: Li
 
     Raises:
         BadToken: there is no token, or it can be none.
-        UsageError: the address of the API is no text.
+        UsageError: the address of the API is no text, or the path leads nowhere.
     """
     given = token or os.environ.get("DISCOBASE_TOKEN") or ""
     address = api_url or os.environ.get("DISCOBASE_API_URL") or DISCORD_API
@@ -123,11 +125,28 @@ def _checked_token(token: object) -> str:
             "there is no bot token: give it to the login, or set DISCOBASE_TOKEN. To try things "
             "out without one, log in with the token 'local'."
         )
-    word, _, path = token.strip().partition(":")
+    word, colon, path = token.strip().partition(":")
+    if word == LOCAL and colon:
+        return f"{LOCAL}:{_checked_path(path)}"
     if word != LOCAL and "." not in word and _is_like_local(word):
         meant = f"'{LOCAL}:PATH'" if path else f"'{LOCAL}'"
         raise BadToken(f"this is no bot token: did you mean {meant}, the embedded server?")
     return token.strip()
+
+
+def _checked_path(path: str) -> str:
+    """Return the path of the embedded server's file, in full: the folder of this process may be
+    another one by the time that the file is opened, or opened again in a forked process.
+    """
+    if not path:
+        raise BadToken(
+            f"there is no path behind '{LOCAL}:': name a file, or log in with '{LOCAL}' for a "
+            f"server that keeps nothing."
+        )
+    try:
+        return str(Path(path).resolve())
+    except (OSError, ValueError) as error:  # this process's own folder is gone; a NUL character
+        raise UsageError(f"the path {path!r} of '{LOCAL}:PATH' leads nowhere: {error}") from error
 
 
 def _is_like_local(word: str) -> bool:

@@ -137,14 +137,15 @@ class Database:
         Args:
             token: the bot's token; from ``DISCOBASE_TOKEN`` where it is left out. ``local`` starts
                 the embedded server in this process, ``local:PATH`` the one that keeps its state in
-                that file, and joins it if another process runs it already.
+                that file, and joins it if another process runs it already. A relative path is taken
+                from the folder in which the process is now.
             api_url: the REST API of another server that speaks Discord's; from
                 ``DISCOBASE_API_URL`` where it is left out.
 
         Raises:
             AlreadyConnected: the database is connected, or connecting.
             BadToken: there is no token, or it can be none.
-            UsageError: the address of the API is no text.
+            UsageError: the address of the API is no text, or the path leads nowhere.
         """
         return self._log_in(token, api_url).portal.thread
 

@@ -42,12 +42,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 from discobase._version import __version__
 
 
 class DiscobaseError(Exception):
-    """Anything discobase raises on purpose."""
+    """Anything discobase raises on purpose.
+
+    It comes whole through pickle, as between the processes of a pool, and through ``copy``: class,
+    message, attributes and notes.
+    """
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Python's own calls the class with `args`, the message alone; few take it as all there is.
+        state = dict(self.__dict__)
+        if "__notes__" in state:
+            state["__notes__"] = list(state["__notes__"])  # a copy is told things of its own
+        return _bare, (type(self), self.args), state
 
 
 class UsageError(DiscobaseError):
@@ -322,6 +334,13 @@ class UpgradeNeeded(DiscobaseError):
             f"the database holds {what}{_place(position, channel, message)}, which needs {wanted}; "
             f"this is discobase {__version__}. Upgrade it: until then this program writes nothing."
         )
+
+
+def _bare(kind: type[DiscobaseError], args: tuple[Any, ...]) -> DiscobaseError:
+    """Return an error with its message, and without what its class sets."""
+    error = kind.__new__(kind, *args)
+    error.args = args
+    return error
 
 
 def _place(position: int | None, channel: int | None, message: int | None) -> str:

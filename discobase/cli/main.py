@@ -79,6 +79,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--db", metavar="FILE", help="keep the state in this file; default: none")
     parser.add_argument(
         "--server",
+        type=_server_name,
         metavar="NAME",
         default="discobase",
         help="the Discord server to make, with a bot in it; default: %(default)s",
@@ -106,6 +107,12 @@ def _port(text: str) -> int:
     if not (text.isdecimal() and int(text) <= _LARGEST_PORT):
         raise argparse.ArgumentTypeError(f"a number from 0 (any that is free) to {_LARGEST_PORT}")
     return int(text)
+
+
+def _server_name(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a name, which is not empty; leave it out for the default")
+    return text
 
 
 def _latency(text: str) -> tuple[float, float]:

@@ -17,6 +17,12 @@ from discobase.local import LocalDiscord
 _POLL_SECONDS = 0.5
 """How long a signal may wait where it does not wake the main thread, as on Windows: a guess."""
 
+_OF_A_PORT = {
+    errno.EADDRINUSE: "is taken",
+    errno.EACCES: "is not allowed to this user, as those below 1024 are not on most systems",
+}
+"""What can be wrong with a port, by the system's code."""
+
 
 def serve(  # noqa: PLR0917 - the command line has all of them
     port: int,
@@ -42,7 +48,8 @@ def serve(  # noqa: PLR0917 - the command line has all of them
         The exit code.
 
     Raises:
-        UsageError: another process serves the file, the port is taken, or there is no such profile.
+        UsageError: another process serves the file, the port is taken or not allowed, the server's
+            name is empty, or there is no such profile.
         ConnectError: the file can be none of a server's.
     """
     ended = threading.Event()
@@ -70,10 +77,11 @@ def _started(discord: LocalDiscord, port: int) -> Generator[LocalDiscord]:
     try:
         discord.start()
     except OSError as error:
-        if error.errno != errno.EADDRINUSE:
+        reason = _OF_A_PORT.get(error.errno or 0)
+        if not (port and reason):
             raise
         raise UsageError(
-            f"port {port} is taken: give another one with --port, or leave it out for a free one."
+            f"port {port} {reason}: give another one with --port, or leave it out for a free one."
         ) from error
     except sqlite3.Error as error:
         raise ConnectError(f"{discord.path!r} cannot be used: {error}.") from error

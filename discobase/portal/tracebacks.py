@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import copy
 import functools
 import inspect
 import os
@@ -60,16 +61,11 @@ def reraisable(error: BaseException) -> BaseException:
     """
     if not isinstance(error, DiscobaseError):
         return trim_traceback(error)
-    kind = type(error)
-    copy = kind.__new__(kind, *error.args)
-    copy.args = error.args
-    copy.__dict__.update(error.__dict__)
-    if "__notes__" in copy.__dict__:
-        copy.__dict__["__notes__"] = list(copy.__dict__["__notes__"])
-    copy.__cause__ = error.__cause__
-    copy.__context__ = error.__context__
-    copy.__suppress_context__ = error.__suppress_context__
-    return trim_traceback(copy.with_traceback(error.__traceback__))
+    own = copy.copy(error)
+    own.__cause__ = error.__cause__
+    own.__context__ = error.__context__
+    own.__suppress_context__ = error.__suppress_context__
+    return trim_traceback(own.with_traceback(error.__traceback__))
 
 
 def drop_traceback(error: BaseException) -> BaseException:

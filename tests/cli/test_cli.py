@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -106,3 +107,25 @@ def test_a_port_that_is_taken_is_named(capsys):
     assert status == 1
     assert f"port {port} is taken" in errors
     assert "leave it out" in errors
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="every port is allowed to users there")
+def test_a_port_that_is_not_allowed_is_named(capsys, monkeypatch):
+    def bind(_self, _address):  # as for a user who is not root; who runs this may be
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", bind)
+    status, errors = said(capsys, "serve", "--port", 80)
+    assert status == 1
+    assert "port 80 is not allowed" in errors
+    assert "leave it out" in errors
+    assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_server_without_a_name_is_refused_at_once(capsys, tmp_path, name):
+    path = tmp_path / "x.db"
+    status, errors = said(capsys, "serve", f"--server={name}", "--db", path)
+    assert status == 2
+    assert "--server: a name" in errors
+    assert not path.exists()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import socket
+import sqlite3
+import sys
 import threading
 import traceback
+from contextlib import closing
 
 import pytest
 from discord.http import Route
@@ -15,6 +18,7 @@ from discobase.claim import Claim
 from discobase.errors import (
     BadToken,
     ConnectError,
+    UsageError,
 )
 from discobase.local import LocalDiscord
 from tests.database.shop import WRONG_TOKEN, shop, threads
@@ -184,3 +188,58 @@ def test_a_server_that_cannot_start_leaves_the_claim_on_its_file_to_who_holds_it
     server.close()
     assert rival.take(0)
     rival.release()
+
+
+class TestTheFolderOfARelativePath:
+    """It is that of the moment of the login, whatever becomes of the process's own afterwards."""
+
+    @pytest.fixture
+    def folders(self, tmp_path, monkeypatch):
+        here, there = tmp_path / "here", tmp_path / "there"
+        here.mkdir()
+        there.mkdir()
+        monkeypatch.chdir(here)
+        return here, there
+
+    def test_it_stays_when_the_folder_changes_while_the_login_is_under_way(
+        self, folders, monkeypatch
+    ):
+        here, there = folders
+        database, item = shop()
+        database.login_thread("local:dev.db")
+        monkeypatch.chdir(there)
+        database.wait_ready()
+        item(name="hat").save()
+        database.close()
+        assert (here / "dev.db").exists()
+        assert list(there.iterdir()) == []
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be removed there")
+    def test_a_folder_that_is_gone_is_told(self, tmp_path, monkeypatch):
+        gone = tmp_path / "gone"
+        gone.mkdir()
+        monkeypatch.chdir(gone)
+        gone.rmdir()
+        with pytest.raises(UsageError, match=r"dev\.db"):
+            shop()[0].login_thread("local:dev.db")
+
+
+@pytest.mark.parametrize("token", ["local:", " local: \n"])
+def test_a_local_path_that_is_empty_is_an_error(token, monkeypatch):
+    with pytest.raises(BadToken, match="no path"):
+        shop()[0].login_thread(token)
+    monkeypatch.setenv("DISCOBASE_TOKEN", token)
+    with pytest.raises(BadToken, match="no path"):
+        shop()[0].login_thread()
+
+
+def test_the_database_of_another_program_is_refused_and_stays_as_it_is(tmp_path):
+    path = tmp_path / "db.sqlite3"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("create table auth_user (id integer primary key, username text)")
+        connection.commit()
+    before = path.read_bytes()
+    with pytest.raises(ConnectError, match="another program"), shop()[0].conn(f"local:{path}"):
+        pass
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["db.sqlite3"]

@@ -39,6 +39,7 @@ class Operation(NamedTuple):
     method: str
     template: str
     name: str
+    public: bool
 
 
 class Description:
@@ -78,7 +79,8 @@ class Description:
             for method, operation in methods.items():
                 if (upper := method.upper()) in _METHODS:
                     key = (upper, template)
-                    found[key] = Operation(upper, template, operation["operationId"])
+                    public = {} in operation.get("security", [])
+                    found[key] = Operation(upper, template, operation["operationId"], public)
         return found
 
     def request_problems(self, method: str, template: str, body: object, form: bool) -> list[str]:

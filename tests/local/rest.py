@@ -19,9 +19,9 @@ class Answer(NamedTuple):
 
 
 class Rest:
-    """One bot's requests."""
+    """One bot's requests; without a token, anybody's."""
 
-    def __init__(self, api_url: str, token: str) -> None:
+    def __init__(self, api_url: str, token: str | None) -> None:
         self.origin = api_url.removesuffix("/api/v10")
         self.token = token
 
@@ -34,7 +34,7 @@ class Rest:
         files: dict[int, tuple[str, bytes]] | None = None,
         raw: bytes | None = None,
     ) -> Answer:
-        headers = {"Authorization": f"Bot {self.token}"}
+        headers = {} if self.token is None else {"Authorization": f"Bot {self.token}"}
         data = raw
         if files is not None:
             data = _multipart(body, files)

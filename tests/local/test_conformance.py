@@ -53,6 +53,18 @@ def test_every_served_route_is_one_of_the_description():
     assert served - Description().operations.keys() == beyond
 
 
+@described
+def test_what_asks_for_no_token_in_the_header_is_what_the_description_says():
+    told = {key for key, operation in Description().operations.items() if operation.public}
+    served = [route for route in TABLE.routes() if route.handler]
+    open_ = {
+        (route.method, route.template)
+        for route in served
+        if route.public or route.caller is not None
+    }
+    assert open_ == told & {(route.method, route.template) for route in served}
+
+
 def test_the_page_of_what_is_served_is_up_to_date(coverage):
     assert coverage.PAGE.read_text("utf-8") == coverage.page(), "run: python docs/coverage.py"
 

@@ -19,6 +19,14 @@ def test_a_wrong_token_is_401(place):
     assert (answer.status, answer.body) == (401, {"message": "401: Unauthorized", "code": 0})
 
 
+@pytest.mark.parametrize("token", [None, "nobody"])
+def test_where_the_gateway_is_is_told_to_everybody(place, token):
+    stranger = Rest(place.server.api_url, token)
+    answer = stranger("GET", "/gateway")
+    assert (answer.status, answer.body) == (200, place.rest("GET", "/gateway").body)
+    assert stranger("GET", "/gateway/bot").status == 401
+
+
 def test_an_unknown_path_is_404(place):
     answer = place.rest("GET", "/no/such/thing")
     assert (answer.status, answer.body) == (404, {"message": "404: Not Found", "code": 0})

@@ -16,6 +16,7 @@ from types import ModuleType
 import pytest
 
 import discobase
+from discobase.local import LocalDiscord
 
 ROOT = Path(__file__).parents[2]
 BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
@@ -106,3 +107,21 @@ def test_the_import_contracts_hold():
     ]
     check = run(lint, ROOT)
     assert check.returncode == 0, check.stdout + check.stderr
+
+
+BEFORE_AND_AFTER = """
+import sys, discobase
+database = discobase.Database("shop")
+try:
+    database.login("a.b.c", api_url=sys.argv[1])
+except discobase.errors.BadToken:
+    print("discobase.local" in sys.modules)
+with database.conn("local"):
+    print("discobase.local" in sys.modules)
+"""
+
+
+def test_the_embedded_server_is_imported_by_the_logins_that_need_it():
+    with LocalDiscord() as elsewhere:
+        ran = run([sys.executable, "-c", BEFORE_AND_AFTER, elsewhere.api_url], ROOT)
+    assert (ran.returncode, ran.stdout.split()) == (0, ["False", "True"]), ran.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -63,3 +64,16 @@ def test_processes_that_begin_at_the_same_moment_share_one_server(join_in: Membe
         assert child.ask(f"save {number}") == str(number)
     assert [child.ask("list") for child in children] == ["0,1,2"] * 3
     assert [child.end_well() for child in children] == [[]] * 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_in_another_folder_uses_the_file_of_the_login(
+    spawn: Callable[..., Child], tmp_path: Path
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    child = spawn(str(SCRIPTS / "fork_elsewhere.py"), str(there), cwd=here)
+    assert child.end_well() == ["child: hat", "parent: hat cap"]
+    assert (here / "discord.db").exists()
+    assert list(there.iterdir()) == []

@@ -66,12 +66,20 @@ class Control(ABC):
 
     @_command
     def join(self, server_name: str) -> int:
-        """Return the id of the server of this name, with the default bot in it: made if missing."""
+        """Return the id of the server of this name, with the default bot in it: made if missing.
+
+        Raises:
+            UsageError: the name is empty.
+        """
         return self._platform.guild_with_bot(server_name).id
 
     @_command
     def create_server(self, name: str) -> int:
-        """Make a Discord server (a guild), owned by a made-up person; return its id."""
+        """Make a Discord server (a guild), owned by a made-up person; return its id.
+
+        Raises:
+            UsageError: the name is empty.
+        """
         return self._platform.state.create_guild(name).id
 
     @_command

@@ -15,6 +15,7 @@ from discobase.errors import ConnectError, UsageError
 from discobase.local.control.admin_client import call_admin
 from discobase.local.process.listener import LOOPBACK
 from discobase.local.process.thread import LocalDiscord
+from discobase.local.state.file_format import require_usable
 
 _log = logging.getLogger(__name__)
 
@@ -54,8 +55,10 @@ class FileServer:
         """Serve the file, or join whoever does.
 
         Raises:
-            ConnectError: another process holds the file and does not answer.
+            ConnectError: the file can be none of a server's, or another process holds it and does
+                not answer.
         """
+        require_usable(self.path)
         deadline = time.monotonic() + _ANSWER_SECONDS
         while not self._claim.take(0):
             port = _last_port(self.path)

@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import os
 import socket
-from os import PathLike
-from pathlib import Path
 
 from aiohttp import web
 
@@ -39,18 +37,15 @@ class Listener:
     """The server on its port. Made on the loop that serves it.
 
     Args:
-        path: the file with its state, or ``None`` for none that lasts.
+        path: in full, the file with its state, or ``None`` for none that lasts.
         limits: the profile of rate limits, or its name.
         settings: to begin with.
     """
 
-    def __init__(
-        self, path: str | PathLike[str] | None, limits: str | Profile, settings: Settings
-    ) -> None:
+    def __init__(self, path: str | None, limits: str | Profile, settings: Settings) -> None:
         self.platform = Platform(path, limits, settings)
         self.people = People(self.platform)
-        resolved = None if path is None else str(Path(path).resolve())
-        self._admin = Admin(DirectControl(self.platform), self.people, resolved)
+        self._admin = Admin(DirectControl(self.platform), self.people, path)
         self._window = Window(self.platform)
         self._http = web.Server(self._answer, access_log=None)
         self._listener: socket.socket | None = None

@@ -11,13 +11,13 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from discobase.errors import ConnectError
 from discobase.local.control.admin_client import call_admin
 from discobase.local.process.file_server import FileServer
 from discobase.local.process.thread import LocalDiscord
+from discobase.local.state.file_format import absolute
 
 
 class Joined:
@@ -61,9 +61,10 @@ def join(path: str | None, server_name: str) -> Joined:
         server_name: the Discord server; it is made, with the bot in it, if missing.
 
     Raises:
+        UsageError: the path is empty.
         ConnectError: the server could not be started or reached.
     """
-    server = _servers.enter(None if path is None else str(Path(path).resolve()))
+    server = _servers.enter(None if path is None else absolute(path))
     try:
         return Joined(server, str(server.ask_to_join(server_name)["token"]))
     except BaseException:

@@ -9,7 +9,6 @@ import weakref
 from collections.abc import Callable, Coroutine
 from concurrent.futures import wait
 from os import PathLike
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -22,6 +21,7 @@ from discobase.local.people.people import People
 from discobase.local.people.person import Person
 from discobase.local.platform import Platform
 from discobase.local.process.listener import LOOPBACK, Listener
+from discobase.local.state.file_format import absolute, require_usable
 from discobase.local.state.interactions import Interaction
 
 _T = TypeVar("_T")
@@ -48,7 +48,7 @@ class LocalDiscord(Control):
 
     Args:
         path: of the SQLite file that keeps its state, made if missing; ``None`` for none that
-            lasts.
+            lasts. A relative one is fixed here.
         port: to listen on; 0 for a free one.
         limits: the profile of rate limits; ``none``, ``discord`` for what is known of Discord's, or
             a :class:`~discobase.local.behaviour.profiles.Profile` of your own.
@@ -57,7 +57,7 @@ class LocalDiscord(Control):
             :class:`~discobase.local.behaviour.settings.Settings`.
 
     Raises:
-        UsageError: there is no such profile or setting.
+        UsageError: there is no such profile or setting, or the path is empty.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class LocalDiscord(Control):
         latency: float = 0.0,
         **settings: object,
     ) -> None:
-        self.path: str | None = None if path is None else str(Path(path).resolve())
+        self.path: str | None = None if path is None else absolute(path)
         self._wanted_port = port
         self._limits = limits
         self._settings = Settings()
@@ -96,6 +96,8 @@ class LocalDiscord(Control):
         """
         if self._thread is not None:
             raise UsageError("this server runs already.")
+        if self.path is not None:
+            require_usable(self.path)
         self._claim = claim
         if self.path is not None and claim is None:
             self._claim = Claim(self.path)

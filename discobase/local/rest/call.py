@@ -20,7 +20,7 @@ class Call:
 
     Attributes:
         platform: the server.
-        bot: who asks.
+        bot: who asks; one of id 0, which is in no guild, where anybody may ask and has no token.
         ids: the ids in the path, by the name they have in the template.
         words: what else stands in the path (tokens, codes), by its name in the template.
         query: the parameters.

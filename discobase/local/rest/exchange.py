@@ -29,6 +29,7 @@ from discobase.local.rest.response import Reply
 from discobase.local.rest.routing import Route
 from discobase.local.rest.table import TABLE
 from discobase.local.state.counts import RequestKind
+from discobase.local.state.entities import Bot
 from discobase.local.state.snowflakes import age
 
 _VERSIONED = re.compile(r"/api(?:/v(9|10))?(/.*)")
@@ -40,6 +41,9 @@ _CUT_OFF = 0
 
 _NO_ID = 1 << 63
 """Above every id: they have 63 bits in SQLite."""
+
+_NOBODY = Bot(id=0, token="")
+"""Who asks without a token, where anybody may."""
 
 _NO_FAULT = RequestFault(count=0)
 
@@ -149,7 +153,7 @@ class Exchange:
         route, parameters = self._route, self._parameters
         if route.caller is not None:
             self._bot = route.caller(self._platform, parameters)
-        bot = self._bot
+        bot = self._bot or (_NOBODY if route.public else None)
         if bot is None:
             raise refusals.unauthorized()
         if route.handler is None:

@@ -27,6 +27,7 @@ class Route:
         handler: what answers it; ``None`` for one that Discord has and this server does not serve.
         name: what Discord's description calls it.
         caller: finds who asks, where a token in the path says it instead of the header.
+        public: whether it answers those too who have no token.
     """
 
     method: str
@@ -34,6 +35,7 @@ class Route:
     handler: Handler | None
     name: str = ""
     caller: Caller | None = None
+    public: bool = False
 
 
 @dataclass(slots=True)

@@ -121,7 +121,13 @@ class State:
         return next((guild for guild in self.guilds.values() if guild.name == name), None)
 
     def create_guild(self, name: str) -> Guild:
-        """Make a guild that the made-up person owns, without channels."""
+        """Make a guild that the made-up person owns, without channels.
+
+        Raises:
+            UsageError: the name is empty.
+        """
+        if not name.strip():
+            raise UsageError(f"{name!r} is no name for a server: give one that is not empty.")
         owner = self.owner()
         guild = Guild(id=self._new_id(), name=name, owner_id=owner.id)
         everyone = Role(guild.id, guild.id, "@everyone", permissions.EVERYONE_DEFAULT)

@@ -17,8 +17,12 @@ from os import PathLike, fspath
 from typing import Any, NamedTuple
 
 from discobase.local import wire
+from discobase.local.state.file_format import APPLICATION_ID, VERSION
 
-_SCHEMA = """
+_SCHEMA = f"""
+begin immediate;
+pragma application_id = {APPLICATION_ID};
+pragma user_version = {VERSION};
 create table if not exists meta (name text primary key, value text not null) without rowid;
 create table if not exists objects (
     kind text not null, owner integer not null, id integer not null, data text not null,
@@ -43,6 +47,7 @@ create table if not exists pins (
     message_id integer primary key, channel_id integer not null, pinned real not null
 );
 create index if not exists pins_by_channel on pins (channel_id, pinned);
+commit;
 """
 
 
@@ -98,11 +103,19 @@ class Store:
         self._sql = sqlite3.connect(
             "" if path is None else fspath(path), isolation_level=None, cached_statements=256
         )
-        journal = "memory" if path is None else "wal"
-        self._sql.execute(f"pragma journal_mode={journal}")
+        try:
+            self._prepare("memory" if path is None else "wal")
+        except BaseException:
+            self._sql.close()
+            raise
+
+    def _prepare(self, journal: str) -> None:
         self._sql.execute("pragma synchronous=off")
         self._sql.execute("pragma cache_size=-65536")
         self._sql.executescript(_SCHEMA)
+        # After the first commit: so the mark stands in the file itself, where it is looked for,
+        # and not in the write-ahead log.
+        self._sql.execute(f"pragma journal_mode={journal}")
 
     @property
     def changes(self) -> int:

@@ -97,6 +97,6 @@ ROUTES = (
     Route("POST", "/channels/{channel_id}/invites", create_channel_invite),
     Route("GET", "/channels/{channel_id}/invites", list_channel_invites),
     Route("GET", "/guilds/{guild_id}/invites", list_guild_invites),
-    Route("GET", _INVITE, invite_resolve),
+    Route("GET", _INVITE, invite_resolve, public=True),
     Route("DELETE", _INVITE, invite_revoke),
 )

@@ -88,6 +88,6 @@ ROUTES = (
     Route("DELETE", "/users/@me/guilds/{guild_id}", leave_guild),
     Route("GET", "/oauth2/applications/@me", get_my_application),
     Route("GET", "/applications/@me", get_my_application),
-    Route("GET", "/gateway", get_gateway),
+    Route("GET", "/gateway", get_gateway, public=True),
     Route("GET", "/gateway/bot", get_bot_gateway),
 )
