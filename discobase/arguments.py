@@ -71,6 +71,17 @@ def check_database(name: object, server: object, timeout: object, attachment_lim
         raise UsageError(f"attachment_limit={attachment_limit!r}: give a number of bytes above 0.")
 
 
+def checked_wait(timeout: float | None) -> float | None:
+    """Return the seconds that a call is to wait, if they are that; 0 is a look.
+
+    Raises:
+        UsageError: they are not.
+    """
+    if timeout is None or timeout == 0 or _is_positive(timeout, int, float):
+        return timeout
+    raise UsageError(f"timeout={timeout!r}: give seconds from 0 on, or None for no limit.")
+
+
 def _is_positive(value: object, *kinds: type[int | float]) -> bool:
     return isinstance(value, kinds) and not isinstance(value, bool) and 0 < value < inf
 

@@ -8,7 +8,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar, cast, overload
 
-from discobase.arguments import check_database, checked_table_name, target
+from discobase.arguments import check_database, checked_table_name, checked_wait, target
 from discobase.binding import Binding
 from discobase.connected import Connected
 from discobase.engine.log.frame import Limits
@@ -184,11 +184,12 @@ class Database:
 
         Raises:
             NotConnected: there has been no login.
+            UsageError: the timeout is none.
             WaitTimeout: it is not ready yet.
             ConnectError: it never will be: :exc:`BadToken`, :exc:`ServerNotFound`,
                 :exc:`MissingPermission` ...
         """
-        self._source.session().engine("wait_ready", timeout)
+        self._source.session().engine("wait_ready", checked_wait(timeout))
 
     def conn(
         self,
@@ -208,8 +209,11 @@ class Database:
 
         Returns:
             A context manager, whose value is this database.
+
+        Raises:
+            UsageError: the timeout is none.
         """
-        limit = self._source.timeout if timeout is DATABASE_TIMEOUT else timeout
+        limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
         return Connected(
             self,
             begin=partial(self._log_in, token, api_url, awaited=True),

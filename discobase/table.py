@@ -225,10 +225,17 @@ _METHODS = frozenset(
     }
 )
 
-RESERVED = _METHODS | {f"a{name}" for name in _METHODS} | {"pk", "version", "strict", "fresh"}
+_OF_PYDANTIC = frozenset({"model_extra", "model_fields", "model_fields_set"})
+
+RESERVED = (
+    _METHODS
+    | {f"a{name}" for name in _METHODS}
+    | {"pk", "version", "strict", "fresh"}
+    | _OF_PYDANTIC
+)
 """Names that no field of a table may have: what a table and its records do or will do, the same
-with an ``a`` before it for asynchronous twins to come, and the options of :meth:`Table.find` and
-:meth:`Table.find_unique`.
+with an ``a`` before it for asynchronous twins to come, the options of :meth:`Table.find` and
+:meth:`Table.find_unique`, and what is asked of pydantic about a record.
 
 The list is closed: no later version refuses a class that this one takes. A method by another name
 has to give way to a field of that name, in that field's class. What can be done with many records

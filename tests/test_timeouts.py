@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -45,7 +46,8 @@ def run(folder: Path, tests: str, *options: str) -> tuple[str, dict[str, ET.Elem
     ran = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-c", ROOT / "pyproject.toml", file),
-            *("-p", "no:randomly", "-p", "no:cacheprovider", "--junit-xml", folder / "report.xml"),
+            *("-p", "no:randomly", "-p", "no:cacheprovider", "-p", "tests.stacks"),
+            *("--junit-xml", folder / "report.xml"),
             *("--timeout", "1", *options),
         ],
         cwd=folder,
@@ -53,6 +55,7 @@ def run(folder: Path, tests: str, *options: str) -> tuple[str, dict[str, ET.Elem
         text=True,
         check=False,
         timeout=50,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     cases = ET.parse(folder / "report.xml").iter("testcase")
     return ran.stdout + ran.stderr, {case.attrib["name"]: case for case in cases}

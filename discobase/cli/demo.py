@@ -84,8 +84,8 @@ def run(*, keep: str | None = None) -> int:
         path = keep or os.path.join(folder, "demo.db")  # noqa: PTH118 - one type for both
         _tell(path)
     if keep is not None:
-        print(f"\nThe server's state is kept in {keep}. To look at it again:")
-        print(f'  db = discobase.Database("{_SERVER}"); db.conn("local:{keep}")')
+        print(f"\nThe server's state is kept in {keep}. To look at it in a browser:")
+        print(f"  discobase serve --db {keep}")
     return 0
 
 

@@ -241,9 +241,6 @@ class Committer:
         """Tell what became of a batch whose append has failed, or what is to be tried instead."""
         if isinstance(error, RecordTooLarge | RecordRefused):
             return _halves(batch, error)
-        met = error.__cause__ if isinstance(error, OutcomeUnknown) else error
-        if isinstance(met, UpgradeNeeded):
-            self._follower.stop(met)
         unsettled = _unsettled(error)
         if isinstance(unsettled, OutcomeUnknown):
             self._follower.read_again()

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.committer import Committer
@@ -44,11 +45,13 @@ class Engine:
         writer: this writer's id, as it stands in its frames.
     """
 
-    def __init__(self, server: Server, superblock: Superblock, limits: Limits) -> None:
+    def __init__(
+        self, server: Server, superblock: Superblock, replica: Replica, limits: Limits
+    ) -> None:
         self._server = server
         self.superblock = superblock
         self.writer = base36(int(server.random() * 36**8))
-        self.replica = Replica(len(superblock.lanes))
+        self.replica = replica
         self._log = CommitLog(server, superblock)
         self._follower = Follower(self._log, self.replica)
         self._committer = Committer(
@@ -78,11 +81,13 @@ class Engine:
             ConnectError: Discord refused, or did not answer.
         """
         try:
-            engine = cls(server, await find_or_create(server), limits)
+            superblock = await find_or_create(server)
+            replica = await _make_replica(server, len(superblock.lanes))
             try:
+                engine = cls(server, superblock, replica, limits)
                 await engine._start(failed)
             except BaseException:
-                engine.replica.close()
+                replica.close()
                 raise
         except Refused as error:
             raise ConnectError(f"Discord refused: {error} (code {error.code})") from error
@@ -183,3 +188,18 @@ class Engine:
         await self._committer.stop(reason or Disconnected("the database was closed"))
         await self._log.close()
         await self._server.work(self.replica.close)
+
+
+async def _make_replica(server: Server, lanes: int) -> Replica:
+    """Make a replica on the worker, since its file takes a while; close it if nobody waits then."""
+    making = asyncio.ensure_future(server.work(partial(Replica, lanes)))
+    try:
+        return await asyncio.shield(making)
+    except asyncio.CancelledError:
+        making.add_done_callback(_close_unwanted)
+        raise
+
+
+def _close_unwanted(making: asyncio.Future[Replica]) -> None:
+    if not making.cancelled() and making.exception() is None:
+        making.result().close()

@@ -62,7 +62,6 @@ class Follower:
 
     Attributes:
         turn: held by whoever changes the replica.
-        stopped: why nothing is applied any more, nor may be written; None while all is well.
     """
 
     def __init__(self, log: CommitLog, replica: Replica) -> None:
@@ -76,7 +75,12 @@ class Follower:
         self._unsure = 0
         self._lanes = range(len(log.superblock.lanes))
         self.turn = asyncio.Lock()
-        self.stopped: LogDamaged | UpgradeNeeded | None = None
+        self._damage: LogDamaged | None = None
+
+    @property
+    def stopped(self) -> LogDamaged | UpgradeNeeded | None:
+        """Why nothing is applied any more, nor may be written; None while all is well."""
+        return self._damage or self._log.later
 
     # Events
 
@@ -102,8 +106,8 @@ class Follower:
             return
         try:
             entry = self._log.entry(message)
-        except UpgradeNeeded as error:
-            self.stop(error)
+        except UpgradeNeeded:
+            self._arrived.set()
             return
         if entry is None:
             return
@@ -115,13 +119,6 @@ class Follower:
         """Read the lanes as soon as may be: something may be there that was not heard of."""
         self._outdated = True
         self._arrived.set()
-
-    def stop(self, reason: LogDamaged | UpgradeNeeded) -> None:
-        """Apply nothing any more, and let nothing be written behind what cannot be applied."""
-        if self.stopped is None:
-            _log.critical("%s; this process keeps what it has and writes no more", reason)
-            self.stopped = reason
-            self._arrived.set()
 
     def _note(self, entry: Entry, *, read: bool = False) -> None:
         """Keep an entry until its turn comes.
@@ -152,8 +149,11 @@ class Follower:
                 await self._log.server.sleep(pause(self._log.server, attempt))
                 attempt += 1
                 self._arrived.set()
-            except (LogDamaged, UpgradeNeeded) as error:
-                self.stop(error)
+            except LogDamaged as error:
+                _log.critical("%s; this process keeps what it has and writes no more", error)
+                self._damage = error
+            except UpgradeNeeded:
+                continue  # the log has told of it, and stays stopped
 
     async def _take_in(self) -> None:
         async with self.turn:
@@ -168,6 +168,7 @@ class Follower:
         self._outdated = False
         try:
             await self.catch_up()
+            await self._log.read_catalog()
         except (Uncertain, Refused):
             self._outdated = True
             raise

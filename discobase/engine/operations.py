@@ -8,14 +8,18 @@ replica must apply to have the state right never has such a name.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from discobase.engine.keys import KINDS, Kind
 
+LARGEST_PK = 2**63 - 1
+"""The largest integer that SQLite stores, in 8 bytes (sqlite.org, "Datatypes In SQLite")."""
+
+_DIGITS = len(str(LARGEST_PK))
 _MAY_BE_SKIPPED = "?"
 
 
@@ -67,16 +71,19 @@ class Schema:
         """Read the schema that :meth:`to_json` wrote.
 
         Raises:
-            LaterFormat: it names a kind of key that this version does not know.
-            ValueError: it is no schema.
+            LaterFormat: it says of fields what this version does not know.
+            ValueError: it is no JSON.
         """
+        raw: Any = json.loads(text)
+        later = LaterFormat(f"a schema of another form, {text[:80]!r}")
         try:
-            raw = json.loads(text)
-            schema = cls(dict(raw["fields"]), tuple(raw["unique"]), tuple(raw["index"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"no schema: {text[:80]!r}") from error
-        if unknown := set(schema.kinds.values()) - KINDS:
-            raise LaterFormat(f"a schema with keys of kind {min(unknown)!r}")
+            schema = cls(dict(raw["fields"].items()), tuple(raw["unique"]), tuple(raw["index"]))
+            marked = {*schema.unique, *schema.indexed}
+            known = KINDS.issuperset(schema.kinds.values()) and schema.kinds.keys() >= marked
+        except (AttributeError, KeyError, TypeError):
+            raise later from None
+        if not known:
+            raise later
         return schema
 
 
@@ -108,6 +115,7 @@ class Declare:
 Operation = Put | Delete | Declare
 
 
+_NAMED = re.compile(r'\[("(?:[^"\\]|\\.)*")(?=[,\]])')
 _PUT = re.compile(r'\["put",("(?:[^"\\]|\\.)*"),([1-9][0-9]*),(\{.*\})\]')
 _DELETE = re.compile(r'\["del",("(?:[^"\\]|\\.)*"),([1-9][0-9]*)\]')
 _DECLARE = re.compile(r'\["schema",("(?:[^"\\]|\\.)*"),(\{.*\})\]')
@@ -141,9 +149,9 @@ def from_line(line: str) -> Operation | None:
         LaterFormat: it is an operation that this version does not know.
         ValueError: the line holds no operation.
     """
-    if (found := _PUT.fullmatch(line)) and _is_one_object(found[3]):
+    if (found := _PUT.fullmatch(line)) and _is_pk(found[2]) and _is_one_object(found[3]):
         return Put(json.loads(found[1]), int(found[2]), found[3])
-    if found := _DELETE.fullmatch(line):
+    if (found := _DELETE.fullmatch(line)) and _is_pk(found[2]):
         return Delete(json.loads(found[1]), int(found[2]))
     if (found := _DECLARE.fullmatch(line)) and _is_one_object(found[2]):
         Schema.from_json(found[2])
@@ -152,6 +160,10 @@ def from_line(line: str) -> Operation | None:
     if name.endswith(_MAY_BE_SKIPPED):
         return None
     raise LaterFormat(f"an operation {name!r} of this form")
+
+
+def _is_pk(digits: str) -> bool:
+    return len(digits) < _DIGITS or int(digits) <= LARGEST_PK
 
 
 def _is_one_object(text: str) -> bool:
@@ -170,10 +182,7 @@ def _is_one_object(text: str) -> bool:
 
 def _name_of(line: str) -> str:
     """Read the name of an operation of whatever version."""
-    with contextlib.suppress(json.JSONDecodeError):
-        match json.loads(line):
-            case [str(name), *_]:
-                return name
-            case _:
-                pass
-    raise ValueError(f"no operation: {line[:80]!r}")
+    found = _NAMED.match(line)
+    if found is None:
+        raise ValueError(f"no operation: {line[:80]!r}")
+    return str(json.loads(found[1]))

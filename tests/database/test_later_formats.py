@@ -13,6 +13,9 @@ from discobase.errors import LogDamaged, NotConnected, OutcomeUnknown, UpgradeNe
 from tests.database.shop import shop, soon
 from tests.local.rest import Rest
 
+DEEP = "[" * 700 + "]" * 700
+"""What only a parser without recursion could read, or one that does not have to."""
+
 
 class LaterVersion:
     """Writes into the log of a place as a later version would: in turn, and under its nonces."""
@@ -27,9 +30,12 @@ class LaterVersion:
         """Write a frame of today's format, which follows the last one."""
         self._post(*self._next(lines, {"discobase": 1}, needs))
 
-    def write_in_format_2(self, *, needs: str | None = "0.7") -> None:
-        """Write a frame of another format, which follows the last one."""
-        self._post(*self._next(['["put","Item",2,{"name":"x"}]'], {"discobase": 2}, needs))
+    def write_in_format_2(self, *, needs: str | None = "0.7", enforced: bool = True) -> None:
+        """Write a frame of another format, which follows the last one; under its position's nonce,
+        or under one of its own.
+        """
+        seq, content = self._next(['["put","Item",2,{"name":"x"}]'], {"discobase": 2}, needs)
+        self._post(seq, content, "" if enforced else ".later")
 
     def _next(self, lines, begin: dict[str, Any], needs: str | None) -> tuple[int, str]:
         headers = [message["content"].splitlines()[1] for message in self._place.frames()]
@@ -49,9 +55,9 @@ class LaterVersion:
         line = json.dumps(header, separators=(",", ":"))
         return header["seq"], f"```json\n{line}\n{payload}\n```"
 
-    def _post(self, seq: int, content: str) -> None:
+    def _post(self, seq: int, content: str, more: str = "") -> None:
         lanes = self._superblock["lanes"]
-        nonce = f"{self._superblock['database']}1.{seq}"
+        nonce = f"{self._superblock['database']}1.{seq}{more}"
         body = {"content": content, "nonce": nonce, "enforce_nonce": True}
         answer = self._rest("POST", f"/channels/{lanes[seq % len(lanes)]}/messages", body)
         assert answer.body["content"] == content
@@ -195,6 +201,13 @@ def test_a_generation_of_a_later_format_is_not_passed_over_for_an_older_one(plac
         '["link","Item",1,2]',
         '["put","Item",2,{"name":"x"},{"schema":3}]',
         '["schema","Item",{"fields":{"name":"colour"},"index":["name"],"unique":[]}]',
+        '["schema","Item",{"fields":{"name":["plain","de"]},"index":[],"unique":[]}]',
+        '["schema","Item",{"fields":{"name":"plain"},"index":[],"unique":[["name","n"]]}]',
+        '["schema","Item",{"fields":{"name":"plain"},"index":[],"unique":["other"]}]',
+        '["schema","Item",{"kinds":{"name":"plain"}}]',
+        '["schema","Item",{"fields":null,"index":[],"unique":[]}]',
+        '["put","Item",9223372036854775808,{"name":"x"}]',
+        f'["link",{DEEP}]',
     ],
 )
 def test_an_operation_of_a_later_version_stops_the_program_and_names_its_place(
@@ -213,10 +226,43 @@ def test_an_operation_of_a_later_version_stops_the_program_and_names_its_place(
         pass
 
 
+def test_what_a_refresh_meets_first_stops_the_saves_after_it(place, connected):
+    database, item = connected
+    place.discord.event_fault(action="drop", count=1)
+    LaterVersion(place).write_in_format_2(enforced=False)
+    with pytest.raises(UpgradeNeeded):
+        database.refresh()
+    place.forget_calls()
+    with pytest.raises(UpgradeNeeded):
+        item(name="new").save()
+    assert place.sends == 0
+
+
+def later_superblock(place) -> None:
+    """Write a superblock of a later format into the catalog, beside the one that is there."""
+    catalog = place.channel("catalog")
+    (message,) = place.discord.messages(catalog)
+    later = message["content"].replace('"superblock":1,', '"superblock":2,"needs":"0.8",')
+    rest = Rest(place.api_url, place.token)
+    assert rest("POST", f"/channels/{catalog}/messages", {"content": later}).status == 200
+
+
+@pytest.mark.parametrize("heard_of", [True, False])
+def test_a_superblock_of_a_later_format_stops_a_connected_program_too(place, connected, heard_of):
+    database, item = connected
+    if not heard_of:  # it is met with the next session then
+        place.discord.event_fault(action="end", count=1)
+    later_superblock(place)
+    assert soon(lambda: raised(database.refresh) is not None, 20)
+    with pytest.raises(UpgradeNeeded, match=r"a superblock of format 2 .* needs discobase 0\.8"):
+        item(name="new").save()
+    assert len(item.find()) == 1
+
+
 def test_an_operation_that_may_be_passed_over_is(place, connected):
     database, item = connected
     put = '["put","Item",2,{"name":"by a later version"}]'
-    LaterVersion(place).write('["note?",{"by":"a later version"}]', put, needs="0.9")
+    LaterVersion(place).write(f'["note?",{DEEP}]', '["?"]', put, needs="0.9")
     database.refresh()
     assert [record.name for record in item.find()] == ["first", "by a later version"]
     assert item(name="third").save().version == 3

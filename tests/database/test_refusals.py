@@ -30,6 +30,17 @@ from discobase.local.state.permissions import ATTACH_FILES, BOT_DEFAULT, EVERYON
 from tests.database.shop import WRONG_TOKEN, in_thread, shop, soon, threads
 
 
+@pytest.mark.parametrize("timeout", ["5", -1, float("nan"), float("inf"), True, b"1"])
+def test_a_wait_that_is_none_is_refused_at_once(place, timeout):
+    database, _ = shop()
+    with pytest.raises(UsageError, match="seconds from 0 on, or None"):
+        place.conn(database, timeout=timeout)
+    with place.conn(database):
+        with pytest.raises(UsageError, match="seconds from 0 on, or None"):
+            database.wait_ready(timeout)
+        database.wait_ready(0)
+
+
 class TestWaitReady:
     def fails(self, place, expected, database=None, token=None, within=2.0):
         """The error that wait_ready raises, after checking that every way to ask gives it."""

@@ -15,7 +15,13 @@ from discobase.engine.log import commit_log
 from discobase.engine.log.frame import GENESIS, Limits, encode
 from discobase.engine.operations import Put, Schema
 from discobase.engine.replica import Proposal
-from discobase.engine.server.seam import Message, MessageArrived, Uncertain, snowflake_at
+from discobase.engine.server.seam import (
+    Message,
+    MessageArrived,
+    Refused,
+    Uncertain,
+    snowflake_at,
+)
 from discobase.errors import (
     ConnectError,
     Disconnected,
@@ -515,6 +521,58 @@ def test_a_refused_commit_was_not_written_and_the_writer_lives_on(make_world, jo
     world.faults = CALM
     world.run_in(process, put(engine, Insert("a", row("y"))))
     assert rows_of(engine) == ["y"]
+
+
+def test_a_refusal_after_a_try_without_an_answer_leaves_the_outcome_open(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    send = process.seam.send
+    tries: list[str] = []
+
+    async def late_then_refused(*message):
+        tries.append("")
+        if len(tries) == 1:
+            process.loop.call_later(10, lambda: process.loop.create_task(send(*message)))
+            raise Uncertain("no answer")
+        if len(tries) == 2:
+            raise Refused("Invalid Form Body", 50035)
+        return await send(*message)
+
+    process.seam.send = late_then_refused
+    with pytest.raises(OutcomeUnknown, match="may still arrive"):
+        world.run_in(process, put(engine, Insert("a", row("x"))))
+    world.pass_time(30)
+    assert rows_of(engine) == ["x"]
+
+
+def test_messages_of_others_do_not_hide_what_is_newer(make_world, join):
+    world = make_world()
+    one, first = join(world)
+    two, second = join(world, "two")
+    lane = first.superblock.lane_of(1)
+    for _ in range(250):
+        chat = Message(world.snowflake(), lane, 99, "hello")
+        world.messages[lane][chat.id] = Stored(chat, world.time)
+    world.faults = Faults(dropped_event=1.0)
+    world.run_in(one, put(first, Insert("a", row("x"))))
+    world.run_in(two, second.refresh())
+    assert rows_of(second) == ["x"]
+
+
+def test_a_log_without_its_catalog_is_seen_behind_messages_of_others(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    for lane in engine.superblock.lanes:
+        for _ in range(120):
+            chat = Message(world.snowflake(), lane, 99, "what is this channel?")
+            world.messages[lane][chat.id] = Stored(chat, world.time)
+    for tag in "wxyz":
+        world.run_in(process, put(engine, Insert("a", row(tag))))
+    world.drop_channel(engine.superblock.catalog)
+    before = set(world.channels)
+    with pytest.raises(LogDamaged, match="holds a log"):
+        join(world, "two")
+    assert set(world.channels) == before
 
 
 def test_what_was_sent_and_could_not_be_looked_at_is_read_as_soon_as_it_can_be(make_world, join):

@@ -263,3 +263,27 @@ def every_message(rest: Rest, channel: str) -> list[dict]:
     while page := rest("GET", path + (f"&before={found[-1]['id']}" if found else "")).body:
         found += page
     return found
+
+
+def test_a_command_that_meets_the_close_says_so_and_never_hangs():
+    told: list[str] = []
+
+    def ask_on(discord):
+        try:
+            while True:
+                discord.servers()
+        except UsageError as error:
+            told.append(str(error))
+
+    for _ in range(10):
+        discord = LocalDiscord().start()
+        asking = [threading.Thread(target=ask_on, args=(discord,), daemon=True) for _ in range(12)]
+        for thread in asking:
+            thread.start()
+        time.sleep(0.01)
+        discord.close()
+        for thread in asking:
+            thread.join(10)
+        assert not any(thread.is_alive() for thread in asking)
+    assert len(told) == 10 * 12
+    assert all("closed" in text or "does not run" in text for text in told)

@@ -116,12 +116,18 @@ class CommitLog:
     Args:
         server: the seam to Discord.
         superblock: where the lanes are.
+
+    Attributes:
+        enforced: whether the server enforces nonces.
+        later: what was met of a later format, first; None while all that was met is known. Nothing
+            may be written any more when there is something.
     """
 
     def __init__(self, server: Server, superblock: Superblock) -> None:
         self.server = server
         self.superblock = superblock
         self.enforced = True
+        self.later: UpgradeNeeded | None = None
         self._awaited: tuple[Draft, asyncio.Future[Entry]] | None = None
         self._written = (0, "")
         self._sending: set[asyncio.Task[Message]] = set()
@@ -252,7 +258,14 @@ class CommitLog:
             ) from error
         if found:
             return found[0]
-        raise self._reason(error, draft) from error
+        reason = self._reason(error, draft)
+        if isinstance(reason, LogDamaged):
+            raise reason from error
+        raise OutcomeUnknown(
+            f"Discord refused the commit at position {seq}: {error} (code {error.code}). An "
+            f"earlier try had no answer and is not in the log, but may still arrive: look before "
+            f"you repeat it."
+        ) from error
 
     async def _look_again(self, seq: int, after: int, why: str) -> list[Entry]:
         """Read all messages that carry a position, after something was sent to it."""
@@ -309,7 +322,8 @@ class CommitLog:
         if self._awaited is None:
             return self._written == (message.id, message.content)
         draft, echo = self._awaited
-        if message.content != draft.content:
+        lane = self.superblock.lane_of(draft.header.seq)
+        if message.content != draft.content or message.channel != lane:
             return False
         if not echo.done():
             echo.set_result(Entry(message, draft.header))
@@ -330,16 +344,18 @@ class CommitLog:
         somebody else.
 
         Raises:
-            UpgradeNeeded: it is a frame of a later format.
+            UpgradeNeeded: it is a frame of a later format, or the superblock of one.
         """
-        if message.author != self.server.author or message.channel not in self.superblock.lanes:
+        if message.author != self.server.author:
             return None
         try:
+            if message.channel == self.superblock.catalog:
+                Superblock.from_content(message.content)
+            if message.channel not in self.superblock.lanes:
+                return None
             header = read_header(message.content)
         except LaterFormat as later:
-            raise UpgradeNeeded(
-                later.what, later.needs, channel=message.channel, message=message.id
-            ) from None
+            raise self._stopped_by(later, message) from None
         except Malformed as error:
             _log.error(
                 "message %d in channel %d is a damaged frame: %s",
@@ -351,6 +367,34 @@ class CommitLog:
         if header is None or self.superblock.lane_of(header.seq) != message.channel:
             return None
         return Entry(message, header)
+
+    def _stopped_by(
+        self, later: LaterFormat, message: Message, position: int | None = None
+    ) -> UpgradeNeeded:
+        """Return the error for what is of a later format, from which on nothing may be written."""
+        error = UpgradeNeeded(
+            later.what,
+            later.needs,
+            position=position,
+            channel=message.channel,
+            message=message.id,
+        )
+        if self.later is None:
+            _log.critical("%s", error)
+            self.later = error
+        return error
+
+    async def read_catalog(self) -> None:
+        """Look at the superblocks that there are now. Two API calls.
+
+        Raises:
+            UpgradeNeeded: one of them is of a later format.
+        """
+        after = 0
+        while page := await self._page(self.superblock.catalog, after):
+            for message in page:
+                self.entry(message)
+            after = page[-1].id
 
     async def at(self, seq: int, *, after: int) -> list[Entry]:
         """Read all messages that carry a position, in ascending order of id, looked for above
@@ -376,13 +420,18 @@ class CommitLog:
         return found
 
     async def newer(self, head: int, after: int) -> list[Entry]:
-        """Read the frames in the lane of position `head + 1`, above a message id of it: empty where
-        nothing is newer. One API call.
+        """Read the next frames in the lane of position `head + 1`, above a message id of it: empty
+        where nothing is newer. One API call, and one for each page that holds no frame.
 
-        Positions have no gaps, so this one lane tells.
+        Positions have no gaps, so this one lane tells. What others have written into it tells
+        nothing.
         """
-        page = await self._page(self.superblock.lane_of(head + 1), after)
-        return [entry for message in page if (entry := self.entry(message))]
+        channel = self.superblock.lane_of(head + 1)
+        while page := await self._page(channel, after):
+            if found := [entry for message in page if (entry := self.entry(message))]:
+                return found
+            after = page[-1].id
+        return []
 
     async def _page(self, channel: int, after: int) -> list[Message]:
         return await persist(self.server, self.server.history, channel, after=after, limit=PAGE)
@@ -399,13 +448,7 @@ class CommitLog:
             files = await self._files(entry.message) if entry.header.encoding != "inline" else []
             operations = await self.server.work(lambda: _operations(entry, files))
         except LaterFormat as later:
-            raise UpgradeNeeded(
-                later.what,
-                later.needs,
-                position=entry.header.seq,
-                channel=entry.message.channel,
-                message=entry.message.id,
-            ) from None
+            raise self._stopped_by(later, entry.message, entry.header.seq) from None
         except (Malformed, NotFound) as error:
             raise LogDamaged(
                 f"the frame of this position is damaged: {error}",

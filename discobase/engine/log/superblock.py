@@ -299,10 +299,19 @@ async def _log_without_catalog(server: Server, channels: Iterable[Channel]) -> C
         if not _role(lane).startswith(_LOG):
             continue
         with contextlib.suppress(NotFound):
-            first = await persist(server, server.history, lane.id, after=0, limit=1)
-            if any(_starts_a_log(server, message) for message in first):
+            if await _holds_frames(server, lane):
                 return lane
     return None
+
+
+async def _holds_frames(server: Server, lane: Channel) -> bool:
+    """Return whether there is a frame in a lane. Others may have written into it first."""
+    after = 0
+    while page := await persist(server, server.history, lane.id, after=after):
+        if any(_is_frame(server, message) for message in page):
+            return True
+        after = page[-1].id
+    return False
 
 
 def _headless(lane: Channel) -> LogDamaged:
@@ -314,7 +323,7 @@ def _headless(lane: Channel) -> LogDamaged:
     )
 
 
-def _starts_a_log(server: Server, message: Message) -> bool:
+def _is_frame(server: Server, message: Message) -> bool:
     return message.author == server.author and is_frame(message.content)
 
 

@@ -37,9 +37,6 @@ CREATE TABLE keyed (
 """
 """What every replica begins with."""
 
-LARGEST_PK = 2**63 - 1
-"""The largest integer that SQLite stores, in 8 bytes (sqlite.org, "Datatypes In SQLite")."""
-
 
 @cache
 def table_name(name: str) -> str:

@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Generator, Mapping, Sequence
 
 from discobase.engine.keys import Kind
+from discobase.engine.operations import LARGEST_PK
 from discobase.engine.replica.file import ReplicaFile
 from discobase.engine.replica.layout import (
-    LARGEST_PK,
     KeyedField,
     column_name,
     exists,

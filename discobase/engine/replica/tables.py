@@ -9,8 +9,8 @@ import json
 import sqlite3
 from collections.abc import Mapping
 
-from discobase.engine.operations import Declare, Delete, Operation, Put
-from discobase.engine.replica.layout import LARGEST_PK, Layouts, column_name, keys_of, table_name
+from discobase.engine.operations import LARGEST_PK, Declare, Delete, Operation, Put
+from discobase.engine.replica.layout import Layouts, column_name, keys_of, table_name
 from discobase.errors import UniqueViolation
 
 

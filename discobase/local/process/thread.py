@@ -6,7 +6,8 @@ import asyncio
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import wait
 from os import PathLike
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -28,6 +29,10 @@ _T = TypeVar("_T")
 
 _CLAIM_SECONDS = 0.5
 """How long a process that is just ending may hold on to the file: a guess."""
+
+_LAST_LOOK_SECONDS = 0.1
+"""How often a command that waits looks whether the server still runs: a guess. Commands take
+microseconds, so hardly any waits so long."""
 
 _running: weakref.WeakSet[LocalDiscord] = weakref.WeakSet()
 _left_to_the_parent: list[Listener] = []
@@ -185,7 +190,7 @@ class LocalDiscord(Control):
         async def run() -> _T:
             return step()
 
-        return asyncio.run_coroutine_threadsafe(run(), loop).result()
+        return self._result(run(), loop)
 
     def _do(
         self, act: Callable[[People], Interaction], followups: int | None, seconds: float
@@ -197,7 +202,28 @@ class LocalDiscord(Control):
         async def run() -> dict[str, Any]:
             return await people.answered(act(people), followups=followups, seconds=seconds)
 
-        return asyncio.run_coroutine_threadsafe(run(), loop).result()
+        return self._result(run(), loop)
+
+    def _result(self, work: Coroutine[Any, Any, _T], loop: asyncio.AbstractEventLoop) -> _T:
+        """Run a coroutine on the server's loop, and return what it returns.
+
+        Raises:
+            UsageError: the server was closed in the meantime.
+        """
+        thread = self._thread
+        closed = UsageError("this server was closed before it came to it.")
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, loop)
+        except RuntimeError:  # the loop is closed
+            work.close()
+            raise closed from None
+        while not future.done() and thread is not None and thread.is_alive():
+            # Not for ever: what a loop is given in its last moment it neither runs nor cancels.
+            wait({future}, timeout=_LAST_LOOK_SECONDS)
+        if not future.done() or future.cancelled():
+            work.close()
+            raise closed
+        return future.result()
 
     def _running_server(self) -> tuple[asyncio.AbstractEventLoop, Listener]:
         loop, listener = self._loop, self._listener
