@@ -155,6 +155,7 @@ class Table(Record):
         nothing yet. No API call.
 
         Values are compared as the field's own type: ``find(price="1.50")`` on a decimal finds 1.5.
+        The field's validators run on them, but for those that look at other fields (``info.data``).
         NaN equals nothing, as everywhere in Python: to find it, look through the records.
 
         Args:

@@ -11,28 +11,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import make_dataclass
+from collections.abc import Mapping
 from types import NoneType
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    Field,
-    PlainValidator,
-    PydanticUndefinedAnnotation,
-    TypeAdapter,
-    ValidationError,
-    WrapValidator,
-)
-from pydantic_core import ArgsKwargs
+from pydantic import BaseModel, PydanticUndefinedAnnotation, ValidationError
 
 from discobase.engine import keys
 from discobase.errors import TableError, UnknownField
 from discobase.records.explain import Explainer
 from discobase.records.fields import marks_of
+from discobase.records.lone_field import LoneField
 from discobase.records.sameness import MISSING, difference
 from discobase.records.secrets import MASK, unmasked_forms
 
@@ -43,13 +32,6 @@ _UNSAFE = re.compile(r"[`\x7f-\U0010ffff]")
 
 _CARRIED_AS_IS = (int, bool, NoneType)
 """Types whose values are their own JSON values, so that their keys need no serializer."""
-
-_AS_ANNOTATION: dict[str, Callable[[Any], object]] = {
-    "before": BeforeValidator,
-    "after": AfterValidator,
-    "wrap": WrapValidator,
-    "plain": PlainValidator,
-}
 
 
 class Codec(Generic[M]):
@@ -84,7 +66,7 @@ class Codec(Generic[M]):
             for name, field in model.model_fields.items()
             if field.exclude or getattr(field, "exclude_if", None) is not None
         ]
-        self._lone: dict[str, _LoneField] = {}
+        self._lone: dict[str, LoneField] = {}
         self._explainer = Explainer(model, table, self._serialize)
 
     def encode(self, record: M) -> str:
@@ -132,7 +114,8 @@ class Codec(Generic[M]):
     def stored_value(self, field: str, value: object) -> Any:
         """Return a value as a record would have it that was made with it, for comparing.
 
-        The field's own validators run on it, those of the whole model do not.
+        The field's own validators run on it, but for those that look at other fields; those of the
+        whole model do not.
 
         Args:
             field: the field's name.
@@ -142,10 +125,7 @@ class Codec(Generic[M]):
             UnknownField: the model has no such field.
             pydantic.ValidationError: the field does not allow the value.
         """
-        holder = self._lone_field(field).adapter.validator.validate_python(
-            ArgsKwargs((), {field: value}), by_alias=False, by_name=True
-        )
-        return holder.__dict__[field]
+        return self._lone_field(field).validated(value)
 
     def stored_key(self, field: str, stored: Any) -> str | None:
         """Return the equality and sort key of a value that :meth:`stored_value` gave.
@@ -190,11 +170,7 @@ class Codec(Generic[M]):
         ).decode()
 
     def _dump_lone(self, field: str, value: object) -> Any:
-        lone = self._lone_field(field)
-        text = lone.adapter.serializer.to_json(
-            lone.holder(value), by_alias=False, round_trip=True, warnings=False
-        )
-        return json.loads(text)[field]
+        return json.loads(self._lone_field(field).to_json(value))[field]
 
     def _with_excluded(self, record: M, stored: dict[str, Any]) -> dict[str, Any]:
         held = record.__dict__
@@ -232,32 +208,13 @@ class Codec(Generic[M]):
             return self._explainer.changed(found, has_secrets=has_secrets)
         return self._explainer.unreadable(record, refusal)
 
-    def _lone_field(self, field: str) -> _LoneField:
+    def _lone_field(self, field: str) -> LoneField:
         lone = self._lone.get(field)
         if lone is None:
             if field not in self.model.model_fields:
                 raise UnknownField(self._table, field, self.model.model_fields)
-            lone = self._lone[field] = _LoneField(self.model, field)
+            lone = self._lone[field] = LoneField(self.model, field)
         return lone
-
-
-class _LoneField:
-    """One field of a model by itself, without its alias, default and exclusion.
-
-    A class that holds just this field is easier to be sure of than a part cut out of the model.
-    """
-
-    def __init__(self, model: type[BaseModel], name: str) -> None:
-        info = model.model_fields[name]
-        annotation: Any = info.annotation
-        for entry in (*info.metadata, *_decorated(model, name)):
-            annotation = Annotated[annotation, entry]
-        if info.discriminator is not None:
-            annotation = Annotated[annotation, Field(discriminator=info.discriminator)]
-        config = {"__pydantic_config__": model.model_config}
-        self.holder: Callable[[object], Any]
-        self.holder = make_dataclass(model.__name__, [(name, annotation)], namespace=config)
-        self.adapter: TypeAdapter[Any] = TypeAdapter(self.holder)
 
 
 def _complete(model: type[BaseModel]) -> None:
@@ -268,13 +225,6 @@ def _complete(model: type[BaseModel]) -> None:
             f"{model.__name__} names {error.name!r} in its annotations, which is not defined: "
             f"define it before the first use of the table."
         ) from error
-
-
-def _decorated(model: type[BaseModel], name: str) -> Iterator[object]:
-    """Yield the validators that are methods of the model, as annotations."""
-    for validator in model.__pydantic_decorators__.field_validators.values():
-        if name in validator.info.fields or "*" in validator.info.fields:
-            yield _AS_ANNOTATION[validator.info.mode](validator.func)
 
 
 def _escaped(match: re.Match[str]) -> str:
