@@ -24,6 +24,9 @@ class Table(Record):
     An object is not tied to the thread that made it, but two threads should not save the same
     object at once.
 
+    A class may have an ``__init__`` of its own. Loading a record does not call it; what is to be
+    done at each loading goes into ``model_post_init``, or a validator.
+
     Fields may have any name that pydantic allows, but for those that are
     :data:`~discobase.table.RESERVED`.
     """

@@ -22,6 +22,7 @@ from discobase.errors import TableError, UnknownField
 from discobase.records.explain import Explainer
 from discobase.records.fields import marks_of
 from discobase.records.lone_field import LoneField
+from discobase.records.model import blank, refuse_inits_inside
 from discobase.records.sameness import MISSING, difference
 from discobase.records.secrets import MASK, unmasked_forms
 
@@ -53,6 +54,7 @@ class Codec(Generic[M]):
 
     def __init__(self, model: type[M], table: str) -> None:
         _complete(model)
+        refuse_inits_inside(model)
         marks = marks_of(model)
         self.kinds: Mapping[str, keys.Kind] = marks.kinds
         self.unique: tuple[str, ...] = marks.unique
@@ -99,7 +101,8 @@ class Codec(Generic[M]):
         """Return the record of a JSON object that :meth:`encode` made, now or under an older
         schema.
 
-        Missing fields get their defaults. Does not block, and costs no API call.
+        Missing fields get their defaults. An ``__init__`` of the class is not called, nor need it
+        take the fields. Does not block, and costs no API call.
 
         Args:
             data: the JSON object.
@@ -108,7 +111,9 @@ class Codec(Generic[M]):
             pydantic.ValidationError: the object does not fit the model as it is now. The error
                 quotes the input, which may be secret.
         """
-        record: M = self._validator.validate_json(data, by_alias=False, by_name=True)
+        record: M = self._validator.validate_json(
+            data, self_instance=blank(self.model), by_alias=False, by_name=True
+        )
         return record
 
     def stored_value(self, field: str, value: object) -> Any:

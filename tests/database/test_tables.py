@@ -149,6 +149,74 @@ class TestDropIn:
             assert hat.refresh().colour == "brown"
             assert hat._worn == 3
 
+    def test_a_record_is_loaded_without_an_init_of_its_own(self, place):
+        database = Database("shop")
+        begun: list[str] = []
+
+        @database.table
+        class Person(Table):
+            name: Annotated[str, Index()]
+            age: int = 0
+            _post: int = PrivateAttr(default=0)
+
+            def __init__(self, first: str, last: str) -> None:
+                begun.append(first)
+                super().__init__(name=f"{first} {last}")
+
+            def model_post_init(self, context: Any, /) -> None:
+                self._post = 3
+
+        with place.conn(database):
+            ada = Person("Ada", "Lovelace").save()
+            ada.age = 36
+            ada.save()
+            found = Person.find_unique(name="Ada Lovelace")
+            assert (found.age, found.pk, found._post) == (36, 1, 3)
+            assert ada.refresh().age == 36
+            assert Person.save_many([Person("Alan", "Turing"), found]).records == 2
+            ada.age = "old"
+            with pytest.raises(ValidationError, match="age"):
+                ada.save()
+            assert begun == ["Ada", "Alan"]
+
+    def test_a_model_inside_whose_init_does_not_take_its_fields_is_refused_at_once(self, place):
+        database = Database("shop")
+
+        class Town(BaseModel):
+            name: str
+
+            def __init__(self, text: str) -> None:
+                super().__init__(name=text)
+
+        class Taking(BaseModel):
+            name: str
+
+            def __init__(self, name: str, **values: Any) -> None:
+                super().__init__(name=name.title(), **values)
+
+        with pytest.raises(TableError, match=r"Hat has Town in a field.*take \*\*values"):
+
+            @database.table
+            class Hat(Table):
+                towns: list[Town | None]
+
+        @database.table
+        class Cap(Table):
+            town: Taking
+
+        with pytest.raises(TableError, match="Node has Node in a field"):
+
+            @database.table
+            class Node(Table):
+                inner: list[Node]
+
+                def __init__(self, *inner: Any) -> None:
+                    super().__init__(inner=list(inner))
+
+        with place.conn(database):
+            assert Cap(town=Taking("york")).save().town.name == "York"
+            assert Cap.get(1).town.name == "York"
+
     def test_a_frozen_model_gets_its_primary_key_all_the_same(self, place):
         database = Database("shop")
 
