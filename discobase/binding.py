@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
 from discobase.engine.changes import Change, Insert, Replace, Request
 from discobase.engine.operations import Schema
 from discobase.errors import RecordOutdated
+from discobase.portal import users_frame
+from discobase.records.codec import Codec
+from discobase.records.model import undefined_name
 from discobase.records.record import Record, place
 
 if TYPE_CHECKING:
     from discobase.engine.replica import Row
-    from discobase.records.codec import Codec
     from discobase.source import Source
 
 
@@ -27,15 +30,38 @@ class Binding(Generic[R]):
     Args:
         source: where it reads and writes.
         name: the table's name.
-        codec: how its records are written and read.
+        model: its class, whose annotations may name what is defined later.
     """
 
-    def __init__(self, source: Source, name: str, codec: Codec[R]) -> None:
+    def __init__(self, source: Source, name: str, model: type[R]) -> None:
         self.source = source
         self.name = name
-        self.codec = codec
-        schema = Schema(codec.kinds, codec.unique, codec.indexed)
-        self._schemas = {name: schema.to_json()}
+        self._model = model
+
+    def prepare(self) -> None:
+        """Say now what is wrong with the class, unless it names what is not defined yet: then its
+        first use completes it.
+
+        Raises:
+            TableError: its annotations make no sense for a table.
+        """
+        if undefined_name(self._model, _users_names()) is None:
+            _ = self.codec
+
+    @cached_property
+    def codec(self) -> Codec[R]:
+        """How its records are written and read.
+
+        Raises:
+            TableError: the annotations of the class cannot be resolved, or make no sense for a
+                table.
+        """
+        return Codec(self._model, self.name, _users_names())
+
+    @cached_property
+    def _schemas(self) -> dict[str, str]:
+        schema = Schema(self.codec.kinds, self.codec.unique, self.codec.indexed)
+        return {self.name: schema.to_json()}
 
     def change(self, record: R, *, version: int | None = None) -> Insert | Replace:
         """Return what saving a record comes to: an insert, or a new text for the record it is.
@@ -90,3 +116,11 @@ class Binding(Generic[R]):
             f"record {pk} of {self.name!r} does not fit the table's fields any more ({wrong}). "
             f"Give new fields a default, or allow what was stored before."
         )
+
+
+def _users_names() -> dict[str, Any] | None:
+    """Return what names stand for where the package was called, as in the function that has the
+    class in it.
+    """
+    frame = users_frame()
+    return None if frame is None else dict(frame.f_locals)

@@ -244,7 +244,8 @@ def bind(table: type[Table], binding: Binding[Any]) -> None:
     """Attach a class to its database.
 
     Raises:
-        TableError: it is attached already, or a field has a name that is :data:`RESERVED`.
+        TableError: it is attached already, a field has a name that is :data:`RESERVED`, or its
+            annotations make no sense for a table.
     """
     held: Binding[Any] | None = vars(table).get("_binding")
     if held is not None:
@@ -258,4 +259,5 @@ def bind(table: type[Table], binding: Binding[Any]) -> None:
             f"{table.__name__} has a field {name!r}, a name that tables keep for themselves: "
             f"rename it, as in `{name}_: ... = Field(alias={name!r})`."
         )
+    binding.prepare()
     table._binding = binding  # pyright: ignore[reportPrivateUsage] - the one place it is set

@@ -15,14 +15,14 @@ from collections.abc import Mapping
 from types import NoneType
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, PydanticUndefinedAnnotation, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from discobase.engine import keys
 from discobase.errors import TableError, UnknownField
 from discobase.records.explain import Explainer
 from discobase.records.fields import marks_of
 from discobase.records.lone_field import LoneField
-from discobase.records.model import blank, refuse_inits_inside
+from discobase.records.model import blank, refuse_inits_inside, undefined_name
 from discobase.records.sameness import MISSING, difference
 from discobase.records.secrets import MASK, unmasked_forms
 
@@ -41,6 +41,7 @@ class Codec(Generic[M]):
     Args:
         model: the model class.
         table: the table's name, for errors.
+        names: what its annotations may name besides what is in its module.
 
     Attributes:
         model: the model class.
@@ -52,8 +53,12 @@ class Codec(Generic[M]):
         TableError: the annotations of the class cannot be resolved, or make no sense for a table.
     """
 
-    def __init__(self, model: type[M], table: str) -> None:
-        _complete(model)
+    def __init__(self, model: type[M], table: str, names: dict[str, Any] | None = None) -> None:
+        if undefined := undefined_name(model, names):
+            raise TableError(
+                f"{model.__name__} names {undefined!r} in its annotations, which is not defined: "
+                f"define it before the first use of the table."
+            )
         refuse_inits_inside(model)
         marks = marks_of(model)
         self.kinds: Mapping[str, keys.Kind] = marks.kinds
@@ -220,16 +225,6 @@ class Codec(Generic[M]):
                 raise UnknownField(self._table, field, self.model.model_fields)
             lone = self._lone[field] = LoneField(self.model, field)
         return lone
-
-
-def _complete(model: type[BaseModel]) -> None:
-    try:
-        model.model_rebuild()
-    except PydanticUndefinedAnnotation as error:
-        raise TableError(
-            f"{model.__name__} names {error.name!r} in its annotations, which is not defined: "
-            f"define it before the first use of the table."
-        ) from error
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -1,16 +1,31 @@
-"""A table's class as pydantic knows it: how its objects are made, which models are in its fields."""
+"""A table's class as pydantic knows it: complete, with its objects and the models in its fields."""
 
 from __future__ import annotations
 
 import inspect
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, PydanticUndefinedAnnotation
 
 from discobase.errors import TableError
 from discobase.records.core_schema import nodes
 
 M = TypeVar("M", bound=BaseModel)
+
+
+def undefined_name(model: type[BaseModel], names: dict[str, Any] | None = None) -> str | None:
+    """Complete the annotations of a model, and return the name in them that is not defined, if
+    there is one.
+
+    Args:
+        model: the model class, whose module pydantic looks into.
+        names: where else to look, as for a class in a function.
+    """
+    try:
+        model.model_rebuild(_types_namespace=names or {})
+    except PydanticUndefinedAnnotation as error:
+        return error.name
+    return None
 
 
 def inner_models(model: type[BaseModel]) -> frozenset[type[BaseModel]]:

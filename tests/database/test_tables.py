@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import enum
 import pickle
+import sys
 from copy import deepcopy
+from textwrap import dedent
+from types import ModuleType
 from typing import Annotated, Any, Generic, TypeVar
 
 import pytest
@@ -21,7 +24,7 @@ from pydantic import (
 )
 
 from discobase import Database, Index, Query, Table, Unique
-from discobase.errors import RecordNotSaved, TableError, UnknownField
+from discobase.errors import RecordNotFound, RecordNotSaved, TableError, UnknownField
 from discobase.table import RESERVED
 from tests.database.shop import shop
 from tests.naming import without_address
@@ -286,6 +289,15 @@ class TestDropIn:
         assert back.model_fields_set == {"name"}
 
 
+def module(monkeypatch, name: str, source: str, **values: Any) -> Any:
+    """A module of this source, as an import would make it."""
+    made: Any = ModuleType(name)
+    vars(made).update(Table=Table, Index=Index, BaseModel=BaseModel, Annotated=Annotated, **values)
+    monkeypatch.setitem(sys.modules, name, made)
+    exec(dedent(source), vars(made))
+    return made
+
+
 def public(owner: type[Any]) -> set[str]:
     return {name for name in dir(owner) if not name.startswith("_")}
 
@@ -396,6 +408,76 @@ class TestAttaching:
             song(count=3).save()
             assert song.find(count=3).find(count=3, index=0).count() == 1
             assert song.find_unique(count=3).count == 3
+
+    def test_a_class_that_is_defined_later_in_the_module(self, place, monkeypatch):
+        database, again = Database("shop"), Database("shop")
+        source = """
+            from __future__ import annotations
+
+            @database.table
+            class Todo(Table):
+                items: list[Item]
+                first: Annotated[Priority, Index()] = None
+
+            if not is_early:
+                class Item(BaseModel):
+                    text: str
+                    priority: Priority = None
+
+                Priority = int | None
+        """
+        later = module(monkeypatch, "later", source, database=database, is_early=False)
+        with place.conn(database):
+            assert later.Todo.find(first=1).count() == 0
+            later.Todo(items=[{"text": "milk"}], first=1).save()
+            assert later.Todo.find(first="1").one().items == [later.Item(text="milk")]
+        early = module(monkeypatch, "early", source, database=again, is_early=True)
+        with place.conn(again):
+            for _ in range(2):
+                with pytest.raises(TableError, match=r"'Item'.* define it before the first use"):
+                    early.Todo.find()
+            early.Item, early.Priority = later.Item, int | None
+            assert early.Todo.get(1).items == [later.Item(text="milk")]
+
+    @pytest.mark.parametrize("first", ["find", "get", "save"])
+    def test_a_class_that_is_defined_later_in_the_function(self, place, first):
+        database = Database("shop")
+
+        @database.table
+        class Todo(Table):
+            items: list[Item]
+
+        class Item(BaseModel):
+            text: str
+
+        with place.conn(database):
+            if first == "find":
+                assert Todo.find().count() == 0
+            elif first == "get":
+                with pytest.raises(RecordNotFound):
+                    Todo.get(1)
+            Todo(items=[Item(text="milk")]).save()
+            assert Todo.get(1).items == [Item(text="milk")]
+
+    def test_what_is_wrong_with_a_class_that_is_complete_later_is_said_at_its_first_use(self):
+        database = Database("shop")
+
+        @database.table
+        class Todo(Table):
+            items: Annotated[Items, Unique()]
+
+        Items = list[str]  # noqa: N806 - the annotation names it
+        with pytest.raises(TableError, match=r"Todo\.items cannot be Unique\(\)"):
+            Todo.find()
+
+        with pytest.warns(UserWarning, match="shadows"):
+
+            class Note(Table):
+                items: Later  # noqa: F821 - that it is not there is what is tested
+                version: int
+
+        with pytest.raises(TableError, match=r"'version'.*rename it"):
+            database.table(Note)
 
     def test_a_name_that_is_no_text(self):
         with pytest.raises(TableError, match=r"'\\udc80' is no name for a table"):
