@@ -38,8 +38,9 @@ class Table(Record):
     def save(self) -> Self:
         """Store a new record, or write the changed one. Block; one API call, often shared.
 
-        Values are checked before anything is sent. The last writer wins; :meth:`update` can do
-        better.
+        Values are checked before anything is sent. One that is of another type than its field, as
+        in ``balance: float = 0``, becomes one of the field's type if nothing is lost by that. The
+        last writer wins; :meth:`update` can do better.
 
         Returns:
             The object itself, with :attr:`pk` and :attr:`version` set.

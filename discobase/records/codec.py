@@ -1,6 +1,7 @@
 """A record's values and the JSON object that the log carries, each made of the other.
 
-What :meth:`Codec.encode` accepts comes back from :meth:`Codec.decode` equal and of the same types.
+What :meth:`Codec.encode` accepts comes back from :meth:`Codec.decode` equal and of the same types:
+those of the fields, which a value gets that was held as another one.
 That does not rest on rules about types: each record is really decoded again and compared before it
 is handed on, so a type nobody thought of is refused, not changed. What this cannot foresee is a
 validator whose verdict changes with time or place (``FutureDate``, ``FilePath``): it may refuse on
@@ -19,11 +20,12 @@ from pydantic import BaseModel, ValidationError
 
 from discobase.engine import keys
 from discobase.errors import TableError, UnknownField
+from discobase.records.conversion import Conversion
 from discobase.records.explain import Explainer
 from discobase.records.fields import marks_of
 from discobase.records.lone_field import LoneField
 from discobase.records.model import blank, refuse_inits_inside, undefined_name
-from discobase.records.sameness import MISSING, difference
+from discobase.records.sameness import MISSING, Difference, difference
 from discobase.records.secrets import MASK, unmasked_forms
 
 M = TypeVar("M", bound=BaseModel)
@@ -83,24 +85,24 @@ class Codec(Generic[M]):
         secrets stand in it unmasked; computed fields and private attributes are left out. Does not
         block, and costs no API call.
 
+        A value that its field takes without loss is stored as the field's own type, and the record
+        holds that afterwards: see :mod:`discobase.records.conversion`.
+
         Args:
             record: an instance of the model.
 
         Raises:
-            UnstorableValue: the record would not come back as it is.
+            UnstorableValue: the record would not come back as it is. It is left as it was.
             pydantic.ValidationError: a value was assigned that its field does not allow.
         """
         text = self._dump(record)
-        if MASK not in text and self._problem(record, text) is None:
+        if MASK not in text and self._wrong(record, text) is None:
             return text
-        *forms, last = self._revealed(record, text)
+        forms = self._revealed(record, text)
         for form in forms:
-            if self._problem(record, form) is None:
+            if self._wrong(record, form) is None:
                 return form
-        problem = self._problem(record, last, has_secrets=last != text)
-        if problem is not None:
-            raise problem
-        return last
+        return self._converted(record, forms, has_secrets=forms[-1] != text)
 
     def decode(self, data: str) -> M:
         """Return the record of a JSON object that :meth:`encode` made, now or under an older
@@ -205,18 +207,40 @@ class Codec(Generic[M]):
         forms = list(unmasked_forms(stored, held))
         return [_UNSAFE.sub(_escaped, _compact(form)) for form in forms if form != stored] or [text]
 
-    def _problem(self, record: M, text: str, *, has_secrets: bool = False) -> Exception | None:
+    def _wrong(self, record: M, text: str) -> Difference | ValidationError | None:
         """Return what is wrong with a record that is stored as this text; None if it comes back."""
         try:
             back = self.decode(text)
         except ValidationError as error:
-            refusal = error  # handled outside, so that it is no context: it quotes the input
-        else:
-            found = difference(record, back)
-            if found is None:
-                return None
-            return self._explainer.changed(found, has_secrets=has_secrets)
-        return self._explainer.unreadable(record, refusal)
+            return error
+        return difference(record, back)
+
+    def _converted(self, record: M, forms: list[str], *, has_secrets: bool) -> str:
+        """Return the text of a record of which some values are held as other types than their
+        fields', and make it hold what the fields have.
+        """
+        wrong: Difference | ValidationError | None = None
+        for form in forms:
+            try:
+                back = self.decode(form)
+            except ValidationError as error:
+                wrong = error
+                continue
+            conversion = Conversion(record, back)
+            if conversion.lost is None and (text := self._exact(back)):
+                conversion.carry_out()
+                return text
+            wrong = conversion.lost or difference(record, back)
+        # Not raised where it was caught: as its context, pydantic's error would quote the input.
+        if isinstance(wrong, ValidationError):
+            raise self._explainer.unreadable(record, wrong)
+        assert wrong is not None
+        raise self._explainer.changed(wrong, has_secrets=has_secrets)
+
+    def _exact(self, record: M) -> str | None:
+        """Return the text as which a record comes back, if there is one."""
+        forms = self._revealed(record, self._dump(record))
+        return next((form for form in forms if self._wrong(record, form) is None), None)
 
     def _lone_field(self, field: str) -> LoneField:
         lone = self._lone.get(field)
