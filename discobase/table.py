@@ -160,6 +160,7 @@ class Table(Record):
 
         Values are compared as the field's own type: ``find(price="1.50")`` on a decimal finds 1.5.
         The field's validators run on them, but for those that look at other fields (``info.data``).
+        Models inside are compared by what is stored of them, private attributes left out.
         NaN equals nothing, as everywhere in Python: to find it, look through the records.
 
         Args:

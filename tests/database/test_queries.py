@@ -7,12 +7,22 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
 import pytest
-from pydantic import ConfigDict, ValidationError, ValidationInfo, create_model, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    field_validator,
+)
 
 from discobase import Database, Index, Query, Table, Unique
 from discobase.engine.committer import Committer
@@ -395,6 +405,27 @@ class TestAnyModel:
                 assert Trip.find(end="2024-01-05").count() == 1
                 assert Trip.find(end="2023-01-05").count() == 0
                 Trip(start=date(2024, 2, 1), end=date(2024, 2, 1)).save().delete()
+
+    def test_models_inside_are_compared_by_what_is_stored_of_them(self, place):
+        database, numbers = Database("shop"), count()
+
+        class Address(BaseModel):
+            city: str
+            _trace: int = PrivateAttr(default_factory=lambda: next(numbers))
+
+        @database.table
+        class User(Table):
+            home: Address
+            others: list[Address] = Field(default_factory=list)
+
+        with place.conn(database):
+            rome, oslo = Address(city="Rome"), Address(city="Oslo")
+            user = User(home=rome, others=[oslo]).save()
+            assert User.find(home={"city": "Rome"}).count() == 1
+            assert User.find(home=user.home, others=user.others).one().pk == user.pk
+            assert User.find(others=[{"city": "Oslo"}]).one().home.city == "Rome"
+            assert not User.find(home=oslo)
+            assert not User.find(others=[])
 
     def test_fields_by_the_names_that_methods_give_their_first_argument(self, place):
         database = Database("shop")
