@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from discobase.engine.changes import Change, Insert, Replace, Request
 from discobase.engine.operations import Schema
-from discobase.errors import RecordOutdated
+from discobase.errors import RecordOutdated, TableError
 from discobase.portal import users_frame
 from discobase.records.codec import Codec
-from discobase.records.model import undefined_name
-from discobase.records.record import Record, place
+from discobase.records.model import inner_models, undefined_name
+from discobase.records.record import Record, note_holder, place
 
 if TYPE_CHECKING:
     from discobase.engine.replica import Row
@@ -56,7 +56,9 @@ class Binding(Generic[R]):
             TableError: the annotations of the class cannot be resolved, or make no sense for a
                 table.
         """
-        return Codec(self._model, self.name, _users_names())
+        codec = Codec(self._model, self.name, _users_names())
+        _keep_tables_apart(self._model)
+        return codec
 
     @cached_property
     def _schemas(self) -> dict[str, str]:
@@ -116,6 +118,25 @@ class Binding(Generic[R]):
             f"record {pk} of {self.name!r} does not fit the table's fields any more ({wrong}). "
             f"Give new fields a default, or allow what was stored before."
         )
+
+
+def _keep_tables_apart(model: type[Record]) -> None:
+    """Refuse a table in a field of a table, also one that is made a table later.
+
+    What is stored would be a copy: without the primary key, saving it would make a second record;
+    with it, an old state would overwrite the record. A reference is a primary key, in a field that
+    says so, and such an annotation stays free for a better one.
+    """
+    inside = [inner for inner in inner_models(model) if issubclass(inner, Record)]
+    for inner in inside:
+        if inner is model or vars(inner).get("_binding") is not None:
+            raise TableError(
+                f"{model.__name__} has {inner.__name__} in a field, which is a table itself: store "
+                f"the record's primary key in an int field, or let the field have a model that is "
+                f"no table."
+            )
+    for inner in inside:
+        note_holder(inner, model.__name__)
 
 
 def _users_names() -> dict[str, Any] | None:

@@ -103,8 +103,8 @@ class Database:
 
         Raises:
             TableError: it is no such class, is attached already, or the name is taken or none; or
-                its annotations make no sense for a table. Where they name a class that is defined
-                later, that is seen at the first use of the table.
+                its annotations make no sense for a table, as those that name a table. Where they
+                name a class that is defined later, that is seen at the first use of the table.
         """
         if model is None:
             return lambda model: self._attach(model, name)

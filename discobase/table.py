@@ -10,7 +10,7 @@ from discobase.bulk import SaveReport, save_all
 from discobase.engine.changes import Change, Remove
 from discobase.errors import RecordNotFound, RecordNotSaved, TableError
 from discobase.query import Query
-from discobase.records.record import Record, place, primary_key
+from discobase.records.record import Record, holder_of, place, primary_key
 
 
 class Table(Record):
@@ -26,6 +26,9 @@ class Table(Record):
 
     A class may have an ``__init__`` of its own. Loading a record does not call it; what is to be
     done at each loading goes into ``model_post_init``, or a validator.
+
+    A table is in no field of a table: records refer to each other by primary key. A class derived
+    from this one that is never attached is a model like others, and may be.
 
     Fields may have any name that pydantic allows, but for those that are
     :data:`~discobase.table.RESERVED`.
@@ -246,14 +249,19 @@ def bind(table: type[Table], binding: Binding[Any]) -> None:
     """Attach a class to its database.
 
     Raises:
-        TableError: it is attached already, a field has a name that is :data:`RESERVED`, or its
-            annotations make no sense for a table.
+        TableError: it is attached already, or is in a field of a table; a field has a name that is
+            :data:`RESERVED`, or its annotations make no sense for a table.
     """
     held: Binding[Any] | None = vars(table).get("_binding")
     if held is not None:
         raise TableError(
             f"{table.__name__} is attached already, as {held.name!r} of {held.source.name!r}: a "
             f"class can be a table of one database, once. Derive a class from it for another one."
+        )
+    if holder := holder_of(table):
+        raise TableError(
+            f"{table.__name__} cannot be a table, for {holder} has it in a field: store primary "
+            f"keys there, in an int field, or let the field have a model that is no table."
         )
     if taken := sorted(RESERVED & table.model_fields.keys()):
         name = taken[0]

@@ -6,6 +6,7 @@ import enum
 import pickle
 import sys
 from copy import deepcopy
+from dataclasses import make_dataclass
 from textwrap import dedent
 from types import ModuleType
 from typing import Annotated, Any, Generic, TypeVar
@@ -24,7 +25,13 @@ from pydantic import (
 )
 
 from discobase import Database, Index, Query, Table, Unique
-from discobase.errors import RecordNotFound, RecordNotSaved, TableError, UnknownField
+from discobase.errors import (
+    RecordNotFound,
+    RecordNotSaved,
+    TableError,
+    UnknownField,
+    UnstorableValue,
+)
 from discobase.table import RESERVED
 from tests.database.shop import shop
 from tests.naming import without_address
@@ -478,6 +485,81 @@ class TestAttaching:
 
         with pytest.raises(TableError, match=r"'version'.*rename it"):
             database.table(Note)
+
+    @pytest.mark.parametrize(
+        "inside",
+        [
+            lambda city: city,
+            lambda city: city | None,
+            lambda city: list[dict[str, city]],
+            lambda city: create_model("Home", city=(city, ...)),
+            lambda city: make_dataclass("Home", [("city", city)]),
+        ],
+        ids=["field", "optional", "container", "model", "dataclass"],
+    )
+    def test_a_table_in_a_field_of_a_table_is_refused_whichever_is_attached_first(self, inside):
+        def classes() -> tuple[type[Table], type[Table]]:
+            city = create_model("City", __base__=Table, name=(str, ...))
+            return city, create_model("User", __base__=Table, home=(inside(city), ...))
+
+        database, (city, user) = Database("shop"), classes()
+        database.table(city)
+        with pytest.raises(TableError, match=r"User has City in a field.*primary key in an int"):
+            database.table(user)
+        assert dict(database.tables) == {"City": city}
+
+        database, (city, user) = Database("shop"), classes()
+        database.table(user)
+        with pytest.raises(TableError, match=r"City cannot be a table, for User has it.*int"):
+            database.table(city)
+        assert dict(database.tables) == {"User": user}
+
+    def test_a_table_in_a_field_of_itself_is_refused(self):
+        with pytest.raises(TableError, match="Node has Node in a field"):
+
+            @Database("shop").table
+            class Node(Table):
+                next: Node | None = None
+
+    def test_a_class_that_is_no_table_of_its_own_may_be_in_a_field(self, place):
+        database = Database("shop")
+
+        class City(Table):
+            name: str
+
+        class User(Table):
+            home: City
+
+        @database.table
+        class Town(City):
+            mayor: str = ""
+
+        @database.table(name="users")
+        class Customer(User):
+            pass
+
+        with place.conn(database):
+            Town(name="Ely").save()
+            Customer(home=City(name="Rome")).save()
+            found = Customer.find(home={"name": "Rome"}).one()
+            assert (found.home, found.home.pk) == (City(name="Rome"), None)
+            with pytest.raises(UnstorableValue, match="Town"):
+                Customer(home=Town(name="Bath").save()).save()
+
+    def test_a_table_that_is_defined_later_is_refused_at_the_first_use(self):
+        database = Database("shop")
+
+        @database.table
+        class User(Table):
+            home: City
+
+        @database.table
+        class City(Table):
+            name: str
+
+        for _ in range(2):
+            with pytest.raises(TableError, match="User has City in a field"):
+                User.find()
 
     def test_a_name_that_is_no_text(self):
         with pytest.raises(TableError, match=r"'\\udc80' is no name for a table"):
