@@ -259,7 +259,7 @@ def _is_all_there(before: Any, after: Any, taken: Any) -> bool:
     is_made = difference(taken, after) is None
     base = cast("type[object]", type(after))
     if isinstance(before, base) and base in _BASES:
-        is_taken = is_made or (taken is before and base not in _AS_IN_JSON)
+        is_taken = is_made or (base not in _AS_IN_JSON and difference(taken, before) is None)
         return is_taken and _is_no_more_than(base, before, after)
     if not is_made:
         return False

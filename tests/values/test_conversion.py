@@ -160,6 +160,7 @@ TAKEN: list[tuple[Any, Any, Any]] = [
     (datetime, Moment(*NOON), datetime(*NOON)),  # noqa: DTZ001 - naive on purpose
     (datetime, Moment(*NOON, tzinfo=CEST), datetime(*NOON, tzinfo=CEST)),
     (datetime | None, Stamp(*NOON, tzinfo=UTC), datetime(*NOON, tzinfo=UTC)),
+    (Annotated[datetime, AfterValidator(lambda at: at.replace(second=0))], Moment(2024, 5, 1), datetime(2024, 5, 1)),  # noqa: DTZ001, E501
     (date, Day(2024, 5, 1), date(2024, 5, 1)),
     (time, Clock(12, 30), time(12, 30)),
     (timedelta, Span(days=-1, microseconds=1), timedelta(days=-1, microseconds=1)),
