@@ -70,6 +70,7 @@ class Codec(Generic[M]):
         self._table = table
         self._serializer = model.__pydantic_serializer__
         self._validator = model.__pydantic_validator__
+        self._has_init = model.__pydantic_custom_init__
         self._excluded = [
             name
             for name, field in model.model_fields.items()
@@ -118,8 +119,9 @@ class Codec(Generic[M]):
             pydantic.ValidationError: the object does not fit the model as it is now. The error
                 quotes the input, which may be secret.
         """
+        to_fill = blank(self.model) if self._has_init else None
         record: M = self._validator.validate_json(
-            data, self_instance=blank(self.model), by_alias=False, by_name=True
+            data, self_instance=to_fill, by_alias=False, by_name=True
         )
         return record
 
@@ -137,7 +139,8 @@ class Codec(Generic[M]):
             UnknownField: the model has no such field.
             pydantic.ValidationError: the field does not allow the value.
         """
-        return self._lone_field(field).validated(value)
+        validator = self._lone_field(field).validator
+        return validator.validate_python({field: value}, by_alias=False, by_name=True)[field]
 
     def stored_key(self, field: str, stored: Any) -> str | None:
         """Return the equality and sort key of a value that :meth:`stored_value` gave.
@@ -182,7 +185,10 @@ class Codec(Generic[M]):
         ).decode()
 
     def _dump_lone(self, field: str, value: object) -> Any:
-        return json.loads(self._lone_field(field).to_json(value))[field]
+        text = self._lone_field(field).serializer.to_json(
+            {field: value}, by_alias=False, round_trip=True, warnings=False
+        )
+        return json.loads(text)[field]
 
     def _with_excluded(self, record: M, stored: dict[str, Any]) -> dict[str, Any]:
         held = record.__dict__

@@ -48,6 +48,10 @@ class LoneField:
     Args:
         model: the model class, complete.
         name: the field's name.
+
+    Attributes:
+        validator: checks a dictionary that has a value under the field's name.
+        serializer: writes such a dictionary as JSON.
     """
 
     def __init__(self, model: type[BaseModel], name: str) -> None:
@@ -60,24 +64,8 @@ class LoneField:
         holder = _typed_dict(model.__name__, {name: annotation})
         holder.__pydantic_config__ = model.model_config
         adapter: TypeAdapter[Any] = TypeAdapter(holder)
-        self._name = name
-        self._serializer = adapter.serializer
-        self._validator = SchemaValidator(_without_others(adapter.core_schema))
-
-    def validated(self, value: object) -> Any:
-        """Return a value as a record would have it that was made with it.
-
-        Raises:
-            pydantic.ValidationError: the field does not allow the value.
-        """
-        holder = self._validator.validate_python({self._name: value}, by_alias=False, by_name=True)
-        return holder[self._name]
-
-    def to_json(self, value: object) -> bytes:
-        """Return the JSON object that has the value under the field's name."""
-        return self._serializer.to_json(
-            {self._name: value}, by_alias=False, round_trip=True, warnings=False
-        )
+        self.serializer = adapter.serializer
+        self.validator = SchemaValidator(_without_others(adapter.core_schema))
 
 
 def _decorated(model: type[BaseModel], name: str) -> Iterator[object]:
