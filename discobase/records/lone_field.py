@@ -18,12 +18,12 @@ from pydantic import (
     TypeAdapter,
     WrapValidator,
 )
-from pydantic_core import SchemaValidator
+from pydantic_core import SchemaSerializer, SchemaValidator
 
 # pydantic requires this package, and takes no other TypedDict before Python 3.12.
 from typing_extensions import TypedDict
 
-from discobase.records.core_schema import replaced
+from discobase.records.core_schema import nodes, replaced
 
 _AS_ANNOTATION: dict[str, Callable[[Any], object]] = {
     "before": BeforeValidator,
@@ -63,9 +63,11 @@ class LoneField:
             annotation = Annotated[annotation, Field(discriminator=info.discriminator)]
         holder = _typed_dict(model.__name__, {name: annotation})
         holder.__pydantic_config__ = model.model_config
-        adapter: TypeAdapter[Any] = TypeAdapter(holder)
-        self.serializer = adapter.serializer
-        self.validator = SchemaValidator(_without_others(adapter.core_schema))
+        schema = TypeAdapter[Any](holder).core_schema
+        own = next(node for node in nodes(schema) if node.get("cls") is holder)
+        # A dictionary's schema has the model's settings, and pydantic writes JSON without them.
+        self.serializer = SchemaSerializer(schema, own["config"])
+        self.validator = SchemaValidator(_without_others(schema, own), own["config"])
 
 
 def _decorated(model: type[BaseModel], name: str) -> Iterator[object]:
@@ -93,11 +95,16 @@ class _LoneInfo:
         return getattr(self._info, name)
 
 
-def _without_others(schema: Any) -> Any:
-    """Return a schema whose validators are left out as soon as they look at other fields."""
+def _without_others(schema: Any, own: dict[str, Any]) -> Any:
+    """Return a schema whose validators are left out as soon as they look at other fields.
+
+    Args:
+        schema: the schema as a whole.
+        own: the part of it that is the lone field's.
+    """
 
     def replace(node: dict[str, Any]) -> dict[str, Any] | None:
-        if node is not schema and node.get("type") in _OWN_FIELDS:
+        if node is not own and node.get("type") in _OWN_FIELDS:
             return None
         function = cast("dict[str, Any]", node.get("function") or {})
         if function.get("type") != "with-info":

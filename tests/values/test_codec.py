@@ -332,6 +332,43 @@ def test_such_validators_are_left_out_wherever_they_stand() -> None:
         codec.stored_value("inner", {"top": 1, "value": 2})
 
 
+def test_they_are_left_out_of_a_field_with_a_type_that_holds_itself() -> None:
+    def needy(value: Any, info: ValidationInfo) -> Any:
+        return value[: info.data["top"]]
+
+    class Tree(BaseModel):
+        children: list[Tree] = []
+
+    class Wood(Record):
+        top: int
+        trees: Annotated[list[Tree], AfterValidator(needy)]
+
+    Tree.model_rebuild()
+    assert Codec(Wood, "woods").stored_value("trees", [{"children": [{}]}]) == [
+        Tree(children=[Tree()])
+    ]
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan"), 1e300, -0.0])
+def test_the_key_of_a_float_is_that_of_its_stored_form(value: float) -> None:
+    class Real(Record):
+        value: float
+
+    codec = Codec(Real, "reals")
+    stored = json.loads(codec.encode(Real(value=value)))["value"]
+    assert codec.stored_key("value", value) == keys.key("decimal", stored)
+
+
+def test_excluded_fields_are_stored_as_the_models_settings_say() -> None:
+    class Hiding(Record):
+        blob: bytes = Field(exclude=True)
+        ratio: list[float] = Field(exclude=True)
+
+    codec, record = Codec(Hiding, "hiding"), Hiding(blob=b"\xff", ratio=[float("inf")])
+    assert json.loads(codec.encode(record)) == {"blob": "_w==", "ratio": ["Infinity"]}
+    assert codec.decode(codec.encode(record)) == record
+
+
 def test_a_validator_that_fails_by_itself_is_not_left_out() -> None:
     def broken(value: int, info: ValidationInfo) -> int:
         raise KeyError(info.field_name)
