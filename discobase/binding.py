@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
 from discobase.engine.changes import Change, Insert, Replace, Request
 from discobase.engine.operations import Schema
-from discobase.errors import RecordOutdated
-from discobase.records.record import Record, place
+from discobase.errors import RecordOutdated, TableError
+from discobase.portal import users_frame
+from discobase.records.codec import Codec
+from discobase.records.model import inner_models, undefined_name
+from discobase.records.record import Record, note_holder, place
 
 if TYPE_CHECKING:
     from discobase.engine.replica import Row
-    from discobase.records.codec import Codec
     from discobase.source import Source
 
 
@@ -27,15 +30,40 @@ class Binding(Generic[R]):
     Args:
         source: where it reads and writes.
         name: the table's name.
-        codec: how its records are written and read.
+        model: its class, whose annotations may name what is defined later.
     """
 
-    def __init__(self, source: Source, name: str, codec: Codec[R]) -> None:
+    def __init__(self, source: Source, name: str, model: type[R]) -> None:
         self.source = source
         self.name = name
-        self.codec = codec
-        schema = Schema(codec.kinds, codec.unique, codec.indexed)
-        self._schemas = {name: schema.to_json()}
+        self._model = model
+
+    def prepare(self) -> None:
+        """Say now what is wrong with the class, unless it names what is not defined yet: then its
+        first use completes it.
+
+        Raises:
+            TableError: its annotations make no sense for a table.
+        """
+        if undefined_name(self._model, _users_names()) is None:
+            _ = self.codec
+
+    @cached_property
+    def codec(self) -> Codec[R]:
+        """How its records are written and read.
+
+        Raises:
+            TableError: the annotations of the class cannot be resolved, or make no sense for a
+                table.
+        """
+        codec = Codec(self._model, self.name, _users_names())
+        _keep_tables_apart(self._model)
+        return codec
+
+    @cached_property
+    def _schemas(self) -> dict[str, str]:
+        schema = Schema(self.codec.kinds, self.codec.unique, self.codec.indexed)
+        return {self.name: schema.to_json()}
 
     def change(self, record: R, *, version: int | None = None) -> Insert | Replace:
         """Return what saving a record comes to: an insert, or a new text for the record it is.
@@ -90,3 +118,30 @@ class Binding(Generic[R]):
             f"record {pk} of {self.name!r} does not fit the table's fields any more ({wrong}). "
             f"Give new fields a default, or allow what was stored before."
         )
+
+
+def _keep_tables_apart(model: type[Record]) -> None:
+    """Refuse a table in a field of a table, also one that is made a table later.
+
+    What is stored would be a copy: without the primary key, saving it would make a second record;
+    with it, an old state would overwrite the record. A reference is a primary key, in a field that
+    says so, and such an annotation stays free for a better one.
+    """
+    inside = [inner for inner in inner_models(model) if issubclass(inner, Record)]
+    for inner in inside:
+        if inner is model or vars(inner).get("_binding") is not None:
+            raise TableError(
+                f"{model.__name__} has {inner.__name__} in a field, which is a table itself: store "
+                f"the record's primary key in an int field, or let the field have a model that is "
+                f"no table."
+            )
+    for inner in inside:
+        note_holder(inner, model.__name__)
+
+
+def _users_names() -> dict[str, Any] | None:
+    """Return what names stand for where the package was called, as in the function that has the
+    class in it.
+    """
+    frame = users_frame()
+    return None if frame is None else dict(frame.f_locals)

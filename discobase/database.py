@@ -13,7 +13,6 @@ from discobase.binding import Binding
 from discobase.connected import Connected
 from discobase.engine.log.frame import Limits
 from discobase.errors import TableError
-from discobase.records.codec import Codec
 from discobase.session import LoginTask, Session
 from discobase.session_source import SessionSource
 from discobase.table import Table, bind
@@ -103,7 +102,9 @@ class Database:
             name: the table's name, up to 100 characters; the class's by default.
 
         Raises:
-            TableError: it is no such class, is attached already, or the name is taken or none.
+            TableError: it is no such class, is attached already, or the name is taken or none; or
+                its annotations make no sense for a table, as those that name a table. Where they
+                name a class that is defined later, that is seen at the first use of the table.
         """
         if model is None:
             return lambda model: self._attach(model, name)
@@ -121,7 +122,7 @@ class Database:
                 f"{self.name!r} has a table {table!r} already, {self._tables[table]!r}: give this "
                 f"one another name with @db.table(name=...)."
             )
-        bind(model, Binding[Any](self._source, table, Codec(model, table)))
+        bind(model, Binding[Any](self._source, table, model))
         self._tables[table] = model
         return model
 

@@ -12,6 +12,7 @@ from discobase.engine.changes import IndexWanted
 from discobase.engine.keys import Kind
 from discobase.engine.replica import Row
 from discobase.errors import RecordNotFound, SeveralRecords
+from discobase.records.equality import equal_as_stored
 from discobase.records.record import Record, primary_key
 
 R = TypeVar("R", bound=Record)
@@ -176,8 +177,10 @@ class Query(Sequence[R], Generic[R]):
     def _fits(self, record: R) -> bool:
         # The replica may give too much: what a field's values are equal to is for the values to
         # say.
+        kinds = self._binding.codec.kinds
         for name, value in self._equal:
-            fits = getattr(record, name) == value
+            held = getattr(record, name)
+            fits = held == value or (kinds.get(name) == "opaque" and equal_as_stored(held, value))
             if not fits:
                 return False
         return True

@@ -10,7 +10,7 @@ from discobase.bulk import SaveReport, save_all
 from discobase.engine.changes import Change, Remove
 from discobase.errors import RecordNotFound, RecordNotSaved, TableError
 from discobase.query import Query
-from discobase.records.record import Record, place, primary_key
+from discobase.records.record import Record, holder_of, place, primary_key
 
 
 class Table(Record):
@@ -24,6 +24,12 @@ class Table(Record):
     An object is not tied to the thread that made it, but two threads should not save the same
     object at once.
 
+    A class may have an ``__init__`` of its own. Loading a record does not call it; what is to be
+    done at each loading goes into ``model_post_init``, or a validator.
+
+    A table is in no field of a table: records refer to each other by primary key. A class derived
+    from this one that is never attached is a model like others, and may be.
+
     Fields may have any name that pydantic allows, but for those that are
     :data:`~discobase.table.RESERVED`.
     """
@@ -35,8 +41,9 @@ class Table(Record):
     def save(self) -> Self:
         """Store a new record, or write the changed one. Block; one API call, often shared.
 
-        Values are checked before anything is sent. The last writer wins; :meth:`update` can do
-        better.
+        Values are checked before anything is sent. One that is of another type than its field, as
+        in ``balance: float = 0``, becomes one of the field's type if nothing is lost by that. The
+        last writer wins; :meth:`update` can do better.
 
         Returns:
             The object itself, with :attr:`pk` and :attr:`version` set.
@@ -155,6 +162,8 @@ class Table(Record):
         nothing yet. No API call.
 
         Values are compared as the field's own type: ``find(price="1.50")`` on a decimal finds 1.5.
+        The field's validators run on them, but for those that look at other fields (``info.data``).
+        Models inside are compared by what is stored of them, private attributes left out.
         NaN equals nothing, as everywhere in Python: to find it, look through the records.
 
         Args:
@@ -247,7 +256,8 @@ def bind(table: type[Table], binding: Binding[Any]) -> None:
     """Attach a class to its database.
 
     Raises:
-        TableError: it is attached already, or a field has a name that is :data:`RESERVED`.
+        TableError: it is attached already, or is in a field of a table; a field has a name that is
+            :data:`RESERVED`, or its annotations make no sense for a table.
     """
     held: Binding[Any] | None = vars(table).get("_binding")
     if held is not None:
@@ -255,10 +265,16 @@ def bind(table: type[Table], binding: Binding[Any]) -> None:
             f"{table.__name__} is attached already, as {held.name!r} of {held.source.name!r}: a "
             f"class can be a table of one database, once. Derive a class from it for another one."
         )
+    if holder := holder_of(table):
+        raise TableError(
+            f"{table.__name__} cannot be a table, for {holder} has it in a field: store primary "
+            f"keys there, in an int field, or let the field have a model that is no table."
+        )
     if taken := sorted(RESERVED & table.model_fields.keys()):
         name = taken[0]
         raise TableError(
             f"{table.__name__} has a field {name!r}, a name that tables keep for themselves: "
             f"rename it, as in `{name}_: ... = Field(alias={name!r})`."
         )
+    binding.prepare()
     table._binding = binding  # pyright: ignore[reportPrivateUsage] - the one place it is set

@@ -42,6 +42,6 @@ Not handled:
 """
 
 from discobase.portal.portal import Portal
-from discobase.portal.tracebacks import drop_traceback, reraisable, users_line
+from discobase.portal.tracebacks import drop_traceback, reraisable, users_frame, users_line
 
-__all__ = ["Portal", "drop_traceback", "reraisable", "users_line"]
+__all__ = ["Portal", "drop_traceback", "reraisable", "users_frame", "users_line"]

@@ -12,7 +12,7 @@ import os
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 
 from discobase.errors import DiscobaseError
 
@@ -24,21 +24,27 @@ _ASYNC_PACKAGES = tuple(
 )
 
 
-def users_line() -> tuple[str, int]:
-    """Find the line in the caller's own code from which the package was called. Does not block.
+def users_frame() -> FrameType | None:
+    """Find the caller's own code from which the package was called. Does not block.
 
     Returns:
-        The file and the line of the innermost frame outside the package, and outside what may
-        stand between two frames of the package.
+        The innermost frame outside the package, and outside what may stand between two frames of
+        the package; the outermost one where all are inside.
     """
     frame = inspect.currentframe()
-    filename, line = "<unknown>", 0
-    while frame is not None:
-        filename, line = frame.f_code.co_filename, frame.f_lineno
-        if not filename.startswith(_NOT_USER_CODE):
+    while frame is not None and frame.f_code.co_filename.startswith(_NOT_USER_CODE):
+        if frame.f_back is None:
             break
         frame = frame.f_back
-    return filename, line
+    return frame
+
+
+def users_line() -> tuple[str, int]:
+    """Return the file and the line in the caller's own code from which the package was called.
+    Does not block.
+    """
+    frame = users_frame()
+    return ("<unknown>", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
 
 
 def describe(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """A record's values and the JSON object that the log carries, each made of the other.
 
-What :meth:`Codec.encode` accepts comes back from :meth:`Codec.decode` equal and of the same types.
+What :meth:`Codec.encode` accepts comes back from :meth:`Codec.decode` equal and of the same types:
+those of the fields, which a value gets that was held as another one.
 That does not rest on rules about types: each record is really decoded again and compared before it
 is handed on, so a type nobody thought of is refused, not changed. What this cannot foresee is a
 validator whose verdict changes with time or place (``FutureDate``, ``FilePath``): it may refuse on
@@ -11,29 +12,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import make_dataclass
+from collections.abc import Mapping
 from types import NoneType
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    Field,
-    PlainValidator,
-    PydanticUndefinedAnnotation,
-    TypeAdapter,
-    ValidationError,
-    WrapValidator,
-)
-from pydantic_core import ArgsKwargs
+from pydantic import BaseModel, ValidationError
 
 from discobase.engine import keys
 from discobase.errors import TableError, UnknownField
+from discobase.records.conversion import Conversion
 from discobase.records.explain import Explainer
 from discobase.records.fields import marks_of
-from discobase.records.sameness import MISSING, difference
+from discobase.records.lone_field import LoneField
+from discobase.records.model import blank, refuse_inits_inside, undefined_name
+from discobase.records.sameness import MISSING, Difference, difference
 from discobase.records.secrets import MASK, unmasked_forms
 
 M = TypeVar("M", bound=BaseModel)
@@ -44,13 +36,6 @@ _UNSAFE = re.compile(r"[`\x7f-\U0010ffff]")
 _CARRIED_AS_IS = (int, bool, NoneType)
 """Types whose values are their own JSON values, so that their keys need no serializer."""
 
-_AS_ANNOTATION: dict[str, Callable[[Any], object]] = {
-    "before": BeforeValidator,
-    "after": AfterValidator,
-    "wrap": WrapValidator,
-    "plain": PlainValidator,
-}
-
 
 class Codec(Generic[M]):
     """Encodes and decodes the records of one model class. Several threads may use it.
@@ -58,6 +43,7 @@ class Codec(Generic[M]):
     Args:
         model: the model class.
         table: the table's name, for errors.
+        names: what its annotations may name besides what is in its module.
 
     Attributes:
         model: the model class.
@@ -69,8 +55,13 @@ class Codec(Generic[M]):
         TableError: the annotations of the class cannot be resolved, or make no sense for a table.
     """
 
-    def __init__(self, model: type[M], table: str) -> None:
-        _complete(model)
+    def __init__(self, model: type[M], table: str, names: dict[str, Any] | None = None) -> None:
+        if undefined := undefined_name(model, names):
+            raise TableError(
+                f"{model.__name__} names {undefined!r} in its annotations, which is not defined: "
+                f"define it before the first use of the table."
+            )
+        refuse_inits_inside(model)
         marks = marks_of(model)
         self.kinds: Mapping[str, keys.Kind] = marks.kinds
         self.unique: tuple[str, ...] = marks.unique
@@ -79,12 +70,13 @@ class Codec(Generic[M]):
         self._table = table
         self._serializer = model.__pydantic_serializer__
         self._validator = model.__pydantic_validator__
+        self._has_init = model.__pydantic_custom_init__
         self._excluded = [
             name
             for name, field in model.model_fields.items()
             if field.exclude or getattr(field, "exclude_if", None) is not None
         ]
-        self._lone: dict[str, _LoneField] = {}
+        self._lone: dict[str, LoneField] = {}
         self._explainer = Explainer(model, table, self._serialize)
 
     def encode(self, record: M) -> str:
@@ -94,30 +86,31 @@ class Codec(Generic[M]):
         secrets stand in it unmasked; computed fields and private attributes are left out. Does not
         block, and costs no API call.
 
+        A value that its field takes without loss is stored as the field's own type, and the record
+        holds that afterwards: see :mod:`discobase.records.conversion`.
+
         Args:
             record: an instance of the model.
 
         Raises:
-            UnstorableValue: the record would not come back as it is.
+            UnstorableValue: the record would not come back as it is. It is left as it was.
             pydantic.ValidationError: a value was assigned that its field does not allow.
         """
         text = self._dump(record)
-        if MASK not in text and self._problem(record, text) is None:
+        if MASK not in text and self._wrong(record, text) is None:
             return text
-        *forms, last = self._revealed(record, text)
+        forms = self._revealed(record, text)
         for form in forms:
-            if self._problem(record, form) is None:
+            if self._wrong(record, form) is None:
                 return form
-        problem = self._problem(record, last, has_secrets=last != text)
-        if problem is not None:
-            raise problem
-        return last
+        return self._converted(record, forms, has_secrets=forms[-1] != text)
 
     def decode(self, data: str) -> M:
         """Return the record of a JSON object that :meth:`encode` made, now or under an older
         schema.
 
-        Missing fields get their defaults. Does not block, and costs no API call.
+        Missing fields get their defaults. An ``__init__`` of the class is not called, nor need it
+        take the fields. Does not block, and costs no API call.
 
         Args:
             data: the JSON object.
@@ -126,13 +119,17 @@ class Codec(Generic[M]):
             pydantic.ValidationError: the object does not fit the model as it is now. The error
                 quotes the input, which may be secret.
         """
-        record: M = self._validator.validate_json(data, by_alias=False, by_name=True)
+        to_fill = blank(self.model) if self._has_init else None
+        record: M = self._validator.validate_json(
+            data, self_instance=to_fill, by_alias=False, by_name=True
+        )
         return record
 
     def stored_value(self, field: str, value: object) -> Any:
         """Return a value as a record would have it that was made with it, for comparing.
 
-        The field's own validators run on it, those of the whole model do not.
+        The field's own validators run on it, but for those that look at other fields; those of the
+        whole model do not.
 
         Args:
             field: the field's name.
@@ -142,10 +139,8 @@ class Codec(Generic[M]):
             UnknownField: the model has no such field.
             pydantic.ValidationError: the field does not allow the value.
         """
-        holder = self._lone_field(field).adapter.validator.validate_python(
-            ArgsKwargs((), {field: value}), by_alias=False, by_name=True
-        )
-        return holder.__dict__[field]
+        validator = self._lone_field(field).validator
+        return validator.validate_python({field: value}, by_alias=False, by_name=True)[field]
 
     def stored_key(self, field: str, stored: Any) -> str | None:
         """Return the equality and sort key of a value that :meth:`stored_value` gave.
@@ -190,9 +185,8 @@ class Codec(Generic[M]):
         ).decode()
 
     def _dump_lone(self, field: str, value: object) -> Any:
-        lone = self._lone_field(field)
-        text = lone.adapter.serializer.to_json(
-            lone.holder(value), by_alias=False, round_trip=True, warnings=False
+        text = self._lone_field(field).serializer.to_json(
+            {field: value}, by_alias=False, round_trip=True, warnings=False
         )
         return json.loads(text)[field]
 
@@ -219,62 +213,48 @@ class Codec(Generic[M]):
         forms = list(unmasked_forms(stored, held))
         return [_UNSAFE.sub(_escaped, _compact(form)) for form in forms if form != stored] or [text]
 
-    def _problem(self, record: M, text: str, *, has_secrets: bool = False) -> Exception | None:
+    def _wrong(self, record: M, text: str) -> Difference | ValidationError | None:
         """Return what is wrong with a record that is stored as this text; None if it comes back."""
         try:
             back = self.decode(text)
         except ValidationError as error:
-            refusal = error  # handled outside, so that it is no context: it quotes the input
-        else:
-            found = difference(record, back)
-            if found is None:
-                return None
-            return self._explainer.changed(found, has_secrets=has_secrets)
-        return self._explainer.unreadable(record, refusal)
+            return error
+        return difference(record, back)
 
-    def _lone_field(self, field: str) -> _LoneField:
+    def _converted(self, record: M, forms: list[str], *, has_secrets: bool) -> str:
+        """Return the text of a record of which some values are held as other types than their
+        fields', and make it hold what the fields have.
+        """
+        wrong: Difference | ValidationError | None = None
+        for form in forms:
+            try:
+                back = self.decode(form)
+            except ValidationError as error:
+                wrong = error
+                continue
+            conversion = Conversion(record, back)
+            if conversion.lost is None and (text := self._exact(back)):
+                conversion.carry_out()
+                return text
+            wrong = conversion.lost or difference(record, back)
+        # Not raised where it was caught: as its context, pydantic's error would quote the input.
+        if isinstance(wrong, ValidationError):
+            raise self._explainer.unreadable(record, wrong)
+        assert wrong is not None
+        raise self._explainer.changed(wrong, has_secrets=has_secrets)
+
+    def _exact(self, record: M) -> str | None:
+        """Return the text as which a record comes back, if there is one."""
+        forms = self._revealed(record, self._dump(record))
+        return next((form for form in forms if self._wrong(record, form) is None), None)
+
+    def _lone_field(self, field: str) -> LoneField:
         lone = self._lone.get(field)
         if lone is None:
             if field not in self.model.model_fields:
                 raise UnknownField(self._table, field, self.model.model_fields)
-            lone = self._lone[field] = _LoneField(self.model, field)
+            lone = self._lone[field] = LoneField(self.model, field)
         return lone
-
-
-class _LoneField:
-    """One field of a model by itself, without its alias, default and exclusion.
-
-    A class that holds just this field is easier to be sure of than a part cut out of the model.
-    """
-
-    def __init__(self, model: type[BaseModel], name: str) -> None:
-        info = model.model_fields[name]
-        annotation: Any = info.annotation
-        for entry in (*info.metadata, *_decorated(model, name)):
-            annotation = Annotated[annotation, entry]
-        if info.discriminator is not None:
-            annotation = Annotated[annotation, Field(discriminator=info.discriminator)]
-        config = {"__pydantic_config__": model.model_config}
-        self.holder: Callable[[object], Any]
-        self.holder = make_dataclass(model.__name__, [(name, annotation)], namespace=config)
-        self.adapter: TypeAdapter[Any] = TypeAdapter(self.holder)
-
-
-def _complete(model: type[BaseModel]) -> None:
-    try:
-        model.model_rebuild()
-    except PydanticUndefinedAnnotation as error:
-        raise TableError(
-            f"{model.__name__} names {error.name!r} in its annotations, which is not defined: "
-            f"define it before the first use of the table."
-        ) from error
-
-
-def _decorated(model: type[BaseModel], name: str) -> Iterator[object]:
-    """Yield the validators that are methods of the model, as annotations."""
-    for validator in model.__pydantic_decorators__.field_validators.values():
-        if name in validator.info.fields or "*" in validator.info.fields:
-            yield _AS_ANNOTATION[validator.info.mode](validator.func)
 
 
 def _escaped(match: re.Match[str]) -> str:

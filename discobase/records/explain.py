@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from discobase.errors import UnstorableValue
+from discobase.records.model import blank
 from discobase.records.sameness import MISSING, Difference, Missing, shortened
 
 
@@ -49,7 +50,9 @@ class Explainer:
         """
         values = record.__dict__ | (record.model_extra or {})
         try:
-            self._model.__pydantic_validator__.validate_python(values, by_alias=False, by_name=True)
+            self._model.__pydantic_validator__.validate_python(
+                values, self_instance=blank(self._model), by_alias=False, by_name=True
+            )
         except ValidationError as refused:
             refused.add_note(
                 f"Nothing was sent: a record of {self._table} is checked as it will be read. "

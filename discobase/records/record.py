@@ -16,6 +16,8 @@ class Record(BaseModel):
         ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="strings"
     )
 
+    _holder: ClassVar[str | None] = None
+
     @property
     def pk(self) -> int | None:
         """The primary key: an integer, given when the record is first saved, never used again.
@@ -48,6 +50,17 @@ def place(record: Record, pk: int | None, version: int | None) -> None:
     if pk is not None:
         private[_PK], private[_VERSION] = pk, version
     object.__setattr__(record, "__pydantic_private__", private or None)
+
+
+def note_holder(model: type[Record], holder: str) -> None:
+    """Note in a class that a field of a table has it, by the name of the table's class."""
+    model._holder = holder  # pyright: ignore[reportPrivateUsage] - the one place it is set
+
+
+def holder_of(model: type[Record]) -> str | None:
+    """Return the name of the class that has this one in a field, if it is a table's."""
+    holder: str | None = vars(model).get("_holder")
+    return holder
 
 
 def primary_key(value: object) -> int:

@@ -129,6 +129,14 @@ _ATOMS: dict[type[object], Callable[[Any, Any], bool]] = {
 }
 
 
+def same_in(base: type[object], before: object, after: object) -> bool:
+    """Return whether an object of a subclass is the same as one of its base, in what the base has,
+    and finds itself equal to it.
+    """
+    same = _ATOMS.get(base, _equal)
+    return same(before, after) and _equal(before, after)
+
+
 @singledispatch
 def _compare(before: Any, after: Any) -> Difference | None:
     """Return the first difference of two values of one class; here, of one with no parts known."""

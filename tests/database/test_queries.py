@@ -7,12 +7,22 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
 import pytest
-from pydantic import ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    field_validator,
+)
 
 from discobase import Database, Index, Query, Table, Unique
 from discobase.engine.committer import Committer
@@ -351,6 +361,80 @@ class TestComparing:
             assert [t.pk for t in Thing.find(shape="b", colour="z")] == [6]
             assert len(Thing.find(shape="b")) == 3
             assert Thing.find(shape="b").find(colour="x").one().pk == 4
+
+
+class TestAnyModel:
+    """However the class is configured, its fields can be searched."""
+
+    def test_a_strict_model(self, place):
+        database = Database("shop")
+
+        @database.table
+        class User(Table):
+            model_config = ConfigDict(strict=True)
+            name: str
+            born: Annotated[date, Index()]
+            size: Rank | None = None
+
+        with place.conn(database):
+            User(name="Ada", born=date(1815, 12, 10), size=Rank.LOW).save()
+            assert User.find(name="Ada").one().born == date(1815, 12, 10)
+            assert User.find(born=date(1815, 12, 10), size=Rank.LOW).count() == 1
+            assert User.find(name="Ada").find(size=None).count() == 0
+            with pytest.raises(ValidationError, match="valid date"):
+                User.find(born="1815-12-10")
+
+    def test_a_validator_that_reads_another_field(self, place):
+        database = Database("shop")
+
+        @database.table
+        class Trip(Table):
+            start: date
+            end: date
+
+            @field_validator("end")
+            @classmethod
+            def after_start(cls, end: date, info: ValidationInfo) -> date:
+                if end < info.data["start"]:
+                    raise ValueError("ends before it starts")
+                return end
+
+        with place.conn(database):
+            Trip(start=date(2024, 1, 1), end=date(2024, 1, 5)).save()
+            for _ in ("without a key column", "with one, which the first search asked for"):
+                assert Trip.find(end="2024-01-05").count() == 1
+                assert Trip.find(end="2023-01-05").count() == 0
+                Trip(start=date(2024, 2, 1), end=date(2024, 2, 1)).save().delete()
+
+    def test_models_inside_are_compared_by_what_is_stored_of_them(self, place):
+        database, numbers = Database("shop"), count()
+
+        class Address(BaseModel):
+            city: str
+            _trace: int = PrivateAttr(default_factory=lambda: next(numbers))
+
+        @database.table
+        class User(Table):
+            home: Address
+            others: list[Address] = Field(default_factory=list)
+
+        with place.conn(database):
+            rome, oslo = Address(city="Rome"), Address(city="Oslo")
+            user = User(home=rome, others=[oslo]).save()
+            assert User.find(home={"city": "Rome"}).count() == 1
+            assert User.find(home=user.home, others=user.others).one().pk == user.pk
+            assert User.find(others=[{"city": "Oslo"}]).one().home.city == "Rome"
+            assert not User.find(home=oslo)
+            assert not User.find(others=[])
+
+    def test_fields_by_the_names_that_methods_give_their_first_argument(self, place):
+        database = Database("shop")
+        pupil = create_model("Pupil", __base__=Table, cls=(str, ...), self=(int, 0))
+        database.table(pupil)
+        with place.conn(database):
+            pupil.model_validate({"cls": "3b", "self": 1}).save()
+            assert pupil.find(cls="3b", self=1).find(self="1").one().cls == "3b"
+            assert pupil.find_unique(cls="3b", self=1).pk == 1
 
 
 class TestOlderRecords:

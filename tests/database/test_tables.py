@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import enum
 import pickle
+import sys
 from copy import deepcopy
+from dataclasses import make_dataclass
+from textwrap import dedent
+from types import ModuleType
 from typing import Annotated, Any, Generic, TypeVar
 
 import pytest
@@ -21,7 +25,13 @@ from pydantic import (
 )
 
 from discobase import Database, Index, Query, Table, Unique
-from discobase.errors import RecordNotSaved, TableError, UnknownField
+from discobase.errors import (
+    RecordNotFound,
+    RecordNotSaved,
+    TableError,
+    UnknownField,
+    UnstorableValue,
+)
 from discobase.table import RESERVED
 from tests.database.shop import shop
 from tests.naming import without_address
@@ -149,6 +159,74 @@ class TestDropIn:
             assert hat.refresh().colour == "brown"
             assert hat._worn == 3
 
+    def test_a_record_is_loaded_without_an_init_of_its_own(self, place):
+        database = Database("shop")
+        begun: list[str] = []
+
+        @database.table
+        class Person(Table):
+            name: Annotated[str, Index()]
+            age: int = 0
+            _post: int = PrivateAttr(default=0)
+
+            def __init__(self, first: str, last: str) -> None:
+                begun.append(first)
+                super().__init__(name=f"{first} {last}")
+
+            def model_post_init(self, context: Any, /) -> None:
+                self._post = 3
+
+        with place.conn(database):
+            ada = Person("Ada", "Lovelace").save()
+            ada.age = 36
+            ada.save()
+            found = Person.find_unique(name="Ada Lovelace")
+            assert (found.age, found.pk, found._post) == (36, 1, 3)
+            assert ada.refresh().age == 36
+            assert Person.save_many([Person("Alan", "Turing"), found]).records == 2
+            ada.age = "old"
+            with pytest.raises(ValidationError, match="age"):
+                ada.save()
+            assert begun == ["Ada", "Alan"]
+
+    def test_a_model_inside_whose_init_does_not_take_its_fields_is_refused_at_once(self, place):
+        database = Database("shop")
+
+        class Town(BaseModel):
+            name: str
+
+            def __init__(self, text: str) -> None:
+                super().__init__(name=text)
+
+        class Taking(BaseModel):
+            name: str
+
+            def __init__(self, name: str, **values: Any) -> None:
+                super().__init__(name=name.title(), **values)
+
+        with pytest.raises(TableError, match=r"Hat has Town in a field.*take \*\*values"):
+
+            @database.table
+            class Hat(Table):
+                towns: list[Town | None]
+
+        @database.table
+        class Cap(Table):
+            town: Taking
+
+        with pytest.raises(TableError, match="Node has Node in a field"):
+
+            @database.table
+            class Node(Table):
+                inner: list[Node]
+
+                def __init__(self, *inner: Any) -> None:
+                    super().__init__(inner=list(inner))
+
+        with place.conn(database):
+            assert Cap(town=Taking("york")).save().town.name == "York"
+            assert Cap.get(1).town.name == "York"
+
     def test_a_frozen_model_gets_its_primary_key_all_the_same(self, place):
         database = Database("shop")
 
@@ -216,6 +294,15 @@ class TestDropIn:
         assert back == pickle.loads(pickle.dumps(back))
         assert (type(back), back.name, back.pk, back.version) == (Pickled, "hat", 2, 3)
         assert back.model_fields_set == {"name"}
+
+
+def module(monkeypatch, name: str, source: str, **values: Any) -> Any:
+    """A module of this source, as an import would make it."""
+    made: Any = ModuleType(name)
+    vars(made).update(Table=Table, Index=Index, BaseModel=BaseModel, Annotated=Annotated, **values)
+    monkeypatch.setitem(sys.modules, name, made)
+    exec(dedent(source), vars(made))
+    return made
 
 
 def public(owner: type[Any]) -> set[str]:
@@ -328,6 +415,151 @@ class TestAttaching:
             song(count=3).save()
             assert song.find(count=3).find(count=3, index=0).count() == 1
             assert song.find_unique(count=3).count == 3
+
+    def test_a_class_that_is_defined_later_in_the_module(self, place, monkeypatch):
+        database, again = Database("shop"), Database("shop")
+        source = """
+            from __future__ import annotations
+
+            @database.table
+            class Todo(Table):
+                items: list[Item]
+                first: Annotated[Priority, Index()] = None
+
+            if not is_early:
+                class Item(BaseModel):
+                    text: str
+                    priority: Priority = None
+
+                Priority = int | None
+        """
+        later = module(monkeypatch, "later", source, database=database, is_early=False)
+        with place.conn(database):
+            assert later.Todo.find(first=1).count() == 0
+            later.Todo(items=[{"text": "milk"}], first=1).save()
+            assert later.Todo.find(first="1").one().items == [later.Item(text="milk")]
+        early = module(monkeypatch, "early", source, database=again, is_early=True)
+        with place.conn(again):
+            for _ in range(2):
+                with pytest.raises(TableError, match=r"'Item'.* define it before the first use"):
+                    early.Todo.find()
+            early.Item, early.Priority = later.Item, int | None
+            assert early.Todo.get(1).items == [later.Item(text="milk")]
+
+    @pytest.mark.parametrize("first", ["find", "get", "save"])
+    def test_a_class_that_is_defined_later_in_the_function(self, place, first):
+        database = Database("shop")
+
+        @database.table
+        class Todo(Table):
+            items: list[Item]
+
+        class Item(BaseModel):
+            text: str
+
+        with place.conn(database):
+            if first == "find":
+                assert Todo.find().count() == 0
+            elif first == "get":
+                with pytest.raises(RecordNotFound):
+                    Todo.get(1)
+            Todo(items=[Item(text="milk")]).save()
+            assert Todo.get(1).items == [Item(text="milk")]
+
+    def test_what_is_wrong_with_a_class_that_is_complete_later_is_said_at_its_first_use(self):
+        database = Database("shop")
+
+        @database.table
+        class Todo(Table):
+            items: Annotated[Items, Unique()]
+
+        Items = list[str]  # noqa: N806 - the annotation names it
+        with pytest.raises(TableError, match=r"Todo\.items cannot be Unique\(\)"):
+            Todo.find()
+
+        with pytest.warns(UserWarning, match="shadows"):
+
+            class Note(Table):
+                items: Later  # noqa: F821 - that it is not there is what is tested
+                version: int
+
+        with pytest.raises(TableError, match=r"'version'.*rename it"):
+            database.table(Note)
+
+    @pytest.mark.parametrize(
+        "inside",
+        [
+            lambda city: city,
+            lambda city: city | None,
+            lambda city: list[dict[str, city]],
+            lambda city: create_model("Home", city=(city, ...)),
+            lambda city: make_dataclass("Home", [("city", city)]),
+        ],
+        ids=["field", "optional", "container", "model", "dataclass"],
+    )
+    def test_a_table_in_a_field_of_a_table_is_refused_whichever_is_attached_first(self, inside):
+        def classes() -> tuple[type[Table], type[Table]]:
+            city = create_model("City", __base__=Table, name=(str, ...))
+            return city, create_model("User", __base__=Table, home=(inside(city), ...))
+
+        database, (city, user) = Database("shop"), classes()
+        database.table(city)
+        with pytest.raises(TableError, match=r"User has City in a field.*primary key in an int"):
+            database.table(user)
+        assert dict(database.tables) == {"City": city}
+
+        database, (city, user) = Database("shop"), classes()
+        database.table(user)
+        with pytest.raises(TableError, match=r"City cannot be a table, for User has it.*int"):
+            database.table(city)
+        assert dict(database.tables) == {"User": user}
+
+    def test_a_table_in_a_field_of_itself_is_refused(self):
+        with pytest.raises(TableError, match="Node has Node in a field"):
+
+            @Database("shop").table
+            class Node(Table):
+                next: Node | None = None
+
+    def test_a_class_that_is_no_table_of_its_own_may_be_in_a_field(self, place):
+        database = Database("shop")
+
+        class City(Table):
+            name: str
+
+        class User(Table):
+            home: City
+
+        @database.table
+        class Town(City):
+            mayor: str = ""
+
+        @database.table(name="users")
+        class Customer(User):
+            pass
+
+        with place.conn(database):
+            Town(name="Ely").save()
+            Customer(home=City(name="Rome")).save()
+            found = Customer.find(home={"name": "Rome"}).one()
+            assert (found.home, found.home.pk) == (City(name="Rome"), None)
+            with pytest.raises(UnstorableValue, match="Town"):
+                Customer(home=Town(name="Bath").save()).save()
+
+    def test_a_table_that_is_defined_later_is_refused_at_the_first_use(self):
+        database = Database("shop")
+
+        @database.table
+        class User(Table):
+            home: City
+
+        @database.table
+        class City(Table):
+            name: str
+
+        for _ in range(2):
+            with pytest.raises(TableError, match="User has City in a field"):
+                User.find()
 
     def test_a_name_that_is_no_text(self):
         with pytest.raises(TableError, match=r"'\\udc80' is no name for a table"):

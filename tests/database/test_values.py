@@ -6,14 +6,14 @@ import math
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from discobase import Database, Table
-from discobase.errors import DiscobaseError, UnstorableValue
+from discobase import Database, Table, Unique
+from discobase.errors import DiscobaseError, UniqueViolation, UnstorableValue
 from discobase.records.sameness import difference
 from tests.naming import without_address
 
@@ -125,6 +125,30 @@ def test_what_would_not_come_back_is_refused_before_anything_is_sent(place, kind
             table.save_many([table.model_construct(value=value)])
         assert place.calls == 0
         assert issubclass(error, DiscobaseError)
+
+
+def test_a_value_of_another_type_is_stored_as_the_fields_own_and_found_by_either(place):
+    database = Database("shop")
+
+    class Moment(datetime): ...
+
+    @database.table
+    class Account(Table):
+        balance: Annotated[float, Unique()] = 0
+        at: datetime | None = None
+
+    with place.conn(database):
+        account = Account(at=Moment(2024, 5, 1, tzinfo=UTC)).save()
+        assert (type(account.balance), type(account.at)) == (float, datetime)
+        with pytest.raises(UniqueViolation):
+            Account(balance=0.0).save()
+        account.balance = 5
+        account.update()
+        assert type(account.balance) is float
+        assert Account.save_many([Account(), account]).records == 2
+        assert [found.pk for found in Account.find(balance=5)] == [1]
+        assert [found.pk for found in Account.find(at=Moment(2024, 5, 1, tzinfo=UTC))] == [1]
+        assert difference(Account.get(1).model_dump(), account.model_dump()) is None
 
 
 def test_secrets_are_stored_but_not_shown(place):

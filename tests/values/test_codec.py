@@ -15,12 +15,15 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PlainValidator,
     PrivateAttr,
     SecretBytes,
     SecretStr,
     ValidationError,
     ValidationInfo,
+    WrapValidator,
     computed_field,
+    create_model,
     field_validator,
     model_serializer,
     model_validator,
@@ -255,6 +258,137 @@ def test_a_query_value_is_as_strict_as_the_model() -> None:
 
     with pytest.raises(ValidationError):
         Codec(Strict, "strict").stored_value("age", "3")
+
+
+class Meeting(Record):
+    room: str
+    start: int
+    code: str = ""
+
+    @field_validator("start")
+    @classmethod
+    def _after_check(cls, start: int, info: ValidationInfo) -> int:
+        if start < len(info.data["room"]):
+            raise ValueError("too early for this room")
+        return start
+
+    @field_validator("code", mode="before")
+    @classmethod
+    def _tidy(cls, code: Any, info: ValidationInfo) -> Any:
+        assert info.field_name == "code"
+        return str(code).strip()
+
+    @field_validator("code")
+    @classmethod
+    def _prefix(cls, code: str, info: ValidationInfo) -> str:
+        room = info.data.get("room")
+        return code if code.startswith(room) else room + code  # type: ignore[operator,arg-type]
+
+
+@pytest.mark.parametrize(("field", "given", "taken"), [("start", "2", 2), ("code", " 7 ", "7")])
+def test_a_validator_that_looks_at_other_fields_is_left_out_for_a_query_value(
+    field: str, given: object, taken: object
+) -> None:
+    codec = Codec(Meeting, "meetings")
+    assert codec.stored_value(field, given) == taken
+    meeting = Meeting(room="R", start=4, code=" 7")
+    held = getattr(meeting, field)
+    assert codec.stored_value(field, held) == held
+    with pytest.raises(ValidationError, match="too early"):
+        Meeting(room="long name", start=4)
+    with pytest.raises(ValidationError):
+        codec.stored_value("start", "soon")
+
+
+def test_such_validators_are_left_out_wherever_they_stand() -> None:
+    def at_most(value: int, info: ValidationInfo) -> int:
+        assert value <= info.data["top"]
+        return value
+
+    def swallowing(value: Any, handler: Any, info: ValidationInfo) -> Any:
+        try:
+            return handler(value) + info.data["top"]
+        except Exception:  # noqa: BLE001 - it is what is tested
+            return None
+
+    class Inner(BaseModel):
+        top: int
+        value: Annotated[int, AfterValidator(at_most)]
+
+    class Outer(Record):
+        top: int
+        each: list[Annotated[int, AfterValidator(at_most)]]
+        wrapped: Annotated[int, WrapValidator(swallowing)]
+        plain: Annotated[Any, PlainValidator(at_most)]
+        inner: Inner
+
+    codec = Codec(Outer, "outers")
+    assert codec.stored_value("each", ["1", 2]) == [1, 2]
+    assert codec.stored_value("wrapped", "3") == 3
+    assert codec.stored_value("plain", "x") == "x"
+    # A model inside has its own other fields, and they are there.
+    assert codec.stored_value("inner", {"top": 1, "value": 1}) == Inner(top=1, value=1)
+    with pytest.raises(ValidationError, match="inner"):
+        codec.stored_value("inner", {"top": 1, "value": 2})
+
+
+def test_they_are_left_out_of_a_field_with_a_type_that_holds_itself() -> None:
+    def needy(value: Any, info: ValidationInfo) -> Any:
+        return value[: info.data["top"]]
+
+    class Tree(BaseModel):
+        children: list[Tree] = []
+
+    class Wood(Record):
+        top: int
+        trees: Annotated[list[Tree], AfterValidator(needy)]
+
+    Tree.model_rebuild()
+    assert Codec(Wood, "woods").stored_value("trees", [{"children": [{}]}]) == [
+        Tree(children=[Tree()])
+    ]
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan"), 1e300, -0.0])
+def test_the_key_of_a_float_is_that_of_its_stored_form(value: float) -> None:
+    class Real(Record):
+        value: float
+
+    codec = Codec(Real, "reals")
+    stored = json.loads(codec.encode(Real(value=value)))["value"]
+    assert codec.stored_key("value", value) == keys.key("decimal", stored)
+
+
+def test_excluded_fields_are_stored_as_the_models_settings_say() -> None:
+    class Hiding(Record):
+        blob: bytes = Field(exclude=True)
+        ratio: list[float] = Field(exclude=True)
+
+    codec, record = Codec(Hiding, "hiding"), Hiding(blob=b"\xff", ratio=[float("inf")])
+    assert json.loads(codec.encode(record)) == {"blob": "_w==", "ratio": ["Infinity"]}
+    assert codec.decode(codec.encode(record)) == record
+
+
+def test_a_validator_that_fails_by_itself_is_not_left_out() -> None:
+    def broken(value: int, info: ValidationInfo) -> int:
+        raise KeyError(info.field_name)
+
+    class Broken(Record):
+        value: Annotated[int, AfterValidator(broken)]
+
+    with pytest.raises(KeyError, match="value"):
+        Codec(Broken, "broken").stored_value("value", 1)
+
+
+@pytest.mark.filterwarnings("ignore:Field name:UserWarning")
+@pytest.mark.parametrize("name", ["cls", "self", "class", "copy", "data", "items", "value"])
+def test_a_field_of_any_name_has_a_query_value(name: str) -> None:
+    model = create_model("Named", __base__=Record, **{name: (int, ...)})  # type: ignore[call-overload]
+    codec = Codec(model, "named")
+    assert codec.stored_value(name, "3") == 3
+    assert codec.stored_key(name, 3) == keys.key("plain", 3)
+    with pytest.raises(ValidationError, match=name):
+        codec.stored_value(name, "x")
 
 
 def test_validators_of_every_mode_see_a_query_value() -> None:

@@ -35,6 +35,8 @@ from pydantic import (
     SecretBytes,
     SecretStr,
     SerializeAsAny,
+    ValidationError,
+    create_model,
 )
 from pydantic.dataclasses import dataclass as checked_dataclass
 from typing_extensions import TypedDict
@@ -320,6 +322,26 @@ def test_it_comes_back_exactly(annotation: Any, value: object) -> None:
 def test_it_is_refused_before_anything_is_sent(annotation: Any, value: object) -> None:
     with pytest.raises(UnstorableValue, match=r"^boxes\.value.* cannot be stored as .*; nothing"):
         comes_back(annotation, value)
+
+
+def _strict(annotation: Any) -> type[Any]:
+    return create_model(
+        "Box", __base__=Record, __cls_kwargs__={"strict": True}, value=(annotation, ...)
+    )
+
+
+@cases(EXACT)
+def test_a_query_gives_a_strict_model_what_its_records_are_given(
+    annotation: Any, value: object
+) -> None:
+    codec = Codec(_strict(annotation), "boxes")
+    try:
+        held = codec.model(value=value).value
+    except ValidationError:  # strict mode takes the text of an enum or a URL for none
+        with pytest.raises(ValidationError):
+            codec.stored_value("value", value)
+    else:
+        assert difference(codec.stored_value("value", value), held) is None
 
 
 def test_a_value_that_contains_itself_is_refused() -> None:
