@@ -6,6 +6,8 @@ in it, and of what in the class concerns all fields: its settings and the valida
 model. Some changes no fingerprint can see:
 
 - what a validator takes from outside: a file, the clock, the environment, a database;
+- what another package holds in globals: of that only the code is followed, and no more than some
+  hundred functions of it;
 - what a global, or an object in a closure, is changed to after the fingerprint was made (until then
   it counts with what it holds), and a global that is not defined until then;
 - what a validator imports by itself, finds by ``getattr`` or gets from an object: of objects count
@@ -13,8 +15,10 @@ model. Some changes no fingerprint can see:
 - another version of Python, of pydantic or of another package that is not written in Python;
 - a source file that was edited after the process had imported it.
 
-And some changes are seen that do nothing: a comment in a validator, a new name of a nested class.
-Then keys are made again that are the same already.
+And some changes are seen that do nothing: a comment in a validator, a new name of a nested class, a
+global that is different in each process, as a time or a number of the process, another version of
+Python where a function has no source (what is typed at a prompt). Then keys are made again that are
+the same already.
 """
 
 from __future__ import annotations
@@ -295,7 +299,7 @@ class _Form:
 
     def __init__(self, outer: _Class, sources: Sources) -> None:
         self._outer = outer
-        self._identity = Identity(sources)
+        self._identity = Identity(sources, outer.model.__module__)
         self._met: dict[str, int] = {}
         self._count = 0
 

@@ -55,6 +55,11 @@ _SEQUENCES = (tuple, list)
 _SETS = (set, frozenset)
 _MAPPINGS = (dict, MappingProxyType)
 _REDUCIBLE = (operator.attrgetter, operator.itemgetter, operator.methodcaller)
+_FUNCTIONS: tuple[type[Any], ...] = (
+    *(FunctionType, MethodType, BuiltinFunctionType, classmethod, staticmethod),
+    *(property, functools.cached_property, functools.partial, functools.partialmethod),
+)
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
 _MAKERS = ("__new__", "__init__", "__post_init__")
 _CLOSURE_ONLY = (*_WRITTEN_BY_REPR, int, *_SEQUENCES, *_SETS, *_MAPPINGS, FunctionType)
 
@@ -149,10 +154,13 @@ class Identity:
 
     Args:
         sources: where source texts are read.
+        home: the module whose package counts with its data. Of other installed ones only the code
+            is followed: what they hold in globals are caches, times and settings as often as not.
     """
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, home: str) -> None:
         self._sources = sources
+        self._home = home.partition(".")[0]
         self._numbers: dict[tuple[int, int], int] = {}
         self._waiting: list[tuple[FunctionType, object]] = []
         self._described: list[Any] = []
@@ -184,6 +192,8 @@ class Identity:
         self._open.append(value)
         try:
             return self._compound(value, owner)
+        except Exception:  # noqa: BLE001 - objects of theirs may raise whatever they are asked for
+            return ["object", _type_name(value)]
         finally:
             self._open.pop()
 
@@ -204,7 +214,7 @@ class Identity:
             cls: the class.
             names: of the attributes.
         """
-        return [class_name(cls), self._attributes(cls, names)]
+        return [class_name(cls), self._attributes(cls, _Reach(names))]
 
     def _compound(self, value: Any, owner: object) -> Any:
         if _is(value, Enum):
@@ -245,16 +255,16 @@ class Identity:
         if _is(value, _REDUCIBLE):
             return [_type_name(value), self.of(value.__reduce__()[1])]
         wrapped = inspect.getattr_static(value, _attribute_of_wrapped(value), None)
-        if isinstance(wrapped, (FunctionType, MethodType, classmethod, staticmethod)):
+        if _is(wrapped, _FUNCTIONS):
             return ["wrapper", _type_name(value), self.of(wrapped, owner)]
-        if isinstance(getattr(value, "__qualname__", None), str):
-            return self._builtin(value)
+        if any("__qualname__" in vars(cls) for cls in type(value).__mro__[:-1]):
+            return self._builtin(value)  # a function that is not written in Python
         return self._object(value)
 
     def _method(self, method: MethodType) -> Any:
         function, owner = method.__func__, method.__self__
         identity = self.of(function, owner)
-        if isinstance(owner, type) and isinstance(function, FunctionType):
+        if _is(owner, type) and _is(function, FunctionType):
             # What such a function has of its class are the attributes that it names. The name does
             # not matter, unless it is a library's, which may do anything with the class.
             return identity if library(_module(function)) is None else [identity, self.of(owner)]
@@ -262,7 +272,7 @@ class Identity:
 
     def _builtin(self, value: Any) -> Any:
         bound = getattr(value, "__self__", None) if _is(value, BuiltinFunctionType) else None
-        if bound is None or isinstance(bound, ModuleType):
+        if bound is None or _is(bound, ModuleType):
             return ["function", _bare_name(value)]
         return ["method", _bare_name(value), self.of(bound)]
 
@@ -274,7 +284,7 @@ class Identity:
         if is_data or is_called:
             identity.append(self.of(_held(value)))
         if is_called:
-            identity.append(self._attributes(value, ["__call__"]))
+            identity.append(self._attributes(value, _Reach(["__call__"])))
         return identity
 
     def _function(self, function: FunctionType, owner: object) -> Any:
@@ -292,68 +302,67 @@ class Identity:
         return [
             self.of(cells[name])
             for name in sorted(cells)
-            if isinstance(cells[name], (*_CLOSURE_ONLY, functools.partial, MethodType))
+            if _is(cells[name], (*_CLOSURE_ONLY, functools.partial, MethodType))
         ] + [self.of(value) for name, value in vars(function).items() if name == "__wrapped__"]
 
     def _description(self, function: FunctionType, owner: object) -> Any:
         code = function.__code__
         cells = _contents(function)
         text = self._sources.text(code)
+        reach = _Reach(_names(code))
         return {
             "does": _instructions(code) if text is None else text,
             "defaults": self.of(function.__defaults__),
             "keywords": self.of(function.__kwdefaults__),
-            "closure": [[name, self._named(cells[name], code)] for name in sorted(cells)],
+            "closure": [[name, self._named(cells[name], reach)] for name in sorted(cells)],
             "names": self._references(function, owner),
         }
 
     def _references(self, function: FunctionType, owner: object) -> list[Any]:
-        names = _names(function.__code__)
-        found = {
-            name: self._named(function.__globals__[name], function.__code__)
-            for name in names
-            if name in function.__globals__ and not _is_special(name)
-        }
-        result: list[Any] = [[name, found[name]] for name in sorted(found)]
+        reach = _Reach(_names(function.__code__), with_data=not self._is_foreign(function))
+        globals_ = function.__globals__
+        result: list[Any] = [
+            [name, self._named(globals_[name], reach)]
+            for name in reach.names
+            if name in globals_ and not _is_special(name) and reach.takes(globals_[name])
+        ]
         if owner is not None:
-            result.append(self._attributes(owner, names))
+            result.append(self._attributes(owner, reach))
         return result
 
-    def _named(self, value: Any, code: CodeType) -> Any:
+    def _is_foreign(self, function: FunctionType) -> bool:
+        """Return whether a function is of an installed package, and not of the model's own."""
+        package = (_module(function) or "").partition(".")[0]
+        places = PurePath(function.__code__.co_filename).parts
+        return package != self._home and not _INSTALLED.isdisjoint(places)
+
+    def _named(self, value: Any, reach: _Reach, owner: object = None) -> Any:
         """Return what a value is to code that names it: with the attributes that it names, too."""
-        if isinstance(value, ModuleType):
-            return self._of_module(value, _names(code), frozenset())
-        if isinstance(value, type):
-            made = self.called(value)
-            return made if _is_library(value) else [made, self._attributes(value, _names(code))]
-        if isinstance(value, (FunctionType, MethodType)) or _plain(value) is not None:
-            return self.of(value)
-        identity = self.of(value)
-        if _is_library(_type_of(value)):
+        if _is(value, ModuleType):
+            return self._of_module(value, reach)
+        identity = self.called(value, owner)
+        if _is_function(value) or _plain(value) is not None:
             return identity
-        return [identity, self._attributes(value, _names(code))]
+        cls = value if _is(value, type) else _type_of(value)
+        return identity if _is_library(cls) else [identity, self._attributes(value, reach)]
 
-    def _of_module(self, module: ModuleType, names: list[str], outer: frozenset[int]) -> Any:
-        if library(module.__name__) or id(module) in outer:
+    def _of_module(self, module: ModuleType, reach: _Reach) -> Any:
+        if library(module.__name__) or reach.was_at(module):
             return ["module"]
-        inside = outer | {id(module)}
         held = vars(module)
-        result: list[Any] = []
-        for name in names:
-            if name not in held or _is_special(name):
-                continue
-            value = held[name]
-            if isinstance(value, ModuleType):
-                result.append([name, self._of_module(value, names, inside)])
-            else:
-                result.append([name, self.called(value)])
-        return result
+        return [
+            [name, self._named(held[name], reach)]
+            for name in reach.names
+            if name in held and not _is_special(name) and reach.takes(held[name])
+        ]
 
-    def _attributes(self, owner: object, names: Iterable[str]) -> list[Any]:
+    def _attributes(self, owner: object, reach: _Reach) -> list[Any]:
         """Return what some attributes of a class or of an object are, those of its bases with them:
         ``super`` may reach each of them.
         """
-        cls = owner if isinstance(owner, type) else type(owner)
+        if reach.was_at(owner):
+            return []
+        cls = cast("type", owner) if _is(owner, type) else _type_of(owner)
         members = cls.__members__ if issubclass(cls, Enum) else ()
         layers: list[Mapping[str, Any]] = [
             vars(each) for each in cls.__mro__ if not _is_library(each)
@@ -361,15 +370,52 @@ class Identity:
         if owner is not cls:
             layers.insert(0, _held(owner))
         return [
-            [name, [self.of(layer[name], owner) for layer in layers if name in layer]]
-            for name in sorted(names)
-            if any(name in layer for layer in layers) and name not in members
+            [name, self._named(layer[name], reach, owner)]
+            for name in reach.names
+            if name not in members
+            for layer in layers
+            if name in layer and reach.takes(layer[name])
         ]
 
 
+class _Reach:
+    """What a piece of code can get at by name.
+
+    Args:
+        names: the names in it.
+        with_data: whether values count that are not code.
+    """
+
+    def __init__(self, names: Iterable[str], *, with_data: bool = True) -> None:
+        self.names = sorted(names)
+        self._with_data = with_data
+        self._places: list[object] = []
+
+    def takes(self, value: object) -> bool:
+        """Return whether a value counts."""
+        return self._with_data or _is_function(value) or _is(value, (type, ModuleType))
+
+    def was_at(self, place: object) -> bool:
+        """Return whether the attributes of a module, class or object were looked at before, and
+        note that they are now.
+        """
+        if any(place is other for other in self._places):
+            return True
+        self._places.append(place)
+        return False
+
+
 def _is(value: Any, kinds: type[Any] | tuple[type[Any], ...]) -> bool:
-    """Return whether a value is of one of some types, to code that goes on taking it as Any."""
-    return isinstance(value, kinds)
+    """Return whether a value is of one of some types, to code that goes on taking it as Any.
+
+    A proxy that says it is of another type, and would have to look for it, is what it is.
+    """
+    return issubclass(type(value), kinds)
+
+
+def _is_function(value: object) -> bool:
+    wrapped = inspect.getattr_static(value, _attribute_of_wrapped(value), None)
+    return _is(value, _FUNCTIONS) or _is(wrapped, _FUNCTIONS)
 
 
 def _type_of(value: object) -> type[Any]:
@@ -389,7 +435,7 @@ def _plain(value: Any) -> Any:
     """Return what a value is that its text says; None for one of another type."""
     if type(value) is int:
         return ["int", hex(value)]  # decimal digits are limited
-    if type(value) in _WRITTEN_BY_REPR or isinstance(value, PurePath):
+    if type(value) in _WRITTEN_BY_REPR or _is(value, PurePath):
         return [type(value).__name__, repr(value)]
     if _is(value, re.Pattern):
         return ["pattern", repr(value.pattern), value.flags]
@@ -403,39 +449,37 @@ def _order(value: Any) -> str:
     if _is(value, (*_SEQUENCES, *_SETS)):
         texts = [_order(item) for item in value]
         return json.dumps(sorted(texts) if _is(value, _SETS) else texts)
-    if isinstance(value, Enum):
-        return value.name
-    if isinstance(value, FunctionType):
+    if _is(value, Enum):
+        return str(value.name)
+    if _is(value, FunctionType):
         return json.dumps([value.__qualname__, _instructions(value.__code__)])
     return str(getattr(value, "__qualname__", type(value).__qualname__))
 
 
-def _held(value: Any) -> dict[str, Any]:
+def _held(value: object) -> dict[str, Any]:
     """Return the attributes of an object itself."""
-    slots = {
-        name
-        for cls in type(value).__mro__
-        for name in _slots(cls)
-        if not _is_library(cls) and hasattr(value, name)
-    }
-    try:
-        held = dict(object.__getattribute__(value, "__dict__"))
-    except AttributeError:
-        held = {}
-    return held | {name: getattr(value, name) for name in sorted(slots)}
+    held: dict[str, Any] = {}
+    for name in ("__dict__", *sorted(_slots(_type_of(value)))):
+        try:
+            found = object.__getattribute__(value, name)
+        except AttributeError:
+            continue
+        held |= found if name == "__dict__" else {name: found}
+    return held
 
 
 def _slots(cls: type) -> Iterator[str]:
-    slots = vars(cls).get("__slots__", ())
-    names = [slots] if isinstance(slots, str) else slots
-    yield from (name for name in names if not name.startswith("__"))
+    for each in cls.__mro__:
+        slots = () if _is_library(each) else vars(each).get("__slots__", ())
+        names = [slots] if isinstance(slots, str) else slots
+        yield from (name for name in names if not name.startswith("__"))
 
 
 def _is_library(cls: type) -> bool:
     return library(cls.__module__) is not None
 
 
-def _module(function: FunctionType) -> str | None:
+def _module(function: Any) -> str | None:
     # Not __module__: a wrapper has that of what it wraps.
     return cast("str | None", function.__globals__.get("__name__"))
 

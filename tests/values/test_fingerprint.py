@@ -254,6 +254,28 @@ DIFFERENT = {
         validated("return cut.cut(value)", CALLABLE + "\ncut = Cut(3)"),
         validated("return cut.cut(value)", CALLABLE.replace("[:", "[1:") + "\ncut = Cut(3)"),
     ),
+    "a helper in a class in a class": tuple(
+        validated(
+            "return Text.Words.tidy(value)",
+            "class Text:\n    class Words:\n        def tidy(v):\n            return " + text,
+        )
+        for text in ("v.lower()", "v.upper()")
+    ),
+    "an object's object": tuple(
+        validated(
+            "return tools.cut.cut(value)",
+            f"{CALLABLE}\nclass Tools:\n    pass\ntools = Tools()\ntools.cut = Cut({length})",
+        )
+        for length in (3, 4)
+    ),
+    "objects that hold one another": tuple(
+        validated(
+            "return tools.me.cut(value)",
+            "class Tools:\n    def __init__(self):\n        self.me = self\n"
+            f"    def cut(self, v):\n        return v[{length}:]\ntools = Tools()",
+        )
+        for length in (3, 4)
+    ),
     "a helper's import": (
         validated("return loads(value)", "from json import loads"),
         validated("return loads(value)", "from pickle import loads"),
@@ -419,6 +441,10 @@ DIFFERENT = {
     "an enum's member": (
         field("Kind", "class Kind(Enum):\n    a = 1"),
         field("Kind", "class Kind(Enum):\n    b = 1"),
+    ),
+    "an enum's values instead of it": (
+        field("Kind", "class Kind(Enum):\n    a = 1"),
+        field("Kind", "class Kind(Enum):\n    a = 1", config="use_enum_values=True"),
     ),
     "an enum's missing value": (
         field("Kind", "class Kind(Enum):\n    a = 1"),
@@ -740,6 +766,58 @@ def test_a_helper_in_another_module_counts(tmp_path, monkeypatch):
     assert found[0] == found[2] != found[1]
 
 
+def test_an_object_that_raises_whatever_it_is_asked_for_counts_by_its_type(tmp_path):
+    source = validated(
+        "return proxy.name + value",
+        textwrap.dedent(
+            """
+            class Proxy:
+                __slots__ = ("seen", "__dict__")
+                def __getattribute__(self, name):
+                    raise RuntimeError("there is no request")
+                def __call__(self):
+                    raise RuntimeError("there is no request")
+                def __eq__(self, other):
+                    raise RuntimeError("there is no request")
+                __hash__ = None
+                @property
+                def __class__(self):
+                    raise RuntimeError("there is no request")
+            class Proxies(dict):
+                def __iter__(self):
+                    raise RuntimeError("there is no request")
+            proxy = Proxy()
+            value = Proxies()
+            """
+        ),
+    )
+    assert of_value(tmp_path, source) == of_value(tmp_path, source)
+    called = annotated(
+        "AfterValidator(tidy)",
+        "def tidy(v):\n    return others(v)\n"
+        "class Others(dict):\n    def __iter__(self):\n        raise RuntimeError\n"
+        "    def __call__(self, v):\n        return v\nothers = Others()",
+    )
+    assert of_value(tmp_path, called) == of_value(tmp_path, called)
+
+
+def test_of_an_installed_package_the_code_counts_and_no_globals(tmp_path, monkeypatch):
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    source = validated("return installed_words.tidy(value)", "import installed_words")
+    found = []
+    for number, text in enumerate(("v.lower()", "v.lower()", "v.upper()")):
+        (folder / "installed_words.py").write_text(
+            f"STARTED = {number}\ndef deep(v):\n    return {text}\n"
+            f"def tidy(v):\n    STARTED\n    return deep(v)\n" + "#" * number
+        )
+        sys.modules.pop("installed_words", None)
+        found.append(of_value(tmp_path, source))
+    sys.modules.pop("installed_words")
+    assert found[0] == found[1] != found[2]
+
+
 @pytest.mark.parametrize(
     ("source", "depends"),
     [
@@ -936,6 +1014,7 @@ def test_missing_values_are_those_of_records_that_lack_the_field(tmp_path):
 def test_missing_values_are_checked_where_the_class_says_so(tmp_path):
     row = load(tmp_path, field("int = '5'", config="validate_default=True"))
     assert missing_values(row) == {"other": 0, "value": 5}
+    assert row.model_validate_json("{}").model_dump() == missing_values(row)
     more = load(
         tmp_path, field("int = Field('5', validate_default=False)", config="validate_default=True")
     )
