@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from discobase.engine.changes import Change, Insert, Replace, Request
-from discobase.engine.operations import Schema
+from discobase.engine.changes import Change, Insert, Placed, Remove, Replace, Request
 from discobase.errors import RecordOutdated, TableError
 from discobase.portal import users_frame
 from discobase.records.codec import Codec
 from discobase.records.model import inner_models, undefined_name
 from discobase.records.record import Record, note_holder, place
+from discobase.schema import TableSchema
 
 if TYPE_CHECKING:
     from discobase.engine.replica import Row
@@ -61,9 +61,9 @@ class Binding(Generic[R]):
         return codec
 
     @cached_property
-    def _schemas(self) -> dict[str, str]:
-        schema = Schema(self.codec.kinds, self.codec.unique, self.codec.indexed)
-        return {self.name: schema.to_json()}
+    def schema(self) -> TableSchema[R]:
+        """What the class says of the table's fields, and what the log lacks of that."""
+        return TableSchema(self.codec, self.name)
 
     def change(self, record: R, *, version: int | None = None) -> Insert | Replace:
         """Return what saving a record comes to: an insert, or a new text for the record it is.
@@ -81,14 +81,19 @@ class Binding(Generic[R]):
             return Insert(self.name, data)
         return Replace(self.name, record.pk, data, version)
 
-    def request(self, changes: Sequence[Change], purpose: str) -> Request:
-        """Return a request for changes of this table, with all that its way to the log has to know.
+    def commit(self, changes: Sequence[Change], purpose: str) -> Placed:
+        """Commit changes of this table, all or none, and wait until Discord has them. One API call,
+        often shared; where the log lacks the class's schema, what it says of that goes into the
+        same commit, or into some before it where there are many records.
 
         Args:
             changes: what is to be done, in order.
             purpose: a name for it in errors, as in "the save".
         """
-        return Request(changes, self._schemas, purpose, self.source.timeout)
+        source = self.source
+        if all(isinstance(change, Remove) for change in changes):
+            return source.commit(Request(changes, purpose=purpose, timeout=source.timeout))
+        return self.schema.commit(source, changes, purpose)
 
     def row(self, pk: int) -> Row | None:
         """Return the row under a primary key, or None. No API call."""

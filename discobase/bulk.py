@@ -26,6 +26,10 @@ _LEVEL = 6
 """Of compression: what the log uses (:mod:`discobase.engine.log.frame`)."""
 
 
+_A_SCHEMA = 9_999
+"""A number as long as any that a table's schemas get: a guess."""
+
+
 @dataclass(frozen=True, slots=True)
 class SaveReport:
     """What :meth:`Table.save_many <discobase.Table.save_many>` did.
@@ -95,7 +99,7 @@ def save_all(binding: Binding[R], records: Iterable[R]) -> SaveReport:
     for batch in _batches(items, binding.source.capacity):
         _refuse_twins(batch)
         changes = [item.change for item in batch]
-        placed = binding.source.commit(binding.request(changes, "the save of several records"))
+        placed = binding.commit(changes, "the save of several records")
         for item, pk in zip(batch, placed.pks, strict=True):
             place(item.record, pk, placed.seq)
         saved += len(batch)
@@ -116,7 +120,9 @@ def _item(binding: Binding[R], record: R) -> _Item:
         )
     change = binding.change(record)
     return _Item(
-        record, change, to_line(Put(binding.name, record.pk or 1, change.data)).encode("ascii")
+        record,
+        change,
+        to_line(Put(binding.name, record.pk or 1, change.data, _A_SCHEMA)).encode("ascii"),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast, overload
 from discobase.arguments import check_database, checked_table_name, checked_wait, target
 from discobase.binding import Binding
 from discobase.connected import Connected
+from discobase.engine.changes import DropUnique, Request
 from discobase.engine.log.frame import Limits
 from discobase.errors import TableError
 from discobase.session import LoginTask, Session
@@ -125,6 +126,32 @@ class Database:
         bind(model, Binding[Any](self._source, table, model))
         self._tables[table] = model
         return model
+
+    def drop_unique(self, table: str, field: str) -> None:
+        """Have a field unique no longer, for all programs. Block; one API call.
+
+        A class without the mark does not do that: the constraint is the database's, once a class
+        has asked for it. Programs whose classes still have the mark ask for it again with their
+        next write, so change those first.
+
+        Args:
+            table: the table's name.
+            field: the field's name.
+
+        Raises:
+            TableError: no such field is unique.
+            NotConnected: there is no connection.
+            DiscobaseError: as for :meth:`Table.save <discobase.Table.save>`.
+        """
+        layout = self._source.replica().layouts.get(table)
+        if layout is None or layout.unique_column(field) is None:
+            raise TableError(f"{self.name!r} has no unique field {field!r} in a table {table!r}.")
+        preparations = [DropUnique(table, field)]
+        purpose = f"dropping the unique field {field!r}"
+        timeout = self._source.timeout
+        self._source.commit(
+            Request((), preparations=preparations, purpose=purpose, timeout=timeout)
+        )
 
     # Connecting
 

@@ -219,6 +219,67 @@ class UniqueViolation(RecordError):
         )
 
 
+class DuplicatesFound(UniqueViolation):
+    """A field cannot be made unique, for records share a value already.
+
+    The class asks for it now, and the records are older. Give all but one of them other values, or
+    delete them: deletes, and updates that take a shared value away, go through. Or let the field
+    have a default of None, which is no value, where it is a default that they share.
+
+    Args:
+        table: the table's name.
+        field: the field.
+        value: the first shared value, as it is stored; None where the records lack the field.
+        groups: for each shared value the primary keys of the records that have it. Not all, where
+            there are many.
+        values: how many values are shared.
+    """
+
+    def __init__(
+        self, table: str, field: str, value: object, groups: Sequence[Sequence[int]], values: int
+    ) -> None:
+        self.table = table
+        self.field = field
+        self.value = value
+        self.groups = [tuple(group) for group in groups]
+        self.values = values
+        self.pk = self.groups[0][0]
+        named = "; ".join(_enumerated(group) for group in self.groups)
+        more = f"; and {values - len(groups)} more values" if values > len(groups) else ""
+        shown = "the same value, as a default" if value is None else repr(value)
+        RecordError.__init__(
+            self,
+            f"{table}.{field} cannot be made unique: some records share a value, the first of them "
+            f"{shown} (pk {named}{more}). Nothing was written. Give all but one of them another "
+            f"value or delete them, which goes through; let the field have a default of None, "
+            f"which is no value; or take Unique() away.",
+        )
+
+
+class SchemaConflict(RecordError):
+    """A field is unique as a class of another program loads it, and this program's class has other
+    rules for the field, so it could not tell whether a value is new. Nothing was written.
+
+    Updates that leave the field as it is go through, and deletes do. Run the version of the program
+    that the other one is, or give the constraint up with :meth:`Database.drop_unique
+    <discobase.Database.drop_unique>`.
+
+    Args:
+        table: the table's name.
+        field: the unique field.
+    """
+
+    def __init__(self, table: str, field: str) -> None:
+        self.table = table
+        self.field = field
+        super().__init__(
+            f"{table}.{field} is unique by the rules of another class than this program's, which "
+            f"has another type or other validators for it: so it may not give it new values. "
+            f"Nothing was written. Run the version of the program that made it so, or give the "
+            f"constraint up with db.drop_unique({table!r}, {field!r})."
+        )
+
+
 class ConflictError(RecordError):
     """The record was written by somebody else in the meantime: refresh it, and decide again.
 
@@ -341,6 +402,11 @@ def _bare(kind: type[DiscobaseError], args: tuple[Any, ...]) -> DiscobaseError:
     error = kind.__new__(kind, *args)
     error.args = args
     return error
+
+
+def _enumerated(pks: Sequence[int]) -> str:
+    *others, last = map(str, pks)
+    return f"{', '.join(others)} and {last}"
 
 
 def _place(position: int | None, channel: int | None, message: int | None) -> str:

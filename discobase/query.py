@@ -9,8 +9,7 @@ from typing import Any, Generic, Never, TypeVar, overload
 
 from discobase.binding import Binding
 from discobase.engine.changes import IndexWanted
-from discobase.engine.keys import Kind
-from discobase.engine.replica import Row
+from discobase.engine.replica import EMPTY, KeyColumn, Row
 from discobase.errors import RecordNotFound, SeveralRecords
 from discobase.records.equality import equal_as_stored
 from discobase.records.record import Record, primary_key
@@ -160,19 +159,24 @@ class Query(Sequence[R], Generic[R]):
             row = self._binding.row(equal[PK])
             return [row] if row else []
         source, table = self._binding.source, self._binding.name
-        replica, keys = source.replica(), self._keys()
-        for name in keys.keys() - replica.keyed.get(table, {}).keys():
-            source.want_index(IndexWanted(table, name, keys[name][0]))
+        replica = source.replica()
+        layout = replica.layouts.get(table, EMPTY)
+        keys: list[tuple[KeyColumn, str]] = []
+        for name, key in self._keys():
+            fingerprint = self._binding.schema.fields[name].fingerprint
+            column = layout.columns.get((name, fingerprint))
+            if column is not None:
+                keys.append((column, key))
+            elif layout.is_current(name, fingerprint):
+                source.want_index(IndexWanted(table, name, fingerprint))
         return replica.select(table, keys)
 
-    def _keys(self) -> dict[str, tuple[Kind, str]]:
+    def _keys(self) -> Iterator[tuple[str, str]]:
         codec = self._binding.codec
-        found: dict[str, tuple[Kind, str]] = {}
         for name, value in self._equal:
             key = codec.stored_key(name, value)
             if key is not None:
-                found[name] = (codec.kinds[name], key)
-        return found
+                yield name, key
 
     def _fits(self, record: R) -> bool:
         # The replica may give too much: what a field's values are equal to is for the values to

@@ -12,6 +12,7 @@ from functools import partial
 
 from discobase.arguments import Target
 from discobase.engine.changes import IndexWanted, Placed, Request
+from discobase.engine.interface import EngineInterface
 from discobase.engine.replica import Replica
 from discobase.errors import AlreadyConnected, NotConnected, WouldDeadlock
 from discobase.portal import users_line
@@ -161,24 +162,28 @@ class SessionSource:
 
     # What tables ask for
 
-    def replica(self) -> Replica:
+    def replica(self, purpose: str = "the search") -> Replica:
         """Return the state to read from. Wait while a login is under way."""
-        return self.session().engine("the search", self.timeout).replica
+        return self._engine(self.session(), purpose, self.timeout).replica
 
     def commit(self, request: Request) -> Placed:
         """Commit changes, all or none, and wait until Discord has them."""
         session = self.session()
-        try:
-            engine = session.engine(request.purpose, request.timeout)
-        except KeyboardInterrupt as interrupt:
-            interrupt.add_note(f"{request.purpose} was not sent: the database was still connecting")
-            raise
+        engine = self._engine(session, request.purpose, request.timeout)
         return session.portal.wait(
             request.future,
             timeout=request.timeout,
             what=request.purpose,
             send=partial(engine.commit, request),
         )
+
+    @staticmethod
+    def _engine(session: Session, purpose: str, timeout: float | None) -> EngineInterface:
+        try:
+            return session.engine(purpose, timeout)
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(f"{purpose} was not sent: the database was still connecting")
+            raise
 
     def want_index(self, wanted: IndexWanted) -> None:
         """Ask for an index, to be made when there is time."""

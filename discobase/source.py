@@ -26,8 +26,11 @@ class Source(Protocol):
         """The bytes that one commit carries, compressed where that helps."""
         ...
 
-    def replica(self) -> Replica:
+    def replica(self, purpose: str = "the search") -> Replica:
         """Return the state to read from. Wait while a login is under way.
+
+        Args:
+            purpose: what it is wanted for, for errors.
 
         Raises:
             NotConnected: there has been no login, or the database was closed.

@@ -100,7 +100,7 @@ class Table(Record):
         binding = self._bound()
         pk = self._require_pk("delete")
         version = self.version if if_unchanged else None
-        binding.source.commit(binding.request([Remove(binding.name, pk, version)], "the delete"))
+        binding.commit([Remove(binding.name, pk, version)], "the delete")
         place(self, None, None)
 
     @classmethod
@@ -203,7 +203,7 @@ class Table(Record):
     # Within
 
     def _write(self, binding: Binding[Self], change: Change, purpose: str) -> Self:
-        placed = binding.source.commit(binding.request([change], purpose))
+        placed = binding.commit([change], purpose)
         place(self, placed.pks[0], placed.seq)
         return self
 

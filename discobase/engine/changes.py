@@ -1,4 +1,5 @@
-"""What callers ask of the engine: changes, the requests they come in, and indexes.
+"""What callers ask of the engine: changes, what is to be said of schemas before them, the requests
+they come in, and indexes.
 
 A *change* names no primary key yet, or depends on the state at the head. Checked at the head it
 becomes an *operation* (:mod:`discobase.engine.operations`): a fact, which every replica
@@ -12,7 +13,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring_ascii
 
-from discobase.engine.keys import Kind
+from discobase.engine.operations import FieldSchema, Loaded
+from discobase.errors import DiscobaseError
 from discobase.outcome import Outcome
 
 
@@ -50,6 +52,81 @@ class Remove:
 Change = Insert | Replace | Remove
 
 
+@dataclass(frozen=True, slots=True)
+class DeclareSchema:
+    """A schema that the log lacks, to be the table's from here on.
+
+    Args:
+        table: the table's name.
+        schema: as :meth:`Schema.to_json <discobase.engine.operations.Schema.to_json>` writes it.
+        base: the number of the schema that was the table's when the records were loaded.
+        seen: the position up to which they were loaded.
+    """
+
+    table: str
+    schema: str
+    base: int
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class SayKeys:
+    """The keys of a field that records have for classes with a fingerprint.
+
+    Args:
+        table: the table's name.
+        field: the field's name.
+        schema: what such a class says of it.
+        keys: primary key, version and key of each record. One that has another version by now is
+            left out.
+        loaded: where the field is to get a key column, the records that were loaded: the keys that
+            are not given are as what is stored.
+    """
+
+    table: str
+    field: str
+    schema: FieldSchema
+    keys: tuple[tuple[int, int, str], ...]
+    loaded: Loaded | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MakeUnique:
+    """A field that a class counts on to be unique, to be made so.
+
+    Args:
+        table: the table's name.
+        field: the field's name.
+        schema: the class's, as text.
+    """
+
+    table: str
+    field: str
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropUnique:
+    """A field that is to be unique no longer.
+
+    Args:
+        table: the table's name.
+        field: the field's name.
+    """
+
+    table: str
+    field: str
+
+
+Preparation = DeclareSchema | SayKeys | MakeUnique | DropUnique
+
+
+class SchemaMoved(DiscobaseError):
+    """What a request rests on is not so any more, or not yet: the schema is not declared, other
+    ones have come, or records were put whose keys nobody has said. It is to be prepared again.
+    """
+
+
 @dataclass(slots=True)
 class Placed:
     """Where a request's changes ended up: the position of their commit (the head, where there was
@@ -66,9 +143,10 @@ class Request:
 
     Args:
         changes: what is to be done, in order.
-        schemas: the schema of each table that the changes touch, by the table's name, as
-            :meth:`Schema.to_json <discobase.engine.operations.Schema.to_json>` writes it. What the
-            log lacks of them is declared before the changes, in the same commit.
+        schemas: the schema of each table that the changes put records into, by the table's name,
+            as :meth:`Schema.to_json <discobase.engine.operations.Schema.to_json>` writes it; none
+            for records that are written by no class.
+        preparations: what the log is to say of those schemas, in the same commit.
         purpose: a name for it in errors, as in "the save".
         timeout: seconds for which the caller waits; None for no limit.
         future: what the caller waits for.
@@ -79,13 +157,14 @@ class Request:
 
     changes: Sequence[Change]
     schemas: Mapping[str, str] = field(default_factory=dict[str, str])
+    preparations: Sequence[Preparation] = ()
     purpose: str = "the commit"
     timeout: float | None = None
     future: Future[Placed] = field(default_factory=Outcome[Placed])
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.size = _size(self.changes, self.schemas)
+        self.size = _size(self.changes, self.preparations)
 
 
 _KEY_AND_PUNCTUATION = 32
@@ -93,10 +172,17 @@ _KEY_AND_PUNCTUATION = 32
 up to 13 for verb, brackets, quotes, commas and the line's end."""
 
 
-def _size(changes: Sequence[Change], schemas: Mapping[str, str]) -> int:
+def _size(changes: Sequence[Change], preparations: Sequence[Preparation]) -> int:
     size = 0
-    for table, schema in schemas.items():
-        size += len(encode_basestring_ascii(table)) + len(schema) + _KEY_AND_PUNCTUATION
+    for preparation in preparations:
+        size += len(encode_basestring_ascii(preparation.table)) + _KEY_AND_PUNCTUATION
+        match preparation:
+            case DeclareSchema(schema=schema):
+                size += len(schema)
+            case SayKeys(field=name, keys=keys):
+                size += len(name) + sum(len(key) + _KEY_AND_PUNCTUATION for _, _, key in keys)
+            case MakeUnique(field=name) | DropUnique(field=name):
+                size += len(name)
     for change in changes:
         size += len(encode_basestring_ascii(change.table)) + _KEY_AND_PUNCTUATION
         if not isinstance(change, Remove):
@@ -106,8 +192,14 @@ def _size(changes: Sequence[Change], schemas: Mapping[str, str]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class IndexWanted:
-    """An index on a field that a reader looked for, and that has no key column."""
+    """An index on a field that a reader looked for, and that has no key column.
+
+    Args:
+        table: the table's name.
+        field: the field's name.
+        fingerprint: the field's, by the class that looked.
+    """
 
     table: str
     field: str
-    kind: Kind
+    fingerprint: str

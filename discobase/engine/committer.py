@@ -41,6 +41,9 @@ from discobase.errors import (
 _log = logging.getLogger(__name__)
 
 
+_FILLED_AT_A_TIME = 2_000
+"""Records for which a key column is filled in one step, between commits: some 20 ms."""
+
 Batch = Sequence[Request]
 """Requests that share a frame."""
 
@@ -71,6 +74,7 @@ class Committer:
         self._held_back: Request | None = None
         self._taken: Sequence[Request] = ()
         self._sent = False
+        self._is_filling = False
 
     def put(self, request: Request | IndexWanted) -> None:
         """Queue a request. From any thread; never waits, and takes no lock: a signal handler or a
@@ -105,6 +109,7 @@ class Committer:
                 await self._next_batch()
                 await self._commit(self._taken)
                 self._taken = ()
+                await self._fill()
 
     def shut(self) -> None:
         """Take no more requests."""
@@ -159,9 +164,18 @@ class Committer:
 
     async def _index(self, wanted: IndexWanted) -> None:
         async with self._follower.turn:
-            await self._log.server.work(
-                partial(self._replica.index, wanted.table, wanted.field, wanted.kind)
-            )
+            await self._log.server.work(partial(self._replica.index, wanted))
+        self._is_filling = True
+
+    async def _fill(self) -> None:
+        """Fill indexes that were begun, until they are done or there are requests."""
+        while self._is_filling:
+            async with self._follower.turn:
+                self._is_filling = await self._log.server.work(
+                    partial(self._replica.fill, _FILLED_AT_A_TIME)
+                )
+            if not self._queue.async_q.empty():
+                return
 
     # Committing
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from discobase.engine.keys import KINDS, Kind
+from discobase.engine.keys import JSON, KINDS, Kind
 
 LARGEST_PK = 2**63 - 1
 """The largest integer that SQLite stores, in 8 bytes (sqlite.org, "Datatypes In SQLite")."""
@@ -37,34 +37,87 @@ class LaterFormat(Exception):
         self.needs = needs
 
 
+OF_0_1 = ""
+"""The fingerprint of fields that version 0.1 declared. Their keys are made of what is stored, by
+whatever class."""
+
+DEPENDS = "*"
+"""The end of a fingerprint where a field's value may depend on other fields."""
+
+
 @dataclass(frozen=True, slots=True)
-class Schema:
-    """What the log knows of a table's fields: the kind of each field's key, and which of them are
-    unique or indexed.
+class FieldSchema:
+    """What the log knows of one field, by the class that declared it.
+
+    Args:
+        kind: how its key is made.
+        fingerprint: a text that is equal for two classes only if they load a stored value as the
+            same one. It ends with :data:`DEPENDS` where the value may depend on other fields.
+            :data:`OF_0_1` for fields that version 0.1 declared.
+        missing: the key of records that lack the field; None where no one key is right for them.
     """
 
-    kinds: Mapping[str, Kind]
+    kind: Kind
+    fingerprint: str = OF_0_1
+    missing: str | None = None
+
+    def to_json(self) -> JSON:
+        """Return what stands for it in the log."""
+        if self.fingerprint == OF_0_1:
+            return self.kind
+        stored: dict[str, JSON] = {"kind": self.kind, "print": self.fingerprint}
+        return stored if self.missing is None else stored | {"missing": self.missing}
+
+    @classmethod
+    def from_json(cls, stored: Any) -> FieldSchema:
+        """Read what :meth:`to_json` gave.
+
+        Raises:
+            TypeError, KeyError, ValueError: it says what this version does not know.
+        """
+        if isinstance(stored, str):
+            stored = {"kind": stored}
+        missing = stored.get("missing")
+        fingerprint = stored.get("print", OF_0_1)
+        if stored["kind"] not in KINDS or not isinstance(missing, str | None):
+            raise ValueError(stored)
+        return cls(stored["kind"], str(fingerprint), missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What a class says of a table's fields.
+
+    Args:
+        fields: what is known of each.
+        unique: those whose values the class counts on to be unique.
+        indexed: those that are to have an index from the start.
+        types: the JSON schema of what is stored, for tools that have no class at hand.
+    """
+
+    fields: Mapping[str, FieldSchema]
     unique: tuple[str, ...] = ()
     indexed: tuple[str, ...] = ()
+    types: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def keyed(self) -> tuple[str, ...]:
+        """The fields that are to have a key column."""
+        return tuple(dict.fromkeys((*self.unique, *self.indexed)))
+
+    def fingerprint(self, name: str) -> str | None:
+        """Return the fingerprint of a field; None where there is no such field."""
+        known = self.fields.get(name)
+        return None if known is None else known.fingerprint
 
     def to_json(self) -> str:
         """Write the schema as compact JSON, the same text for equal schemas, without back-ticks."""
         fields = {
-            "fields": dict(sorted(self.kinds.items())),
+            "fields": {name: each.to_json() for name, each in sorted(self.fields.items())},
             "index": sorted(self.indexed),
             "unique": sorted(self.unique),
         }
-        return _line(fields)
-
-    def joined(self, other: Schema) -> Schema:
-        """Return what both schemas ask for. Where they disagree on a kind, that of the other one
-        counts.
-        """
-        return Schema(
-            {**self.kinds, **other.kinds},
-            tuple({*self.unique, *other.unique}),
-            tuple({*self.indexed, *other.indexed}),
-        )
+        return _line(fields | ({"types": self.types} if self.types else {}))
 
     @classmethod
     def from_json(cls, text: str) -> Schema:
@@ -77,10 +130,10 @@ class Schema:
         raw: Any = json.loads(text)
         later = LaterFormat(f"a schema of another form, {text[:80]!r}")
         try:
-            schema = cls(dict(raw["fields"].items()), tuple(raw["unique"]), tuple(raw["index"]))
-            marked = {*schema.unique, *schema.indexed}
-            known = KINDS.issuperset(schema.kinds.values()) and schema.kinds.keys() >= marked
-        except (AttributeError, KeyError, TypeError):
+            fields = {name: FieldSchema.from_json(each) for name, each in raw["fields"].items()}
+            schema = cls(fields, tuple(raw["unique"]), tuple(raw["index"]), raw.get("types", {}))
+            known = schema.fields.keys() >= {*schema.unique, *schema.indexed}
+        except (AttributeError, KeyError, TypeError, ValueError):
             raise later from None
         if not known:
             raise later
@@ -89,11 +142,14 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Record `pk` of `table` is now `data` (a JSON object, as text)."""
+    """Record `pk` of `table` is now `data` (a JSON object, as text), written by a class with the
+    schema of this number; 0 where none is known, as of version 0.1.
+    """
 
     table: str
     pk: int
     data: str
+    schema: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +162,93 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Declare:
-    """`table` has this schema from here on (a JSON object, as text)."""
+    """`table` has this schema from here on (a JSON object, as text), as number `number`.
+
+    All records that were written up to position `seen` have been loaded by the class: where a key
+    comes out otherwise than from what is stored, a :class:`Keys` says so. A number of 0 stands for
+    a declaration by version 0.1, which is all that such a table has, marks included.
+    """
 
     table: str
     schema: str
+    number: int = 0
+    seen: int = 0
 
 
-Operation = Put | Delete | Declare
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Records of `table` have these keys in field `field`, by primary key, for classes that have
+    this fingerprint of it. They hold until the record is put again.
+
+    Where there is a `loaded` range, the field is to get a key column, and all records in the range
+    have been loaded by such a class; the keys that are not given are as what is stored.
+    """
+
+    table: str
+    field: str
+    schema: FieldSchema
+    keys: tuple[tuple[int, str], ...]
+    loaded: Loaded | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The records with primary keys above `after`, up to `upto`, that were written up to position
+    `seen`.
+    """
+
+    after: int
+    upto: int
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Constrain:
+    """`field` of `table` is unique from here on, as classes with the schema of this number load
+    it.
+    """
+
+    table: str
+    field: str
+    schema: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """`field` of `table` is unique no longer."""
+
+    table: str
+    field: str
+
+
+Operation = Put | Delete | Declare | Keys | Constrain | Release
+
+
+def version_for(operations: Iterable[Operation]) -> str | None:
+    """Return the version of discobase that is needed to apply operations; None where any will
+    do.
+    """
+    return None if all(map(_is_of_0_1, operations)) else "2.0"
+
+
+def _is_of_0_1(operation: Operation) -> bool:
+    match operation:
+        case Put(schema=0) | Delete() | Declare(number=0):
+            return True
+        case _:
+            return False
 
 
 _NAMED = re.compile(r'\[("(?:[^"\\]|\\.)*")(?=[,\]])')
-_PUT = re.compile(r'\["put",("(?:[^"\\]|\\.)*"),([1-9][0-9]*),(\{.*\})\]')
-_DELETE = re.compile(r'\["del",("(?:[^"\\]|\\.)*"),([1-9][0-9]*)\]')
-_DECLARE = re.compile(r'\["schema",("(?:[^"\\]|\\.)*"),(\{.*\})\]')
+_TEXT = r'("(?:[^"\\]|\\.)*")'
+_NUMBER = "([1-9][0-9]*)"
+_PUT = re.compile(rf'\["put",{_TEXT},{_NUMBER}(?:,{_NUMBER})?,(\{{.*\}})\]')
+_DELETE = re.compile(rf'\["del",{_TEXT},{_NUMBER}\]')
+_DECLARE_0_1 = re.compile(rf'\["schema",{_TEXT},(\{{.*\}})\]')
+_DECLARE = re.compile(rf'\["declare",{_TEXT},{_NUMBER},([0-9]+),(\{{.*\}})\]')
+_CONSTRAIN = re.compile(rf'\["unique",{_TEXT},{_TEXT},{_NUMBER}\]')
+_RELEASE = re.compile(rf'\["release",{_TEXT},{_TEXT}\]')
+_KEYS = '["keys",'
 
 
 def _line(value: object) -> str:
@@ -132,12 +262,23 @@ def to_line(operation: Operation) -> str:
     """
     table = _line(operation.table)
     match operation:
-        case Put(pk=pk, data=data):
+        case Put(pk=pk, data=data, schema=0):
             return f'["put",{table},{pk},{data}]'
+        case Put(pk=pk, data=data, schema=number):
+            return f'["put",{table},{pk},{number},{data}]'
         case Delete(pk=pk):
             return f'["del",{table},{pk}]'
-        case Declare(schema=schema):
+        case Declare(schema=schema, number=0):
             return f'["schema",{table},{schema}]'
+        case Declare(schema=schema, number=number, seen=seen):
+            return f'["declare",{table},{number},{seen},{schema}]'
+        case Keys(field=name, schema=schema, keys=keys, loaded=loaded):
+            among = loaded and [loaded.after, loaded.upto, loaded.seen]
+            return _line(["keys", operation.table, name, schema.to_json(), among, keys])
+        case Constrain(field=name, schema=number):
+            return f'["unique",{table},{_line(name)},{number}]'
+        case Release(field=name):
+            return f'["release",{table},{_line(name)}]'
 
 
 def from_line(line: str) -> Operation | None:
@@ -149,17 +290,63 @@ def from_line(line: str) -> Operation | None:
         LaterFormat: it is an operation that this version does not know.
         ValueError: the line holds no operation.
     """
-    if (found := _PUT.fullmatch(line)) and _is_pk(found[2]) and _is_one_object(found[3]):
-        return Put(json.loads(found[1]), int(found[2]), found[3])
+    if (found := _PUT.fullmatch(line)) and _is_pk(found[2]) and _is_one_object(found[4]):
+        return Put(json.loads(found[1]), int(found[2]), found[4], int(found[3] or 0))
     if (found := _DELETE.fullmatch(line)) and _is_pk(found[2]):
         return Delete(json.loads(found[1]), int(found[2]))
-    if (found := _DECLARE.fullmatch(line)) and _is_one_object(found[2]):
-        Schema.from_json(found[2])
-        return Declare(json.loads(found[1]), found[2])
+    if operation := _of_schema(line):
+        return operation
     name = _name_of(line)
     if name.endswith(_MAY_BE_SKIPPED):
         return None
     raise LaterFormat(f"an operation {name!r} of this form")
+
+
+def _of_schema(line: str) -> Operation | None:
+    """Read an operation that says something of fields; None where it is another one."""
+    if (found := _DECLARE.fullmatch(line)) and _is_one_object(found[4]):
+        Schema.from_json(found[4])
+        return Declare(json.loads(found[1]), found[4], int(found[2]), int(found[3]))
+    if (found := _DECLARE_0_1.fullmatch(line)) and _is_one_object(found[2]):
+        Schema.from_json(found[2])
+        return Declare(json.loads(found[1]), found[2])
+    if found := _CONSTRAIN.fullmatch(line):
+        return Constrain(json.loads(found[1]), json.loads(found[2]), int(found[3]))
+    if found := _RELEASE.fullmatch(line):
+        return Release(json.loads(found[1]), json.loads(found[2]))
+    return _keys(line) if line.startswith(_KEYS) else None
+
+
+def _keys(line: str) -> Keys | None:
+    match json.loads(line):
+        case ["keys", str(table), str(name), {} as schema, loaded, [*pairs]]:
+            found = tuple(map(_pk_and_key, pairs))
+        case _:
+            return None
+    fits = tuple(pair for pair in found if pair is not None)
+    try:
+        field_schema, among = FieldSchema.from_json(schema), _loaded(loaded)
+    except (KeyError, TypeError, ValueError):
+        return None
+    return Keys(table, name, field_schema, fits, among) if len(fits) == len(found) else None
+
+
+def _loaded(among: Any) -> Loaded | None:
+    match among:
+        case None:
+            return None
+        case [int(after), int(upto), int(seen)]:
+            return Loaded(after, upto, seen)
+        case _:
+            raise ValueError(among)
+
+
+def _pk_and_key(pair: Any) -> tuple[int, str] | None:
+    match pair:
+        case [int(pk), str(key)] if 0 < pk <= LARGEST_PK and type(pk) is int:
+            return pk, key
+        case _:
+            return None
 
 
 def _is_pk(digits: str) -> bool:

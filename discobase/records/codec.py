@@ -142,6 +142,20 @@ class Codec(Generic[M]):
         validator = self._lone_field(field).validator
         return validator.validate_python({field: value}, by_alias=False, by_name=True)[field]
 
+    def loaded_value(self, field: str, stored: object) -> Any:
+        """Return the value that a field alone loads, of a record that may not fit as a whole.
+
+        Args:
+            field: the field's name.
+            stored: what is stored of it, parsed from JSON.
+
+        Raises:
+            pydantic.ValidationError: the field does not fit.
+        """
+        validator = self._lone_field(field).validator
+        text = json.dumps({field: stored})
+        return validator.validate_json(text, by_alias=False, by_name=True)[field]
+
     def stored_key(self, field: str, stored: Any) -> str | None:
         """Return the equality and sort key of a value that :meth:`stored_value` gave.
 

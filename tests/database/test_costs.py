@@ -60,7 +60,7 @@ def test_the_first_save_of_a_table_carries_its_schema_along(place):
         place.forget_calls()
         user(email="b@x").save()
         assert place.calls == 1
-    assert sum('["schema"' in frame["content"] for frame in place.frames()) == 1
+    assert sum('["declare"' in frame["content"] for frame in place.frames()) == 1
 
 
 def test_a_hundred_saves_waiting_at_once_cost_at_most_five(place):

@@ -15,10 +15,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from discobase.engine.engine import Engine
+from discobase.engine.keys import NULL
 from discobase.engine.log.superblock import Superblock
+from discobase.engine.replica import EMPTY
 from tests.engine.linearizability import linearizable
 from tests.engine.simulation import BOT, Stored, World
-from tests.engine.workload import NOTHING_WRITTEN, Record
+from tests.engine.workload import NOTHING_WRITTEN, VERSIONS, Memory, Version
 
 
 @dataclasses.dataclass
@@ -78,37 +80,91 @@ def _operations(header: Mapping[str, Any], stored: Stored) -> list[list[Any]]:
 State = dict[str, dict[int, tuple[int, dict[str, Any]]]]
 
 
-def replay(log: Log, unique: Mapping[str, Iterable[str]]) -> State:
+@dataclasses.dataclass
+class Table:
+    """What the log says of one table."""
+
+    rows: dict[int, tuple[int, dict[str, Any]]] = dataclasses.field(default_factory=dict)
+    used: int = 0
+    declared: dict[int, Version[Any]] = dataclasses.field(default_factory=dict)
+    unique: dict[str, Version[Any]] = dataclasses.field(default_factory=dict)
+
+    def do(self, operation: list[Any], line: Line) -> None:
+        """Take over an operation, which has to be valid where it stands (I2)."""
+        match operation:
+            case ["del", _, pk]:
+                assert pk in self.rows, f"I2: {line} deletes what is not there"
+                del self.rows[pk]
+            case ["put", _, pk, *_, record]:
+                following = self.used + 1
+                assert pk in self.rows or pk == following, f"I2: {line} puts {pk}, not {following}"
+                self.used = max(pk, self.used)
+                self.rows[pk] = (line.seq, record)
+            case ["declare", table, number, _, schema]:
+                assert number == len(self.declared) + 1, f"I2: {line} leaves a number out"
+                self.declared[number] = version_of(table, schema)
+            case ["unique", _, field, number]:
+                self.unique[field] = self.declared[number]
+            case ["release", _, field]:
+                del self.unique[field]
+            case ["keys", *_]:
+                pass
+            case _:
+                raise AssertionError(f"an operation that nobody writes: {operation}")
+
+    def check(self, line: Line) -> None:
+        """Check that what is unique is so, as the class loads it that made it so."""
+        for field, version in self.unique.items():
+            keys = [version.keys(json.dumps(record))[field] for _, record in self.rows.values()]
+            held = [key for key in keys if key != NULL]
+            assert len(held) == len({*held}), f"I2: {line} breaks the uniqueness of {field}"
+
+
+def version_of(table: str, schema: object) -> Version[Any]:
+    """The version of the program that declared a schema."""
+    return next(
+        version
+        for version in VERSIONS
+        if version.table == table and json.loads(version.schema.text) == schema
+    )
+
+
+def replay(log: Log) -> State:
     """The state after the log; checks I2: every operation was valid where it stands."""
-    state: State = {}
-    used: dict[str, int] = {}
+    tables: dict[str, Table] = {}
     for line in log.lines:
+        touched = {operation[1] for operation in line.operations}
         for operation in line.operations:
-            kind, table = operation[0], operation[1]
-            rows = state.setdefault(table, {})
-            if kind == "del":
-                assert operation[2] in rows, f"I2: {line} deletes what is not there"
-                del rows[operation[2]]
-            elif kind == "put":
-                pk, record = operation[2], operation[3]
-                following = used.get(table, 0) + 1
-                assert pk in rows or pk == following, f"I2: {line} puts {pk}, not {following}"
-                used[table] = max(pk, used.get(table, 0))
-                for field in unique.get(table, ()):
-                    taken = [
-                        other
-                        for other, (_, held) in rows.items()
-                        if other != pk and held[field] is not None and held[field] == record[field]
+            tables.setdefault(operation[1], Table()).do(operation, line)
+        for name in touched:
+            tables[name].check(line)
+    return {name: table.rows for name, table in tables.items()}
+
+
+def check_keys(engines: Iterable[Engine]) -> None:
+    """A search by a key column finds whatever a class that may use it would find without."""
+    for engine in engines:
+        for version in VERSIONS:
+            rows = engine.replica.select(version.table, [])
+            columns = engine.replica.layouts.get(version.table, EMPTY).columns
+            for name, column in version.columns().items():
+                if (name, column.fingerprint) not in columns:
+                    continue
+                for pk, _, data in rows:
+                    key = version.keys(data)[name]
+                    assert key is not None
+                    found = [
+                        row[0] for row in engine.replica.select(version.table, [(column, key)])
                     ]
-                    assert not taken, f"I2: {line} breaks the uniqueness of {table}.{field}"
-                rows[pk] = (line.seq, record)
-    return state
+                    assert pk in found, (
+                        f"{engine.writer}: {version.table} {pk} is not found by {key}"
+                    )
 
 
 def held_by(engine: Engine, tables: Iterable[str]) -> State:
     """The state that a replica holds."""
     return {
-        table: {pk: (seq, json.loads(data)) for pk, seq, data in engine.replica.select(table, {})}
+        table: {pk: (seq, json.loads(data)) for pk, seq, data in engine.replica.select(table, [])}
         for table in tables
     }
 
@@ -120,13 +176,13 @@ def check_replicas(log: Log, state: State, engines: Iterable[Engine]) -> None:
         assert held_by(engine, state) == state, f"I3: the replica of {engine.writer} differs"
 
 
-def check_promises(log: Log, record: Record, *, fresh_reads: bool) -> None:
+def check_promises(log: Log, record: Memory, *, fresh_reads: bool) -> None:
     """What writers were told is so: present exactly once, or absent, and I5: whole."""
     places: dict[str, list[int]] = {}
     for line in log.lines:
         for operation in line.operations:
             if operation[0] == "put":
-                places.setdefault(operation[3]["tag"], []).append(line.seq)
+                places.setdefault(operation[-1]["tag"], []).append(line.seq)
     for write in record.writes:
         found = [places.get(tag, []) for tag in write.tags]
         counts = Counter(map(len, found))

@@ -13,11 +13,9 @@ from collections.abc import Callable
 
 from discobase.engine.engine import Engine
 from discobase.engine.log.superblock import Superblock
-from tests.engine.audit import check_promises, check_replicas, read_log, replay
+from tests.engine.audit import check_keys, check_promises, check_replicas, read_log, replay
 from tests.engine.simulation import CALM, Faults, Process, World
-from tests.engine.workload import Plan, Record, live, open_engine
-
-UNIQUE = {"person": ("tag", "name"), "register": ("key",)}
+from tests.engine.workload import Memory, Plan, live, open_engine
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +74,7 @@ class Run:
         self.name, self.seed = profile, seed
         self.profile = PROFILES[profile]
         self.world = World(seed, self.profile.faults)
-        self.record = Record()
+        self.record = Memory()
         self._lives: list[tuple[Process, Callable[[], Engine | None]]] = []
         self._born = 0
 
@@ -160,8 +158,10 @@ class Run:
         assert {engine.superblock.database for _, engine in living} <= {superblock.database}
         self._check_channels(superblock)
         log = read_log(world, superblock)
-        state = replay(log, UNIQUE)
-        check_replicas(log, state, [newcomer, *(engine for _, engine in living)])
+        state = replay(log)
+        engines = [newcomer, *(engine for _, engine in living)]
+        check_replicas(log, state, engines)
+        check_keys(engines)
         check_promises(log, self.record, fresh_reads=self.profile.fresh_reads)
         failures = [text for process in world.processes for text in process.failures]
         assert not failures, failures

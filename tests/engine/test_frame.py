@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
+from discobase.engine.keys import KINDS
 from discobase.engine.log.frame import (
     GENESIS,
     Limits,
@@ -19,10 +21,15 @@ from discobase.engine.log.frame import (
     read_payload,
 )
 from discobase.engine.operations import (
+    Constrain,
     Declare,
     Delete,
+    FieldSchema,
+    Keys,
     LaterFormat,
+    Loaded,
     Put,
+    Release,
     Schema,
     from_line,
     to_line,
@@ -37,13 +44,40 @@ data = st.dictionaries(st.text(max_size=8), texts, max_size=4).map(
 )
 tables = st.one_of(st.text(max_size=12), st.sampled_from(NASTY))
 pks = st.integers(1, 2**63 - 1)
-schemas = st.lists(st.text(max_size=5), unique=True, max_size=3).map(
-    lambda names: Schema(dict.fromkeys(names, "plain"), unique=tuple(names[:1])).to_json()
+names = st.text(max_size=5)
+fingerprints = st.text("abc*-", min_size=1, max_size=8)
+fields = st.builds(
+    FieldSchema, st.sampled_from(sorted(KINDS)), fingerprints, st.none() | st.text(max_size=5)
 )
+types = st.dictionaries(st.text(max_size=5), texts, max_size=2)
+schemas = st.dictionaries(names, fields, max_size=3).map(
+    lambda fields: Schema(fields, unique=tuple(fields)[:1], indexed=tuple(fields)[1:2])
+)
+schemas_of_0_1 = st.lists(names, unique=True, max_size=3).map(
+    lambda names: Schema({name: FieldSchema("plain") for name in names}, tuple(names[:1])).to_json()
+)
+numbers = st.integers(1, 10**6)
 operations = st.one_of(
-    st.builds(Put, tables, pks, data),
+    st.builds(Put, tables, pks, data, st.integers(0, 10**6)),
     st.builds(Delete, tables, pks),
-    st.builds(Declare, tables, schemas),
+    st.builds(Declare, tables, schemas_of_0_1),
+    st.builds(
+        Declare,
+        tables,
+        st.tuples(schemas, types).map(lambda pair: replace(pair[0], types=pair[1]).to_json()),
+        numbers,
+        st.integers(0, 10**9),
+    ),
+    st.builds(
+        Keys,
+        tables,
+        names,
+        fields,
+        st.lists(st.tuples(pks, texts), max_size=3).map(tuple),
+        st.none() | st.builds(Loaded, numbers, numbers, numbers),
+    ),
+    st.builds(Constrain, tables, names, numbers),
+    st.builds(Release, tables, names),
 )
 limits = st.sampled_from(
     [

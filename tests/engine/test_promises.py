@@ -13,7 +13,7 @@ from discobase.engine.changes import IndexWanted, Insert, Placed, Replace, Reque
 from discobase.engine.engine import Engine
 from discobase.engine.log import commit_log
 from discobase.engine.log.frame import GENESIS, Limits, encode
-from discobase.engine.operations import Put, Schema
+from discobase.engine.operations import Put
 from discobase.engine.replica import Proposal
 from discobase.engine.server.seam import (
     Message,
@@ -32,10 +32,11 @@ from discobase.errors import (
     UniqueViolation,
 )
 from tests.engine.audit import read_log
+from tests.engine.schemas import FINGERPRINT, schema_of
 from tests.engine.simulation import CALM, Faults, Stored
 from tests.engine.workload import LIMITS, put
 
-UNIQUE_TAG = Schema({"tag": "plain"}, unique=("tag",)).to_json()
+UNIQUE_TAG = schema_of({"tag": "plain"}, unique=("tag",))
 
 
 def row(tag, **more):
@@ -58,7 +59,7 @@ def join(make_world):
 
 
 def rows_of(engine, table="a"):
-    return [json.loads(data)["tag"] for _, _, data in engine.replica.select(table, {})]
+    return [json.loads(data)["tag"] for _, _, data in engine.replica.select(table, [])]
 
 
 # Creating a database
@@ -219,14 +220,14 @@ def test_a_refresh_sees_what_others_wrote_even_if_no_event_told_of_it(make_world
 def test_an_index_is_asked_for_once_at_each_head(make_world, join, monkeypatch):
     world = make_world()
     process, engine = join(world)
-    made: list[tuple[str, ...]] = []
-    monkeypatch.setattr(engine.replica, "index", lambda *wanted: made.append(wanted))
+    made: list[IndexWanted] = []
+    monkeypatch.setattr(engine.replica, "index", made.append)
     for number in range(1, 3):
         world.run_in(process, put(engine, Insert("a", row(str(number)))))
         for _ in range(3):
-            engine.want_index(IndexWanted("a", "tag", "plain"))
+            engine.want_index(IndexWanted("a", "tag", FINGERPRINT))
         world.pass_time(1)
-        assert made == [("a", "tag", "plain")] * number
+        assert made == [IndexWanted("a", "tag", FINGERPRINT)] * number
 
 
 # Standing still
@@ -239,11 +240,11 @@ def test_a_writer_that_stood_still_longer_than_a_nonce_lives_does_not_overwrite(
     world.run_in(one, put(first, schemas={"a": UNIQUE_TAG}))
     world.pass_time(1)
     world.faults = Faults(freeze_at_send=1.0)
-    request = Request([Insert("a", row("taken"))])
+    request = Request([Insert("a", row("taken"))], {"a": UNIQUE_TAG})
     one.loop.call_soon_threadsafe(first.commit, request)
     world.run(lambda: one.frozen)
     world.faults = CALM
-    placed = world.run_in(two, put(second, Insert("a", row("taken"))))
+    placed = world.run_in(two, put(second, Insert("a", row("taken")), schemas={"a": UNIQUE_TAG}))
     world.run(request.future.done)
     with pytest.raises(UniqueViolation):
         request.future.result()
@@ -653,7 +654,7 @@ def test_nobody_waits_for_ever_when_the_engine_is_closed(make_world, join, reaso
             *early, last = requests
             for request in early:
                 engine.commit(request)
-                engine.want_index(IndexWanted("a", "tag", "plain"))
+                engine.want_index(IndexWanted("a", "tag", FINGERPRINT))
                 await asyncio.sleep(world.random.random() * 0.02)
             engine.commit(last)
             await engine.close(reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import dataclasses
 import json
 import sqlite3
 import threading
@@ -13,22 +14,36 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from discobase.engine.changes import Insert, Placed, Remove, Replace, Request
+from discobase.engine.changes import (
+    Change,
+    DeclareSchema,
+    DropUnique,
+    IndexWanted,
+    Insert,
+    MakeUnique,
+    Placed,
+    Remove,
+    Replace,
+    Request,
+    SchemaMoved,
+)
 from discobase.engine.keys import key
 from discobase.engine.log.commit_log import Commit, Entry
 from discobase.engine.log.frame import GENESIS, Header
-from discobase.engine.operations import Declare, Delete, Put, Schema
-from discobase.engine.replica import Head, Replica, positions
+from discobase.engine.operations import Constrain, Declare, Delete, Put, Release
+from discobase.engine.replica import EMPTY, Head, Replica, positions
 from discobase.engine.server.seam import Message, MessageArrived
 from discobase.errors import (
     ConflictError,
     DiscobaseError,
     Disconnected,
+    DuplicatesFound,
     LogDamaged,
     RecordNotFound,
     UniqueViolation,
 )
 from tests.engine.runs import PROFILES
+from tests.engine.schemas import FINGERPRINT, column, declaring, schema_of
 from tests.engine.simulation import Faults
 from tests.engine.workload import open_engine, put
 
@@ -36,11 +51,13 @@ LANES = 3
 TABLES = ["user", "User", "```", 'a"b', "ü"]
 FIELDS = {"name": "plain", "tag": "plain"}
 SCHEMAS = [
-    Schema(FIELDS).to_json(),
-    Schema(FIELDS, unique=("name",)).to_json(),
-    Schema(FIELDS, unique=("name", "tag")).to_json(),
-    Schema(FIELDS, unique=("tag",), indexed=("name",)).to_json(),
+    schema_of(FIELDS),
+    schema_of(FIELDS, unique=("name",)),
+    schema_of(FIELDS, unique=("name", "tag")),
+    schema_of(FIELDS, unique=("tag",), indexed=("name",)),
 ]
+
+UNIQUE = [Declare("a", SCHEMAS[1], 1), Constrain("a", "name", 1)]
 
 tables = st.sampled_from(TABLES)
 values = st.sampled_from(["x", "y", 1, 1.5, True, None])
@@ -53,16 +70,34 @@ changes = st.one_of(
     st.builds(Replace, tables, pks, data, versions),
     st.builds(Remove, tables, pks, versions),
 )
-schemas = st.dictionaries(tables, st.sampled_from(SCHEMAS), max_size=2)
-requests = st.lists(
-    st.builds(Request, st.lists(changes, max_size=4), schemas), min_size=1, max_size=3
-)
 
 
-def asked(*wishes):
-    """A request for changes, and for the schemas that are declared among them."""
-    declared = {wish.table: wish.schema for wish in wishes if isinstance(wish, Declare)}
-    return Request([wish for wish in wishes if not isinstance(wish, Declare)], declared)
+@st.composite
+def wishes_for_a_commit(draw):
+    """Changes, and the schema of each table that they put records into."""
+    wished = draw(st.lists(changes, max_size=4))
+    touched = {wish.table for wish in wished} | draw(st.sets(tables, max_size=1))
+    return Wishes(wished, {table: draw(st.sampled_from(SCHEMAS)) for table in sorted(touched)})
+
+
+requests = st.lists(wishes_for_a_commit(), min_size=1, max_size=3)
+
+
+@dataclasses.dataclass
+class Wishes:
+    """What a request is to ask for."""
+
+    changes: list[Change]
+    schemas: dict[str, str]
+
+    def request(self, replica):
+        return Request(self.changes, self.schemas, declaring(replica, self.schemas))
+
+
+def asked(*changes, declared=None, replica=None):
+    """A request for changes, and for the schema of table "a" to be declared."""
+    schemas = {} if declared is None else {"a": declared}
+    return Request(changes, schemas, declaring(replica, schemas) if replica else ())
 
 
 def entry(seq, chain, message=None, own=None):
@@ -70,83 +105,143 @@ def entry(seq, chain, message=None, own=None):
     return Entry(Message(message or seq * 10, seq % LANES, 1, ""), header)
 
 
+class Refused(Exception):
+    """A request does not hold; the kind of error says why."""
+
+    def __init__(self, kind):
+        super().__init__(kind)
+        self.kind = kind
+
+
 class Model:
-    """What the replica should hold."""
+    """What the replica should hold. All classes load what is stored as it stands."""
 
     def __init__(self):
         self.rows = {}
         self.next = {}
+        self.schemas = {}
         self.unique = {}
-        self.schema = {}
-        self.declared = set()
-
-    def clash(self, table, pk, record):
-        for field in self.unique.get(table, ()):
-            for other, (_, held) in self.rows.get(table, {}).items():
-                mine, theirs = record.get(field), held.get(field)
-                if other == pk or mine is None or theirs is None:
-                    continue
-                if key("plain", mine) == key("plain", theirs):
-                    return True
-        return False
 
     def request(self, request, seq):
         """The operations that a request comes to, or the kind of error that keeps it out."""
-        kept, operations = copy.deepcopy(self.__dict__), []
-        declared = [Declare(table, schema) for table, schema in request.schemas.items()]
-        for wish in (*declared, *request.changes):
-            operation, error = self.change(wish, seq)
-            if error is not None:
+        refused = None
+        for attempt in (self.constrained, self.constrained_afterwards, self.unconstrained):
+            kept, operations = copy.deepcopy(self.__dict__), []
+            try:
+                attempt(request, seq, operations)
+            except Refused as error:
                 self.__dict__.update(kept)
-                return [], error
-            operations += [] if operation is None else [operation]
-        return operations, None
+                refused = refused or error.kind
+                if error.kind is not DuplicatesFound:
+                    return [], error.kind
+            else:
+                return operations, None
+        return [], refused
 
-    def change(self, wish, seq):
+    def constrained(self, request, seq, operations):
+        wanted = self.prepare(request, operations)
+        self.constrain(wanted, operations)
+        self.change(request, seq, operations)
+
+    def constrained_afterwards(self, request, seq, operations):
+        wanted = self.prepare(request, operations)
+        self.change(request, seq, operations)
+        self.constrain(wanted, operations)
+
+    def unconstrained(self, request, seq, operations):
+        wanted = self.prepare(request, operations)
+        self.change(request, seq, operations, needed=wanted)
+
+    def prepare(self, request, operations):
+        for each in request.preparations:
+            known = self.schemas.setdefault(each.table, [])
+            if not isinstance(each, DeclareSchema) or each.schema in known[each.base :]:
+                continue
+            if len(known) != each.base:
+                raise Refused(SchemaMoved)
+            known.append(each.schema)
+            operations.append(Declare(each.table, each.schema, len(known), each.seen))
+        wanted = [each for each in request.preparations if isinstance(each, MakeUnique)]
+        return [each for each in wanted if each.field not in self.unique.get(each.table, ())]
+
+    def constrain(self, wanted, operations):
+        for each in wanted:
+            keys = [self.key(record, each.field) for _, record in self.rows_of(each.table)]
+            keys = [held for held in keys if held is not None]
+            if len(keys) != len({*keys}):
+                raise Refused(DuplicatesFound)
+            self.unique.setdefault(each.table, []).append(each.field)
+            number = self.number(each.table, each.schema)
+            operations.append(Constrain(each.table, each.field, number))
+
+    def change(self, request, seq, operations, needed=()):
+        for wish in request.changes:
+            operation = self.operation(wish, request.schemas)
+            if isinstance(operation, Put):
+                self.put(operation, seq, needed)
+            else:
+                del self.rows[wish.table][wish.pk]
+            operations.append(operation)
+
+    def operation(self, wish, schemas):
         rows = self.rows.setdefault(wish.table, {})
-        if isinstance(wish, Declare):
-            return self.declare(wish)
         if not isinstance(wish, Insert):
             if wish.pk not in rows:
-                return None, RecordNotFound
+                raise Refused(RecordNotFound)
             if wish.version is not None and rows[wish.pk][0] != wish.version:
-                return None, ConflictError
+                raise Refused(ConflictError)
         if isinstance(wish, Remove):
-            del rows[wish.pk]
-            return Delete(wish.table, wish.pk), None
+            return Delete(wish.table, wish.pk)
         pk = self.next.get(wish.table, 1) if isinstance(wish, Insert) else wish.pk
-        record = json.loads(wish.data)
-        if self.clash(wish.table, pk, record):
-            return None, UniqueViolation
-        rows[pk] = (seq, record)
-        self.next[wish.table] = max(pk + 1, self.next.get(wish.table, 1))
-        return Put(wish.table, pk, wish.data), None
+        return Put(wish.table, pk, wish.data, self.number(wish.table, schemas[wish.table]))
 
-    def declare(self, wish):
-        wanted, current = json.loads(wish.schema), self.schema.get(wish.table)
-        if (wish.table, wish.schema) in self.declared:
-            if {*wanted["unique"]} <= {*current["unique"]}:
-                return None, None
-            wanted = {
-                "fields": current["fields"] | wanted["fields"],
-                "index": sorted({*current["index"], *wanted["index"]}),
-                "unique": sorted({*current["unique"], *wanted["unique"]}),
-            }
-            wish = Declare(wish.table, json.dumps(wanted, separators=(",", ":")))
-        self.schema[wish.table] = wanted
-        self.unique[wish.table] = wanted["unique"]
-        for pk, (_, record) in self.rows[wish.table].items():
-            if self.clash(wish.table, pk, record):
-                return None, UniqueViolation
-        self.declared.add((wish.table, wish.schema))
-        return wish, None
+    def put(self, put, seq, needed):
+        record = json.loads(put.data)
+        fields = [each.field for each in needed if each.table == put.table]
+        if any(self.needs(put, field, record) for field in fields):
+            raise Refused(DuplicatesFound)
+        for field in self.unique.get(put.table, ()):
+            if self.holders(put.table, field, self.key(record, field), put.pk):
+                raise Refused(UniqueViolation)
+        self.rows[put.table][put.pk] = (seq, record)
+        self.next[put.table] = max(put.pk + 1, self.next.get(put.table, 1))
+
+    def needs(self, put, field, record):
+        _, before = self.rows[put.table].get(put.pk, (0, {}))
+        old, new = self.key(before, field), self.key(record, field)
+        if new is None or new == old:
+            return False
+        was_shared = self.holders(put.table, field, old, put.pk) > 0
+        return not was_shared or self.holders(put.table, field, new, put.pk) > 0
+
+    def holders(self, table, field, wanted, but):
+        rows = self.rows.get(table, {}).items()
+        return sum(
+            wanted is not None and pk != but and self.key(record, field) == wanted
+            for pk, (_, record) in rows
+        )
+
+    def rows_of(self, table):
+        return self.rows.get(table, {}).values()
+
+    def number(self, table, schema):
+        known = self.schemas.get(table, [])
+        return len(known) - known[::-1].index(schema)
+
+    @staticmethod
+    def key(record, field):
+        """The key that counts for uniqueness; None where there is no value."""
+        return None if record.get(field) is None else key("plain", record[field])
+
+    def rows_held(self):
+        return {table: rows for table, rows in self.rows.items() if rows}
 
 
 def held_by(replica):
     return {
         table: {pk: (seq, json.loads(text)) for pk, seq, text in rows}
         for table in TABLES
-        if (rows := replica.select(table, {}))
+        if (rows := replica.select(table, []))
     }
 
 
@@ -176,12 +271,13 @@ class Replicas(RuleBasedStateMachine):
     @rule(wishes=requests)
     def propose(self, wishes):
         after = copy.deepcopy(self.model)
-        expected = [after.request(request, self.seq) for request in wishes]
-        proposal = self.replica.propose(wishes)
+        asked_for = [each.request(self.replica) for each in wishes]
+        expected = [after.request(request, self.seq) for request in asked_for]
+        proposal = self.replica.propose(asked_for)
         assert [None if isinstance(v, Placed) else type(v) for v in proposal.verdicts] == [
             error for _, error in expected
         ]
-        for request, verdict in zip(wishes, proposal.verdicts, strict=True):
+        for request, verdict in zip(asked_for, proposal.verdicts, strict=True):
             assert not isinstance(verdict, Placed) or len(verdict.pks) == len(request.changes)
         assert proposal.operations == [op for operations, _ in expected for op in operations]
         assert (proposal.seq, proposal.chain) == (self.seq, self.chain)
@@ -205,7 +301,8 @@ class Replicas(RuleBasedStateMachine):
     @precondition(lambda self: self.proposed is None)
     @rule(wishes=requests)
     def another_writer_commits(self, wishes):
-        operations = [op for request in wishes for op in self.model.request(request, self.seq)[0]]
+        asked_for = [each.request(self.replica) for each in wishes]
+        operations = [op for each in asked_for for op in self.model.request(each, self.seq)[0]]
         commit = Commit(entry(self.seq, self.chain), operations)
         self.log.append(commit)
         self.replica.apply([commit])
@@ -226,22 +323,21 @@ class Replicas(RuleBasedStateMachine):
     @precondition(lambda self: self.proposed is None)
     @rule(table=tables, field=st.sampled_from(["name", "tag", "other"]))
     def index(self, table, field):
-        self.replica.index(table, field, "plain")
+        self.replica.index(IndexWanted(table, field, FINGERPRINT))
 
     @rule(table=tables, field=st.sampled_from(["name", "tag"]), value=values)
-    def a_search_misses_nothing(self, table, field, value):
-        wanted = key("plain", value)
-        found = self.replica.select(table, {field: ("plain", wanted)})
-        fitting = {
+    def a_search_finds_what_is_there(self, table, field, value):
+        wanted, sought = key("plain", value), column(field)
+        columns = self.replica.layouts.get(table, EMPTY).columns
+        if (field, FINGERPRINT) not in columns:
+            return
+        found = self.replica.select(table, [(sought, wanted)])
+        rows = self.model.rows.get(table, {}).items()
+        assert [pk for pk, _, _ in found] == sorted(
             pk
-            for pk, (_, record) in self.model.rows.get(table, {}).items()
-            if field in record and key("plain", record[field]) == wanted
-        }
-        assert fitting <= {pk for pk, _, _ in found}
-        if field in self.replica.keyed.get(table, {}):
-            for _, _, text in found:
-                held = json.loads(text)
-                assert held.get(field) is None or key("plain", held[field]) == wanted
+            for pk, (_, record) in rows
+            if field not in record or key("plain", record[field]) == wanted
+        )
 
     @invariant()
     def what_is_published_of_the_positions_is_what_is_settled(self):
@@ -267,8 +363,6 @@ class Replicas(RuleBasedStateMachine):
                     assert (row and (row[1], json.loads(row[2]))) == model
 
 
-Model.rows_held = lambda self: {table: rows for table, rows in self.rows.items() if rows}
-
 TestReplicas = Replicas.TestCase
 TestReplicas.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
 
@@ -280,8 +374,8 @@ def replica():
     made.close()
 
 
-def commit(replica, *wishes):
-    proposal = replica.propose([asked(*wishes)])
+def commit(replica, *changes, declared=None):
+    proposal = replica.propose([asked(*changes, declared=declared, replica=replica)])
     assert isinstance(proposal.verdicts[0], Placed)
     replica.settle(entry(proposal.seq, proposal.chain))
     return proposal
@@ -293,7 +387,7 @@ def test_a_reader_on_another_thread_never_sees_a_proposal(replica):
 
     def read():
         while not stop.is_set():
-            seen.extend(json.loads(text)["n"] for _, _, text in replica.select("a", {}))
+            seen.extend(json.loads(text)["n"] for _, _, text in replica.select("a", []))
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -309,15 +403,16 @@ def test_readers_see_the_old_state_until_a_replay_is_done(replica):
     log = []
     for number in range(1, 60):
         chain = log[-1].entry.header.hash if log else GENESIS
-        log.append(Commit(entry(number, chain), [Put("a", number, '{"n":"x"}')]))
+        log.append(Commit(entry(number, chain), [Put("a", number, '{"n":"x"}', 1)]))
+    log[0] = Commit(log[0].entry, [Declare("a", schema_of({"n": "plain"}), 1), *log[0].operations])
     replica.apply(log)
-    replica.index("a", "n", "plain")
+    replica.index(IndexWanted("a", "n", FINGERPRINT))
     counts, stop, failed = set(), threading.Event(), []
 
     def read():
         try:
             while not stop.is_set():
-                counts.add(len(replica.select("a", {"n": ("plain", '"x')})))
+                counts.add(len(replica.select("a", [(column("n"), '"x')])))
         except Exception as error:  # noqa: BLE001 - told by the test
             failed.append(error)
 
@@ -325,7 +420,7 @@ def test_readers_see_the_old_state_until_a_replay_is_done(replica):
     reader.start()
     for _ in range(60):
         replica.replay(log)
-        replica.index("a", "n", "plain")
+        replica.index(IndexWanted("a", "n", FINGERPRINT))
     stop.set()
     reader.join()
     assert not failed
@@ -345,8 +440,9 @@ def test_a_proposal_that_was_withdrawn_uses_up_no_primary_key(replica):
 
 
 def test_a_violation_names_field_value_and_holder(replica):
-    commit(replica, Declare("a", SCHEMAS[2]), Insert("a", '{"name":"x","tag":1}'))
-    error = replica.propose([asked(Insert("a", '{"name":"y","tag":1}'))]).verdicts[0]
+    commit(replica, Insert("a", '{"name":"x","tag":1}'), declared=SCHEMAS[2])
+    again = asked(Insert("a", '{"name":"y","tag":1}'), declared=SCHEMAS[2])
+    error = replica.propose([again]).verdicts[0]
     replica.withdraw()
     assert isinstance(error, UniqueViolation)
     assert (error.table, error.field, error.value, error.pk) == ("a", "tag", 1, 1)
@@ -354,26 +450,28 @@ def test_a_violation_names_field_value_and_holder(replica):
 
 def test_records_with_null_in_a_unique_field_are_not_in_the_way_of_a_look_up(replica):
     inserts = [Insert("a", '{"name":null}') for _ in range(20)]
-    commit(replica, Declare("a", SCHEMAS[1]), *inserts, Insert("a", '{"name":"x"}'))
-    assert [pk for pk, _, _ in replica.select("a", {"name": ("plain", '"x')})] == [21]
-    nulls = [pk for pk, *_ in replica.select("a", {"name": ("plain", "null")})]
+    commit(replica, *inserts, Insert("a", '{"name":"x"}'), declared=SCHEMAS[1])
+    assert [pk for pk, _, _ in replica.select("a", [(column("name"), '"x')])] == [21]
+    nulls = [pk for pk, *_ in replica.select("a", [(column("name"), "null")])]
     assert nulls == [*range(1, 21)]
 
 
 def test_a_field_that_becomes_unique_over_duplicates_is_refused(replica):
-    commit(replica, Insert("a", '{"name":"x"}'), Insert("a", '{"name":"x"}'))
-    error = replica.propose([asked(Declare("a", SCHEMAS[1]))]).verdicts[0]
+    twins = [Insert("a", '{"name":"x"}'), Insert("a", '{"name":"x"}')]
+    commit(replica, *twins, declared=SCHEMAS[0])
+    wanted = asked(Insert("a", '{"name":"y"}'), declared=SCHEMAS[1], replica=replica)
+    error = replica.propose([wanted]).verdicts[0]
     replica.withdraw()
-    assert isinstance(error, UniqueViolation)
-    assert error.value == "x"
+    assert isinstance(error, DuplicatesFound)
+    assert (error.value, error.pk, error.groups, error.values) == ("x", 1, [(1, 2)], 1)
 
 
 def test_a_commit_in_the_log_that_cannot_be_is_named_as_damage(replica):
-    bad = [Declare("a", SCHEMAS[1]), Put("a", 1, '{"name":"x"}'), Put("a", 2, '{"name":"x"}')]
+    bad = [*UNIQUE, Put("a", 1, '{"name":"x"}', 1), Put("a", 2, '{"name":"x"}', 1)]
     with pytest.raises(LogDamaged, match="position 1"):
         replica.apply([Commit(entry(1, GENESIS), bad)])
     assert replica.head.seq == 0
-    assert replica.select("a", {}) == []
+    assert replica.select("a", []) == []
 
 
 def test_a_position_out_of_order_is_refused(replica):
@@ -386,7 +484,7 @@ def test_a_void_position_passes_and_the_chain_goes_on_from_the_frame_before(repl
     replica.apply([Commit(entry(1, GENESIS, own="one"), [Put("a", 1, "{}")])])
     replica.apply([entry(2, "no such", own="two")])
     assert (replica.head.seq, replica.head.chain) == (2, "one")
-    assert replica.select("a", {}) == [(1, 1, "{}")]
+    assert replica.select("a", []) == [(1, 1, "{}")]
 
 
 @pytest.mark.parametrize("asked", ["at once", "long after"])
@@ -460,17 +558,17 @@ def test_a_replay_starts_the_primary_keys_anew(replica):
 
 
 def test_an_index_on_a_table_that_is_not_there_makes_none(replica):
-    replica.index("a", "name", "plain")
-    assert not replica.keyed
+    replica.index(IndexWanted("a", "name", FINGERPRINT))
+    assert not replica.layouts
     commit(replica, Insert("a", '{"name":"x"}'))
-    assert not replica.keyed
+    assert not replica.layouts["a"].columns
 
 
 def test_nothing_of_a_run_that_failed_is_published(replica):
     apply_frames(replica, 2)
     before = replica.positions
     first = entry(3, replica.head.chain)
-    bad = [Declare("a", SCHEMAS[1]), Put("a", 7, '{"name":"x"}'), Put("a", 8, '{"name":"x"}')]
+    bad = [*UNIQUE, Put("a", 7, '{"name":"x"}', 1), Put("a", 8, '{"name":"x"}', 1)]
     run = [Commit(first, []), Commit(entry(4, first.header.hash), bad)]
     with pytest.raises(LogDamaged):
         replica.apply(run)
@@ -540,21 +638,31 @@ def test_the_own_echo_of_a_commit_costs_no_query(make_world):
 
 
 def test_a_schema_is_declared_once_and_an_older_one_does_not_come_back(replica):
-    commit(replica, Declare("a", SCHEMAS[0]))
-    commit(replica, Declare("a", SCHEMAS[1]))
-    assert replica.propose([asked(Declare("a", SCHEMAS[0]))]).operations == []
+    commit(replica, declared=SCHEMAS[0])
+    commit(replica, declared=SCHEMAS[1])
+    again = asked(declared=SCHEMAS[0], replica=replica)
+    assert replica.propose([again]).operations == []
     replica.withdraw()
-    assert replica.keyed["a"]["name"].unique
+    assert replica.layouts["a"].unique_column("name")
 
 
-def test_a_unique_field_that_another_version_dropped_is_declared_again_beside_its_own(replica):
-    commit(replica, Declare("a", SCHEMAS[1]))
-    commit(replica, Declare("a", SCHEMAS[3]))
-    assert not replica.keyed["a"]["name"].unique
-    commit(replica, Declare("a", SCHEMAS[1]))
-    assert {name for name, column in replica.keyed["a"].items() if column.unique} == {"name", "tag"}
-    again = [asked(Declare("a", SCHEMAS[1])), asked(Declare("a", SCHEMAS[3]))]
-    assert replica.propose(again).operations == []
+def test_a_class_without_the_mark_does_not_drop_what_is_unique(replica):
+    commit(replica, Insert("a", '{"name":"x","tag":1}'), declared=SCHEMAS[1])
+    commit(replica, declared=SCHEMAS[3])
+    twin = asked(Insert("a", '{"name":"x","tag":2}'), declared=SCHEMAS[3])
+    assert isinstance(replica.propose([twin]).verdicts[0], UniqueViolation)
+    replica.withdraw()
+
+
+def test_what_is_unique_is_dropped_for_all_and_asked_for_again_by_who_counts_on_it(replica):
+    commit(replica, Insert("a", '{"name":"x"}'), declared=SCHEMAS[1])
+    drop = Request((), preparations=[DropUnique("a", "name")])
+    proposal = replica.propose([drop])
+    assert proposal.operations == [Release("a", "name")]
+    replica.settle(entry(proposal.seq, proposal.chain))
+    assert replica.layouts["a"].unique_column("name") is None
+    again = asked(Insert("a", '{"name":"x"}'), declared=SCHEMAS[1], replica=replica)
+    assert isinstance(replica.propose([again]).verdicts[0], UniqueViolation)
     replica.withdraw()
 
 
@@ -576,7 +684,7 @@ def test_nothing_is_left_on_the_disk_after_close(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     replica = Replica(LANES)
     commit(replica, Insert("a", "{}"))
-    assert replica.select("a", {}) == [(1, 1, "{}")]
+    assert replica.select("a", []) == [(1, 1, "{}")]
     assert list(tmp_path.iterdir())
     replica.close()
     assert not list(tmp_path.iterdir())
@@ -639,6 +747,6 @@ def test_a_read_after_the_close_says_that_the_connection_has_ended(replica):
     commit(replica, Insert("a", "{}"))
     assert replica.count("a") == 1
     replica.close()
-    for read in (lambda: replica.get("a", 1), lambda: replica.select("a", {})):
+    for read in (lambda: replica.get("a", 1), lambda: replica.select("a", [])):
         with pytest.raises(Disconnected, match="log in again"):
             read()

@@ -10,12 +10,24 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Annotated, Any, Generic, TypeVar
 
-from discobase.engine.changes import Change, Insert, Placed, Remove, Replace, Request
+from pydantic import StringConstraints
+
+from discobase.engine.changes import (
+    Change,
+    Insert,
+    Placed,
+    Preparation,
+    Remove,
+    Replace,
+    Request,
+    SchemaMoved,
+)
 from discobase.engine.engine import Engine
 from discobase.engine.keys import key as key_of
 from discobase.engine.log.frame import Limits
-from discobase.engine.operations import Schema
+from discobase.engine.replica import EMPTY, KeyColumn, Replica
 from discobase.errors import (
     ConflictError,
     ConnectError,
@@ -23,20 +35,84 @@ from discobase.errors import (
     Disconnected,
     OutcomeUnknown,
     RecordNotFound,
+    SchemaConflict,
     Unavailable,
     UniqueViolation,
 )
+from discobase.records.codec import Codec
+from discobase.records.fields import Unique
+from discobase.records.record import Record
+from discobase.schema import TableSchema
 from tests.engine.linearizability import Operation
+from tests.engine.schemas import declaring
 from tests.engine.simulation import Process, World
+
+R = TypeVar("R", bound=Record)
 
 LIMITS = Limits(inline=700, attachment=400, message=4_000, files=10)
 """Small, so that some commits hang on their message as one file or as several."""
 
-PERSON = Schema({"tag": "plain", "name": "plain"}, unique=("tag", "name")).to_json()
-REGISTER = Schema({"key": "plain"}, unique=("key",)).to_json()
+
+class Person(Record):
+    """A person, as one version of the program has them."""
+
+    tag: Annotated[str, Unique()]
+    name: Annotated[str | None, Unique()]
+    noise: str = ""
+
+
+class FoldedPerson(Record):
+    """A person, as another version has them: their names are alike in capitals and without."""
+
+    tag: Annotated[str, Unique()]
+    name: Annotated[str | None, Unique(), StringConstraints(to_lower=True)]
+    noise: str = ""
+
+
+class Register(Record):
+    """A register that is compared and set."""
+
+    tag: str
+    key: Annotated[str, Unique()]
+
+
+class Version(Generic[R]):
+    """A version of a table's class.
+
+    Args:
+        table: the table's name.
+        model: the class.
+    """
+
+    def __init__(self, table: str, model: type[R]) -> None:
+        self.table = table
+        self.codec = Codec(model, table)
+        self.schema = TableSchema(self.codec, table)
+
+    def data(self, **values: object) -> str:
+        """What is stored of a record."""
+        return self.codec.encode(self.codec.model(**values))
+
+    def columns(self) -> dict[str, KeyColumn]:
+        """The key columns of the unique fields."""
+        return {name: KeyColumn.of(name, self.schema.fields[name]) for name in self.codec.unique}
+
+    def keys(self, data: str) -> dict[str, str | None]:
+        """The keys that a record has in unique fields, as the class loads it."""
+        record = self.codec.decode(data)
+        return {
+            name: self.codec.stored_key(name, getattr(record, name)) for name in self.codec.unique
+        }
+
+
+PERSONS = [Version("person", Person), Version("person", FoldedPerson)]
+REGISTER = Version("register", Register)
+VERSIONS: list[Version[Any]] = [*PERSONS, REGISTER]
 
 NOTHING_WRITTEN = (
     UniqueViolation,
+    SchemaConflict,
+    SchemaMoved,
     ConflictError,
     RecordNotFound,
     Unavailable,
@@ -57,7 +133,7 @@ class Write:
 
 
 @dataclasses.dataclass
-class Record:
+class Memory:
     """Everything that the writers of a run were told."""
 
     writes: list[Write] = dataclasses.field(default_factory=list)
@@ -97,27 +173,43 @@ async def put(
     engine: Engine, *changes: Change, schemas: Mapping[str, str] = MappingProxyType({})
 ) -> Placed:
     """Have changes written, and wait."""
-    request = Request(changes, schemas)
+    return await ask(engine, Request(changes, schemas, declaring(engine.replica, schemas)))
+
+
+async def ask(engine: Engine, request: Request) -> Placed:
+    """Have a request carried out, and wait."""
     engine.commit(request)
     return await asyncio.wrap_future(request.future)
+
+
+class OfEngine:
+    """As much of a source as tells a schema what the log lacks."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def replica(self, purpose: str = "") -> Replica:
+        """The engine's."""
+        return self._engine.replica
 
 
 class Client:
     """One thread of a writer: it writes records and registers, and reads registers freshly."""
 
     def __init__(
-        self, world: World, process: Process, engine: Engine, record: Record, plan: Plan, name: str
+        self, world: World, process: Process, engine: Engine, record: Memory, plan: Plan, name: str
     ) -> None:
         self._world, self._process, self._engine = world, process, engine
         self._record, self._plan, self._name = record, plan, name
         self._count = 0
+        self._person_version = world.random.choice(PERSONS)
 
     async def run(self) -> None:
         """Take some steps, with pauses between them."""
         random = self._world.random
         declared = None
         while declared is None:
-            write = await self._write([], schemas={"person": PERSON, "register": REGISTER})
+            write = await self._write([], versions=[self._person_version, REGISTER])
             declared = write.placed
         steps = [
             self.insert, self.insert_pair, self.insert_large, self.replace, self.remove,
@@ -132,21 +224,40 @@ class Client:
         return f"{self._name}.{self._count}"
 
     async def _write(
-        self, tags: list[str], *changes: Change, schemas: Mapping[str, str] = MappingProxyType({})
+        self, tags: list[str], *changes: Change, versions: Sequence[Version[Any]] = ()
+    ) -> Write:
+        """Ask for changes, again where what they rest on has moved."""
+        while True:
+            write = await self._write_once(tags, changes, versions)
+            if not isinstance(write.error, SchemaMoved):
+                return write
+
+    async def _write_once(
+        self, tags: list[str], changes: Sequence[Change], versions: Sequence[Version[Any]]
     ) -> Write:
         write = Write(self._process.name, tags, self._world.time)
         self._record.writes.append(write)
         head = self._engine.replica.head.seq
+        request = Request(
+            changes,
+            {version.table: version.schema.text for version in versions},
+            [step for version in versions for step in self._lacking(version)],
+        )
         try:
-            write.placed = await put(self._engine, *changes, schemas=schemas)
+            write.placed = await ask(self._engine, request)
         except (*NOTHING_WRITTEN, OutcomeUnknown) as error:
             write.error = error
         write.returned = self._world.time
         outcome = write.error and type(write.error).__name__
-        asked = changes[0] if changes else schemas
+        asked = changes[0] if changes else "schemas"
         self._world.note(f"{self._process.name}: {tags} {asked} -> {outcome or write.placed}")
         self._expect_own_write(write, head)
         return write
+
+    def _lacking(self, version: Version[Any]) -> Sequence[Preparation]:
+        layout = self._engine.replica.layouts.get(version.table, EMPTY)
+        source: Any = OfEngine(self._engine)
+        return version.schema.preparations(source, layout)
 
     def _expect_own_write(self, write: Write, head: int) -> None:
         seen = self._engine.replica.head.seq
@@ -157,28 +268,32 @@ class Client:
 
     def _person(self, tag: str, **more: object) -> str:
         name = f"name-{self._world.random.randrange(self._plan.names)}"
+        name = name.title() if self._world.chance(0.3) else name
         chosen = name if self._world.chance(0.5) else None
-        return json.dumps({"tag": tag, "name": chosen, **more})
+        return self._person_version.data(tag=tag, name=chosen, **more)
 
     async def insert(self) -> None:
         """One record; its name may be taken."""
         tag = self._tag()
-        await self._write([tag], Insert("person", self._person(tag)))
+        await self._write_person([tag], Insert("person", self._person(tag)))
 
     async def insert_pair(self) -> None:
         """Two records, both or none."""
         tags = [self._tag(), self._tag()]
-        await self._write(tags, *(Insert("person", self._person(tag)) for tag in tags))
+        await self._write_person(tags, *(Insert("person", self._person(tag)) for tag in tags))
 
     async def insert_large(self) -> None:
         """A record that fits no message's text, and maybe no single file."""
         tag = self._tag()
         random = self._world.random
         noise = f"{random.getrandbits(4 * random.choice([800, 2_000])):x}"
-        await self._write([tag], Insert("person", self._person(tag, noise=noise)))
+        await self._write_person([tag], Insert("person", self._person(tag, noise=noise)))
+
+    async def _write_person(self, tags: list[str], *changes: Change) -> None:
+        await self._write(tags, *changes, versions=[self._person_version])
 
     def _any_person(self) -> tuple[int, int] | None:
-        rows = self._engine.replica.select("person", {})
+        rows = self._engine.replica.select("person", [])
         if not rows:
             return None
         pk, seq, _ = self._world.random.choice(rows)
@@ -189,7 +304,7 @@ class Client:
         if found := self._any_person():
             tag = self._tag()
             version = found[1] if self._world.chance(0.5) else None
-            await self._write([tag], Replace("person", found[0], self._person(tag), version))
+            await self._write_person([tag], Replace("person", found[0], self._person(tag), version))
 
     async def remove(self) -> None:
         """Delete somebody's record."""
@@ -199,11 +314,14 @@ class Client:
     # Registers: read freshly, and set on condition that nobody else did
 
     def _find_register(self, key: str) -> tuple[int, int, str] | None:
-        rows = self._engine.replica.select("register", {"key": ("plain", key_of("plain", key))})
-        for pk, seq, data in rows:
-            held = json.loads(data)
-            if held["key"] == key:
-                return pk, seq, held["tag"]
+        column = REGISTER.columns()["key"]
+        wanted = str(key_of("plain", key))
+        held = self._engine.replica.layouts.get("register", EMPTY).columns
+        known = [(column, wanted)] if (column.field, column.fingerprint) in held else []
+        for pk, seq, data in self._engine.replica.select("register", known):
+            register = json.loads(data)
+            if register["key"] == key:
+                return pk, seq, register["tag"]
         return None
 
     def _key(self) -> str:
@@ -225,7 +343,7 @@ class Client:
         """Compare and set: from what is read here, which may be stale, to a new value."""
         key, tag = self._key(), self._tag()
         held = self._find_register(key)
-        data = json.dumps({"key": key, "tag": tag})
+        data = REGISTER.data(key=key, tag=tag)
         called = self._world.time
         operation = Operation("set", called, expected=held[2] if held else None, new=tag)
         history = self._record.registers.setdefault(key, [])
@@ -235,7 +353,7 @@ class Client:
             if held is None
             else Replace("register", held[0], data, held[1])
         )
-        write = await self._write([tag], change)
+        write = await self._write([tag], change, versions=[REGISTER])
         if write.placed is not None:
             operation.settle(write.returned, done=True)
         elif isinstance(write.error, (ConflictError, UniqueViolation)):
@@ -244,7 +362,7 @@ class Client:
             history.remove(operation)
 
 
-async def live(world: World, process: Process, record: Record, plan: Plan, name: str) -> Engine:
+async def live(world: World, process: Process, record: Memory, plan: Plan, name: str) -> Engine:
     """The life of a writer: connect, and let its clients run beside each other."""
     engine = await open_engine(process)
     clients = [

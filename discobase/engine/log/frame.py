@@ -29,11 +29,17 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from discobase.engine.log.formats import FENCE_CLOSE, FENCE_OPEN, mark, refuse_later
-from discobase.engine.operations import LaterFormat, Operation, from_line, to_line
+from discobase.engine.operations import (
+    LaterFormat,
+    Operation,
+    from_line,
+    to_line,
+    version_for,
+)
 from discobase.engine.server.seam import Upload
 from discobase.errors import RecordTooLarge
 
@@ -127,7 +133,7 @@ def hash_of(data: bytes) -> str:
 
 
 def encode(
-    operations: Iterable[Operation],
+    operations: Sequence[Operation],
     *,
     seq: int,
     chain: str,
@@ -151,7 +157,16 @@ def encode(
     lines = [to_line(operation) for operation in operations]
     payload = "\n".join(lines).encode("ascii")
     whole = Header(
-        seq, chain, writer, round(time, 3), len(lines), hash_of(payload), "inline", len(payload), ""
+        seq,
+        chain,
+        writer,
+        round(time, 3),
+        len(lines),
+        hash_of(payload),
+        "inline",
+        len(payload),
+        "",
+        needs=version_for(operations),
     )
     if len(payload) < limits.inline:
         header, line = _sealed(whole, "inline")
@@ -176,7 +191,7 @@ def _sealed(header: Header, encoding: str) -> tuple[Header, str]:
         "hash": header.payload_hash,
         "enc": encoding,
         "size": header.size,
-    }
+    } | ({} if header.needs is None else {"needs": header.needs})
     line = json.dumps(fields, separators=(",", ":"))
     return replace(header, encoding=encoding, hash=hash_of(line.encode("ascii"))), line
 

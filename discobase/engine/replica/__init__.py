@@ -11,10 +11,22 @@ commit is seen whole or not at all (invariant I5), the state depends on the fram
 I3), and what is proposed was valid on the state at the head (invariant I2).
 """
 
-from discobase.engine.replica.layout import KeyedField
+from discobase.engine.replica.columns import KEYLESS, KeyColumn
+from discobase.engine.replica.layout import EMPTY, Layout, may_make_unique
 from discobase.engine.replica.positions import Head
 from discobase.engine.replica.proposals import Proposal, Verdict
 from discobase.engine.replica.reader import Row
 from discobase.engine.replica.replica import Replica
 
-__all__ = ["Head", "KeyedField", "Proposal", "Replica", "Row", "Verdict"]
+__all__ = [
+    "EMPTY",
+    "KEYLESS",
+    "Head",
+    "KeyColumn",
+    "Layout",
+    "Proposal",
+    "Replica",
+    "Row",
+    "Verdict",
+    "may_make_unique",
+]

@@ -1,23 +1,24 @@
-"""How a replica is laid out in SQL: names, key columns and statements.
+"""How a replica is laid out in SQL: its tables, their schemas and their key columns.
 
-One SQL table holds one discobase table: ``pk``, ``seq`` (the commit that last wrote the record) and
-``data`` (its JSON text), and beside them one column for each field that is looked up, holding the
-field's key (:mod:`discobase.engine.keys`). Keys compare as the field's own type does, so an index
-on the column serves equality and order; a unique field has a unique one. Plain columns, filled by
-us, work with every SQLite there is and cost a reader nothing.
+One SQL table holds one discobase table: ``pk``, ``seq`` (the commit that last wrote the record),
+``schema`` (the number of the schema under which it was written) and ``data`` (its JSON text), and
+beside them the key columns (:mod:`discobase.engine.replica.columns`). Keys compare as the field's
+own type does, so an index on a column serves equality and order; a unique field has a unique one
+besides. Plain columns, filled by us, work with every SQLite there is and cost a reader nothing.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 
-from discobase.engine.keys import JSON, NULL, Kind, key
-from discobase.engine.operations import Schema
-from discobase.errors import UniqueViolation
+from discobase.engine.operations import Constrain, Declare, Keys, Loaded, Release, Schema
+from discobase.engine.replica.columns import KeyColumn, table_name
+from discobase.errors import DuplicatesFound
 
 LAYOUT = """
 CREATE TABLE frame (
@@ -26,91 +27,103 @@ CREATE TABLE frame (
 CREATE TABLE state (
     only INTEGER PRIMARY KEY CHECK (only = 1), head INTEGER NOT NULL, chain TEXT NOT NULL
 );
-CREATE TABLE tables (name TEXT PRIMARY KEY, next INTEGER NOT NULL, schema TEXT);
-CREATE TABLE declared (
-    name TEXT NOT NULL, schema TEXT NOT NULL, PRIMARY KEY (name, schema)
+CREATE TABLE tables (
+    name TEXT PRIMARY KEY, next INTEGER NOT NULL, schema INTEGER NOT NULL, seen INTEGER NOT NULL
+);
+CREATE TABLE schemas (
+    name TEXT NOT NULL, number INTEGER NOT NULL, schema TEXT NOT NULL, PRIMARY KEY (name, number)
 ) WITHOUT ROWID;
 CREATE TABLE keyed (
-    name TEXT NOT NULL, field TEXT NOT NULL, kind TEXT NOT NULL, is_unique INTEGER NOT NULL,
-    PRIMARY KEY (name, field)
+    name TEXT NOT NULL, field TEXT NOT NULL, fingerprint TEXT NOT NULL, kind TEXT NOT NULL,
+    missing TEXT, is_unique INTEGER NOT NULL, is_whole INTEGER NOT NULL,
+    PRIMARY KEY (name, field, fingerprint)
+) WITHOUT ROWID;
+CREATE TABLE said (
+    name TEXT NOT NULL, pk INTEGER NOT NULL, field TEXT NOT NULL, fingerprint TEXT NOT NULL,
+    key TEXT NOT NULL, PRIMARY KEY (name, pk, field, fingerprint)
 ) WITHOUT ROWID;
 """
-"""What every replica begins with."""
+"""What every replica begins with. ``said`` has the keys that the log says."""
 
+_NAMED_DUPLICATES = 10
+"""How many of the values that records share an error tells of: a guess at what is read."""
 
-@cache
-def table_name(name: str) -> str:
-    """Return the SQL table that holds a table's records, quoted."""
-    return _sql_name("records", name)
+_DROPPED = "dropped_"
 
+Columns = Mapping[tuple[str, str], KeyColumn]
+"""Key columns, by field and fingerprint."""
 
-@cache
-def column_name(name: str) -> str:
-    """Return the SQL column that holds a field's keys, quoted."""
-    return _sql_name("key", name)
-
-
-def index_name(table: str, name: str) -> str:
-    """Return the SQL index over a field's keys, quoted."""
-    return _sql_name("index", table, name)
-
-
-def _sql_name(*parts: str) -> str:
-    # In hexadecimal, because SQLite takes "User" and "user" for the same table.
-    return f'"{"_".join((parts[0], *(part.encode().hex() for part in parts[1:])))}"'
+_parsed = lru_cache(maxsize=1024)(Schema.from_json)
+"""Schemas by their texts: a guess at how many one process meets."""
 
 
 @dataclass(frozen=True, slots=True)
-class KeyedField:
-    """A field that has a key column: the kind of its key, and whether it is unique."""
+class Layout:
+    """How one table is laid out.
 
-    kind: Kind
-    unique: bool
+    Args:
+        schemas: the schemas that were declared, by number; 0 for that of version 0.1.
+        numbers: the number under which each was declared last, by its text.
+        number: that of the schema which was declared last, 0 before the first.
+        seen: the position up to which the records fit that schema's keys.
+        columns: the key columns.
+        unfinished: those that are being filled, of no use to anybody yet.
+    """
 
-    def key(self, pk: int, value: JSON) -> str | None:
-        """Return the key of a value. Any number of records may have null in a unique field, so
-        there the key of each is its own; no other key begins like it
-        (:func:`discobase.engine.keys.key`).
-        """
-        if self.unique and value is None:
-            return f"{NULL}{pk}"
-        return key(self.kind, value)
+    schemas: Mapping[int, Schema]
+    numbers: Mapping[str, int]
+    number: int
+    seen: int
+    columns: Columns
+    unfinished: Columns
 
-    def condition(self, column: str, wanted: str) -> tuple[str, tuple[str, ...]]:
-        """Return the SQL condition for a key as :func:`discobase.engine.keys.key` makes it, and its
-        arguments.
-        """
-        if self.unique and wanted == NULL:
-            return f"{column} BETWEEN '{NULL}' AND '{NULL}~'", ()
-        return f"{column} = ?", (wanted,)
+    @property
+    def schema(self) -> Schema | None:
+        """The schema that was declared last."""
+        return self.schemas.get(self.number)
+
+    def unique_column(self, name: str) -> KeyColumn | None:
+        """Return the column in which a field is unique; None where it is not."""
+        found = (each for each in self.columns.values() if each.unique and each.field == name)
+        return next(found, None)
+
+    def fingerprint(self, number: int, name: str) -> str | None:
+        """Return the fingerprint that a field has by the schema of a number."""
+        schema = self.schemas.get(number)
+        return None if schema is None else schema.fingerprint(name)
+
+    def is_current(self, name: str, fingerprint: str) -> bool:
+        """Return whether a field has a fingerprint by the schema that was declared last."""
+        return self.fingerprint(self.number, name) == fingerprint
 
 
-def keys_of(pk: int, data: str, columns: Mapping[str, KeyedField]) -> dict[str, str | None]:
-    """Return the keys of a record's fields; None where the record lacks the field."""
-    if not columns:
-        return {}
-    record = json.loads(data)
-    return {
-        name: column.key(pk, record[name]) if name in record else None
-        for name, column in columns.items()
-    }
+EMPTY = Layout({}, {}, 0, 0, {}, {})
+"""The layout of a table that is not there."""
+
+
+def may_make_unique(layout: Layout, column: KeyColumn, number: int) -> bool:
+    """Return whether a class is to make a field unique, as it loads it: where it is not yet; or
+    where it is by another fingerprint, if the class's schema is the newest one and takes no values
+    for different that are equal now. By kind: keys of all other kinds are equal for more values
+    than those of ``plain``.
+
+    Args:
+        layout: the table's.
+        column: the class's, of the field.
+        number: that of the class's schema.
+    """
+    held = layout.unique_column(column.field)
+    if held is None:
+        return True
+    if held.fingerprint == column.fingerprint:
+        return False
+    return number == layout.number and held.kind in ("plain", column.kind)
 
 
 def exists(connection: sqlite3.Connection, table: str) -> bool:
     """Return whether there is a SQL table for a table's records."""
     found = connection.execute("SELECT 1 FROM tables WHERE name = ?", (table,))
     return found.fetchone() is not None
-
-
-@dataclass(slots=True)
-class Layout:
-    """How one table is laid out: the statement that puts a record, the fields that have a key
-    column, and the schemas that were found to ask for no more.
-    """
-
-    put: str
-    keyed: Mapping[str, KeyedField]
-    met: set[str] = field(default_factory=set[str])
 
 
 class Layouts:
@@ -123,6 +136,7 @@ class Layouts:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._known: dict[str, Layout] = {}
+        self._all: Mapping[str, Layout] | None = None
 
     def of(self, table: str) -> Layout:
         """Return the layout of a table, which is made if it is not there."""
@@ -130,132 +144,333 @@ class Layouts:
             return found
         if not exists(self._connection, table):
             self._make(table)
-        keyed = self._keyed(table)
-        layout = self._known[table] = Layout(_put_statement(table, keyed), keyed)
+        layout = self._known[table] = self._read(table)
+        self._all = None
         return layout
 
-    def keyed(self) -> dict[str, dict[str, KeyedField]]:
-        """Return the fields that have a key column, for each table that has some."""
-        found: dict[str, dict[str, KeyedField]] = {}
-        for table, name, kind, unique in self._connection.execute(
-            "SELECT name, field, kind, is_unique FROM keyed"
-        ):
-            found.setdefault(table, {})[name] = KeyedField(kind, bool(unique))
-        return found
+    def all(self) -> Mapping[str, Layout]:
+        """Return the layouts of all tables, by name."""
+        if self._all is None:
+            names = self._connection.execute("SELECT name FROM tables").fetchall()
+            self._all = MappingProxyType({name: self.of(name) for (name,) in names})
+        return self._all
 
     def forget(self) -> None:
         """Forget what was read: the transaction, or a part of it, has been rolled back."""
         self._known.clear()
+        self._all = None
 
     def drop_all(self) -> None:
         """Remove every table, and what was declared of it."""
         self.forget()
         for (name,) in self._connection.execute("SELECT name FROM tables").fetchall():
             self._connection.execute(f"DROP TABLE {table_name(name)}")
-        for table in ("tables", "declared", "keyed"):
+        for table in ("tables", "schemas", "keyed", "said"):
             self._connection.execute(f"DELETE FROM {table}")
 
     def _make(self, table: str) -> None:
-        self._connection.execute("INSERT INTO tables VALUES (?, 1, NULL)", (table,))
+        self._connection.execute("INSERT INTO tables VALUES (?, 1, 0, 0)", (table,))
         self._connection.execute(
-            f"CREATE TABLE {table_name(table)} "
-            f"(pk INTEGER PRIMARY KEY, seq INTEGER NOT NULL, data TEXT NOT NULL)"
+            f"CREATE TABLE {table_name(table)} (pk INTEGER PRIMARY KEY, seq INTEGER NOT NULL, "
+            f"schema INTEGER NOT NULL, data TEXT NOT NULL)"
         )
 
-    def _keyed(self, table: str) -> dict[str, KeyedField]:
-        found = self._connection.execute(
-            "SELECT field, kind, is_unique FROM keyed WHERE name = ? ORDER BY field", (table,)
+    def _read(self, table: str) -> Layout:
+        execute = self._connection.execute
+        number, seen = execute(
+            "SELECT schema, seen FROM tables WHERE name = ?", (table,)
+        ).fetchone()
+        texts: list[tuple[int, str]] = execute(
+            "SELECT number, schema FROM schemas WHERE name = ? ORDER BY number", (table,)
+        ).fetchall()
+        finished: dict[tuple[str, str], KeyColumn] = {}
+        unfinished: dict[tuple[str, str], KeyColumn] = {}
+        for name, fingerprint, kind, missing, unique, whole in execute(
+            "SELECT field, fingerprint, kind, missing, is_unique, is_whole FROM keyed "
+            "WHERE name = ?",
+            (table,),
+        ):
+            column = KeyColumn(name, fingerprint, kind, missing, bool(unique))
+            (finished if whole else unfinished)[name, fingerprint] = column
+        return Layout(
+            {each: _parsed(text) for each, text in texts},
+            {text: each for each, text in texts},
+            number,
+            seen,
+            finished,
+            unfinished,
         )
-        return {name: KeyedField(kind, bool(unique)) for name, kind, unique in found}
 
-    # Schemas
+    def _changed(self, table: str) -> None:
+        self._known.pop(table, None)
+        self._all = None
 
-    def declare(self, table: str, text: str) -> None:
+    # What the log says of fields
+
+    def declare(self, declared: Declare) -> None:
         """Give a table a schema, and the key columns that it asks for.
 
         Raises:
-            UniqueViolation: records have the same value in a field that is to be unique.
+            DuplicatesFound: version 0.1 declared it, and records share a value that it would have
+                unique.
         """
-        schema = Schema.from_json(text)
-        for name, column in self.of(table).keyed.items():
-            if name in schema.unique or column.unique or schema.kinds.get(name) != column.kind:
-                self._drop_key(table, name)
-        for name in dict.fromkeys((*schema.unique, *schema.indexed)):
-            self.add_key(table, name, KeyedField(schema.kinds[name], name in schema.unique))
+        table, number = declared.table, declared.number
+        self.of(table)
         execute = self._connection.execute
-        execute("UPDATE tables SET schema = ? WHERE name = ?", (text, table))
-        execute("INSERT OR IGNORE INTO declared VALUES (?, ?)", (table, text))
-
-    def schema(self, table: str) -> Schema:
-        """Return the schema of a table that has one."""
-        (text,) = self._connection.execute(
-            "SELECT schema FROM tables WHERE name = ?", (table,)
-        ).fetchone()
-        return Schema.from_json(text)
-
-    def was_declared(self, table: str, schema: str) -> bool:
-        """Return whether a table ever had a schema."""
-        found = self._connection.execute(
-            "SELECT 1 FROM declared WHERE name = ? AND schema = ?", (table, schema)
+        execute("INSERT OR REPLACE INTO schemas VALUES (?, ?, ?)", (table, number, declared.schema))
+        execute(
+            "UPDATE tables SET schema = ?, seen = ? WHERE name = ?", (number, declared.seen, table)
         )
-        return found.fetchone() is not None
+        self._changed(table)
+        if number == 0:
+            self._lay_out_0_1(table)
+        else:
+            self._lay_out(table)
+
+    def say(self, said: Keys) -> None:
+        """Take over the keys that the log says, and fill a key column as far as it says them."""
+        table, column = said.table, KeyColumn.of(said.field, said.schema)
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO said VALUES (?, ?, ?, ?, ?)",
+            [(table, pk, column.field, column.fingerprint, key) for pk, key in said.keys],
+        )
+        if said.loaded is not None:
+            self.begin_column(table, column)
+            self._fill(table, column, _among(said.loaded), seen=said.loaded.seen)
+        elif self._has_column(table, column):
+            self._connection.executemany(
+                f"UPDATE {table_name(table)} SET {column.name} = ? WHERE pk = ?",
+                [(key, pk) for pk, key in said.keys],
+            )
+
+    def forget_said(self, table: str, pk: int) -> None:
+        """Forget the keys that the log said of a record: it is put again, or gone."""
+        self._connection.execute("DELETE FROM said WHERE name = ? AND pk = ?", (table, pk))
+
+    def constrain(self, wanted: Constrain) -> None:
+        """Make a field unique, as classes with one schema load it.
+
+        Raises:
+            DuplicatesFound: records share a value.
+        """
+        table, name = wanted.table, wanted.field
+        field = self.of(table).schemas[wanted.schema].fields[name]
+        self.add_column(table, KeyColumn.of(name, field, unique=True))
+
+    def release(self, wanted: Release) -> None:
+        """Have a field unique no longer."""
+        if held := self.of(wanted.table).unique_column(wanted.field):
+            self._release(wanted.table, held)
+
+    def _release(self, table: str, column: KeyColumn) -> None:
+        if self.of(table).is_current(column.field, column.fingerprint):
+            self._connection.execute(f"DROP INDEX {column.unique_index_name(table)}")
+            self._note(table, column, unique=False)
+        else:
+            self._drop_column(table, column)
+
+    def _lay_out(self, table: str) -> None:
+        """Keep the key columns that are of use to the schema which was declared last, and those in
+        which fields are unique; fill what others left open; add those that it asks for.
+        """
+        layout = self.of(table)
+        schema = layout.schemas[layout.number]
+        for column in (*layout.columns.values(), *layout.unfinished.values()):
+            if layout.is_current(column.field, column.fingerprint):
+                self._fill_unknown(table, column)
+            elif not column.unique:
+                self._drop_column(table, column)
+        self._forget_said_of_others(table, schema)
+        for name in schema.keyed:
+            self.add_column(table, KeyColumn.of(name, schema.fields[name]))
+
+    def _lay_out_0_1(self, table: str) -> None:
+        """Have just the key columns that a schema of version 0.1 asks for."""
+        layout = self.of(table)
+        schema = layout.schemas[0]
+        for column in (*layout.columns.values(), *layout.unfinished.values()):
+            self._drop_column(table, column)
+        for name in schema.keyed:
+            self.add_column(
+                table, KeyColumn.of(name, schema.fields[name], unique=name in schema.unique)
+            )
+
+    def _forget_said_of_others(self, table: str, schema: Schema) -> None:
+        execute = self._connection.execute
+        found = execute("SELECT DISTINCT field, fingerprint FROM said WHERE name = ?", (table,))
+        for name, fingerprint in found.fetchall():
+            if schema.fingerprint(name) != fingerprint:
+                execute(
+                    "DELETE FROM said WHERE name = ? AND field = ? AND fingerprint = ?",
+                    (table, name, fingerprint),
+                )
 
     # Key columns
 
-    def add_key(self, table: str, name: str, column: KeyedField) -> None:
-        """Give a field a key column with an index, if it has none.
+    def add_column(self, table: str, column: KeyColumn) -> None:
+        """Give a field a key column with an index, if it has none like it, and make it unique where
+        it is to be.
 
         Raises:
-            UniqueViolation: records have the same value in a field that is to be unique.
+            DuplicatesFound: it is to be unique, and records share a value.
         """
-        if name in self.of(table).keyed:
-            return
-        self._fill_column(table, name, column)
-        if column.unique:
-            self._refuse_duplicates(table, name)
-        kind = "UNIQUE INDEX" if column.unique else "INDEX"
-        execute = self._connection.execute
-        execute(
-            f"CREATE {kind} {index_name(table, name)} ON {table_name(table)} ({column_name(name)})"
-        )
-        execute("INSERT INTO keyed VALUES (?, ?, ?, ?)", (table, name, column.kind, column.unique))
-        del self._known[table]
+        layout, identity = self.of(table), (column.field, column.fingerprint)
+        held = layout.columns.get(identity)
+        if identity in layout.unfinished:
+            self._fill_unknown(table, column)
+        elif held is None:
+            self._make_column(table, column)
+            self._fill(table, column)
+            self._make_index(table, column)
+        if column.unique and not (held and held.unique):
+            self._refuse_duplicates(table, column)
+            self._connection.execute(
+                f"CREATE UNIQUE INDEX {column.unique_index_name(table)} "
+                f"ON {table_name(table)} ({column.name}) WHERE {column.counts}"
+            )
+        if held is None or column.unique:
+            self._note(table, column, unique=column.unique)
 
-    def _fill_column(self, table: str, name: str, column: KeyedField) -> None:
-        execute = self._connection.execute
-        sql_table, sql_column = table_name(table), column_name(name)
-        present = {f'"{row[1]}"' for row in execute(f"PRAGMA table_info({sql_table})")}
-        if sql_column not in present:
-            execute(f"ALTER TABLE {sql_table} ADD COLUMN {sql_column} TEXT")
-        for pk, data in execute(f"SELECT pk, data FROM {sql_table}").fetchall():
-            found = keys_of(pk, data, {name: column})[name]
-            execute(f"UPDATE {sql_table} SET {sql_column} = ? WHERE pk = ?", (found, pk))
+    def begin_column(self, table: str, column: KeyColumn) -> None:
+        """Give a field a key column that is still to be filled, if it has none like it."""
+        if not self._has_column(table, column):
+            self._make_column(table, column)
+            self._make_index(table, column)
+            self._note(table, column, unique=False, whole=False)
 
-    def _refuse_duplicates(self, table: str, name: str) -> None:
-        column = column_name(name)
-        twice = self._connection.execute(
-            f"SELECT min(pk), max(data) FROM {table_name(table)} WHERE {column} IS NOT NULL "
-            f"GROUP BY {column} HAVING count(*) > 1"
+    def fill_on(self, table: str, column: KeyColumn, after: int, records: int) -> int | None:
+        """Fill a column that was begun for some records more.
+
+        Args:
+            table: the table's name.
+            column: the column.
+            after: the primary key up to which it is filled.
+            records: how many to fill it for at most.
+
+        Returns:
+            The primary key up to which it is filled now; None where it is whole, or gone.
+        """
+        if (column.field, column.fingerprint) not in self.of(table).unfinished:
+            return None
+        found = self._connection.execute(
+            f"SELECT pk FROM {table_name(table)} WHERE pk > ? ORDER BY pk LIMIT ?", (after, records)
+        ).fetchall()
+        if found:
+            self._fill(table, column, f"pk > {after} AND pk <= {found[-1][0]}")
+        if len(found) == records:
+            return int(found[-1][0])
+        self._note(table, column, unique=False)
+        return None
+
+    def _has_column(self, table: str, column: KeyColumn) -> bool:
+        layout, identity = self.of(table), (column.field, column.fingerprint)
+        return identity in layout.columns or identity in layout.unfinished
+
+    def unknown(self, table: str, column: KeyColumn) -> int:
+        """Return how many records of a table have a key in a column that is not known."""
+        (found,) = self._connection.execute(
+            f"SELECT count(*) FROM {table_name(table)} WHERE {column.name} IS NULL"
         ).fetchone()
-        if twice:
-            raise UniqueViolation(table, name, json.loads(twice[1])[name], twice[0])
+        return int(found)
 
-    def _drop_key(self, table: str, name: str) -> None:
-        # The column stays, out of use: SQLite can drop columns only since 3.35, and a replica does
-        # not live long.
-        self._connection.execute(f"DROP INDEX {index_name(table, name)}")
-        self._connection.execute("DELETE FROM keyed WHERE name = ? AND field = ?", (table, name))
-        self._known.pop(table, None)
+    def _note(self, table: str, column: KeyColumn, *, unique: bool, whole: bool = True) -> None:
+        self._connection.execute(
+            "INSERT OR REPLACE INTO keyed VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (table, column.field, column.fingerprint, column.kind, column.missing, unique, whole),
+        )
+        self._changed(table)
+
+    def _make_column(self, table: str, column: KeyColumn) -> None:
+        self._connection.execute(f"ALTER TABLE {table_name(table)} ADD COLUMN {column.name} TEXT")
+
+    def _make_index(self, table: str, column: KeyColumn) -> None:
+        self._connection.execute(
+            f"CREATE INDEX {column.index_name(table)} ON {table_name(table)} ({column.name})"
+        )
+
+    def _fill_unknown(self, table: str, column: KeyColumn) -> None:
+        self._fill(table, column, f"{column.name} IS NULL")
+
+    def _fill(
+        self, table: str, column: KeyColumn, where: str = "TRUE", seen: int | None = None
+    ) -> None:
+        """Fill a column for some records.
+
+        Args:
+            table: the table's name.
+            column: the column.
+            where: which records, as a condition in SQL.
+            seen: the position up to which they have been loaded; None for what the newest schema
+                says.
+        """
+        layout = self.of(table)
+        if seen is None:
+            seen = layout.seen if layout.is_current(column.field, column.fingerprint) else 0
+        sql_table = table_name(table)
+        rows = self._connection.execute(
+            f"SELECT pk, seq, schema, data, (SELECT key FROM said WHERE name = ? AND "
+            f"said.pk = {sql_table}.pk AND field = ? AND fingerprint = ?) "
+            f"FROM {sql_table} WHERE {where}",
+            (table, column.field, column.fingerprint),
+        ).fetchall()
+        self._connection.executemany(
+            f"UPDATE {sql_table} SET {column.name} = ? WHERE pk = ?",
+            _filled(layout, column, rows, seen),
+        )
+
+    def _refuse_duplicates(self, table: str, column: KeyColumn) -> None:
+        sql_table = table_name(table)
+        found = self._connection.execute(
+            f"SELECT group_concat(pk), min(data), count(*) OVER () FROM {sql_table} "
+            f"WHERE {column.counts} GROUP BY {column.name} HAVING count(*) > 1 "
+            f"ORDER BY min(pk) LIMIT {_NAMED_DUPLICATES}"
+        ).fetchall()
+        if found:
+            groups = [tuple(sorted(map(int, pks.split(",")))) for pks, _, _ in found]
+            value = json.loads(found[0][1]).get(column.field)
+            raise DuplicatesFound(table, column.field, value, groups, values=found[0][2])
+
+    def _drop_column(self, table: str, column: KeyColumn) -> None:
+        """Take a column out of use. It stays under another name: a reader that still asks for it is
+        told that it is gone, and SQLite removes columns only since 3.35, in a time that grows with
+        the table.
+        """
+        execute = self._connection.execute
+        sql_table = table_name(table)
+        execute(f"DROP INDEX {column.index_name(table)}")
+        execute(f"DROP INDEX IF EXISTS {column.unique_index_name(table)}")
+        present = [row[1] for row in execute(f"PRAGMA table_info({sql_table})")]
+        dropped = sum(name.startswith(_DROPPED) for name in present)
+        execute(f"ALTER TABLE {sql_table} RENAME COLUMN {column.name} TO {_DROPPED}{dropped}")
+        execute(
+            "DELETE FROM keyed WHERE name = ? AND field = ? AND fingerprint = ?",
+            (table, column.field, column.fingerprint),
+        )
+        self._changed(table)
 
 
-def _put_statement(table: str, keyed: Mapping[str, KeyedField]) -> str:
-    # Only the primary key may be in the way: a row in the way of a unique key is a violation, not
-    # to be replaced.
-    columns = [column_name(name) for name in keyed]
-    names = "".join(f", {column}" for column in columns)
-    updates = "".join(f", {column} = excluded.{column}" for column in columns)
-    return (
-        f"INSERT INTO {table_name(table)} (pk, seq, data{names}) "
-        f"VALUES (?, ?, ?{', ?' * len(columns)}) "
-        f"ON CONFLICT (pk) DO UPDATE SET seq = excluded.seq, data = excluded.data{updates}"
-    )
+def _filled(
+    layout: Layout,
+    column: KeyColumn,
+    rows: Iterable[tuple[int, int, int, str, str | None]],
+    seen: int,
+) -> Iterator[tuple[str | None, int]]:
+    """Yield the key of each record in a column, and its primary key.
+
+    Args:
+        layout: the table's.
+        column: the column.
+        rows: primary key, version, number of the schema, data, and the key that the log says.
+        seen: the position up to which what the log does not say is as what is stored.
+    """
+    for pk, seq, number, data, said in rows:
+        if said is not None:
+            yield said, pk
+        elif seq <= seen or column.is_for(layout.fingerprint(number, column.field)):
+            yield column.key(json.loads(data)), pk
+        else:
+            yield column.foreign_key(json.loads(data)), pk
+
+
+def _among(loaded: Loaded) -> str:
+    return f"pk > {loaded.after} AND pk <= {loaded.upto}"

@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from discobase.engine.changes import Change, Insert, Placed, Remove, Replace, Request
-from discobase.engine.operations import Declare, Delete, Operation, Put, Schema
-from discobase.engine.replica.layout import Layouts
+from discobase.engine.changes import (
+    Change,
+    DeclareSchema,
+    DropUnique,
+    Insert,
+    MakeUnique,
+    Placed,
+    Remove,
+    Replace,
+    Request,
+    SayKeys,
+    SchemaMoved,
+)
+from discobase.engine.keys import NULL
+from discobase.engine.operations import (
+    OF_0_1,
+    Constrain,
+    Declare,
+    Delete,
+    Keys,
+    Operation,
+    Put,
+    Release,
+)
+from discobase.engine.replica.columns import KEYLESS, KeyColumn
+from discobase.engine.replica.layout import Layouts, may_make_unique
 from discobase.engine.replica.positions import Head
 from discobase.engine.replica.tables import Tables
-from discobase.errors import ConflictError, DiscobaseError, RecordNotFound
+from discobase.errors import ConflictError, DiscobaseError, DuplicatesFound, RecordNotFound
 
 Verdict = Placed | DiscobaseError
 """What became of one request: where its changes are placed, or the error that kept them out."""
@@ -56,48 +81,122 @@ class Proposals:
         try:
             return self._place(request, proposal)
         except DiscobaseError as error:
-            self._tables.forget()
-            self._connection.execute("ROLLBACK TO request")
+            self._undo()
             return error
         finally:
             # After some errors, such as a full disk, SQLite has rolled back by itself.
             if self._connection.in_transaction:
                 self._connection.execute("RELEASE request")
 
+    def _undo(self) -> None:
+        self._tables.forget()
+        self._connection.execute("ROLLBACK TO request")
+
     def _place(self, request: Request, proposal: Proposal) -> Placed:
-        placed = Placed(proposal.seq)
-        operations = self._declare(request.schemas, proposal.seq)
+        """Apply what a request asks for, and add it to the proposal."""
+        steps = _Steps(self._tables, proposal.seq)
+        if request.preparations:
+            steps, pks = self._prepare_and_change(request, steps)
+        else:
+            pks = self._change(request, steps)
+        proposal.operations += steps.taken
+        return Placed(proposal.seq if steps.taken else proposal.seq - 1, pks)
+
+    def _prepare_and_change(self, request: Request, steps: _Steps) -> tuple[_Steps, list[int]]:
+        """Apply a request that says something of schemas. That a field becomes unique comes before
+        the changes; or behind them, where they take away what stands in its way; or not at all,
+        where they do not need it.
+        """
+        try:
+            return steps, self._constrained(request, steps)
+        except DuplicatesFound as error:
+            refused = error
+        self._undo()
+        steps = _Steps(self._tables, steps.seq)
+        with suppress(DuplicatesFound):
+            return steps, self._constrained_afterwards(request, steps)
+        self._undo()
+        steps = _Steps(self._tables, steps.seq)
+        return steps, self._unconstrained(request, steps, refused)
+
+    def _constrained(self, request: Request, steps: _Steps) -> list[int]:
+        for wanted in self._prepare(request, steps):
+            steps.take(self._release(wanted.table, wanted.field))
+            steps.take(self._constraint(wanted))
+        return self._change(request, steps)
+
+    def _constrained_afterwards(self, request: Request, steps: _Steps) -> list[int]:
+        unique = self._prepare(request, steps)
+        for wanted in unique:
+            steps.take(self._release(wanted.table, wanted.field))
+        pks = self._change(request, steps)
+        for wanted in unique:
+            steps.take(self._constraint(wanted))
+        return pks
+
+    def _unconstrained(
+        self, request: Request, steps: _Steps, refused: DuplicatesFound
+    ) -> list[int]:
+        unique = self._prepare(request, steps)
+
+        def require_no_need(operation: Put | Delete) -> None:
+            if isinstance(operation, Put) and any(
+                wanted.table == operation.table and self._needs(operation, wanted.field)
+                for wanted in unique
+            ):
+                raise refused
+
+        return self._change(request, steps, require_no_need)
+
+    def _prepare(self, request: Request, steps: _Steps) -> list[MakeUnique]:
+        """Take the steps that come before the changes, and return which fields are to be made
+        unique.
+        """
+        unique: list[MakeUnique] = []
+        for preparation in request.preparations:
+            if isinstance(preparation, MakeUnique):
+                unique.append(preparation)
+            else:
+                steps.take(self._prepared(preparation))
+        return [wanted for wanted in unique if self._may_be_made(wanted)]
+
+    def _change(
+        self,
+        request: Request,
+        steps: _Steps,
+        check: Callable[[Put | Delete], None] | None = None,
+    ) -> list[int]:
+        """Take the steps that the changes come to, and return the primary key of each."""
+        pks: list[int] = []
         for change in request.changes:
-            operation = self._operation(change)
-            self._tables.apply(operation, proposal.seq)
-            operations.append(operation)
-            placed.pks.append(operation.pk)
-        if not operations:
-            placed.seq = proposal.seq - 1
-        proposal.operations += operations
-        return placed
+            operation = self._operation(change, request.schemas)
+            if check is not None:
+                check(operation)
+            steps.take(operation)
+            pks.append(operation.pk)
+        return pks
 
-    def _declare(self, schemas: Mapping[str, str], seq: int) -> list[Operation]:
-        """Declare what the log lacks of the schemas, and return the operations that this takes."""
-        operations: list[Operation] = []
-        for table, schema in schemas.items():
-            declaration = self._declaration(table, schema)
-            if declaration is not None:
-                self._tables.apply(declaration, seq)
-                operations.append(declaration)
-        return operations
+    # Changes
 
-    def _operation(self, change: Change) -> Put | Delete:
+    def _operation(self, change: Change, schemas: Mapping[str, str]) -> Put | Delete:
         """Return what a change comes to at this state."""
         match change:
             case Insert(table=table, data=data):
-                return Put(table, self._tables.next_pk(table), data)
+                return Put(table, self._tables.next_pk(table), data, self._number(table, schemas))
             case Replace(table=table, pk=pk, data=data, version=version):
                 self._require(table, pk, version)
-                return Put(table, pk, data)
+                return Put(table, pk, data, self._number(table, schemas))
             case Remove(table=table, pk=pk, version=version):
                 self._require(table, pk, version)
                 return Delete(table, pk)
+
+    def _number(self, table: str, schemas: Mapping[str, str]) -> int:
+        if table not in schemas:
+            return 0
+        number = self._layouts.of(table).numbers.get(schemas[table])
+        if number is None:
+            raise SchemaMoved(f"the schema of {table!r} is not declared")
+        return number
 
     def _require(self, table: str, pk: int, version: int | None) -> None:
         found = self._tables.seq_of(table, pk)
@@ -106,21 +205,95 @@ class Proposals:
         if version is not None and found != version:
             raise ConflictError(table, pk, expected=version, found=found)
 
-    def _declaration(self, table: str, text: str) -> Declare | None:
-        """Return what has to be declared for a writer whose classes have this schema.
+    # Schemas
 
-        A schema takes effect when it is first seen, and an older one does not come back: programs
-        of two versions may write side by side, and a newer one may have dropped a mark. But no
-        writer is let down that counts on a unique field: where the table lacks it, it is declared
-        again, beside what the others ask for.
-        """
+    def _prepared(self, preparation: DeclareSchema | SayKeys | DropUnique) -> Operation | None:
+        """Return what a preparation comes to at this state; None where there is nothing to do."""
+        table = preparation.table
+        match preparation:
+            case DeclareSchema(schema=schema, base=base, seen=seen):
+                return self._declaration(table, schema, base, seen)
+            case SayKeys(field=name, schema=field, keys=keys, loaded=loaded):
+                still = tuple(
+                    (pk, key) for pk, seq, key in keys if self._tables.seq_of(table, pk) == seq
+                )
+                return Keys(table, name, field, still, loaded) if still or loaded else None
+            case DropUnique(field=name):
+                return self._release(table, name)
+
+    def _declaration(self, table: str, schema: str, base: int, seen: int) -> Declare | None:
         layout = self._layouts.of(table)
-        if text in layout.met:
-            return None
-        if not self._layouts.was_declared(table, text):
-            return Declare(table, text)
-        wanted = Schema.from_json(text)
-        if all(name in layout.keyed and layout.keyed[name].unique for name in wanted.unique):
-            layout.met.add(text)
-            return None
-        return Declare(table, self._layouts.schema(table).joined(wanted).to_json())
+        if layout.numbers.get(schema, 0) > base:
+            return None  # somebody with the same class has come first
+        if layout.number != base:
+            raise SchemaMoved(f"{table!r} has got schema {layout.number} after {base}")
+        return Declare(table, schema, base + 1, seen)
+
+    def _release(self, table: str, name: str) -> Release | None:
+        held = self._layouts.of(table).unique_column(name)
+        return None if held is None else Release(table, name)
+
+    def _may_be_made(self, wanted: MakeUnique) -> bool:
+        """Return whether a field is to be made unique as a class wants it: not where it is, or
+        where it is as a newer class has it, or as one whose rules this one would weaken.
+        """
+        number, column = self._wanted_column(wanted)
+        return may_make_unique(self._layouts.of(wanted.table), column, number)
+
+    def _wanted_column(self, wanted: MakeUnique) -> tuple[int, KeyColumn]:
+        """Return the number of a class's schema, and the column of the field that it wants to be
+        unique.
+        """
+        layout = self._layouts.of(wanted.table)
+        number = self._number(wanted.table, {wanted.table: wanted.schema})
+        return number, KeyColumn.of(wanted.field, layout.schemas[number].fields[wanted.field])
+
+    def _constraint(self, wanted: MakeUnique) -> Constrain:
+        """Return what makes a field unique, which may be made so."""
+        table, name = wanted.table, wanted.field
+        number, column = self._wanted_column(wanted)
+        if not self._layouts.of(table).is_current(name, column.fingerprint):
+            raise SchemaMoved(f"{table!r} has a schema that loads {name!r} otherwise")
+        self._layouts.add_column(table, column)
+        if self._layouts.unknown(table, column):
+            raise SchemaMoved(f"there are records of {table!r} whose {name!r} is not known")
+        return Constrain(table, name, number)
+
+    def _needs(self, put: Put, name: str) -> bool:
+        """Return whether a put needs that a field is unique, which it is not: unless it leaves the
+        field as it is, or takes away a value that is shared.
+        """
+        layout = self._layouts.of(put.table)
+        fingerprint = layout.fingerprint(put.schema, name)
+        column = layout.columns.get((name, fingerprint or OF_0_1))
+        if column is None:
+            return True
+        before = self._tables.key_of(put.table, put.pk, column)
+        after = column.key(json.loads(put.data))
+        if after in (before, KEYLESS, NULL):
+            return False
+        was_shared = before is not None and self._tables.holders(put.table, column, before) > 1
+        return after is None or not was_shared or self._tables.holders(put.table, column, after) > 0
+
+
+class _Steps:
+    """Applies operations one after another, and notes them.
+
+    Args:
+        tables: what they are applied to.
+        seq: the position.
+
+    Attributes:
+        taken: the operations.
+    """
+
+    def __init__(self, tables: Tables, seq: int) -> None:
+        self.seq = seq
+        self.taken: list[Operation] = []
+        self._tables = tables
+
+    def take(self, operation: Operation | None) -> None:
+        """Apply an operation; do nothing where there is none."""
+        if operation is not None:
+            self._tables.apply(operation, self.seq)
+            self.taken.append(operation)

@@ -5,17 +5,13 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections import deque
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
+from typing import Any
 
-from discobase.engine.keys import Kind
 from discobase.engine.operations import LARGEST_PK
+from discobase.engine.replica.columns import KEYLESS, KeyColumn, table_name
 from discobase.engine.replica.file import ReplicaFile
-from discobase.engine.replica.layout import (
-    KeyedField,
-    column_name,
-    exists,
-    table_name,
-)
+from discobase.engine.replica.layout import exists
 
 Row = tuple[int, int, str]
 """A record as it is held: primary key, seq, data."""
@@ -46,29 +42,55 @@ class Reader:
         )
         return rows[0] if rows else None
 
-    def select(
-        self,
-        table: str,
-        keys: Mapping[str, tuple[Kind, str]],
-        keyed: Mapping[str, KeyedField],
-    ) -> list[Row]:
-        """Return the records whose fields may have these keys, in the order of their primary keys.
+    def select(self, table: str, keys: Sequence[tuple[KeyColumn, str]]) -> list[Row]:
+        """Return the records that may have these keys, in the order of their primary keys.
 
-        May return too many: fields without a usable key column narrow nothing down, and a record
-        that lacks a field is always included, for the field may have a default that fits.
+        May return too many: those whose keys are not known are always included.
 
         Args:
             table: the table's name.
-            keys: for each field the kind of its key, and the key.
-            keyed: the fields that have a key column.
+            keys: key columns, and the key in each.
         """
         rows = f"SELECT pk, seq, data FROM {table_name(table)}"
-        conditions, arguments = _conditions(table, keys, keyed)
-        if conditions:
+        if keys:
+            # Qualified: SQLite takes the bare name of a column that is not there for a string.
+            conditions = [_condition(f"{table_name(table)}.{column.name}") for column, _ in keys]
+            where = f" WHERE {' AND '.join(conditions)} ORDER BY pk"
             with contextlib.suppress(_LayoutChanged):
-                where = f" WHERE {' AND '.join(conditions)} ORDER BY pk"
-                return self._read(table, rows + where, arguments)
+                return self._read(table, rows + where, [key for _, key in keys])
         return self._read(table, f"{rows} ORDER BY pk", ())
+
+    def stored(
+        self, table: str, after: int, schemas: Sequence[int], since: int, limit: int
+    ) -> list[tuple[int, int, int, str]]:
+        """Return records that were not written under any of some schemas: primary key, version,
+        number of the schema and data, in the order of their primary keys.
+
+        Args:
+            table: the table's name.
+            after: the primary key above which to begin.
+            schemas: the numbers of those schemas.
+            since: the version above which to look.
+            limit: how many to return at most.
+        """
+        others = ", ".join("?" * len(schemas))
+        sql = (
+            f"SELECT pk, seq, schema, data FROM {table_name(table)} "
+            f"WHERE pk > ? AND schema NOT IN ({others}) AND seq > ? ORDER BY pk LIMIT ?"
+        )
+        return self._read(table, sql, (after, *schemas, since, limit))
+
+    def said(self, table: str, fields: Sequence[tuple[str, str]]) -> set[tuple[int, str]]:
+        """Return for which records the log says a key, by primary key and field.
+
+        Args:
+            table: the table's name.
+            fields: the fields, and the fingerprint of each.
+        """
+        found = self._read(
+            table, "SELECT pk, field, fingerprint FROM said WHERE name = ?", (table,)
+        )
+        return {(pk, name) for pk, name, fingerprint in found if (name, fingerprint) in fields}
 
     def count(self, table: str) -> int:
         """Return the number of records of a table."""
@@ -85,7 +107,7 @@ class Reader:
             while True:
                 self._file.disconnect(self._idle.pop())
 
-    def _read(self, table: str, sql: str, arguments: Sequence[object]) -> list[Row]:
+    def _read(self, table: str, sql: str, arguments: Sequence[object]) -> list[Any]:
         with self._connection() as connection:
             try:
                 return connection.execute(sql, arguments).fetchall()
@@ -112,18 +134,5 @@ class Reader:
                 self._close_idle()
 
 
-def _conditions(
-    table: str, keys: Mapping[str, tuple[Kind, str]], keyed: Mapping[str, KeyedField]
-) -> tuple[list[str], list[str]]:
-    conditions: list[str] = []
-    arguments: list[str] = []
-    for name, (kind, wanted) in keys.items():
-        column = keyed.get(name)
-        if column is None or column.kind != kind:
-            continue
-        # Qualified: SQLite takes the bare name of a column that is not there for a string.
-        sql_column = f"{table_name(table)}.{column_name(name)}"
-        condition, values = column.condition(sql_column, wanted)
-        conditions.append(f"({condition} OR {sql_column} IS NULL)")
-        arguments += values
-    return conditions, arguments
+def _condition(sql_column: str) -> str:
+    return f"({sql_column} = ? OR {sql_column} = '{KEYLESS}' OR {sql_column} IS NULL)"

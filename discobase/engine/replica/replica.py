@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from discobase.engine.changes import Request
-from discobase.engine.keys import Kind
+from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.log.commit_log import Commit, Entry
 from discobase.engine.log.frame import GENESIS
+from discobase.engine.replica.columns import KeyColumn
 from discobase.engine.replica.file import ReplicaFile
-from discobase.engine.replica.layout import LAYOUT, KeyedField, Layouts, exists
+from discobase.engine.replica.layout import EMPTY, LAYOUT, Layout, Layouts
 from discobase.engine.replica.positions import Head, Positions, PositionTable
 from discobase.engine.replica.proposals import Proposal, Proposals
 from discobase.engine.replica.reader import Reader, Row
 from discobase.engine.replica.tables import Tables
-from discobase.errors import LogDamaged, UniqueViolation
+from discobase.errors import LogDamaged, SchemaConflict, UniqueViolation
 
 
 class Replica:
@@ -27,7 +27,7 @@ class Replica:
 
     Attributes:
         positions: the head, and which positions have been applied before it.
-        keyed: for each table the fields that have a key column.
+        layouts: how each table is laid out, by name.
 
     Raises:
         ConnectError: the file cannot be made.
@@ -44,8 +44,9 @@ class Replica:
         self._tables = Tables(self._writer, self._layouts)
         self._position_table = PositionTable(self._writer, lanes)
         self._proposals = Proposals(self._writer, self._tables, self._layouts)
+        self._filling: dict[IndexWanted, tuple[KeyColumn, int]] = {}
         self.positions: Positions = self._position_table.read()
-        self.keyed: Mapping[str, Mapping[str, KeyedField]] = MappingProxyType({})
+        self.layouts: Mapping[str, Layout] = MappingProxyType({})
 
     @property
     def head(self) -> Head:
@@ -58,18 +59,32 @@ class Replica:
         """Return the record under a primary key, or None. Never waits."""
         return self._reader.get(table, pk)
 
-    def select(self, table: str, keys: Mapping[str, tuple[Kind, str]]) -> list[Row]:
-        """Return the records whose fields may have these keys, in the order of their primary keys.
-        Never waits.
+    def select(self, table: str, keys: Sequence[tuple[KeyColumn, str]]) -> list[Row]:
+        """Return the records that may have these keys, in the order of their primary keys. Never
+        waits.
 
         May return too many: the caller compares values (:meth:`Reader.select
         <discobase.engine.replica.reader.Reader.select>`).
 
         Args:
             table: the table's name.
-            keys: for each field the kind of its key, and the key.
+            keys: key columns of :attr:`layouts`, and the key in each.
         """
-        return self._reader.select(table, keys, self.keyed.get(table, {}))
+        return self._reader.select(table, keys)
+
+    def stored(
+        self, table: str, after: int, schemas: Sequence[int], since: int, limit: int
+    ) -> list[tuple[int, int, int, str]]:
+        """Return records that were not written under any of some schemas (:meth:`Reader.stored
+        <discobase.engine.replica.reader.Reader.stored>`). Never waits.
+        """
+        return self._reader.stored(table, after, schemas, since, limit)
+
+    def said(self, table: str, fields: Sequence[tuple[str, str]]) -> set[tuple[int, str]]:
+        """Return for which records the log says a key (:meth:`Reader.said
+        <discobase.engine.replica.reader.Reader.said>`). Never waits.
+        """
+        return self._reader.said(table, fields)
 
     def count(self, table: str) -> int:
         """Return the number of records of a table. Never waits."""
@@ -126,13 +141,30 @@ class Replica:
         if self._writer.in_transaction:
             self._writer.execute("ROLLBACK")
 
-    def index(self, table: str, name: str, kind: Kind) -> None:
-        """Give a field a key column with an index, if it has none: from then on, equality on it is
-        a look-up.
+    def index(self, wanted: IndexWanted) -> None:
+        """Begin a key column with an index for a field that has none: when :meth:`fill` has filled
+        it, equality on the field is a look-up. Do nothing where the table's schema has another
+        fingerprint of the field: hardly a key would be known.
         """
         with self._transaction():
-            if exists(self._writer, table):
-                self._layouts.add_key(table, name, KeyedField(kind, unique=False))
+            layout = self._layouts.all().get(wanted.table, EMPTY)
+            if layout.schema and layout.is_current(wanted.field, wanted.fingerprint):
+                field = layout.schema.fields[wanted.field]
+                column = KeyColumn.of(wanted.field, field)
+                self._layouts.begin_column(wanted.table, column)
+                self._filling[wanted] = (column, 0)
+
+    def fill(self, records: int) -> bool:
+        """Fill a column that was begun for some records more, and return whether any is left to be
+        filled.
+        """
+        for wanted, (column, after) in [*self._filling.items()][:1]:
+            with self._transaction():
+                upto = self._layouts.fill_on(wanted.table, column, after, records)
+            del self._filling[wanted]
+            if upto is not None:
+                self._filling[wanted] = (column, upto)
+        return bool(self._filling)
 
     def changes_history(self, entries: Iterable[Entry]) -> bool:
         """Return whether one of these entries, at positions that have passed however long ago,
@@ -161,7 +193,7 @@ class Replica:
         for operation in commit.operations:
             try:
                 self._tables.apply(operation, entry.header.seq)
-            except UniqueViolation as error:
+            except (UniqueViolation, SchemaConflict, LookupError) as error:
                 raise LogDamaged(
                     f"the log holds a commit that cannot be: {error}",
                     position=entry.header.seq,
@@ -191,4 +223,4 @@ class Replica:
     def _publish(self) -> None:
         """Let readers and the engine see what has just become the state."""
         self.positions = self._position_table.read()
-        self.keyed = self._layouts.keyed()
+        self.layouts = self._layouts.all()

@@ -7,11 +7,22 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from discobase.engine.operations import LARGEST_PK, Declare, Delete, Operation, Put
-from discobase.engine.replica.layout import Layouts, column_name, keys_of, table_name
-from discobase.errors import UniqueViolation
+from discobase.engine.operations import (
+    LARGEST_PK,
+    Constrain,
+    Declare,
+    Delete,
+    Keys,
+    Operation,
+    Put,
+    Release,
+)
+from discobase.engine.replica.columns import KeyColumn, table_name
+from discobase.engine.replica.layout import Layout, Layouts
+from discobase.errors import SchemaConflict, UniqueViolation
 
 
 class Tables:
@@ -26,21 +37,30 @@ class Tables:
         self._connection = connection
         self._layouts = layouts
         self._next: dict[str, int] = {}
+        self._writers: dict[tuple[str, int], _Writer] = {}
 
     def apply(self, operation: Operation, seq: int) -> None:
         """Do what the commit at a position says.
 
         Raises:
             UniqueViolation: it cannot be, because a unique field would hold one value twice.
+            SchemaConflict: it cannot be, because nobody knows whether one would.
         """
         match operation:
-            case Put(table=table, pk=pk, data=data):
-                self._put(table, pk, seq, data)
+            case Put():
+                self._put(operation, seq)
             case Delete(table=table, pk=pk):
                 self._layouts.of(table)
                 self._connection.execute(f"DELETE FROM {table_name(table)} WHERE pk = ?", (pk,))
-            case Declare(table=table, schema=schema):
-                self._layouts.declare(table, schema)
+                self._layouts.forget_said(table, pk)
+            case Declare():
+                self._layouts.declare(operation)
+            case Keys():
+                self._layouts.say(operation)
+            case Constrain():
+                self._layouts.constrain(operation)
+            case Release():
+                self._layouts.release(operation)
 
     def next_pk(self, table: str) -> int:
         """Return the primary key of a table's next record."""
@@ -60,35 +80,148 @@ class Tables:
         ).fetchone()
         return row[0] if row else None
 
+    def key_of(self, table: str, pk: int, column: KeyColumn) -> str | None:
+        """Return the key of a record in a column; None where it is not known, or no such record."""
+        row = self._connection.execute(
+            f"SELECT {column.name} FROM {table_name(table)} WHERE pk = ?", (pk,)
+        ).fetchone()
+        return row[0] if row else None
+
+    def holders(self, table: str, column: KeyColumn, key: str) -> int:
+        """Return how many records have a key in a column."""
+        (found,) = self._connection.execute(
+            f"SELECT count(*) FROM {table_name(table)} WHERE {column.name} = ?", (key,)
+        ).fetchone()
+        return int(found)
+
     def forget(self) -> None:
         """Forget what was read: the transaction, or a part of it, has been rolled back."""
         self._layouts.forget()
         self._next.clear()
+        self._writers.clear()
 
     def drop_all(self) -> None:
         """Remove every table."""
         self._layouts.drop_all()
         self._next.clear()
+        self._writers.clear()
 
-    def _put(self, table: str, pk: int, seq: int, data: str) -> None:
-        layout = self._layouts.of(table)
-        keys = keys_of(pk, data, layout.keyed)
+    def _put(self, put: Put, seq: int) -> None:
+        table, pk = put.table, put.pk
+        writer = self._writer(table, put.schema)
+        keys: list[str | None] = []
+        if writer.columns:
+            record = json.loads(put.data)
+            before = self._before(table, pk, writer.foreign) if writer.foreign else None
+            keys = [make(record, before) for make in writer.keys]
+            self._refuse_unknown(put, writer, keys)
         try:
-            self._connection.execute(layout.put, (pk, seq, data, *keys.values()))
-        except sqlite3.IntegrityError as error:
-            raise self._violation(table, pk, data, keys) from error
+            self._connection.execute(writer.statement, (pk, seq, put.schema, put.data, *keys))
+        except sqlite3.IntegrityError:
+            raise self._violation(put, writer, keys) from None
+        self._layouts.forget_said(table, pk)
         if pk >= self.next_pk(table):
             self._next[table] = pk + 1
             self._connection.execute("UPDATE tables SET next = ? WHERE name = ?", (pk + 1, table))
 
-    def _violation(
-        self, table: str, pk: int, data: str, keys: Mapping[str, str | None]
-    ) -> UniqueViolation:
-        for name, column in self._layouts.of(table).keyed.items():
+    def _writer(self, table: str, schema: int) -> _Writer:
+        layout = self._layouts.of(table)
+        writer = self._writers.get((table, schema))
+        if writer is None or writer.layout is not layout:
+            writer = self._writers[table, schema] = _Writer(table, schema, layout)
+        return writer
+
+    def _before(self, table: str, pk: int, columns: Sequence[KeyColumn]) -> _Before | None:
+        """Return what was stored of a record, and its keys in the columns of other classes."""
+        names = "".join(f", {column.name}" for column in columns)
+        row = self._connection.execute(
+            f"SELECT data{names} FROM {table_name(table)} WHERE pk = ?", (pk,)
+        ).fetchone()
+        if row is None:
+            return None
+        data, *keys = row
+        found = {column.name: key for column, key in zip(columns, keys, strict=True)}
+        return _Before(json.loads(data), found)
+
+    def _refuse_unknown(self, put: Put, writer: _Writer, keys: Sequence[str | None]) -> None:
+        for column, key in zip(writer.columns, keys, strict=True):
+            if key is None and column.unique and column in writer.foreign:
+                raise SchemaConflict(put.table, column.field)
+
+    def _violation(self, put: Put, writer: _Writer, keys: Sequence[str | None]) -> UniqueViolation:
+        for column, key in zip(writer.columns, keys, strict=True):
             held = self._connection.execute(
-                f"SELECT pk FROM {table_name(table)} WHERE {column_name(name)} = ? AND pk <> ?",
-                (keys[name], pk),
+                f"SELECT pk FROM {table_name(put.table)} WHERE {column.name} = ? AND pk <> ?",
+                (key, put.pk),
             ).fetchone()
             if held and column.unique:
-                return UniqueViolation(table, name, json.loads(data)[name], held[0])
-        raise AssertionError(f"{table!r} refused record {pk}, and no unique field says why")
+                value = json.loads(put.data).get(column.field)
+                return UniqueViolation(put.table, column.field, value, held[0])
+        raise AssertionError(f"{put.table!r} refused record {put.pk}, and no field says why")
+
+
+class _Before:
+    """A record as it was stored before.
+
+    Args:
+        record: what was stored.
+        keys: its keys, by column.
+    """
+
+    def __init__(self, record: dict[str, Any], keys: dict[str, str | None]) -> None:
+        self.record = record
+        self.keys = keys
+
+
+_MakeKey = Callable[[dict[str, Any], _Before | None], str | None]
+
+
+class _Writer:
+    """How the classes with one schema put records into a table.
+
+    Args:
+        table: the table's name.
+        schema: the schema's number.
+        layout: how the table is laid out.
+
+    Attributes:
+        columns: the key columns.
+        foreign: those of them that are for other classes.
+        keys: how the key in each is made.
+        statement: puts a record.
+    """
+
+    def __init__(self, table: str, schema: int, layout: Layout) -> None:
+        self.layout = layout
+        self.columns = (*layout.columns.values(), *layout.unfinished.values())
+        own = [column.is_for(layout.fingerprint(schema, column.field)) for column in self.columns]
+        self.foreign = [each for each, is_own in zip(self.columns, own, strict=True) if not is_own]
+        self.keys = [
+            _own_key(column) if is_own else _foreign_key(column)
+            for column, is_own in zip(self.columns, own, strict=True)
+        ]
+        self.statement = _put_statement(table, self.columns)
+
+
+def _own_key(column: KeyColumn) -> _MakeKey:
+    return lambda record, _: column.key(record)
+
+
+def _foreign_key(column: KeyColumn) -> _MakeKey:
+    def make(record: dict[str, Any], before: _Before | None) -> str | None:
+        was = None if before is None else (before.record, before.keys[column.name])
+        return column.foreign_key(record, was)
+
+    return make
+
+
+def _put_statement(table: str, columns: Sequence[KeyColumn]) -> str:
+    # Only the primary key may be in the way: a row in the way of a unique key is a violation, not
+    # to be replaced.
+    names = "".join(f", {column.name}" for column in columns)
+    updates = "".join(f", {column.name} = excluded.{column.name}" for column in columns)
+    return (
+        f"INSERT INTO {table_name(table)} (pk, seq, schema, data{names}) "
+        f"VALUES (?, ?, ?, ?{', ?' * len(columns)}) ON CONFLICT (pk) DO UPDATE SET "
+        f"seq = excluded.seq, schema = excluded.schema, data = excluded.data{updates}"
+    )

@@ -108,6 +108,7 @@ def in_connecting():
 
 def in_reconnecting_after_a_fork():
     with db.conn():
+        Item(name="first").save()
         for number in range(0, 240, 10):
             if not (child := os.fork()):
                 came_to.clear()
