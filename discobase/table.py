@@ -10,7 +10,14 @@ from discobase.bulk import SaveReport, save_all
 from discobase.engine.changes import Change, Remove
 from discobase.errors import RecordNotFound, RecordNotSaved, TableError
 from discobase.query import Query
-from discobase.records.record import Record, holder_of, place, primary_key
+from discobase.records.record import (
+    Record,
+    holder_of,
+    note_unknown_fields,
+    place,
+    primary_key,
+    unknown_fields,
+)
 
 
 class Table(Record):
@@ -42,8 +49,9 @@ class Table(Record):
         """Store a new record, or write the changed one. Block; one API call, often shared.
 
         Values are checked before anything is sent. One that is of another type than its field, as
-        in ``balance: float = 0``, becomes one of the field's type if nothing is lost by that. The
-        last writer wins; :meth:`update` can do better.
+        in ``balance: float = 0``, becomes one of the field's type if nothing is lost by that. What
+        a loaded record has in fields that its class does not know is written back. The last writer
+        wins; :meth:`update` can do better.
 
         Returns:
             The object itself, with :attr:`pk` and :attr:`version` set.
@@ -85,7 +93,7 @@ class Table(Record):
 
     def delete(self, *, if_unchanged: bool = False) -> None:
         """Delete the record. Block; one API call, often shared. Afterwards the object is as if it
-        had never been saved.
+        had never been saved, but that fields which its class does not know stay with it.
 
         Args:
             if_unchanged: delete only if nobody has written the record since this object was loaded
@@ -136,6 +144,7 @@ class Table(Record):
         object.__setattr__(self, "__pydantic_extra__", fresh.__pydantic_extra__)
         object.__setattr__(self, "__pydantic_fields_set__", fresh.model_fields_set)
         place(self, fresh.pk, fresh.version)
+        note_unknown_fields(self, unknown_fields(fresh))
         return self
 
     @classmethod

@@ -1,4 +1,6 @@
-"""What a record knows of itself: where it is stored, and which commit wrote it last."""
+"""What a record knows of itself: where it is stored, which commit wrote it last, and what is stored
+of it that its class does not know.
+"""
 
 from __future__ import annotations
 
@@ -34,10 +36,10 @@ class Record(BaseModel):
         return private.get(_VERSION) if private else None
 
 
-# The place is kept among the model's private attributes, so that copies, pickles and comparisons
-# have it. It is not declared as one: pydantic would spend more time on each new object to set the
-# two to None than it takes to validate a small record.
-_PK, _VERSION = "_pk", "_version"
+# They are kept among the model's private attributes, so that copies, pickles and comparisons have
+# them. They are not declared as such: pydantic would spend more time on each new object to set them
+# to None than it takes to validate a small record.
+_PK, _VERSION, _UNKNOWN = "_pk", "_version", "_unknown_fields"
 
 
 def place(record: Record, pk: int | None, version: int | None) -> None:
@@ -49,6 +51,23 @@ def place(record: Record, pk: int | None, version: int | None) -> None:
     }
     if pk is not None:
         private[_PK], private[_VERSION] = pk, version
+    object.__setattr__(record, "__pydantic_private__", private or None)
+
+
+def unknown_fields(record: BaseModel) -> str | None:
+    """Return what is stored of a record in fields that its class does not know: a JSON object, as
+    text; None where there is nothing.
+    """
+    private = record.__pydantic_private__
+    return private.get(_UNKNOWN) if private else None
+
+
+def note_unknown_fields(record: BaseModel, unknown: str | None) -> None:
+    """Note in a record what is stored of it in fields that its class does not know."""
+    private = dict(record.__pydantic_private__ or {})
+    private.pop(_UNKNOWN, None)
+    if unknown is not None:
+        private[_UNKNOWN] = unknown
     object.__setattr__(record, "__pydantic_private__", private or None)
 
 
