@@ -43,7 +43,10 @@ class Query(Sequence[R], Generic[R]):
         codec = binding.codec
         # Pairs, for a narrower query may ask for two values of one field, and find nothing.
         self._equal: list[tuple[str, Any]] = [
-            (name, primary_key(value) if name == PK else codec.stored_value(name, value))
+            (
+                name,
+                primary_key(codec.model, value) if name == PK else codec.stored_value(name, value),
+            )
             for name, value in equal.items()
         ]
 

@@ -147,21 +147,32 @@ class Table(Record):
         note_unknown_fields(self, unknown_fields(fresh))
         return self
 
+    @overload
     @classmethod
-    def get(cls, pk: int) -> Self:
+    def get(cls, pk: int, *, strict: Literal[True] = True) -> Self: ...
+
+    @overload
+    @classmethod
+    def get(cls, pk: int, *, strict: bool) -> Self | None: ...
+
+    @classmethod
+    def get(cls, pk: int, *, strict: bool = True) -> Self | None:
         """Return the record under a primary key. No API call.
 
         Args:
             pk: an integer, or what stands for one, as in ``"7"``.
+            strict: whether there has to be one. Otherwise None stands for none.
 
         Raises:
-            RecordNotFound: there is none.
+            RecordNotFound: there is none, and `strict`.
             pydantic.ValidationError: it is no integer.
             RecordOutdated: it does not fit the table's fields any more.
         """
         binding = cls._bound()
-        row = binding.row(primary_key(pk))
+        row = binding.row(primary_key(cls, pk))
         if row is None:
+            if not strict:
+                return None
             raise RecordNotFound(f"{binding.name!r} has no record {pk!r}.")
         return binding.load(row)
 

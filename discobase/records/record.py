@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import InitErrorDetails
 
 _INTEGER = TypeAdapter(int)
 
@@ -82,10 +83,20 @@ def holder_of(model: type[Record]) -> str | None:
     return holder
 
 
-def primary_key(value: object) -> int:
-    """Return a primary key as a query gives it, a text from a URL for example, as an integer.
+def primary_key(model: type[Record], value: object) -> int:
+    """Return a primary key as a call gives it, a text from a URL for example, as an integer.
+
+    Args:
+        model: the class of the record, for the error.
+        value: what is given.
 
     Raises:
         pydantic.ValidationError: it is none.
     """
-    return value if type(value) is int else _INTEGER.validate_python(value)
+    if type(value) is int:
+        return value
+    try:
+        return _INTEGER.validate_python(value)
+    except ValidationError as error:
+        wrong = InitErrorDetails(type=error.errors()[0]["type"], loc=("pk",), input=value)
+        raise ValidationError.from_exception_data(model.__name__, [wrong]) from None

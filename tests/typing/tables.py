@@ -47,6 +47,8 @@ def writing() -> None:
 
 def finding() -> None:
     assert_type(Product.get(1).name, str)
+    assert_type(Product.get(1, strict=True), Product)
+    assert_type(Product.get(1, strict=False), Product | None)
     found = assert_type(Product.find(name="Mug"), Query[Product])
     assert_type(found.find(price=1).find(), Query[Product])
     assert_type(found.first(), Product | None)

@@ -75,8 +75,8 @@ class Tables:
         keys = keys_of(pk, data, layout.keyed)
         try:
             self._connection.execute(layout.put, (pk, seq, data, *keys.values()))
-        except sqlite3.IntegrityError as error:
-            raise self._violation(table, pk, data, keys) from error
+        except sqlite3.IntegrityError:
+            raise self._violation(table, pk, data, keys) from None
         if pk >= self.next_pk(table):
             self._next[table] = pk + 1
             self._connection.execute("UPDATE tables SET next = ? WHERE name = ?", (pk + 1, table))
