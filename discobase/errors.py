@@ -40,7 +40,7 @@ what to do now. Where the effect of a write is not known, the exception says so:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -276,7 +276,24 @@ class RecordRefused(RecordError):
 
 
 class RecordOutdated(RecordError):
-    """A stored record does not fit the table's fields any more."""
+    """A stored record does not fit the table's fields any more.
+
+    Args:
+        table: the table's name.
+        pk: the record's primary key.
+        reasons: what is wrong, by the place where it is; no stored values.
+    """
+
+    def __init__(self, table: str, pk: int, reasons: Mapping[str, str]) -> None:
+        self.table = table
+        self.pk = pk
+        self.reasons: dict[str, str] = dict(reasons)
+        wrong = "; ".join(f"{place}: {why}" for place, why in self.reasons.items())
+        super().__init__(
+            f"record {pk} of {table!r} does not fit the table's fields any more ({wrong}). Give "
+            f"new fields a default, or allow what was stored before. The table's outdated() lists "
+            f"all such records, and skip_outdated() leaves them out of a search."
+        )
 
 
 class LogDamaged(DiscobaseError):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any, ClassVar, Literal, Self, overload
 
 from discobase.binding import Binding
 from discobase.bulk import SaveReport, save_all
 from discobase.engine.changes import Change, Remove
+from discobase.engine.replica import Row
 from discobase.errors import RecordNotFound, RecordNotSaved, TableError
 from discobase.query import Query
+from discobase.records.outdated import OutdatedRecord
 from discobase.records.record import (
     Record,
     holder_of,
@@ -168,13 +171,8 @@ class Table(Record):
             pydantic.ValidationError: it is no integer.
             RecordOutdated: it does not fit the table's fields any more.
         """
-        binding = cls._bound()
-        row = binding.row(primary_key(cls, pk))
-        if row is None:
-            if not strict:
-                return None
-            raise RecordNotFound(f"{binding.name!r} has no record {pk!r}.")
-        return binding.load(row)
+        row = cls._row(pk) if strict else cls._bound().row(primary_key(cls, pk))
+        return None if row is None else cls._bound().load(row)
 
     @classmethod
     def find(cls, /, **equal: object) -> Query[Self]:
@@ -192,6 +190,8 @@ class Table(Record):
         Raises:
             UnknownField: the table has no such field.
             pydantic.ValidationError: the field does not allow the value.
+            RecordOutdated: a record that was found does not fit the table's fields any more; raised
+                when it is reached.
         """
         return Query(cls._bound(), equal)
 
@@ -220,12 +220,68 @@ class Table(Record):
         found = cls.find(**equal)
         return found.one() if strict else found.first()
 
+    # Records that do not fit any more
+
+    @classmethod
+    def outdated(cls) -> list[OutdatedRecord]:
+        """Return the stored records that do not fit the table's fields any more, each with the
+        reason, in the order of their primary keys. Load all others to see. No API call.
+        """
+        binding = cls._bound()
+        read = map(binding.read, binding.rows())
+        return [found for found in read if isinstance(found, OutdatedRecord)]
+
+    @classmethod
+    def raw(cls, pk: int) -> dict[str, Any]:
+        """Return what is stored under a primary key, whether it fits the table's fields or not. No
+        API call.
+
+        Secrets stand in it as they are stored: in plain text.
+
+        Args:
+            pk: an integer, or what stands for one, as in ``"7"``.
+
+        Returns:
+            The values by the names of fields, as JSON has them.
+
+        Raises:
+            RecordNotFound: there is none.
+            pydantic.ValidationError: it is no integer.
+        """
+        stored: dict[str, Any] = json.loads(cls._row(pk)[2])
+        return stored
+
+    @classmethod
+    def discard(cls, pk: int) -> None:
+        """Delete a record without loading it, whether it fits the table's fields or not. Block; one
+        API call, often shared.
+
+        Args:
+            pk: an integer, or what stands for one, as in ``"7"``.
+
+        Raises:
+            RecordNotFound: there is none.
+            pydantic.ValidationError: it is no integer.
+            DiscobaseError: as for :meth:`save`.
+        """
+        binding = cls._bound()
+        remove = Remove(binding.name, primary_key(cls, pk))
+        binding.source.commit(binding.request([remove], "the discard"))
+
     # Within
 
     def _write(self, binding: Binding[Self], change: Change, purpose: str) -> Self:
         placed = binding.source.commit(binding.request([change], purpose))
         place(self, placed.pks[0], placed.seq)
         return self
+
+    @classmethod
+    def _row(cls, pk: int) -> Row:
+        binding = cls._bound()
+        row = binding.row(primary_key(cls, pk))
+        if row is None:
+            raise RecordNotFound(f"{binding.name!r} has no record {pk!r}.")
+        return row
 
     def _require_pk(self, what: str) -> int:
         if self.pk is None:
@@ -249,6 +305,7 @@ _METHODS = frozenset(
     {
         *("save", "commit", "update", "delete", "save_many", "refresh"),
         *("get", "find", "find_unique"),
+        *("outdated", "raw", "discard"),
         # To come.
         *("get_or_create", "update_or_create", "history", "as_of", "changes"),
     }

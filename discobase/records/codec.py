@@ -140,6 +140,22 @@ class Codec(Generic[M]):
         validator = self._lone_field(field).validator
         return validator.validate_python({field: value}, by_alias=False, by_name=True)[field]
 
+    def value_alone(self, field: str, stored: Mapping[str, Any]) -> Any:
+        """Return what a record would hold in a field that cannot be loaded as a whole; MISSING
+        where it has nothing that the field allows.
+
+        As for :meth:`stored_value`, the field's own validators decide, but for those that look at
+        other fields.
+
+        Args:
+            field: the field's name.
+            stored: the record, as JSON has it.
+        """
+        try:
+            return self._lone_field(field).read(stored)
+        except Exception:  # noqa: BLE001 - a validator may raise anything at what it did not expect
+            return MISSING
+
     def stored_key(self, field: str, stored: Any) -> str | None:
         """Return the equality and sort key of a value that :meth:`stored_value` gave.
 
