@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from discobase.engine import keys
-from discobase.errors import TableError, UnknownField, UnstorableValue
+from discobase.errors import DiscobaseError, TableError, UnknownField, UnstorableValue
 from discobase.records.conversion import Conversion
 from discobase.records.explain import Explainer
 from discobase.records.fields import marks_of
@@ -153,6 +153,8 @@ class Codec(Generic[M]):
         """
         try:
             return self._lone_field(field).read(stored)
+        except (DiscobaseError, MemoryError):
+            raise
         except Exception:  # noqa: BLE001 - a validator may raise anything at what it did not expect
             return MISSING
 

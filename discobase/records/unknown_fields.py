@@ -39,14 +39,15 @@ class UnknownFields:
         """Return whether there may be some, without parsing the text again where that can be told.
 
         Args:
-            data: a JSON object.
+            data: a JSON object, compact.
             record: what was read from it.
         """
         if self._are_held:
             return False
         if not self._is_filled_from_text_alone:
             return True
-        # Behind each key is a colon. What else looks like one makes the count too high, never less.
+        # A colon follows each key, for the text is compact. Keys of models inside, and what only
+        # looks like one, make the count higher than it is, never lower.
         return data.count('":') > len(record.__pydantic_fields_set__)
 
     def explain(self, error: ValidationError) -> bool:
