@@ -279,21 +279,24 @@ class RecordOutdated(RecordError):
     """A stored record does not fit the table's fields any more.
 
     Args:
+        message: what is wrong with which record, and what to do.
         table: the table's name.
         pk: the record's primary key.
         reasons: what is wrong, by the place where it is; no stored values.
     """
 
-    def __init__(self, table: str, pk: int, reasons: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        table: str | None = None,
+        pk: int | None = None,
+        reasons: Mapping[str, str] | None = None,
+    ) -> None:
         self.table = table
         self.pk = pk
-        self.reasons: dict[str, str] = dict(reasons)
-        wrong = "; ".join(f"{place}: {why}" for place, why in self.reasons.items())
-        super().__init__(
-            f"record {pk} of {table!r} does not fit the table's fields any more ({wrong}). Give "
-            f"new fields a default, or allow what was stored before. The table's outdated() lists "
-            f"all such records, and skip_outdated() leaves them out of a search."
-        )
+        self.reasons = reasons or {}
+        super().__init__(message)
 
 
 class LogDamaged(DiscobaseError):

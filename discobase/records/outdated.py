@@ -45,7 +45,15 @@ class OutdatedRecord:
 
     def error(self) -> RecordOutdated:
         """Return the error for who wants the record itself."""
-        return RecordOutdated(self.table, self.pk, self.reasons)
+        return RecordOutdated(
+            f"record {self.pk} of {self.table!r} does not fit the table's fields any more "
+            f"({self.reason}). Give new fields a default, or allow what was stored before. The "
+            f"table's outdated() lists all such records, and skip_outdated() leaves them out of a "
+            f"search.",
+            table=self.table,
+            pk=self.pk,
+            reasons=self.reasons,
+        )
 
 
 def reasons_for(model: type[BaseModel], error: Exception) -> dict[str, str]:
