@@ -12,6 +12,7 @@ from discobase.database import Database
 from discobase.errors import DiscobaseError
 from discobase.query import Query
 from discobase.records.fields import Index, Unique
+from discobase.records.outdated import OutdatedRecord
 from discobase.session import LoginTask
 from discobase.table import Table
 
@@ -20,6 +21,7 @@ __all__ = [
     "DiscobaseError",
     "Index",
     "LoginTask",
+    "OutdatedRecord",
     "Query",
     "SaveReport",
     "Table",

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pydantic import ValidationError
-
 from discobase.engine.changes import Change, Insert, Placed, Remove, Replace, Request
-from discobase.errors import RecordOutdated, TableError
+from discobase.errors import TableError
 from discobase.portal import users_frame
 from discobase.records.codec import Codec
 from discobase.records.model import inner_models, undefined_name
+from discobase.records.outdated import OutdatedRecord, reasons_for
 from discobase.records.record import Record, note_holder, place
 from discobase.schema import TableSchema
 
@@ -99,30 +98,29 @@ class Binding(Generic[R]):
         """Return the row under a primary key, or None. No API call."""
         return self.source.replica().get(self.name, pk)
 
+    def rows(self) -> list[Row]:
+        """Return all rows, in the order of their primary keys. No API call."""
+        return self.source.replica().select(self.name, [])
+
     def load(self, row: Row) -> R:
         """Return the record that a row of the replica holds.
 
         Raises:
             RecordOutdated: it was written under another schema, and does not fit this one.
         """
+        found = self.read(row)
+        if isinstance(found, OutdatedRecord):
+            raise found.error()
+        return found
+
+    def read(self, row: Row) -> R | OutdatedRecord:
+        """Return the record that a row of the replica holds, or why it does not fit its class."""
         pk, version, data = row
-        try:
-            record = self.codec.decode(data)
-        except ValidationError as error:
-            raise self._outdated(pk, error) from None
+        record = self.codec.decoded(data)
+        if isinstance(record, Exception):
+            return OutdatedRecord(self.name, pk, version, reasons_for(self._model, record), data)
         place(record, pk, version)
         return record
-
-    def _outdated(self, pk: int, error: ValidationError) -> RecordOutdated:
-        # pydantic's text quotes the record, which may hold secrets: only places and reasons here.
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        wrong = "; ".join(
-            f"{'.'.join(map(str, each['loc'])) or 'the record'}: {each['msg']}" for each in found
-        )
-        return RecordOutdated(
-            f"record {pk} of {self.name!r} does not fit the table's fields any more ({wrong}). "
-            f"Give new fields a default, or allow what was stored before."
-        )
 
 
 def _keep_tables_apart(model: type[Record]) -> None:

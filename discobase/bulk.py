@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from pydantic import BaseModel
+
 from discobase.binding import Binding
 from discobase.engine.changes import Change, Insert
 from discobase.engine.operations import Put, to_line
@@ -94,6 +96,12 @@ def save_all(binding: Binding[R], records: Iterable[R]) -> SaveReport:
 
     See :meth:`discobase.Table.save_many`.
     """
+    given: object = records
+    if isinstance(given, BaseModel):  # such a one is iterable, too: it gives its fields
+        raise UsageError(
+            f"save_many() takes several records, and was given one, of {type(given).__name__}: put "
+            f"it in a list, or save() it."
+        )
     saved = commits = 0
     items = (_item(binding, record) for record in records)
     for batch in _batches(items, binding.source.capacity):

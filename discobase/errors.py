@@ -40,7 +40,7 @@ what to do now. Where the effect of a write is not known, the exception says so:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -337,7 +337,27 @@ class RecordRefused(RecordError):
 
 
 class RecordOutdated(RecordError):
-    """A stored record does not fit the table's fields any more."""
+    """A stored record does not fit the table's fields any more.
+
+    Args:
+        message: what is wrong with which record, and what to do.
+        table: the table's name.
+        pk: the record's primary key.
+        reasons: what is wrong, by the place where it is; no stored values.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        table: str | None = None,
+        pk: int | None = None,
+        reasons: Mapping[str, str] | None = None,
+    ) -> None:
+        self.table = table
+        self.pk = pk
+        self.reasons = reasons or {}
+        super().__init__(message)
 
 
 class LogDamaged(DiscobaseError):

@@ -20,8 +20,6 @@ from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pydantic import ValidationError
-
 from discobase.engine.changes import (
     Change,
     DeclareSchema,
@@ -38,6 +36,7 @@ from discobase.errors import Unavailable, UnstorableValue
 from discobase.records.codec import Codec
 from discobase.records.fingerprint import fingerprints, json_types, missing_values
 from discobase.records.record import Record
+from discobase.records.sameness import MISSING
 
 if TYPE_CHECKING:
     from discobase.source import Source
@@ -279,24 +278,16 @@ class TableSchema(Generic[R]):
         )
         if is_plain:
             return {name: self._columns[name].key(stored) or KEYLESS for name in names}
-        try:
-            record = self._codec.decode(row.data)
-        except ValidationError:
-            return {name: self._lone_key(name, stored) for name in names}
-        return {name: self._key(name, getattr(record, name), stored) for name in names}
-
-    def _lone_key(self, name: str, stored: Mapping[str, Any]) -> str:
-        """Return the key of a field of a record that does not fit the class as a whole."""
-        if name not in stored:
-            return self._columns[name].key(stored) or KEYLESS
-        try:
-            return self._key(name, self._codec.loaded_value(name, stored[name]), stored)
-        except ValidationError:
-            return KEYLESS
+        record = self._codec.decoded(row.data)
+        if isinstance(record, Exception):
+            values = {name: self._codec.value_alone(name, stored) for name in names}
+        else:
+            values = {name: getattr(record, name) for name in names}
+        return {name: self._key(name, value, stored) for name, value in values.items()}
 
     def _key(self, name: str, value: object, stored: Mapping[str, Any]) -> str:
-        made_anew = name not in stored and self._codec.model.model_fields[name].default_factory
-        if made_anew:
+        is_made_anew = name not in stored and self._codec.model.model_fields[name].default_factory
+        if value is MISSING or is_made_anew:
             return KEYLESS
         try:
             return self._codec.stored_key(name, value) or KEYLESS

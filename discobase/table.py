@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any, ClassVar, Literal, Self, overload
 
 from discobase.binding import Binding
 from discobase.bulk import SaveReport, save_all
 from discobase.engine.changes import Change, Remove
+from discobase.engine.replica import Row
 from discobase.errors import RecordNotFound, RecordNotSaved, TableError
 from discobase.query import Query
-from discobase.records.record import Record, holder_of, place, primary_key
+from discobase.records.outdated import OutdatedRecord
+from discobase.records.record import (
+    Record,
+    holder_of,
+    note_unknown_fields,
+    place,
+    primary_key,
+    unknown_fields,
+)
 
 
 class Table(Record):
@@ -42,8 +52,9 @@ class Table(Record):
         """Store a new record, or write the changed one. Block; one API call, often shared.
 
         Values are checked before anything is sent. One that is of another type than its field, as
-        in ``balance: float = 0``, becomes one of the field's type if nothing is lost by that. The
-        last writer wins; :meth:`update` can do better.
+        in ``balance: float = 0``, becomes one of the field's type if nothing is lost by that. What
+        a loaded record has in fields that its class does not know is written back. The last writer
+        wins; :meth:`update` can do better.
 
         Returns:
             The object itself, with :attr:`pk` and :attr:`version` set.
@@ -85,7 +96,7 @@ class Table(Record):
 
     def delete(self, *, if_unchanged: bool = False) -> None:
         """Delete the record. Block; one API call, often shared. Afterwards the object is as if it
-        had never been saved.
+        had never been saved, but that fields which its class does not know stay with it.
 
         Args:
             if_unchanged: delete only if nobody has written the record since this object was loaded
@@ -136,25 +147,32 @@ class Table(Record):
         object.__setattr__(self, "__pydantic_extra__", fresh.__pydantic_extra__)
         object.__setattr__(self, "__pydantic_fields_set__", fresh.model_fields_set)
         place(self, fresh.pk, fresh.version)
+        note_unknown_fields(self, unknown_fields(fresh))
         return self
 
+    @overload
     @classmethod
-    def get(cls, pk: int) -> Self:
+    def get(cls, pk: int, *, strict: Literal[True] = True) -> Self: ...
+
+    @overload
+    @classmethod
+    def get(cls, pk: int, *, strict: bool) -> Self | None: ...
+
+    @classmethod
+    def get(cls, pk: int, *, strict: bool = True) -> Self | None:
         """Return the record under a primary key. No API call.
 
         Args:
             pk: an integer, or what stands for one, as in ``"7"``.
+            strict: whether there has to be one. Otherwise None stands for none.
 
         Raises:
-            RecordNotFound: there is none.
+            RecordNotFound: there is none, and `strict`.
             pydantic.ValidationError: it is no integer.
             RecordOutdated: it does not fit the table's fields any more.
         """
-        binding = cls._bound()
-        row = binding.row(primary_key(pk))
-        if row is None:
-            raise RecordNotFound(f"{binding.name!r} has no record {pk!r}.")
-        return binding.load(row)
+        row = cls._row(pk) if strict else cls._bound().row(primary_key(cls, pk))
+        return None if row is None else cls._bound().load(row)
 
     @classmethod
     def find(cls, /, **equal: object) -> Query[Self]:
@@ -172,6 +190,8 @@ class Table(Record):
         Raises:
             UnknownField: the table has no such field.
             pydantic.ValidationError: the field does not allow the value.
+            RecordOutdated: a record that was found does not fit the table's fields any more; raised
+                when it is reached.
         """
         return Query(cls._bound(), equal)
 
@@ -200,12 +220,68 @@ class Table(Record):
         found = cls.find(**equal)
         return found.one() if strict else found.first()
 
+    # Records that do not fit any more
+
+    @classmethod
+    def outdated(cls) -> list[OutdatedRecord]:
+        """Return the stored records that do not fit the table's fields any more, each with the
+        reason, in the order of their primary keys. Load all others to see. No API call.
+        """
+        binding = cls._bound()
+        read = map(binding.read, binding.rows())
+        return [found for found in read if isinstance(found, OutdatedRecord)]
+
+    @classmethod
+    def raw(cls, pk: int) -> dict[str, Any]:
+        """Return what is stored under a primary key, whether it fits the table's fields or not. No
+        API call.
+
+        Secrets stand in it as they are stored: in plain text.
+
+        Args:
+            pk: an integer, or what stands for one, as in ``"7"``.
+
+        Returns:
+            The values by the names of fields, as JSON has them.
+
+        Raises:
+            RecordNotFound: there is none.
+            pydantic.ValidationError: it is no integer.
+        """
+        stored: dict[str, Any] = json.loads(cls._row(pk)[2])
+        return stored
+
+    @classmethod
+    def discard(cls, pk: int) -> None:
+        """Delete a record without loading it, whether it fits the table's fields or not. Block; one
+        API call, often shared.
+
+        Args:
+            pk: an integer, or what stands for one, as in ``"7"``.
+
+        Raises:
+            RecordNotFound: there is none.
+            pydantic.ValidationError: it is no integer.
+            DiscobaseError: as for :meth:`save`.
+        """
+        binding = cls._bound()
+        remove = Remove(binding.name, primary_key(cls, pk))
+        binding.commit([remove], "the discard")
+
     # Within
 
     def _write(self, binding: Binding[Self], change: Change, purpose: str) -> Self:
         placed = binding.commit([change], purpose)
         place(self, placed.pks[0], placed.seq)
         return self
+
+    @classmethod
+    def _row(cls, pk: int) -> Row:
+        binding = cls._bound()
+        row = binding.row(primary_key(cls, pk))
+        if row is None:
+            raise RecordNotFound(f"{binding.name!r} has no record {pk!r}.")
+        return row
 
     def _require_pk(self, what: str) -> int:
         if self.pk is None:
@@ -229,6 +305,7 @@ _METHODS = frozenset(
     {
         *("save", "commit", "update", "delete", "save_many", "refresh"),
         *("get", "find", "find_unique"),
+        *("outdated", "raw", "discard"),
         # To come.
         *("get_or_create", "update_or_create", "history", "as_of", "changes"),
     }

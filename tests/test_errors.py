@@ -21,6 +21,7 @@ WITH_ARGUMENTS = {
     errors.MissingPermission: lambda kind: kind("shop", ["Manage Channels"], "https://discord.com"),
     errors.UniqueViolation: lambda kind: kind("User", "tags", ["a", {"b": None}], 7),
     errors.ConflictError: lambda kind: kind("User", 7, expected=1, found=2),
+    errors.RecordOutdated: lambda kind: kind("gone", table="User", pk=7, reasons={"a": "b"}),
     errors.RecordTooLarge: lambda kind: kind(2_000, 1_000),
     errors.LogDamaged: lambda kind: kind("a frame is gone", position=7, channel=1, message=2),
     errors.UpgradeNeeded: lambda kind: kind("a frame of format 2", "0.4", position=7),

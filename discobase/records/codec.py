@@ -11,7 +11,6 @@ reading what it accepted when the record was written.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from types import NoneType
 from typing import Any, Generic, TypeVar
@@ -19,19 +18,19 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from discobase.engine import keys
-from discobase.errors import TableError, UnknownField
+from discobase.errors import DiscobaseError, TableError, UnknownField, UnstorableValue
 from discobase.records.conversion import Conversion
 from discobase.records.explain import Explainer
 from discobase.records.fields import marks_of
+from discobase.records.json_text import as_ascii, json_text
 from discobase.records.lone_field import LoneField
 from discobase.records.model import blank, refuse_inits_inside, undefined_name
+from discobase.records.record import note_unknown_fields, unknown_fields
 from discobase.records.sameness import MISSING, Difference, difference
 from discobase.records.secrets import MASK, unmasked_forms
+from discobase.records.unknown_fields import UnknownFields, with_fields
 
 M = TypeVar("M", bound=BaseModel)
-
-_UNSAFE = re.compile(r"[`\x7f-\U0010ffff]")
-"""What a frame cannot carry: it is ASCII, in a block that a back-tick could close."""
 
 _CARRIED_AS_IS = (int, bool, NoneType)
 """Types whose values are their own JSON values, so that their keys need no serializer."""
@@ -76,6 +75,8 @@ class Codec(Generic[M]):
             for name, field in model.model_fields.items()
             if field.exclude or getattr(field, "exclude_if", None) is not None
         ]
+        self._unknown = UnknownFields(model)
+        self._has_serializer = bool(model.__pydantic_decorators__.model_serializers)
         self._lone: dict[str, LoneField] = {}
         self._explainer = Explainer(model, table, self._serialize)
 
@@ -85,6 +86,8 @@ class Codec(Generic[M]):
         Keys are field names. Fields declared with ``exclude=True`` are kept, extras too, and
         secrets stand in it unmasked; computed fields and private attributes are left out. Does not
         block, and costs no API call.
+
+        Fields that a record was loaded with, and that its class does not know, follow.
 
         A value that its field takes without loss is stored as the field's own type, and the record
         holds that afterwards: see :mod:`discobase.records.conversion`.
@@ -96,21 +99,17 @@ class Codec(Generic[M]):
             UnstorableValue: the record would not come back as it is. It is left as it was.
             pydantic.ValidationError: a value was assigned that its field does not allow.
         """
-        text = self._dump(record)
-        if MASK not in text and self._wrong(record, text) is None:
-            return text
-        forms = self._revealed(record, text)
-        for form in forms:
-            if self._wrong(record, form) is None:
-                return form
-        return self._converted(record, forms, has_secrets=forms[-1] != text)
+        text = self._known_fields(record)
+        unknown = unknown_fields(record)
+        return text if unknown is None else self._with_unknown(record, text, json.loads(unknown))
 
     def decode(self, data: str) -> M:
         """Return the record of a JSON object that :meth:`encode` made, now or under an older
         schema.
 
-        Missing fields get their defaults. An ``__init__`` of the class is not called, nor need it
-        take the fields. Does not block, and costs no API call.
+        Missing fields get their defaults, and those that the class does not know are carried along
+        with the record. An ``__init__`` of the class is not called, nor need it take the fields.
+        Does not block, and costs no API call.
 
         Args:
             data: the JSON object.
@@ -119,11 +118,22 @@ class Codec(Generic[M]):
             pydantic.ValidationError: the object does not fit the model as it is now. The error
                 quotes the input, which may be secret.
         """
-        to_fill = blank(self.model) if self._has_init else None
-        record: M = self._validator.validate_json(
-            data, self_instance=to_fill, by_alias=False, by_name=True
-        )
+        record = self._read(data)
+        if self._unknown.may_be_in(data, record):
+            self._carry_unknown(record, data)
         return record
+
+    def decoded(self, data: str) -> M | Exception:
+        """Return the record of a JSON object, as :meth:`decode` does; or why it does not fit the
+        model as it is now, which is pydantic's error, or what a validator raised that had not
+        expected such a value.
+        """
+        try:
+            return self.decode(data)
+        except (DiscobaseError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a validator may raise anything at what it did not expect
+            return error
 
     def stored_value(self, field: str, value: object) -> Any:
         """Return a value as a record would have it that was made with it, for comparing.
@@ -142,19 +152,23 @@ class Codec(Generic[M]):
         validator = self._lone_field(field).validator
         return validator.validate_python({field: value}, by_alias=False, by_name=True)[field]
 
-    def loaded_value(self, field: str, stored: object) -> Any:
-        """Return the value that a field alone loads, of a record that may not fit as a whole.
+    def value_alone(self, field: str, stored: Mapping[str, Any]) -> Any:
+        """Return what a record would hold in a field that cannot be loaded as a whole; MISSING
+        where it has nothing that the field allows.
+
+        As for :meth:`stored_value`, the field's own validators decide, but for those that look at
+        other fields.
 
         Args:
             field: the field's name.
-            stored: what is stored of it, parsed from JSON.
-
-        Raises:
-            pydantic.ValidationError: the field does not fit.
+            stored: the record, as JSON has it.
         """
-        validator = self._lone_field(field).validator
-        text = json.dumps({field: stored})
-        return validator.validate_json(text, by_alias=False, by_name=True)[field]
+        try:
+            return self._lone_field(field).read(stored)
+        except (DiscobaseError, MemoryError):
+            raise
+        except Exception:  # noqa: BLE001 - a validator may raise anything at what it did not expect
+            return MISSING
 
     def stored_key(self, field: str, stored: Any) -> str | None:
         """Return the equality and sort key of a value that :meth:`stored_value` gave.
@@ -180,17 +194,77 @@ class Codec(Generic[M]):
         except (ValueError, RecursionError) as error:
             raise self._explainer.unstorable(field, stored, str(error)) from error
 
+    def _known_fields(self, record: M) -> str:
+        """Return the JSON object of what the class knows of a record: see :meth:`encode`."""
+        text = self._dump(record)
+        if MASK not in text and self._wrong(record, text) is None:
+            return text
+        forms = self._revealed(record, text)
+        for form in forms:
+            if self._wrong(record, form) is None:
+                return form
+        return self._converted(record, forms, has_secrets=forms[-1] != text)
+
+    def _with_unknown(self, record: M, text: str, unknown: dict[str, Any]) -> str:
+        """Return the text of a record with the fields behind it that its class does not know.
+
+        One that a validator of the class reads, to make of it what the class knows now, is left out
+        where the record would not come back as it is.
+        """
+        written = json.loads(text)  # a serializer of the class may write what is no field
+        carried = {name: value for name, value in unknown.items() if name not in written}
+        if self._wrong(record, whole := with_fields(text, carried)) is None:
+            return whole
+        kept: dict[str, Any] = {}
+        for name, value in carried.items():
+            if self._wrong(record, with_fields(text, kept | {name: value})) is None:
+                kept[name] = value
+        note_unknown_fields(record, json_text(kept) if kept else None)
+        return with_fields(text, kept)
+
+    def _read(self, data: str) -> M:
+        to_fill = blank(self.model) if self._has_init else None
+        try:
+            record: M = self._validator.validate_json(
+                data, self_instance=to_fill, by_alias=False, by_name=True
+            )
+        except ValidationError as error:
+            if not self._unknown.explain(error):
+                raise
+            known, unknown = self._unknown.split(data)
+            if not unknown:
+                raise
+        else:
+            return record
+        return self._read(json_text(known))
+
+    def _carry_unknown(self, record: M, data: str) -> None:
+        _, unknown = self._unknown.split(data)
+        if unknown and self._has_serializer:
+            written = self._written(record)
+            unknown = {name: value for name, value in unknown.items() if name not in written}
+        if unknown:
+            note_unknown_fields(record, json_text(unknown))
+
+    def _written(self, record: M) -> dict[str, Any]:
+        """Return what the class itself writes of a record, which may be more than its fields."""
+        try:
+            written: dict[str, Any] = json.loads(self._dump(record))
+        except UnstorableValue:
+            return {}
+        return written
+
     def _dump(self, record: M) -> str:
         try:
             text = self._serialize(record)
             if self._excluded:
-                text = _compact(self._with_excluded(record, json.loads(text)))
+                text = json_text(self._with_excluded(record, json.loads(text)))
         except (ValueError, RecursionError) as error:
             raise self._explainer.unwritable(record, error) from error
         if not text.startswith("{"):
             why = "its model is not stored as an object with fields"
             raise self._explainer.unstorable("", record, why)
-        return _UNSAFE.sub(_escaped, text)
+        return as_ascii(text)
 
     def _serialize(self, record: M, include: set[str] | None = None) -> str:
         # round_trip leaves computed fields out, and writes pydantic.Json as the text that it reads.
@@ -225,12 +299,12 @@ class Codec(Generic[M]):
             return [text]  # nor will it be read: the check that follows says why
         held = {name: held.get(name, MISSING) for name in stored}
         forms = list(unmasked_forms(stored, held))
-        return [_UNSAFE.sub(_escaped, _compact(form)) for form in forms if form != stored] or [text]
+        return [json_text(form) for form in forms if form != stored] or [text]
 
     def _wrong(self, record: M, text: str) -> Difference | ValidationError | None:
         """Return what is wrong with a record that is stored as this text; None if it comes back."""
         try:
-            back = self.decode(text)
+            back = self._read(text)
         except ValidationError as error:
             return error
         return difference(record, back)
@@ -242,7 +316,7 @@ class Codec(Generic[M]):
         wrong: Difference | ValidationError | None = None
         for form in forms:
             try:
-                back = self.decode(form)
+                back = self._read(form)
             except ValidationError as error:
                 wrong = error
                 continue
@@ -269,15 +343,3 @@ class Codec(Generic[M]):
                 raise UnknownField(self._table, field, self.model.model_fields)
             lone = self._lone[field] = LoneField(self.model, field)
         return lone
-
-
-def _escaped(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if code < 0x10000:
-        return f"\\u{code:04x}"
-    code -= 0x10000
-    return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
-
-
-def _compact(stored: Any) -> str:
-    return json.dumps(stored, separators=(",", ":"))

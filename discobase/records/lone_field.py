@@ -6,6 +6,7 @@ only a whole record could tell what it would say.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, cast
 
@@ -55,7 +56,11 @@ class LoneField:
     """
 
     def __init__(self, model: type[BaseModel], name: str) -> None:
-        info = model.model_fields[name]
+        info = self._info = model.model_fields[name]
+        self._name = name
+        self._checks_default = info.validate_default or (
+            info.validate_default is None and model.model_config.get("validate_default", False)
+        )
         annotation: Any = info.annotation
         for entry in (*info.metadata, *_decorated(model, name)):
             annotation = Annotated[annotation, entry]
@@ -68,6 +73,27 @@ class LoneField:
         # A dictionary's schema has the model's settings, and pydantic writes JSON without them.
         self.serializer = SchemaSerializer(schema, own["config"])
         self.validator = SchemaValidator(_without_others(schema, own), own["config"])
+
+    def read(self, stored: Mapping[str, Any]) -> Any:
+        """Return what the field of a record would hold, as far as it alone can tell.
+
+        Args:
+            stored: the record, as JSON has it.
+
+        Raises:
+            LookupError: the field is missing, and has no default.
+            Exception: whatever its validators raise, pydantic's error among it.
+        """
+        if self._name in stored:
+            text = json.dumps({self._name: stored[self._name]})
+            return self.validator.validate_json(text, by_alias=False, by_name=True)[self._name]
+        if self._info.is_required():
+            raise LookupError(self._name)
+        default = self._info.get_default(call_default_factory=True, validated_data={})
+        if not self._checks_default:
+            return default
+        holder = {self._name: default}
+        return self.validator.validate_python(holder, by_alias=False, by_name=True)[self._name]
 
 
 def _decorated(model: type[BaseModel], name: str) -> Iterator[object]:

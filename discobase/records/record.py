@@ -1,10 +1,13 @@
-"""What a record knows of itself: where it is stored, and which commit wrote it last."""
+"""What a record knows of itself: where it is stored, which commit wrote it last, and what is stored
+of it that its class does not know.
+"""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import InitErrorDetails
 
 _INTEGER = TypeAdapter(int)
 
@@ -34,10 +37,10 @@ class Record(BaseModel):
         return private.get(_VERSION) if private else None
 
 
-# The place is kept among the model's private attributes, so that copies, pickles and comparisons
-# have it. It is not declared as one: pydantic would spend more time on each new object to set the
-# two to None than it takes to validate a small record.
-_PK, _VERSION = "_pk", "_version"
+# They are kept among the model's private attributes, so that copies, pickles and comparisons have
+# them. They are not declared as such: pydantic would spend more time on each new object to set them
+# to None than it takes to validate a small record.
+_PK, _VERSION, _UNKNOWN = "_pk", "_version", "_unknown_fields"
 
 
 def place(record: Record, pk: int | None, version: int | None) -> None:
@@ -52,6 +55,23 @@ def place(record: Record, pk: int | None, version: int | None) -> None:
     object.__setattr__(record, "__pydantic_private__", private or None)
 
 
+def unknown_fields(record: BaseModel) -> str | None:
+    """Return what is stored of a record in fields that its class does not know: a JSON object, as
+    text; None where there is nothing.
+    """
+    private = record.__pydantic_private__
+    return private.get(_UNKNOWN) if private else None
+
+
+def note_unknown_fields(record: BaseModel, unknown: str | None) -> None:
+    """Note in a record what is stored of it in fields that its class does not know."""
+    private = dict(record.__pydantic_private__ or {})
+    private.pop(_UNKNOWN, None)
+    if unknown is not None:
+        private[_UNKNOWN] = unknown
+    object.__setattr__(record, "__pydantic_private__", private or None)
+
+
 def note_holder(model: type[Record], holder: str) -> None:
     """Note in a class that a field of a table has it, by the name of the table's class."""
     model._holder = holder  # pyright: ignore[reportPrivateUsage] - the one place it is set
@@ -63,10 +83,20 @@ def holder_of(model: type[Record]) -> str | None:
     return holder
 
 
-def primary_key(value: object) -> int:
-    """Return a primary key as a query gives it, a text from a URL for example, as an integer.
+def primary_key(model: type[Record], value: object) -> int:
+    """Return a primary key as a call gives it, a text from a URL for example, as an integer.
+
+    Args:
+        model: the class of the record, for the error.
+        value: what is given.
 
     Raises:
         pydantic.ValidationError: it is none.
     """
-    return value if type(value) is int else _INTEGER.validate_python(value)
+    if type(value) is int:
+        return value
+    try:
+        return _INTEGER.validate_python(value)
+    except ValidationError as error:
+        wrong = InitErrorDetails(type=error.errors()[0]["type"], loc=("pk",), input=value)
+        raise ValidationError.from_exception_data(model.__name__, [wrong]) from None

@@ -112,6 +112,22 @@ class TestQuery:
         assert items.find_unique(strict=False, name="boater") is None
         assert items.find_unique(strict=False, name="hat").pk == 1
 
+    def test_get_that_need_not_find_any(self, items):
+        assert items.get(2, strict=False).name == "cap"
+        assert items.get(6, strict=False) is None
+        with pytest.raises(RecordNotFound, match="'Item' has no record 6"):
+            items.get(6)
+
+    @pytest.mark.parametrize("bad", ["x", 1.5, None, "9" * 5000, object()], ids=without_address)
+    def test_an_error_about_a_primary_key_names_the_table(self, items, bad):
+        for use in (lambda: items.get(bad), lambda: items.find(pk=bad)):
+            with pytest.raises(
+                ValidationError, match=r"^1 validation error for Item\npk\n  "
+            ) as caught:
+                use()
+            (error,) = caught.value.errors()
+            assert error["input"] is bad
+
     def test_two_values_for_one_field_find_nothing(self, items):
         hats = items.find(name="hat")
         assert list(hats.find(name="cap")) == []

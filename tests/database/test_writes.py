@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -123,6 +124,8 @@ class TestUnique:
             ) as caught:
                 second(email="a@x").save()
             assert (caught.value.field, caught.value.value, caught.value.pk) == ("email", "a@x", 1)
+            told = "".join(traceback.format_exception(caught.value))
+            assert "IntegrityError" not in told
             second(email="b@x").save()
             mine = first.get(1)
             mine.email = "b@x"
@@ -196,6 +199,14 @@ class TestSaveMany:
             assert item.save_many(iter(())) == SaveReport(0, 0)
             assert place.calls == 0
             assert item.save_many(item(name=str(n)) for n in range(10)).records == 10
+
+    def test_one_record_in_the_place_of_several_is_refused(self, place):
+        database, item = shop()
+        with (
+            place.conn(database),
+            pytest.raises(UsageError, match="given one, of Item: put it in a list"),
+        ):
+            item.save_many(item(name="hat"))
 
     @pytest.mark.parametrize("bad", ["unstorable", "invalid", "raised"])
     def test_a_bad_record_in_the_middle_keeps_out_its_whole_commit(self, place, bad):

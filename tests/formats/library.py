@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
 from discobase import Database, Index, Table, Unique
 
@@ -66,12 +66,19 @@ class _Specimen(Table):
     flag: Annotated[bool, Index()]
     choice: Literal["a", 1] | None
     maybe: Annotated[str | None, Unique()] = None
-    raw: bytes
+    raw_: bytes
     secret: SecretStr
     size: Size
     sizes: dict[str, list[Size]]
     numbers: set[int]
     anything: Any
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rename(cls, values: dict[str, Any]) -> dict[str, Any]:
+        # Until tables got a method of that name the field was called so, and 0.1 stored it.
+        stored = dict(values)
+        return {"raw_": stored.pop("raw"), **stored} if "raw" in stored else stored
 
 
 def _common(database: Database) -> dict[str, type[Any]]:
@@ -149,7 +156,7 @@ SPECIMENS: list[dict[str, Any]] = [
         "flag": True,
         "choice": "a",
         "maybe": "only",
-        "raw": bytes(range(256)),
+        "raw_": bytes(range(256)),
         "secret": SecretStr("pass`word"),
         "size": Size(width=1),
         "sizes": {"a": [Size(width=1), Size(width=2, height=2.5)], "": []},
@@ -174,7 +181,7 @@ SPECIMENS: list[dict[str, Any]] = [
         "flag": False,
         "choice": 1,
         "maybe": None,
-        "raw": b"",
+        "raw_": b"",
         "secret": SecretStr(""),
         "size": Size(width=-1, height=-0.0),
         "sizes": {},
@@ -198,7 +205,7 @@ SPECIMENS: list[dict[str, Any]] = [
         "flag": True,
         "choice": None,
         "maybe": None,
-        "raw": b"\xff",
+        "raw_": b"\xff",
         "secret": SecretStr("ß"),
         "size": Size(width=0),
         "sizes": {"x": [Size(width=9)]},

@@ -48,7 +48,7 @@ def writing(product: Product) -> None:
 
 def finding() -> None:
     people: Query[Person] = Product.find()  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
-    Product.get("mug")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Product.get("mug")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     Product.find_unique(strict=False).save()  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
     Product.find().first().save()  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
     Product.find().count(Product(code="x"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, assert_type
+from typing import Annotated, Any, assert_type
 
 from pydantic import Field
 
-from discobase import Database, Index, Query, SaveReport, Table, Unique
+from discobase import Database, Index, OutdatedRecord, Query, SaveReport, Table, Unique
 
 db = Database("Shop", server=7, timeout=None, attachment_limit=20_000)
 
@@ -47,6 +47,8 @@ def writing() -> None:
 
 def finding() -> None:
     assert_type(Product.get(1).name, str)
+    assert_type(Product.get(1, strict=True), Product)
+    assert_type(Product.get(1, strict=False), Product | None)
     found = assert_type(Product.find(name="Mug"), Query[Product])
     assert_type(found.find(price=1).find(), Query[Product])
     assert_type(found.first(), Product | None)
@@ -60,6 +62,15 @@ def finding() -> None:
     assert_type(Product.find_unique(code="mug"), Product)
     assert_type(Product.find_unique(code="mug", strict=True), Product)
     assert_type(Product.find_unique(code="mug", strict=False), Product | None)
+    assert_type(Product.find(name="Mug").skip_outdated().find(price=1), Query[Product])
+
+
+def mending() -> None:
+    outdated = assert_type(Product.outdated(), list[OutdatedRecord])
+    assert_type((outdated[0].pk, outdated[0].version, outdated[0].reason), tuple[int, int, str])
+    assert_type(outdated[0].raw, dict[str, Any])
+    assert_type(Product.raw(1), dict[str, Any])
+    Product.discard(1)
 
 
 def deriving() -> None:
