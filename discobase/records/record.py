@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
@@ -33,6 +34,12 @@ class Record(BaseModel):
         private = self.__pydantic_private__
         return private.get(_VERSION) if private else None
 
+    # What repr, str and rich show.
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        if self.pk is not None:
+            yield "pk", self.pk
+        yield from super().__repr_args__()
+
 
 # The place is kept among the model's private attributes, so that copies, pickles and comparisons
 # have it. It is not declared as one: pydantic would spend more time on each new object to set the
@@ -50,6 +57,13 @@ def place(record: Record, pk: int | None, version: int | None) -> None:
     if pk is not None:
         private[_PK], private[_VERSION] = pk, version
     object.__setattr__(record, "__pydantic_private__", private or None)
+
+
+def drop_extra(record: Record, name: str) -> None:
+    """Have a record forget a value that no field of it takes, if it was made with one."""
+    if record.__pydantic_extra__ and name in record.__pydantic_extra__:
+        del record.__pydantic_extra__[name]
+        record.__pydantic_fields_set__.discard(name)
 
 
 def note_holder(model: type[Record], holder: str) -> None:

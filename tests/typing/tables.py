@@ -7,7 +7,16 @@ from typing import Annotated, assert_type
 
 from pydantic import Field
 
-from discobase import Database, Index, Query, SaveReport, Table, Unique
+from discobase import (
+    Database,
+    Index,
+    Query,
+    SaveReport,
+    Table,
+    Unique,
+    WithPk,
+    WithVersion,
+)
 
 db = Database("Shop", server=7, timeout=None, attachment_limit=20_000)
 
@@ -23,6 +32,11 @@ class Product(Table):
 @db.table(name="people")
 class Person(Table):
     name: str
+
+
+@db.table
+class Visit(WithPk, WithVersion):
+    page: str
 
 
 def declaring() -> None:
@@ -60,6 +74,13 @@ def finding() -> None:
     assert_type(Product.find_unique(code="mug"), Product)
     assert_type(Product.find_unique(code="mug", strict=True), Product)
     assert_type(Product.find_unique(code="mug", strict=False), Product | None)
+
+
+def computing() -> None:
+    visit = assert_type(Visit(page="/").save(), Visit)
+    assert_type(visit.pk, int | None)
+    assert_type(visit.version, int | None)
+    assert_type(Visit.find(), Query[Visit])
 
 
 def deriving() -> None:
