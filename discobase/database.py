@@ -8,7 +8,13 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar, cast, overload
 
-from discobase.arguments import check_database, checked_table_name, checked_wait, target
+from discobase.arguments import (
+    check_database,
+    checked_position,
+    checked_table_name,
+    checked_wait,
+    target,
+)
 from discobase.binding import Binding
 from discobase.connected import Connected
 from discobase.engine.log.frame import Limits
@@ -76,7 +82,10 @@ class Database:
         """The position of the last commit that this process knows of, 0 before the first. No API
         call.
 
-        Positions count the commits of all writers: 1, 2, 3 ... without gaps.
+        Positions count the commits of all writers: 1, 2, 3 ... without gaps. A record's
+        :attr:`version <discobase.Table.version>` is the position of the commit that wrote it.
+        Another process can wait for one: see :meth:`wait_for`. Take the head where the last write
+        was a delete, which leaves no version.
 
         Raises:
             NotConnected: there is no connection.
@@ -243,6 +252,35 @@ class Database:
             Unavailable: Discord could not be read.
         """
         self._source.refresh()
+
+    def wait_for(
+        self, position: int, *, timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT
+    ) -> None:
+        """Block until this process has applied a commit, and so reads what it wrote.
+
+        For what another process has just acknowledged: where one worker of a web server saves a
+        record and redirects, and another one answers the request that follows, the first hands
+        on the record's ``version``, in the session or in the address, and the second waits for it.
+
+        No API call where the commit is known already, or an event of the gateway brings it, as a
+        rule within moments. If none does, the log is read after a second, and then again in ever
+        longer pauses.
+
+        Args:
+            position: the :attr:`version <discobase.Table.version>` of a record, or the
+                :attr:`head` of a database.
+            timeout: seconds to wait; 0 for a look, None for no limit. The database's own where it
+                is left out.
+
+        Raises:
+            UsageError: the position or the timeout is none.
+            WaitTimeout: it has not come; both positions are named.
+            NotConnected: there is no connection.
+            Disconnected: the connection ended meanwhile.
+            LogDamaged, UpgradeNeeded: the log cannot be read to its end.
+        """
+        limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
+        self._source.wait_for(checked_position(position), limit)
 
     def _log_in(self, token: str | None, api_url: str | None, *, awaited: bool = False) -> Session:
         where = partial(target, token, api_url, self._server, self._limits)

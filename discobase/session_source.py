@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import warnings
 import weakref
 from collections.abc import Callable, Generator
@@ -13,7 +14,7 @@ from functools import partial
 from discobase.arguments import Target
 from discobase.engine.changes import IndexWanted, Placed, Request
 from discobase.engine.replica import Replica
-from discobase.errors import AlreadyConnected, NotConnected, WouldDeadlock
+from discobase.errors import AlreadyConnected, NotConnected, WaitTimeout, WouldDeadlock
 from discobase.portal import users_line
 from discobase.session import Session
 
@@ -189,3 +190,29 @@ class SessionSource:
         session = self.session()
         engine = session.engine("the refresh", self.timeout)
         session.portal.call(engine.refresh, timeout=self.timeout, what="the refresh")
+
+    def wait_for(self, position: int, timeout: float | None) -> None:
+        """Wait until this process has applied a position. No API call where it has, or where an
+        event brings it.
+
+        Raises:
+            WaitTimeout: it has not come.
+            Disconnected: the database was closed meanwhile.
+            LogDamaged, UpgradeNeeded: the log cannot be read to its end.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        session = self.session()
+        what = f"the wait for position {position}"
+        engine = session.engine(what, timeout)
+        if engine.replica.head.seq >= position:
+            return
+        left = None if end is None else max(0.0, end - time.monotonic())
+        try:
+            session.portal.call(engine.reach, position, timeout=left, what=what)
+        except WaitTimeout:
+            head = engine.replica.head.seq
+            if head < position:
+                raise WaitTimeout(
+                    f"position {position} did not come within {timeout:g} s: {self.name!r} is at "
+                    f"{head} here."
+                ) from None

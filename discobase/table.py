@@ -139,25 +139,29 @@ class Table(Record):
         return self
 
     @classmethod
-    def get(cls, pk: int) -> Self:
+    def get(cls, pk: int, *, fresh: bool = False) -> Self:
         """Return the record under a primary key. No API call.
 
         Args:
             pk: an integer, or what stands for one, as in ``"7"``.
+            fresh: see also what any process has saved before this call. One API call.
 
         Raises:
             RecordNotFound: there is none.
             pydantic.ValidationError: it is no integer.
             RecordOutdated: it does not fit the table's fields any more.
+            Unavailable: `fresh`, and Discord could not be read.
         """
         binding = cls._bound()
+        if fresh:
+            binding.source.refresh()
         row = binding.row(primary_key(pk))
         if row is None:
             raise RecordNotFound(f"{binding.name!r} has no record {pk!r}.")
         return binding.load(row)
 
     @classmethod
-    def find(cls, /, **equal: object) -> Query[Self]:
+    def find(cls, /, *, fresh: bool = False, **equal: object) -> Query[Self]:
         """Select the records whose fields have these values; all of them without arguments. Read
         nothing yet. No API call.
 
@@ -167,29 +171,38 @@ class Table(Record):
         NaN equals nothing, as everywhere in Python: to find it, look through the records.
 
         Args:
+            fresh: see also what any process has saved before the query is first used. One API call
+                then, which may raise :exc:`Unavailable`.
             equal: field names and values; ``pk`` selects by primary key.
 
         Raises:
             UnknownField: the table has no such field.
             pydantic.ValidationError: the field does not allow the value.
         """
-        return Query(cls._bound(), equal)
+        return Query(cls._bound(), equal, fresh=fresh)
 
     @overload
     @classmethod
-    def find_unique(cls, /, *, strict: Literal[True] = True, **equal: object) -> Self: ...
+    def find_unique(
+        cls, /, *, strict: Literal[True] = True, fresh: bool = False, **equal: object
+    ) -> Self: ...
 
     @overload
     @classmethod
-    def find_unique(cls, /, *, strict: bool, **equal: object) -> Self | None: ...
+    def find_unique(
+        cls, /, *, strict: bool, fresh: bool = False, **equal: object
+    ) -> Self | None: ...
 
     @classmethod
-    def find_unique(cls, /, *, strict: bool = True, **equal: object) -> Self | None:
+    def find_unique(
+        cls, /, *, strict: bool = True, fresh: bool = False, **equal: object
+    ) -> Self | None:
         """Return the one record whose fields have these values. No API call.
 
         Args:
             strict: whether there has to be exactly one. Otherwise None stands for none, and the
                 first one for several.
+            fresh: as for :meth:`find`; the API call is made at once.
             equal: field names and values, as for :meth:`find`.
 
         Raises:
@@ -197,7 +210,7 @@ class Table(Record):
             SeveralRecords: there are several, and `strict`.
             UnknownField, pydantic.ValidationError: as for :meth:`find`.
         """
-        found = cls.find(**equal)
+        found = cls.find(fresh=fresh, **equal)
         return found.one() if strict else found.first()
 
     # Within

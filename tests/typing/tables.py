@@ -44,6 +44,8 @@ def declaring() -> None:
     assert_type(db.table(name="again")(Product), type[Product])
     assert_type(db.tables["people"], type[Table])
     assert_type(db.head, int)
+    db.wait_for(db.head)
+    db.wait_for(3, timeout=None)
 
 
 def writing() -> None:
@@ -64,6 +66,10 @@ def finding() -> None:
     found = assert_type(Product.find(name="Mug"), Query[Product])
     assert_type(found.find(price=1).find(), Query[Product])
     assert_type(found.first(), Product | None)
+    assert_type(Product.get(1, fresh=True), Product)
+    assert_type(Product.find(name="Mug", fresh=True).find(fresh=True), Query[Product])
+    assert_type(Product.find_unique(code="mug", fresh=True), Product)
+    assert_type(Product.find_unique(code="mug", strict=False, fresh=True), Product | None)
     assert_type(found.one().save(), Product)
     assert_type(found.count(), int)
     assert_type(found.occurrences(found[0]), int)
