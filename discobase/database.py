@@ -19,6 +19,9 @@ from discobase.binding import Binding
 from discobase.connected import Connected
 from discobase.engine.log.frame import Limits
 from discobase.errors import TableError
+from discobase.interactive import cell_of
+from discobase.portal import users_frame
+from discobase.reruns import close_earlier, note
 from discobase.session import LoginTask, Session
 from discobase.session_source import SessionSource
 from discobase.table import Table, bind
@@ -106,14 +109,21 @@ class Database:
         """Attach a class: ``@db.table`` above it, or ``@db.table(name="people")``. Connected or
         not; costs no API call.
 
+        A class of the same module and qualified name as the table's takes its place: the cell of a
+        notebook was run again, or the module loaded anew. It has to load what the other one stored:
+        a field that it adds has a default, and one that both have takes what it took. Objects of
+        the old class are saved to the table as the new one would: with the new fields as they are
+        stored, or by default. The old class goes on finding objects of its own.
+
         Args:
             model: the class, derived from :class:`Table`.
             name: the table's name, up to 100 characters; the class's by default.
 
         Raises:
-            TableError: it is no such class, is attached already, or the name is taken or none; or
-                its annotations make no sense for a table, as those that name a table. Where they
-                name a class that is defined later, that is seen at the first use of the table.
+            TableError: it is no such class, is attached already, or the name is taken or none; it
+                does not load what the class whose place it takes stored; or its annotations make no
+                sense for a table, as those that name a table. Where they name a class that is
+                defined later, that is seen at the first use of the table.
         """
         if model is None:
             return lambda model: self._attach(model, name)
@@ -126,12 +136,13 @@ class Database:
                 f"{model!r} is no table: it has to be a class derived from discobase.Table."
             )
         table = checked_table_name(model.__name__ if name is None else name)
-        if table in self._tables:
+        held = self._tables.get(table)
+        if held is not None and not _is_another_state_of(held, model):
             raise TableError(
-                f"{self.name!r} has a table {table!r} already, {self._tables[table]!r}: give this "
-                f"one another name with @db.table(name=...)."
+                f"{self.name!r} has a table {table!r} already, {held!r}: give this one another "
+                f"name with @db.table(name=...)."
             )
-        bind(model, Binding[Any](self._source, table, model))
+        bind(model, Binding[Any](self._source, table, model), before=held)
         self._tables[table] = model
         return model
 
@@ -143,6 +154,9 @@ class Database:
         """Start the thread that connects, and return it. Do not wait: see :meth:`wait_ready`.
 
         The thread is a daemon; it ends when the connection does.
+
+        In a notebook or at a prompt, a cell that is run again closes the connection of before, also
+        where it has made a new :class:`Database` in the place of that one's.
 
         Args:
             token: the bot's token; from ``DISCOBASE_TOKEN`` where it is left out. ``local`` starts
@@ -284,4 +298,16 @@ class Database:
 
     def _log_in(self, token: str | None, api_url: str | None, *, awaited: bool = False) -> Session:
         where = partial(target, token, api_url, self._server, self._limits)
-        return self._source.log_in(where, awaited=awaited)
+        cell = cell_of(users_frame())
+        if cell is None:
+            return self._source.log_in(where, awaited=awaited)
+        close_earlier(cell, self._source, where())
+        session = self._source.log_in(where, awaited=awaited)
+        note(cell, self._source, self)
+        return session
+
+
+def _is_another_state_of(held: type[Table], model: type[Table]) -> bool:
+    """Return whether a class comes from the same statement as the one that is a table already."""
+    of = (model.__module__, model.__qualname__)
+    return model is not held and of == (held.__module__, held.__qualname__)

@@ -41,6 +41,7 @@ class SessionSource:
         self.timeout = timeout
         self.capacity = capacity
         self._last: Session | None = None
+        self._gave_way = False
         self._forget: Callable[[], object] | None = None
         # By process: a lock that another thread held at the moment of a fork is never released in
         # the child.
@@ -51,6 +52,11 @@ class SessionSource:
     def connected(self) -> bool:
         """Whether a session is live, or on its way."""
         return self._last is not None and not self._last.over
+
+    @property
+    def target(self) -> Target | None:
+        """Where the last session is, or was; None where there was none."""
+        return None if self._last is None else self._last.target
 
     # Sessions
 
@@ -71,7 +77,9 @@ class SessionSource:
                 raise AlreadyConnected(
                     f"{self.name!r} is connected already: close() it before another login."
                 )
-            return self._begin(target(), awaited=awaited)
+            session = self._begin(target(), awaited=awaited)
+            self._gave_way = False
+            return session
 
     def session(self) -> Session:
         """Return the live session; in a forked process, one that is begun now.
@@ -97,6 +105,13 @@ class SessionSource:
         if session is not None:
             session.close()
 
+    def give_way(self) -> None:
+        """End the session as :meth:`close` does, and say from now on that a database of the same
+        name is used in the place of this one.
+        """
+        self._gave_way = True
+        self.close()
+
     def _session_to_wait_for(self, session: Session | None) -> Session:
         """Return the session where it is not ready: on its way, ending, failed, or inherited."""
         if session is None:
@@ -106,6 +121,11 @@ class SessionSource:
             )
         if session.forked:
             return self._begin_again(session)
+        if session.closed and self._gave_way:
+            raise NotConnected(
+                f"{self.name!r} was closed, for a new Database of that name was connected in its "
+                f"place: run the cells that declare its tables again."
+            )
         if session.closed:
             raise NotConnected(f"{self.name!r} was closed: log in again to use it.")
         return session

@@ -265,12 +265,18 @@ belongs to :class:`~discobase.Query`, whose names are in nobody's way.
 """
 
 
-def bind(table: type[Table], binding: Binding[Any]) -> None:
+def bind(table: type[Table], binding: Binding[Any], *, before: type[Table] | None = None) -> None:
     """Attach a class to its database.
+
+    Args:
+        table: the class.
+        binding: what ties it to the database.
+        before: the class whose place it takes, if there is one.
 
     Raises:
         TableError: it is attached already, or is in a field of a table; a field has a name that is
-            :data:`RESERVED`, or its annotations make no sense for a table.
+            :data:`RESERVED`, or its annotations make no sense for a table; or it does not load what
+            the class before it stored.
     """
     held: Binding[Any] | None = vars(table).get("_binding")
     if held is not None:
@@ -290,4 +296,6 @@ def bind(table: type[Table], binding: Binding[Any]) -> None:
             f"rename it, as in `{name}_: ... = Field(alias={name!r})`."
         )
     binding.prepare()
+    if before is not None:
+        before._bound().give_way(binding)  # pyright: ignore[reportPrivateUsage] - as below
     table._binding = binding  # pyright: ignore[reportPrivateUsage] - the one place it is set
