@@ -26,7 +26,7 @@ _logins: weakref.WeakKeyDictionary[SessionSource, _Login] = weakref.WeakKeyDicti
 def close_earlier(cell: Cell, source: SessionSource, target: Target) -> None:
     """Close what an earlier cell, or this one in an earlier run, has connected: the same database;
     and one of the same name, in the same place, that nobody has a name for any more, since the
-    cell that makes it was run again.
+    cell that makes it was run again. Tables of the latter go on through the new connection.
 
     A login in a program, or twice in one run of one cell, closes nothing.
 
@@ -47,7 +47,7 @@ def close_earlier(cell: Cell, source: SessionSource, target: Target) -> None:
             and not cell.names_it(login.database())
         ):
             _log.info("%r is connected anew: that of an earlier Database is closed", other.name)
-            other.give_way()
+            other.give_way(source)
 
 
 def note(cell: Cell, source: SessionSource, database: object) -> None:

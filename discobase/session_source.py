@@ -41,7 +41,7 @@ class SessionSource:
         self.timeout = timeout
         self.capacity = capacity
         self._last: Session | None = None
-        self._gave_way = False
+        self._heir: SessionSource | None = None
         self._forget: Callable[[], object] | None = None
         # By process: a lock that another thread held at the moment of a fork is never released in
         # the child.
@@ -78,7 +78,7 @@ class SessionSource:
                     f"{self.name!r} is connected already: close() it before another login."
                 )
             session = self._begin(target(), awaited=awaited)
-            self._gave_way = False
+            self._heir = None
             return session
 
     def session(self) -> Session:
@@ -105,15 +105,21 @@ class SessionSource:
         if session is not None:
             session.close()
 
-    def give_way(self) -> None:
-        """End the session as :meth:`close` does, and say from now on that a database of the same
-        name is used in the place of this one.
+    def give_way(self, heir: SessionSource) -> None:
+        """End the session as :meth:`close` does, and use another source's in its place, until the
+        next login here.
+
+        Args:
+            heir: of the same database in the same place.
         """
-        self._gave_way = True
+        heir._heir = None
+        self._heir = heir
         self.close()
 
     def _session_to_wait_for(self, session: Session | None) -> Session:
         """Return the session where it is not ready: on its way, ending, failed, or inherited."""
+        if self._heir is not None:
+            return self._heir.session()
         if session is None:
             raise NotConnected(
                 f"{self.name!r} is not connected: use `with db.conn(token):`, or login_thread(), "
@@ -121,11 +127,6 @@ class SessionSource:
             )
         if session.forked:
             return self._begin_again(session)
-        if session.closed and self._gave_way:
-            raise NotConnected(
-                f"{self.name!r} was closed, for a new Database of that name was connected in its "
-                f"place: run the cells that declare its tables again."
-            )
         if session.closed:
             raise NotConnected(f"{self.name!r} was closed: log in again to use it.")
         return session

@@ -102,11 +102,19 @@ def test_all_cells_again_leave_one_connection_whatever_keeps_the_old_database(no
             notebook.runs(cell)
         assert notebook.runs(LIVE) == [ONE]
         assert notebook.shows("Note.find()[:]") == "[Note(pk=1, text='first', stars=3)]"
-    _, raised = notebook.tries("first.save()")
-    assert raised == (
-        "NotConnected: 'Notes' was closed, for a new Database of that name was connected in its "
-        "place: run the cells that declare its tables again."
-    )
+    notebook.runs('first.text = "changed"; first.save()')
+    assert notebook.shows("Note.find()[:]") == "[Note(pk=1, text='changed', stars=3)]"
+    notebook.end()
+
+
+def test_a_class_whose_cell_was_not_run_again_goes_on_through_the_new_connection(notebook):
+    for cell in (DATABASE, TABLE, CONNECT, DATABASE, CONNECT, 'Note(text="first").save()'):
+        notebook.runs(cell)
+    assert notebook.runs(LIVE) == [ONE]
+    assert notebook.shows("Note.find()[:], db.head") == "[Note(pk=1, text='first')] 1"
+    notebook.runs("db.close()")
+    _, raised = notebook.tries("Note.find()[:]")
+    assert raised == "NotConnected: 'Notes' was closed: log in again to use it."
     notebook.end()
 
 
