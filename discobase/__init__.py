@@ -8,6 +8,7 @@ with ``with db.conn(token):``, and save, find and delete records. Errors are in
 from discobase import errors
 from discobase._version import __version__
 from discobase.bulk import SaveReport
+from discobase.computed import WithPk, WithVersion
 from discobase.database import Database
 from discobase.errors import DiscobaseError
 from discobase.query import Query
@@ -26,6 +27,8 @@ __all__ = [
     "SaveReport",
     "Table",
     "Unique",
+    "WithPk",
+    "WithVersion",
     "__version__",
     "errors",
 ]

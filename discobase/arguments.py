@@ -82,6 +82,20 @@ def checked_wait(timeout: float | None) -> float | None:
     raise UsageError(f"timeout={timeout!r}: give seconds from 0 on, or None for no limit.")
 
 
+def checked_position(position: object) -> int:
+    """Return the position of a commit, if it is one; 0 stands before the first.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if isinstance(position, int) and not isinstance(position, bool) and position >= 0:
+        return position
+    raise UsageError(
+        f"{position!r} is no position: give the version of a record that was saved, or the head of "
+        f"a database, which are integers from 0 on."
+    )
+
+
 def _is_positive(value: object, *kinds: type[int | float]) -> bool:
     return isinstance(value, kinds) and not isinstance(value, bool) and 0 < value < inf
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import logging
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -10,6 +12,7 @@ from discobase.engine.changes import Change, Insert, Placed, Remove, Replace, Re
 from discobase.errors import TableError
 from discobase.portal import users_frame
 from discobase.records.codec import Codec
+from discobase.records.compatibility import incompatibility
 from discobase.records.model import inner_models, undefined_name
 from discobase.records.outdated import OutdatedRecord, reasons_for
 from discobase.records.record import Record, note_holder, place
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 
 R = TypeVar("R", bound=Record)
+
+_log = logging.getLogger(__name__)
 
 
 class Binding(Generic[R]):
@@ -36,6 +41,7 @@ class Binding(Generic[R]):
         self.source = source
         self.name = name
         self._model = model
+        self._successor: Binding[Any] | None = None
 
     def prepare(self) -> None:
         """Say now what is wrong with the class, unless it names what is not defined yet: then its
@@ -64,6 +70,66 @@ class Binding(Generic[R]):
         """What the class says of the table's fields, and what the log lacks of that."""
         return TableSchema(self.codec, self.name)
 
+    # Classes of one name, one after the other
+
+    @property
+    def latest(self) -> Binding[Any]:
+        """That of the class which is the table now: this one, or one that has taken its place."""
+        latest: Binding[Any] = self
+        while latest._successor is not None:
+            latest = latest._successor
+        return latest
+
+    def give_way(self, successor: Binding[Any]) -> None:
+        """Let another class take the place of this one, whose objects are saved as the other would
+        from now on.
+
+        Raises:
+            TableError: it does not load what this one stored.
+        """
+        old, new = self._model, successor._model
+        # One that names what is not defined yet says later what is wrong with it.
+        complete = undefined_name(old) is None and undefined_name(new) is None
+        if complete and (difference := incompatibility(old, new)):
+            raise TableError(
+                f"{new.__name__} cannot take the place of the class that is the table "
+                f"{self.name!r}, for records are stored that it does not load: {difference}. Give "
+                f"a new field a default, and let the others take what they took; or attach it as "
+                f"another table, with @db.table(name=...), or to a new Database(...)."
+            )
+        _log.info(
+            "%s takes the place of the class of its name as table %r of %r",
+            new.__name__,
+            self.name,
+            self.source.name,
+        )
+        self._successor = successor
+
+    def of(self, record: Record) -> Binding[Any] | None:
+        """Return the binding of a record's class if it is this table: this one, or that of a class
+        which was the table before it, or is it now.
+        """
+        if type(record) is self._model:
+            return self
+        other: Binding[Any] | None = vars(type(record)).get("_binding")
+        return other if other is not None and other.latest is self.latest else None
+
+    def _taken_over(self, data: str, pk: int | None, known: Collection[str]) -> str:
+        """Return what this class stores of a record whose class was the table before it.
+
+        Args:
+            data: what that class stores.
+            pk: the record's primary key, if it was saved.
+            known: the fields of that class. Others of the record stay as they are stored.
+        """
+        values: dict[str, Any] = json.loads(data)
+        if pk is not None and (row := self.row(pk)) is not None:
+            stored: dict[str, Any] = json.loads(row[2])
+            values = {name: stored[name] for name in stored if name not in known} | values
+        return self.codec.encode(self.codec.decode(json.dumps(values)))
+
+    # What is asked of the source
+
     def change(self, record: R, *, version: int | None = None) -> Insert | Replace:
         """Return what saving a record comes to: an insert, or a new text for the record it is.
 
@@ -76,6 +142,8 @@ class Binding(Generic[R]):
                 <discobase.records.codec.Codec.encode>`.
         """
         data = self.codec.encode(record)
+        if self._successor is not None:
+            data = self.latest._taken_over(data, record.pk, self._model.model_fields)
         if record.pk is None:
             return Insert(self.name, data)
         return Replace(self.name, record.pk, data, version)
@@ -92,7 +160,7 @@ class Binding(Generic[R]):
         source = self.source
         if all(isinstance(change, Remove) for change in changes):
             return source.commit(Request(changes, purpose=purpose, timeout=source.timeout))
-        return self.schema.commit(source, changes, purpose)
+        return self.latest.schema.commit(source, changes, purpose)
 
     def row(self, pk: int) -> Row | None:
         """Return the row under a primary key, or None. No API call."""

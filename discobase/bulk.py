@@ -120,13 +120,13 @@ def save_all(binding: Binding[R], records: Iterable[R]) -> SaveReport:
 
 
 def _item(binding: Binding[R], record: R) -> _Item:
-    model = binding.codec.model
-    if type(record) is not model:
+    own = binding.of(record)
+    if own is None:
         raise TableError(
-            f"save_many() of {model.__name__} was given a {type(record).__name__}: a table saves "
-            f"objects of its own class only."
+            f"save_many() of {binding.codec.model.__name__} was given a {type(record).__name__}: a "
+            f"table saves objects of its own class only."
         )
-    change = binding.change(record)
+    change = own.change(record)
     return _Item(
         record,
         change,

@@ -8,12 +8,21 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar, cast, overload
 
-from discobase.arguments import check_database, checked_table_name, checked_wait, target
+from discobase.arguments import (
+    check_database,
+    checked_position,
+    checked_table_name,
+    checked_wait,
+    target,
+)
 from discobase.binding import Binding
 from discobase.connected import Connected
 from discobase.engine.changes import DropUnique, Request
 from discobase.engine.log.frame import Limits
 from discobase.errors import TableError
+from discobase.interactive import cell_of
+from discobase.portal import users_frame
+from discobase.reruns import close_earlier, note
 from discobase.session import LoginTask, Session
 from discobase.session_source import SessionSource
 from discobase.table import Table, bind
@@ -77,7 +86,10 @@ class Database:
         """The position of the last commit that this process knows of, 0 before the first. No API
         call.
 
-        Positions count the commits of all writers: 1, 2, 3 ... without gaps.
+        Positions count the commits of all writers: 1, 2, 3 ... without gaps. A record's
+        :attr:`version <discobase.Table.version>` is the position of the commit that wrote it.
+        Another process can wait for one: see :meth:`wait_for`. Take the head where the last write
+        was a delete, which leaves no version.
 
         Raises:
             NotConnected: there is no connection.
@@ -98,14 +110,21 @@ class Database:
         """Attach a class: ``@db.table`` above it, or ``@db.table(name="people")``. Connected or
         not; costs no API call.
 
+        A class of the same module and qualified name as the table's takes its place: the cell of a
+        notebook was run again, or the module loaded anew. It has to load what the other one stored:
+        a field that it adds has a default, and one that both have takes what it took. Objects of
+        the old class are saved to the table as the new one would: with the new fields as they are
+        stored, or by default. The old class goes on finding objects of its own.
+
         Args:
             model: the class, derived from :class:`Table`.
             name: the table's name, up to 100 characters; the class's by default.
 
         Raises:
-            TableError: it is no such class, is attached already, or the name is taken or none; or
-                its annotations make no sense for a table, as those that name a table. Where they
-                name a class that is defined later, that is seen at the first use of the table.
+            TableError: it is no such class, is attached already, or the name is taken or none; it
+                does not load what the class whose place it takes stored; or its annotations make no
+                sense for a table, as those that name a table. Where they name a class that is
+                defined later, that is seen at the first use of the table.
         """
         if model is None:
             return lambda model: self._attach(model, name)
@@ -118,12 +137,13 @@ class Database:
                 f"{model!r} is no table: it has to be a class derived from discobase.Table."
             )
         table = checked_table_name(model.__name__ if name is None else name)
-        if table in self._tables:
+        held = self._tables.get(table)
+        if held is not None and not _is_another_state_of(held, model):
             raise TableError(
-                f"{self.name!r} has a table {table!r} already, {self._tables[table]!r}: give this "
-                f"one another name with @db.table(name=...)."
+                f"{self.name!r} has a table {table!r} already, {held!r}: give this one another "
+                f"name with @db.table(name=...)."
             )
-        bind(model, Binding[Any](self._source, table, model))
+        bind(model, Binding[Any](self._source, table, model), before=held)
         self._tables[table] = model
         return model
 
@@ -161,6 +181,9 @@ class Database:
         """Start the thread that connects, and return it. Do not wait: see :meth:`wait_ready`.
 
         The thread is a daemon; it ends when the connection does.
+
+        In a notebook or at a prompt, a cell that is run again closes the connection of before, also
+        where it has made a new :class:`Database` in the place of that one's.
 
         Args:
             token: the bot's token; from ``DISCOBASE_TOKEN`` where it is left out. ``local`` starts
@@ -271,6 +294,47 @@ class Database:
         """
         self._source.refresh()
 
+    def wait_for(
+        self, position: int, *, timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT
+    ) -> None:
+        """Block until this process has applied a commit, and so reads what it wrote.
+
+        For what another process has just acknowledged: where one worker of a web server saves a
+        record and redirects, and another one answers the request that follows, the first hands
+        on the record's ``version``, in the session or in the address, and the second waits for it.
+
+        No API call where the commit is known already, or an event of the gateway brings it, as a
+        rule within moments. If none does, the log is read after a second, and then again in ever
+        longer pauses.
+
+        Args:
+            position: the :attr:`version <discobase.Table.version>` of a record, or the
+                :attr:`head` of a database.
+            timeout: seconds to wait; 0 for a look, None for no limit. The database's own where it
+                is left out.
+
+        Raises:
+            UsageError: the position or the timeout is none.
+            WaitTimeout: it has not come; both positions are named.
+            NotConnected: there is no connection.
+            Disconnected: the connection ended meanwhile.
+            LogDamaged, UpgradeNeeded: the log cannot be read to its end.
+        """
+        limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
+        self._source.wait_for(checked_position(position), limit)
+
     def _log_in(self, token: str | None, api_url: str | None, *, awaited: bool = False) -> Session:
         where = partial(target, token, api_url, self._server, self._limits)
-        return self._source.log_in(where, awaited=awaited)
+        cell = cell_of(users_frame())
+        if cell is None:
+            return self._source.log_in(where, awaited=awaited)
+        close_earlier(cell, self._source, where())
+        session = self._source.log_in(where, awaited=awaited)
+        note(cell, self._source, self)
+        return session
+
+
+def _is_another_state_of(held: type[Table], model: type[Table]) -> bool:
+    """Return whether a class comes from the same statement as the one that is a table already."""
+    of = (model.__module__, model.__qualname__)
+    return model is not held and of == (held.__module__, held.__qualname__)

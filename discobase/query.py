@@ -41,10 +41,14 @@ class Query(Sequence[R], Generic[R]):
     Args:
         binding: the table.
         equal: field names and the values they have, checked; ``pk`` selects by primary key.
+        fresh: whether the first use sees what was committed anywhere before it, for an API call.
     """
 
-    def __init__(self, binding: Binding[R], equal: Mapping[str, object]) -> None:
+    def __init__(
+        self, binding: Binding[R], equal: Mapping[str, object], *, fresh: bool = False
+    ) -> None:
         self._binding = binding
+        self._fresh = fresh
         codec = binding.codec
         # Pairs, for a narrower query may ask for two values of one field, and find nothing.
         self._equal: list[tuple[str, Any]] = [
@@ -56,11 +60,11 @@ class Query(Sequence[R], Generic[R]):
         ]
         self._skips_outdated = False
 
-    def find(self, /, **equal: object) -> Query[R]:
+    def find(self, /, *, fresh: bool = False, **equal: object) -> Query[R]:
         """Return a narrower query: these values as well, so that two values of one field find
-        nothing. Read nothing.
+        nothing. Read nothing. It is `fresh` if this one is, too.
         """
-        narrower = Query(self._binding, equal)
+        narrower = Query(self._binding, equal, fresh=fresh or self._fresh)
         narrower._equal = self._equal + narrower._equal
         narrower._skips_outdated = self._skips_outdated
         return narrower
@@ -155,9 +159,10 @@ class Query(Sequence[R], Generic[R]):
 
     @property
     def _call(self) -> str:
-        wanted = ", ".join(f"{name}={value!r}" for name, value in self._equal)
+        wanted = [f"{name}={value!r}" for name, value in self._equal]
+        wanted += ["fresh=True"] if self._fresh else []
         skips = ".skip_outdated()" if self._skips_outdated else ""
-        return f"{self._binding.codec.model.__name__}.find({wanted}){skips}"
+        return f"{self._binding.codec.model.__name__}.find({', '.join(wanted)}){skips}"
 
     # What is read is the picture. Records are made of its rows when they are asked for, each once.
 
@@ -182,6 +187,8 @@ class Query(Sequence[R], Generic[R]):
 
     @cached_property
     def _rows(self) -> list[Row]:
+        if self._fresh:
+            self._binding.source.refresh()
         if PK in (equal := dict(self._equal)):
             row = self._binding.row(equal[PK])
             return [row] if row else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import warnings
 import weakref
 from collections.abc import Callable, Generator
@@ -14,7 +15,7 @@ from discobase.arguments import Target
 from discobase.engine.changes import IndexWanted, Placed, Request
 from discobase.engine.interface import EngineInterface
 from discobase.engine.replica import Replica
-from discobase.errors import AlreadyConnected, NotConnected, WouldDeadlock
+from discobase.errors import AlreadyConnected, NotConnected, WaitTimeout, WouldDeadlock
 from discobase.portal import users_line
 from discobase.session import Session
 
@@ -41,6 +42,7 @@ class SessionSource:
         self.timeout = timeout
         self.capacity = capacity
         self._last: Session | None = None
+        self._heir: SessionSource | None = None
         self._forget: Callable[[], object] | None = None
         # By process: a lock that another thread held at the moment of a fork is never released in
         # the child.
@@ -51,6 +53,11 @@ class SessionSource:
     def connected(self) -> bool:
         """Whether a session is live, or on its way."""
         return self._last is not None and not self._last.over
+
+    @property
+    def target(self) -> Target | None:
+        """Where the last session is, or was; None where there was none."""
+        return None if self._last is None else self._last.target
 
     # Sessions
 
@@ -71,7 +78,9 @@ class SessionSource:
                 raise AlreadyConnected(
                     f"{self.name!r} is connected already: close() it before another login."
                 )
-            return self._begin(target(), awaited=awaited)
+            session = self._begin(target(), awaited=awaited)
+            self._heir = None
+            return session
 
     def session(self) -> Session:
         """Return the live session; in a forked process, one that is begun now.
@@ -97,8 +106,21 @@ class SessionSource:
         if session is not None:
             session.close()
 
+    def give_way(self, heir: SessionSource) -> None:
+        """End the session as :meth:`close` does, and use another source's in its place, until the
+        next login here.
+
+        Args:
+            heir: of the same database in the same place.
+        """
+        heir._heir = None
+        self._heir = heir
+        self.close()
+
     def _session_to_wait_for(self, session: Session | None) -> Session:
         """Return the session where it is not ready: on its way, ending, failed, or inherited."""
+        if self._heir is not None:
+            return self._heir.session()
         if session is None:
             raise NotConnected(
                 f"{self.name!r} is not connected: use `with db.conn(token):`, or login_thread(), "
@@ -194,3 +216,29 @@ class SessionSource:
         session = self.session()
         engine = session.engine("the refresh", self.timeout)
         session.portal.call(engine.refresh, timeout=self.timeout, what="the refresh")
+
+    def wait_for(self, position: int, timeout: float | None) -> None:
+        """Wait until this process has applied a position. No API call where it has, or where an
+        event brings it.
+
+        Raises:
+            WaitTimeout: it has not come.
+            Disconnected: the database was closed meanwhile.
+            LogDamaged, UpgradeNeeded: the log cannot be read to its end.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        session = self.session()
+        what = f"the wait for position {position}"
+        engine = session.engine(what, timeout)
+        if engine.replica.head.seq >= position:
+            return
+        left = None if end is None else max(0.0, end - time.monotonic())
+        try:
+            session.portal.call(engine.reach, position, timeout=left, what=what)
+        except WaitTimeout:
+            head = engine.replica.head.seq
+            if head < position:
+                raise WaitTimeout(
+                    f"position {position} did not come within {timeout:g} s: {self.name!r} is at "
+                    f"{head} here."
+                ) from None

@@ -152,30 +152,35 @@ class Table(Record):
 
     @overload
     @classmethod
-    def get(cls, pk: int, *, strict: Literal[True] = True) -> Self: ...
+    def get(cls, pk: int, *, strict: Literal[True] = True, fresh: bool = False) -> Self: ...
 
     @overload
     @classmethod
-    def get(cls, pk: int, *, strict: bool) -> Self | None: ...
+    def get(cls, pk: int, *, strict: bool, fresh: bool = False) -> Self | None: ...
 
     @classmethod
-    def get(cls, pk: int, *, strict: bool = True) -> Self | None:
+    def get(cls, pk: int, *, strict: bool = True, fresh: bool = False) -> Self | None:
         """Return the record under a primary key. No API call.
 
         Args:
             pk: an integer, or what stands for one, as in ``"7"``.
             strict: whether there has to be one. Otherwise None stands for none.
+            fresh: see also what any process has saved before this call. One API call.
 
         Raises:
             RecordNotFound: there is none, and `strict`.
             pydantic.ValidationError: it is no integer.
             RecordOutdated: it does not fit the table's fields any more.
+            Unavailable: `fresh`, and Discord could not be read.
         """
-        row = cls._row(pk) if strict else cls._bound().row(primary_key(cls, pk))
-        return None if row is None else cls._bound().load(row)
+        binding = cls._bound()
+        if fresh:
+            binding.source.refresh()
+        row = cls._row(pk) if strict else binding.row(primary_key(cls, pk))
+        return None if row is None else binding.load(row)
 
     @classmethod
-    def find(cls, /, **equal: object) -> Query[Self]:
+    def find(cls, /, *, fresh: bool = False, **equal: object) -> Query[Self]:
         """Select the records whose fields have these values; all of them without arguments. Read
         nothing yet. No API call.
 
@@ -185,6 +190,8 @@ class Table(Record):
         NaN equals nothing, as everywhere in Python: to find it, look through the records.
 
         Args:
+            fresh: see also what any process has saved before the query is first used. One API call
+                then, which may raise :exc:`Unavailable`.
             equal: field names and values; ``pk`` selects by primary key.
 
         Raises:
@@ -193,23 +200,30 @@ class Table(Record):
             RecordOutdated: a record that was found does not fit the table's fields any more; raised
                 when it is reached.
         """
-        return Query(cls._bound(), equal)
+        return Query(cls._bound(), equal, fresh=fresh)
 
     @overload
     @classmethod
-    def find_unique(cls, /, *, strict: Literal[True] = True, **equal: object) -> Self: ...
+    def find_unique(
+        cls, /, *, strict: Literal[True] = True, fresh: bool = False, **equal: object
+    ) -> Self: ...
 
     @overload
     @classmethod
-    def find_unique(cls, /, *, strict: bool, **equal: object) -> Self | None: ...
+    def find_unique(
+        cls, /, *, strict: bool, fresh: bool = False, **equal: object
+    ) -> Self | None: ...
 
     @classmethod
-    def find_unique(cls, /, *, strict: bool = True, **equal: object) -> Self | None:
+    def find_unique(
+        cls, /, *, strict: bool = True, fresh: bool = False, **equal: object
+    ) -> Self | None:
         """Return the one record whose fields have these values. No API call.
 
         Args:
             strict: whether there has to be exactly one. Otherwise None stands for none, and the
                 first one for several.
+            fresh: as for :meth:`find`; the API call is made at once.
             equal: field names and values, as for :meth:`find`.
 
         Raises:
@@ -217,7 +231,7 @@ class Table(Record):
             SeveralRecords: there are several, and `strict`.
             UnknownField, pydantic.ValidationError: as for :meth:`find`.
         """
-        found = cls.find(**equal)
+        found = cls.find(fresh=fresh, **equal)
         return found.one() if strict else found.first()
 
     # Records that do not fit any more
@@ -329,12 +343,18 @@ belongs to :class:`~discobase.Query`, whose names are in nobody's way.
 """
 
 
-def bind(table: type[Table], binding: Binding[Any]) -> None:
+def bind(table: type[Table], binding: Binding[Any], *, before: type[Table] | None = None) -> None:
     """Attach a class to its database.
+
+    Args:
+        table: the class.
+        binding: what ties it to the database.
+        before: the class whose place it takes, if there is one.
 
     Raises:
         TableError: it is attached already, or is in a field of a table; a field has a name that is
-            :data:`RESERVED`, or its annotations make no sense for a table.
+            :data:`RESERVED`, or its annotations make no sense for a table; or it does not load what
+            the class before it stored.
     """
     held: Binding[Any] | None = vars(table).get("_binding")
     if held is not None:
@@ -354,4 +374,6 @@ def bind(table: type[Table], binding: Binding[Any]) -> None:
             f"rename it, as in `{name}_: ... = Field(alias={name!r})`."
         )
     binding.prepare()
+    if before is not None:
+        before._bound().give_way(binding)  # pyright: ignore[reportPrivateUsage] - as below
     table._binding = binding  # pyright: ignore[reportPrivateUsage] - the one place it is set

@@ -241,6 +241,7 @@ class Committer:
         won = entry.header.hash == draft.header.hash
         if won:
             await self._log.server.work(partial(self._settle, batch, proposal, entry))
+            self._follower.tell()
         else:
             await self._log.server.work(self._replica.withdraw)
         self._sent = False

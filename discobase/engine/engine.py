@@ -25,6 +25,7 @@ from discobase.engine.log.commit_log import CommitLog, enforces_nonces
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.superblock import Superblock, base36, find_or_create
 from discobase.engine.replica import Head, Replica
+from discobase.engine.server.retry import LONGEST_PAUSE
 from discobase.engine.server.seam import Refused, Server, Uncertain
 from discobase.errors import ConnectError, DiscobaseError, Disconnected, Unavailable
 
@@ -34,6 +35,10 @@ _DRAIN_SECONDS = 10.0
 """How long a close waits for what was asked for before it: some forty commits at Discord's pace
 (docs#5646). Containers are killed ten seconds after they are told to stop (Docker's default), so
 more would not be had."""
+
+_QUIET_SECONDS = 1.0
+"""For which a position that is waited for may be on its way before the log is read: as long as for
+a gap (:data:`discobase.engine.follower.GAP_SECONDS`), and a guess like that."""
 
 
 class Engine:
@@ -59,6 +64,7 @@ class Engine:
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshing: set[asyncio.Task[None]] = set()
+        self._look: asyncio.Task[None] | None = None
         self._wanted: dict[IndexWanted, Head] = {}
 
     @classmethod
@@ -152,17 +158,49 @@ class Engine:
             Unavailable: Discord could not be read.
             LogDamaged, UpgradeNeeded: the log could not be read to its end.
         """
-        refreshing = asyncio.create_task(self._refresh())
-        self._refreshing.add(refreshing)
-        refreshing.add_done_callback(self._refreshed)
         # A caller may give up. What has begun goes on: a step of the worker that nobody waits for
         # would change the replica outside its turn.
-        await asyncio.shield(refreshing)
+        await asyncio.shield(self._begin_refresh())
 
-    async def _refresh(self) -> None:
+    async def reach(self, position: int) -> None:
+        """Wait until a position has been applied. No API call where an event brings it; if none
+        does for a moment, the log is read, and then again in ever longer pauses.
+
+        Raises:
+            LogDamaged, UpgradeNeeded: the log cannot be read to its end.
+            DiscobaseError: the engine was closed; the error says why.
+        """
+        looks = 0
+        while self.replica.head.seq < position:
+            if self._follower.stopped is not None:
+                raise self._follower.stopped
+            quiet = min(_QUIET_SECONDS * 2**looks, LONGEST_PAUSE)
+            if await self._follower.awaited.comes(position, within=quiet):
+                continue
+            try:
+                # All lanes every second time: of a hole that keeps the position out, a refresh,
+                # which reads the lane of the next position alone, does not hear.
+                await self._look_once(thoroughly=looks % 2 == 1)
+            except Unavailable as error:
+                _log.debug("the wait for position %d goes on: %s", position, error)
+            looks += 1
+
+    async def _look_once(self, *, thoroughly: bool) -> None:
+        """Read the log, once for all who are about to do so."""
+        if self._look is None or self._look.done():
+            self._look = self._begin_refresh(thoroughly=thoroughly)
+        await asyncio.shield(self._look)
+
+    def _begin_refresh(self, *, thoroughly: bool = False) -> asyncio.Task[None]:
+        refreshing = asyncio.create_task(self._refresh(thoroughly=thoroughly))
+        self._refreshing.add(refreshing)
+        refreshing.add_done_callback(self._refreshed)
+        return refreshing
+
+    async def _refresh(self, *, thoroughly: bool) -> None:
         try:
             async with self._follower.turn:
-                await self._follower.refresh()
+                await (self._follower.catch_up() if thoroughly else self._follower.refresh())
         except (Refused, Uncertain) as error:
             raise Unavailable(f"the log could not be read: {error}") from error
 
@@ -177,6 +215,8 @@ class Engine:
         Args:
             reason: why, where it is not of one's own accord; nothing is finished then.
         """
+        ended = reason or Disconnected("the database was closed")
+        self._follower.awaited.end(ended)
         self._committer.shut()
         committing = self._tasks[-1]
         if reason is None:
@@ -185,7 +225,7 @@ class Engine:
         for task in under_way:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
-        await self._committer.stop(reason or Disconnected("the database was closed"))
+        await self._committer.stop(ended)
         await self._log.close()
         await self._server.work(self.replica.close)
 

@@ -19,6 +19,7 @@ import logging
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from itertools import islice
 
+from discobase.engine.awaited import Awaited
 from discobase.engine.log.commit_log import TRUST, Commit, CommitLog, Entry, decide
 from discobase.engine.log.frame import GENESIS
 from discobase.engine.replica import Head, Replica
@@ -62,6 +63,7 @@ class Follower:
 
     Attributes:
         turn: held by whoever changes the replica.
+        awaited: who waits for a position.
     """
 
     def __init__(self, log: CommitLog, replica: Replica) -> None:
@@ -75,6 +77,7 @@ class Follower:
         self._unsure = 0
         self._lanes = range(len(log.superblock.lanes))
         self.turn = asyncio.Lock()
+        self.awaited = Awaited()
         self._damage: LogDamaged | None = None
 
     @property
@@ -222,6 +225,10 @@ class Follower:
             channel=self._log.superblock.lane_of(missing),
         )
 
+    def tell(self) -> None:
+        """Tell those who wait for a position that the head has moved."""
+        self.awaited.tell(self._replica.head.seq)
+
     async def _read_lanes(self, *, after: Sequence[int]) -> None:
         """Read every lane to its end, each from above a message id of its own."""
         for entries in await asyncio.gather(*map(self._log.tail, self._lanes, after)):
@@ -334,6 +341,7 @@ class Follower:
         """Apply a run of positions; up to the first damaged one, if there is one."""
         sound, failed = await self._read(batch)
         await self._log.server.work(lambda: self._replica.apply(sound))
+        self.tell()
         if failed is not None:
             raise failed
 
@@ -397,6 +405,7 @@ class Follower:
         if failed is not None:
             raise failed
         await self._log.server.work(lambda: self._replica.replay(commits))
+        self.tell()
         self._unsure = 0
 
 

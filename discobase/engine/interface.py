@@ -1,4 +1,4 @@
-"""The engine as its callers see it: four calls, which something else may answer in its place."""
+"""The engine as its callers see it: five calls, which something else may answer in its place."""
 
 from __future__ import annotations
 
@@ -41,5 +41,14 @@ class EngineInterface(Protocol):
         Raises:
             Unavailable: Discord could not be read.
             LogDamaged: the log could not be read to its end.
+        """
+        ...
+
+    async def reach(self, position: int) -> None:
+        """Wait until a position has been applied. On the loop.
+
+        Raises:
+            LogDamaged: the log could not be read to its end.
+            DiscobaseError: the engine was closed; the error says why.
         """
         ...

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import os
-import sys
 import threading
 import warnings
 import weakref
@@ -14,6 +13,7 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar, TypeVarTuple
 
 from discobase.errors import ConnectError, DiscobaseError, Disconnected, NotConnected
+from discobase.interactive import ipython_shell
 from discobase.portal.call import Call
 from discobase.portal.loop_thread import GRACE_SECONDS, LoopThread
 from discobase.portal.tracebacks import describe, users_line
@@ -334,7 +334,9 @@ def _name(function: Callable[..., object]) -> str:
 
 def _warn_inside_a_loop(what: str) -> None:
     """Warn, once in a process, of a wait that blocks the running loop of its own thread."""
-    if _loop_warning_given.is_set() or not _loop_is_running() or _in_notebook():
+    if _loop_warning_given.is_set() or not _loop_is_running():
+        return
+    if ipython_shell() is not None:  # there every cell runs inside a loop
         return
     _loop_warning_given.set()
     filename, line = users_line()
@@ -353,9 +355,3 @@ def _loop_is_running() -> bool:
     except RuntimeError:
         return False
     return True
-
-
-def _in_notebook() -> bool:
-    """Whether this is IPython or a Jupyter kernel, where every cell runs inside a loop."""
-    get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
-    return get_ipython is not None and get_ipython() is not None

@@ -4,6 +4,7 @@ of it that its class does not know.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -35,6 +36,12 @@ class Record(BaseModel):
         """The position of the commit that wrote what this object holds; None before the first."""
         private = self.__pydantic_private__
         return private.get(_VERSION) if private else None
+
+    # What repr, str and rich show.
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        if self.pk is not None:
+            yield "pk", self.pk
+        yield from super().__repr_args__()
 
 
 # They are kept among the model's private attributes, so that copies, pickles and comparisons have
@@ -70,6 +77,13 @@ def note_unknown_fields(record: BaseModel, unknown: str | None) -> None:
     if unknown is not None:
         private[_UNKNOWN] = unknown
     object.__setattr__(record, "__pydantic_private__", private or None)
+
+
+def drop_extra(record: Record, name: str) -> None:
+    """Have a record forget a value that no field of it takes, if it was made with one."""
+    if record.__pydantic_extra__ and name in record.__pydantic_extra__:
+        del record.__pydantic_extra__[name]
+        record.__pydantic_fields_set__.discard(name)
 
 
 def note_holder(model: type[Record], holder: str) -> None:

@@ -135,7 +135,7 @@ class TestSearches:
         assert len(list(found.find(name="ada"))) == len(found.find(name="max")) == 1
         assert found.exists()
         shown = repr(found)
-        assert "User(name='ada', age=36, pin=None), OutdatedRecord(table='user', pk=2" in shown
+        assert "User(pk=1, name='ada', age=36, pin=None), OutdatedRecord(table='user', pk=2" in shown
         assert WORD not in shown
 
     def test_skip_outdated_leaves_them_out(self, people):
@@ -167,7 +167,9 @@ class TestSearches:
         people.get(1).save()  # the log knows the class from here on
         assert verdicts(people) == first
         replica = people._binding.source.replica()
-        assert soon(lambda: {"name", "age"} <= {name for name, _ in replica.layouts["user"].columns})
+        assert soon(
+            lambda: {"name", "age"} <= {name for name, _ in replica.layouts["user"].columns}
+        )
         assert verdicts(people) == first
         indexed = Database("shop")
 

@@ -242,7 +242,7 @@ class TestQuery:
         assert repr(found) == "<Item.find(name='hat')>"
         items(name="hat").save()
         assert len(found) == 4
-        assert repr(found).startswith("<Item.find(name='hat'): [Item(name='hat'), ")
+        assert repr(found).startswith("<Item.find(name='hat'): [Item(pk=1, name='hat'), ")
         items.save_many(items(name="hat") for _ in range(10))
         many = items.find()
         assert len(many) == 16

@@ -92,7 +92,7 @@ class TestDropIn:
         assert set(item.model_json_schema()["properties"]) == {"name"}
         assert hat.model_dump() == {"name": "hat"}
         assert hat.model_dump_json() == '{"name":"hat"}'
-        assert repr(hat) == "Item(name='hat')"
+        assert repr(hat) == "Item(pk=1, name='hat')"
         assert item.model_validate_json(hat.model_dump_json()).pk is None
 
     def test_inheritance(self, place):

@@ -29,5 +29,7 @@ def document(path: Path) -> Document:
 )
 def test_the_examples_run_from_top_to_bottom(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for example in document(path).examples():
+    examples = document(path)
+    examples.namespace["__name__"] = "__main__"  # as where they are typed in, or run as a script
+    for example in examples.examples():
         example.evaluate()

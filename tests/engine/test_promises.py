@@ -691,3 +691,66 @@ def test_two_writers_that_change_one_record_both_find_out_what_became_of_it(make
 def test_message_ids_tell_the_time():
     assert snowflake_at(1_420_070_400.0) == 0
     assert snowflake_at(1_420_070_401.0) == 1_000 << 22
+
+
+# Waiting for a position
+
+
+@pytest.mark.parametrize("faults", [CALM, Faults(dropped_event=0.5, slow_event=0.3)])
+def test_who_waits_for_a_position_is_woken_when_it_has_been_applied(make_world, join, faults):
+    for seed in range(10):
+        world = make_world(seed, faults)
+        one, writer = join(world, "one")
+        two, reader = join(world, "two")
+        seen: list[tuple[int, int]] = []
+
+        async def wait(position, reader=reader, seen=seen):
+            await reader.reach(position)
+            seen.append((position, reader.replica.head.seq))
+
+        waiting = [two.loop.create_task(wait(position)) for position in (5, 1, 3, 3, 2, 4)]
+        for number in range(5):
+            placed = world.run_in(one, put(writer, Insert("a", row(str(number)))))
+            world.run_in(two, reader.reach(placed.seq))
+            assert reader.replica.head.seq >= placed.seq
+        world.run(lambda waiting=waiting: all(task.done() for task in waiting))
+        assert len(seen) == 6
+        assert all(position <= head for position, head in seen)
+
+
+def test_who_waits_for_what_is_not_there_reads_the_log_ever_less_often(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    world.run_in(process, put(engine, Insert("a", row("x"))))
+    reads: list[float] = []
+    read = engine._refresh
+
+    async def counted(**options):
+        reads.append(world.time)
+        await read(**options)
+
+    engine._refresh = counted
+    waiting = [process.loop.create_task(engine.reach(9)) for _ in range(3)]
+    began = world.time
+    world.pass_time(60)
+    assert 5 <= len(reads) <= 10
+    assert reads[0] - began >= 1
+    for task in waiting:
+        task.cancel()
+    world.pass_time(1)
+
+
+def test_who_waits_is_told_that_the_engine_was_closed(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+
+    async def closed():
+        waiting = asyncio.create_task(engine.reach(9))
+        await asyncio.sleep(0.1)
+        await engine.close()
+        with pytest.raises(Disconnected):
+            await waiting
+        with pytest.raises(Disconnected):
+            await engine.reach(9)
+
+    world.run_in(process, closed())

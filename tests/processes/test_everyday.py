@@ -14,7 +14,7 @@ from tests.processes.conftest import Start
 def test_the_first_example_says_nothing_but_its_own_words(
     start: Start, options: tuple[str, ...]
 ) -> None:
-    assert start("plain.py", options=options).end_well() == ["name='Ann' age=31 101", "0 1"]
+    assert start("plain.py", options=options).end_well() == ["pk=1 name='Ann' age=31 101", "0 1"]
 
 
 def test_a_call_inside_a_loop_works_and_warns_once_and_on_the_databases_own_is_refused(

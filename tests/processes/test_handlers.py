@@ -14,7 +14,7 @@ import pytest
 from tests.processes.conftest import Start
 
 
-@pytest.mark.parametrize("outer", ["in_save", "in_find", "in_refresh", "in_connecting"])
+@pytest.mark.parametrize("outer", ["in_save", "in_find", "in_refresh", "in_wait", "in_connecting"])
 def test_one_that_comes_between_any_two_lines_saves(start: Start, outer: str) -> None:
     told, counts = start("save_in_handler.py", outer).end_well()
     assert told == "True True"

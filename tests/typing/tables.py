@@ -7,7 +7,17 @@ from typing import Annotated, Any, assert_type
 
 from pydantic import Field
 
-from discobase import Database, Index, OutdatedRecord, Query, SaveReport, Table, Unique
+from discobase import (
+    Database,
+    Index,
+    OutdatedRecord,
+    Query,
+    SaveReport,
+    Table,
+    Unique,
+    WithPk,
+    WithVersion,
+)
 
 db = Database("Shop", server=7, timeout=None, attachment_limit=20_000)
 
@@ -25,11 +35,18 @@ class Person(Table):
     name: str
 
 
+@db.table
+class Visit(WithPk, WithVersion):
+    page: str
+
+
 def declaring() -> None:
     assert_type(db.table(Product), type[Product])
     assert_type(db.table(name="again")(Product), type[Product])
     assert_type(db.tables["people"], type[Table])
     assert_type(db.head, int)
+    db.wait_for(db.head)
+    db.wait_for(3, timeout=None)
 
 
 def writing() -> None:
@@ -52,6 +69,10 @@ def finding() -> None:
     found = assert_type(Product.find(name="Mug"), Query[Product])
     assert_type(found.find(price=1).find(), Query[Product])
     assert_type(found.first(), Product | None)
+    assert_type(Product.get(1, fresh=True), Product)
+    assert_type(Product.find(name="Mug", fresh=True).find(fresh=True), Query[Product])
+    assert_type(Product.find_unique(code="mug", fresh=True), Product)
+    assert_type(Product.find_unique(code="mug", strict=False, fresh=True), Product | None)
     assert_type(found.one().save(), Product)
     assert_type(found.count(), int)
     assert_type(found.occurrences(found[0]), int)
@@ -71,6 +92,13 @@ def mending() -> None:
     assert_type(outdated[0].raw, dict[str, Any])
     assert_type(Product.raw(1), dict[str, Any])
     Product.discard(1)
+
+
+def computing() -> None:
+    visit = assert_type(Visit(page="/").save(), Visit)
+    assert_type(visit.pk, int | None)
+    assert_type(visit.version, int | None)
+    assert_type(Visit.find(), Query[Visit])
 
 
 def deriving() -> None:

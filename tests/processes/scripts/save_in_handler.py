@@ -6,6 +6,7 @@ between two lines of whatever the thread is doing.
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 from shop import say
 
 import discobase
-from discobase.errors import WouldDeadlock
+from discobase.errors import WaitTimeout, WouldDeadlock
 
 warnings.simplefilter("ignore")
 faulthandler.dump_traceback_later(25, exit=True)
@@ -94,6 +95,17 @@ def in_refresh():
     with db.conn():
         Item(name="first").save()
         at_each_line(db.refresh)
+        tell(outer=0)
+
+
+def in_wait():
+    def wait():
+        with contextlib.suppress(WaitTimeout):
+            db.wait_for(db.head + 1, timeout=0.01)
+
+    with db.conn():
+        Item(name="first").save()
+        at_each_line(wait)
         tell(outer=0)
 
 
