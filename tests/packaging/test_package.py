@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from packaging.version import Version
 
 import discobase
 from discobase.local import LocalDiscord
@@ -63,6 +64,13 @@ def test_the_wheel_carries_version_licence_and_python_floor(wheel, metadata):
     assert metadata["Version"] == discobase.__version__
     assert metadata["Requires-Python"] == ">=3.11"
     assert any(name.endswith("LICENSE") for name in wheel.namelist())
+
+
+def test_the_version_is_above_that_of_the_package_that_the_index_holds_and_the_readme_says_it():
+    assert Version(discobase.__version__) > Version("1.0.0")
+    readme = (ROOT / "README.md").read_text()
+    assert f"This is discobase {discobase.__version__}:" in readme
+    assert f"`discobase>={discobase.__version__}`" in readme
 
 
 def test_running_needs_three_packages_and_no_more(metadata):
