@@ -39,7 +39,7 @@ def begin(join_in: Member) -> Child:
     ],
 )
 def test_when_the_first_one_goes_the_others_go_on_and_all_is_there_for_one_more(
-    join_in: Member, end: Callable[[Child], list[str]]
+    join_in: Member, end: Callable[[Child], list[str]], tmp_path: Path
 ) -> None:
     first, second, third = begin(join_in), begin(join_in), begin(join_in)
     for name, child in {"a": first, "b": second, "c": third}.items():
@@ -55,6 +55,7 @@ def test_when_the_first_one_goes_the_others_go_on_and_all_is_there_for_one_more(
     late = begin(join_in)
     assert late.ask("list") == "a,b,c,d,e,f"
     assert late.end_well() == []
+    assert {path.name for path in tmp_path.glob("discord*")} == {"discord.db", "discord.db-lock"}
 
 
 def test_processes_that_begin_at_the_same_moment_share_one_server(join_in: Member) -> None:
