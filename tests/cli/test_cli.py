@@ -64,7 +64,10 @@ def test_serve_says_why_a_file_is_none_and_leaves_nothing_beside_it(capsys, tmp_
     assert after == before
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may all")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0,
+    reason="root, who runs this, may write to read-only files",
+)
 def test_serve_says_that_a_file_is_read_only(capsys, tmp_path):
     path = tmp_path / "x.db"
     path.touch()
@@ -109,7 +112,7 @@ def test_a_port_that_is_taken_is_named(capsys):
     assert "leave it out" in errors
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="every port is allowed to users there")
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows allows every port to everybody")
 def test_a_port_that_is_not_allowed_is_named(capsys, monkeypatch):
     def bind(_self, _address):  # as for a user who is not root; who runs this may be
         raise PermissionError(errno.EACCES, "Permission denied")

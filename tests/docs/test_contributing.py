@@ -39,6 +39,23 @@ def test_the_environments_of_tox_are_those_that_are_named():
     assert listed | made <= set(QUOTED)
 
 
+def test_the_packages_that_ci_installs_are_named():
+    (packages,) = re.findall(
+        r"apt-get install .*? ((?:[a-z]+[a-z-]* ?)+)\n", (ROOT / ".ci/run").read_text()
+    )
+    assert f"apt install {packages}" in QUOTED
+
+
+def test_the_environment_variables_that_tests_look_at_are_named():
+    code = "".join(path.read_text() for path in ROOT.glob("tests/**/*.py"))
+    found = set(
+        re.findall(r"""environ\.get\(\s*["'](\w+)["']|["'](\w+)["'] in os\.environ""", code)
+    )
+    looked_at = {name for names in found for name in names if name} - {"PYTHONPATH"}
+    assert "HYPOTHESIS_PROFILE" in looked_at
+    assert looked_at <= set(QUOTED)
+
+
 def test_the_kinds_of_runs_and_the_benchmarks_are_those_that_are_named():
     assert PROFILES.keys() <= set(QUOTED)
     asked = {text.split()[-1] for text in QUOTED if text.startswith("python -m benchmarks ")}

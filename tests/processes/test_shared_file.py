@@ -34,7 +34,7 @@ def begin(join_in: Member) -> Child:
         pytest.param(
             Child.kill,
             id="is killed",
-            marks=pytest.mark.skipif(sys.platform == "win32", reason="kill is POSIX"),
+            marks=pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9"),
         ),
     ],
 )
@@ -67,7 +67,7 @@ def test_processes_that_begin_at_the_same_moment_share_one_server(join_in: Membe
     assert [child.end_well() for child in children] == [[]] * 3
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 def test_a_forked_process_in_another_folder_uses_the_file_of_the_login(
     spawn: Callable[..., Child], tmp_path: Path
 ) -> None:
