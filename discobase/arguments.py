@@ -136,16 +136,24 @@ def _checked_token(token: object) -> str:
 
 def _checked_path(path: str) -> str:
     """Return the path of the embedded server's file, in full: the folder of this process may be
-    another one by the time that the file is opened, or opened again in a forked process.
+    another one by the time that the file is opened, or opened again in a forked process. No shell
+    has seen it, so ``~`` is the home folder here.
     """
     if not path:
         raise BadToken(
             f"there is no path behind '{LOCAL}:': name a file, or log in with '{LOCAL}' for a "
             f"server that keeps nothing."
         )
+    if path.startswith("//"):
+        rest = path.lstrip("/") or "FILE"
+        raise UsageError(
+            f"'{LOCAL}:{path}' looks like a URL, and is none: write '{LOCAL}:{rest}' for a file in "
+            f"the folder of this process, or '{LOCAL}:/{rest}' for one from the root on."
+        )
     try:
-        return str(Path(path).resolve())
-    except (OSError, ValueError) as error:  # this process's own folder is gone; a NUL character
+        return str(Path(path).expanduser().resolve())
+    # This process's own folder is gone; a NUL character; a user who has no home.
+    except (OSError, ValueError, RuntimeError) as error:
         raise UsageError(f"the path {path!r} of '{LOCAL}:PATH' leads nowhere: {error}") from error
 
 

@@ -139,7 +139,7 @@ class Database:
             token: the bot's token; from ``DISCOBASE_TOKEN`` where it is left out. ``local`` starts
                 the embedded server in this process, ``local:PATH`` the one that keeps its state in
                 that file, and joins it if another process runs it already. A relative path is taken
-                from the folder in which the process is now.
+                from the folder in which the process is now; ``~`` is the home folder.
             api_url: the REST API of another server that speaks Discord's; from
                 ``DISCOBASE_API_URL`` where it is left out.
 

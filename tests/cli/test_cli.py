@@ -94,6 +94,17 @@ def test_the_demo_says_why_it_cannot_keep_its_file_before_it_begins(capsys, tmp_
     assert "exists already" in said(capsys, "demo", "--keep", existing)[1]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no HOME")
+@pytest.mark.parametrize("option", ["serve --db=", "demo --keep="])
+def test_a_file_in_the_home_folder_is_looked_for_there(capsys, tmp_path, monkeypatch, option):
+    path, why = no_file(tmp_path, "missing folder")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    status, errors = said(capsys, *f"{option}~/missing/x.db".split())
+    assert status == 1
+    assert str(path) in errors
+    assert why in errors
+
+
 @pytest.mark.parametrize("port", ["99999", "-1", "65536", "http", "1.5"])
 def test_a_port_that_is_none_is_refused_at_once(capsys, port):
     status, errors = said(capsys, "serve", f"--port={port}")
