@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import subprocess
+import sys
 from configparser import RawConfigParser
 from pathlib import Path
+
+import pytest
 
 from benchmarks.__main__ import BENCHMARKS
 from tests.engine.runs import PROFILES
@@ -19,6 +23,22 @@ def test_every_module_that_is_to_be_run_is_there():
     modules = {name for text in QUOTED for name in re.findall(r"python -m ([\w.]+)", text)}
     assert len(modules) >= 4
     assert [name for name in modules if importlib.util.find_spec(name) is None] == []
+
+
+@pytest.mark.parametrize("module", ["tests.engine.runs", "tests.formats.write", "benchmarks"])
+@pytest.mark.parametrize("given", [[], ["--help"], ["nothing", "of", "the kind"]])
+def test_what_is_run_by_hand_says_how_it_is_used(module, given):
+    if (module, given) == ("benchmarks", []):
+        given = ["nosuch"]  # without arguments it runs all of them
+    ran = subprocess.run(
+        [sys.executable, "-m", module, *given],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == (0 if given == ["--help"] else 2)
+    assert (ran.stdout + ran.stderr).startswith(f"usage: python -m {module}")
 
 
 def test_every_file_that_is_named_is_there():
