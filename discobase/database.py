@@ -36,7 +36,8 @@ class Database:
             name (the embedded server makes it).
         server: another name, or the id, where `name` is not the server's, or not unique. Digits
             that are the name of none are taken for an id.
-        timeout: seconds that a blocking call waits for Discord at most; None for no limit.
+        timeout: seconds that a blocking call waits for Discord at most; None for no limit. 0, here
+            as everywhere, is a look: only what needs no answer of Discord's can be done so.
         attachment_limit: bytes that one file may have on this server; 10 MiB unless it is boosted.
 
     Raises:
