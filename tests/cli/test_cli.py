@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from discobase.cli import main
+from discobase.local import LocalDiscord
 
 
 def said(capsys, *arguments: object) -> tuple[int, str]:
@@ -133,6 +134,17 @@ def test_a_port_that_is_not_allowed_is_named(capsys, monkeypatch):
     assert status == 1
     assert "port 80 is not allowed" in errors
     assert "leave it out" in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_file_that_another_process_serves_is_named_with_what_one_can_do(capsys, tmp_path):
+    path = tmp_path / "x.db"
+    with LocalDiscord(path):
+        status, errors = said(capsys, "serve", "--db", path)
+    assert status == 1
+    assert f"another process serves {path}: end it first" in errors
+    assert f"logs in with the token 'local:{path}'" in errors
+    assert "()" not in errors
     assert errors.count("\n") == 1
 
 

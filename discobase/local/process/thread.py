@@ -109,7 +109,10 @@ class LocalDiscord(Control):
         if self.path is not None and claim is None:
             self._claim = Claim(self.path)
             if not self._claim.take(_CLAIM_SECONDS):
-                raise UsageError(f"another process serves {self.path}; join() it, or end it first.")
+                raise UsageError(
+                    f"another process serves {self.path}: end it first, or use what it serves. A "
+                    f"program joins it that logs in with the token 'local:{self.path}'."
+                )
         self._pid = os.getpid()
         started = threading.Event()
         self._thread = threading.Thread(
