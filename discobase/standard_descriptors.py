@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 
-_STANDARD = 3
-"""Descriptors 0, 1 and 2 (POSIX, ``unistd.h``)."""
+_STANDARD = (0, 1, 2)
+"""Their numbers (POSIX, ``unistd.h``)."""
 
 
 def occupy_standard_descriptors() -> None:
     """Open nothing (``os.devnull``) under each of the three numbers that is free."""
-    opened = os.open(os.devnull, os.O_RDWR)
-    while opened < _STANDARD:
-        opened = os.open(os.devnull, os.O_RDWR)
-    os.close(opened)
+    for number in _STANDARD:
+        try:
+            os.fstat(number)
+        except OSError:
+            # A new descriptor has the lowest number that is free.
+            os.open(os.devnull, os.O_RDWR)
