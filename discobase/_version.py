@@ -1,3 +1,3 @@
 """The version of discobase, in the one place everything else reads it from."""
 
-__version__ = "0.1.0"
+__version__ = "2.0.0.dev0"

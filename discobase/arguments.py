@@ -65,19 +65,20 @@ def check_database(name: object, server: object, timeout: object, attachment_lim
         )
     if not (server is None or (isinstance(server, str) and server) or _is_positive(server, int)):
         raise UsageError(f"server={server!r}: give a name or an id, or leave it out.")
-    if not (timeout is None or _is_positive(timeout, int, float)):
-        raise UsageError(f"timeout={timeout!r}: give seconds above 0, or None for no limit.")
+    checked_wait(timeout)
     if not _is_positive(attachment_limit, int):
         raise UsageError(f"attachment_limit={attachment_limit!r}: give a number of bytes above 0.")
 
 
-def checked_wait(timeout: float | None) -> float | None:
+def checked_wait(timeout: object) -> float | None:
     """Return the seconds that a call is to wait, if they are that; 0 is a look.
 
     Raises:
         UsageError: they are not.
     """
-    if timeout is None or timeout == 0 or _is_positive(timeout, int, float):
+    if timeout is None:
+        return None
+    if isinstance(timeout, int | float) and not isinstance(timeout, bool) and 0 <= timeout < inf:
         return timeout
     raise UsageError(f"timeout={timeout!r}: give seconds from 0 on, or None for no limit.")
 
@@ -150,16 +151,24 @@ def _checked_token(token: object) -> str:
 
 def _checked_path(path: str) -> str:
     """Return the path of the embedded server's file, in full: the folder of this process may be
-    another one by the time that the file is opened, or opened again in a forked process.
+    another one by the time that the file is opened, or opened again in a forked process. No shell
+    has seen it, so ``~`` is the home folder here.
     """
     if not path:
         raise BadToken(
             f"there is no path behind '{LOCAL}:': name a file, or log in with '{LOCAL}' for a "
             f"server that keeps nothing."
         )
+    if path.startswith("//"):
+        rest = path.lstrip("/") or "FILE"
+        raise UsageError(
+            f"'{LOCAL}:{path}' looks like a URL, and is none: write '{LOCAL}:{rest}' for a file in "
+            f"the folder of this process, or '{LOCAL}:/{rest}' for one from the root on."
+        )
     try:
-        return str(Path(path).resolve())
-    except (OSError, ValueError) as error:  # this process's own folder is gone; a NUL character
+        return str(Path(path).expanduser().resolve())
+    # This process's own folder is gone; a NUL character; a user who has no home.
+    except (OSError, ValueError, RuntimeError) as error:
         raise UsageError(f"the path {path!r} of '{LOCAL}:PATH' leads nowhere: {error}") from error
 
 

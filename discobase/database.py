@@ -46,7 +46,8 @@ class Database:
             name (the embedded server makes it).
         server: another name, or the id, where `name` is not the server's, or not unique. Digits
             that are the name of none are taken for an id.
-        timeout: seconds that a blocking call waits for Discord at most; None for no limit.
+        timeout: seconds that a blocking call waits for Discord at most; None for no limit. 0, here
+            as everywhere, is a look: only what needs no answer of Discord's can be done so.
         attachment_limit: bytes that one file may have on this server; 10 MiB unless it is boosted.
 
     Raises:
@@ -189,7 +190,7 @@ class Database:
             token: the bot's token; from ``DISCOBASE_TOKEN`` where it is left out. ``local`` starts
                 the embedded server in this process, ``local:PATH`` the one that keeps its state in
                 that file, and joins it if another process runs it already. A relative path is taken
-                from the folder in which the process is now.
+                from the folder in which the process is now; ``~`` is the home folder.
             api_url: the REST API of another server that speaks Discord's; from
                 ``DISCOBASE_API_URL`` where it is left out.
 

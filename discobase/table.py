@@ -371,7 +371,9 @@ def bind(table: type[Table], binding: Binding[Any], *, before: type[Table] | Non
         name = taken[0]
         raise TableError(
             f"{table.__name__} has a field {name!r}, a name that tables keep for themselves: "
-            f"rename it, as in `{name}_: ... = Field(alias={name!r})`."
+            f"rename it, as in `{name}_: ...`. If it is to be given as {name!r} all the same, as "
+            f"from JSON, write `{name}_: ... = Field(alias={name!r})`, and `model_config = "
+            f"ConfigDict(validate_by_name=True)` above it."
         )
     binding.prepare()
     if before is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from math import inf
@@ -67,7 +68,9 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Does what discobase is for, on the embedded server, and says what it cost."
     )
-    parser.add_argument("--keep", metavar="FILE", help="keep the server's state in this file")
+    parser.add_argument(
+        "--keep", type=_file, metavar="FILE", help="keep the server's state in this file"
+    )
     parser.set_defaults(run=_demo)
 
 
@@ -76,7 +79,9 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         "Runs a Discord-compatible server on this machine's loopback until SIGTERM or Ctrl-C."
     )
     parser.add_argument("--port", type=_port, default=0, help="default: a free one")
-    parser.add_argument("--db", metavar="FILE", help="keep the state in this file; default: none")
+    parser.add_argument(
+        "--db", type=_file, metavar="FILE", help="keep the state in this file; default: none"
+    )
     parser.add_argument(
         "--server",
         type=_server_name,
@@ -101,6 +106,11 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         "one in a hundred longer than TAIL",
     )
     parser.set_defaults(run=_serve)
+
+
+def _file(text: str) -> str:
+    """Return a path as a shell would have given it: in ``--db=~/x`` none replaces the ``~``."""
+    return os.path.expanduser(text)  # noqa: PTH111 - the text as it is, but for that
 
 
 def _port(text: str) -> int:

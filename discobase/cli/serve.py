@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import shlex
 import signal
 import sqlite3
 import sys
@@ -97,4 +98,7 @@ def _in_words(discord: LocalDiscord, place: dict[str, str], path: str | None) ->
         f"  token    {place['token']}\n"
         f"  server   {place['server']}\n"
         f"  window   {discord.window_url}\n"
+        f"Where these are set, a program on this machine that calls db.conn() connects to it:\n"
+        f"export DISCOBASE_API_URL={shlex.quote(place['api_url'])}\n"
+        f"export DISCOBASE_TOKEN={shlex.quote(place['token'])}\n"
     )

@@ -22,6 +22,7 @@ from discobase.errors import NotConnected, WouldDeadlock
 from discobase.own_threads import is_own_thread, own_thread
 from discobase.portal.done_lock import POLL_SECONDS, lock_until_done
 from discobase.portal.tracebacks import describe, users_line
+from discobase.standard_descriptors import occupy_standard_descriptors
 from discobase.worker import Worker
 
 _log = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ class LoopThread:
         """Start the thread, and wait until its loop runs or raise what keeps it from running."""
         started = lock_until_done(self._started)
         try:
+            occupy_standard_descriptors()
             self.thread.start()
             while not started.acquire(timeout=POLL_SECONDS):
                 pass

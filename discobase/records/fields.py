@@ -40,6 +40,7 @@ from pydantic import (
     PlainValidator,
     WrapSerializer,
 )
+from pydantic.fields import FieldInfo
 
 from discobase.engine.keys import Kind
 from discobase.errors import TableError
@@ -88,7 +89,8 @@ def marks_of(model: type[BaseModel]) -> FieldMarks:
 
     Raises:
         TableError: a field is marked :class:`Unique` or :class:`Index` that has no key (its kind is
-            ``opaque``), or the mark stands inside another annotation, where it would not be seen.
+            ``opaque``), or the mark stands inside another annotation, or in the place of a default
+            or a type, where it would not be seen.
     """
     serialized = _fields_with_a_serializer(model)
     kinds: dict[str, Kind] = {}
@@ -97,6 +99,7 @@ def marks_of(model: type[BaseModel]) -> FieldMarks:
         annotation = _with_metadata(field.annotation, field.metadata)
         kinds[name] = "opaque" if name in serialized else kind_of(annotation)
         for mark, names in marked.items():
+            _check_place(model, name, field, mark)
             if any(_is_mark(entry, mark) for entry in field.metadata):
                 _check_keyed(model, name, kinds[name], mark)
                 names.append(name)
@@ -245,6 +248,25 @@ def _is_buried(annotation: Any, mark: type) -> bool:
     return any(
         _is_mark(argument, mark) or _is_buried(argument, mark) for argument in get_args(annotation)
     )
+
+
+def _check_place(model: type[BaseModel], name: str, field: FieldInfo, mark: type) -> None:
+    annotation: Any = field.annotation
+    if _is_mark(annotation, mark):
+        place, annotation = "type", str
+    elif _is_mark(field.default, mark) or field.default_factory is mark:
+        place = "default"
+    else:
+        return
+    raise TableError(
+        f"{model.__name__}.{name}: {mark.__name__}() is no {place}; it belongs to the annotation, "
+        f"as in `{name}: Annotated[{_spelt(annotation)}, discobase.{mark.__name__}()]`."
+    )
+
+
+def _spelt(annotation: Any) -> str:
+    plain = isinstance(annotation, type) and not get_args(annotation)
+    return str(annotation.__name__ if plain else annotation).replace("typing.", "")
 
 
 def _check_keyed(model: type[BaseModel], name: str, kind: Kind, mark: type) -> None:

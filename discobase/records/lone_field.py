@@ -7,6 +7,7 @@ only a whole record could tell what it would say.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, cast
 
@@ -21,10 +22,13 @@ from pydantic import (
 )
 from pydantic_core import SchemaSerializer, SchemaValidator
 
-# pydantic requires this package, and takes no other TypedDict before Python 3.12.
-from typing_extensions import TypedDict
-
 from discobase.records.core_schema import nodes, replaced
+
+if sys.version_info >= (3, 12):
+    from typing import TypedDict
+else:
+    # pydantic requires this package, and takes no other TypedDict before Python 3.12.
+    from typing_extensions import TypedDict
 
 _AS_ANNOTATION: dict[str, Callable[[Any], object]] = {
     "before": BeforeValidator,
@@ -132,7 +136,9 @@ def _without_others(schema: Any, own: dict[str, Any]) -> Any:
     def replace(node: dict[str, Any]) -> dict[str, Any] | None:
         if node is not own and node.get("type") in _OWN_FIELDS:
             return None
-        function = cast("dict[str, Any]", node.get("function") or {})
+        given: Any = node.get("function")
+        # That of a `call` is the class itself.
+        function = cast("dict[str, Any]", given if isinstance(given, dict) else {})
         if function.get("type") != "with-info":
             return node
         stand_in = _wrapper if node["type"] == "function-wrap" else _checker

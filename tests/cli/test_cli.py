@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from discobase.cli import main
+from discobase.local import LocalDiscord
 
 
 def said(capsys, *arguments: object) -> tuple[int, str]:
@@ -64,7 +65,10 @@ def test_serve_says_why_a_file_is_none_and_leaves_nothing_beside_it(capsys, tmp_
     assert after == before
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may all")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0,
+    reason="root, who runs this, may write to read-only files",
+)
 def test_serve_says_that_a_file_is_read_only(capsys, tmp_path):
     path = tmp_path / "x.db"
     path.touch()
@@ -91,6 +95,17 @@ def test_the_demo_says_why_it_cannot_keep_its_file_before_it_begins(capsys, tmp_
     assert "exists already" in said(capsys, "demo", "--keep", existing)[1]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no HOME")
+@pytest.mark.parametrize("option", ["serve --db=", "demo --keep="])
+def test_a_file_in_the_home_folder_is_looked_for_there(capsys, tmp_path, monkeypatch, option):
+    path, why = no_file(tmp_path, "missing folder")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    status, errors = said(capsys, *f"{option}~/missing/x.db".split())
+    assert status == 1
+    assert str(path) in errors
+    assert why in errors
+
+
 @pytest.mark.parametrize("port", ["99999", "-1", "65536", "http", "1.5"])
 def test_a_port_that_is_none_is_refused_at_once(capsys, port):
     status, errors = said(capsys, "serve", f"--port={port}")
@@ -109,7 +124,7 @@ def test_a_port_that_is_taken_is_named(capsys):
     assert "leave it out" in errors
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="every port is allowed to users there")
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows allows every port to everybody")
 def test_a_port_that_is_not_allowed_is_named(capsys, monkeypatch):
     def bind(_self, _address):  # as for a user who is not root; who runs this may be
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -119,6 +134,17 @@ def test_a_port_that_is_not_allowed_is_named(capsys, monkeypatch):
     assert status == 1
     assert "port 80 is not allowed" in errors
     assert "leave it out" in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_file_that_another_process_serves_is_named_with_what_one_can_do(capsys, tmp_path):
+    path = tmp_path / "x.db"
+    with LocalDiscord(path):
+        status, errors = said(capsys, "serve", "--db", path)
+    assert status == 1
+    assert f"another process serves {path}: end it first" in errors
+    assert f"logs in with the token 'local:{path}'" in errors
+    assert "()" not in errors
     assert errors.count("\n") == 1
 
 

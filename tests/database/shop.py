@@ -10,8 +10,8 @@ from discobase import Database, Table
 WRONG_TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GaBcDe.this-is-nobodys-secret-token-at-all-001"
 
 
-def shop() -> tuple[Database, type[Table]]:
-    database = Database("shop")
+def shop(**options) -> tuple[Database, type[Table]]:
+    database = Database("shop", **options)
 
     @database.table
     class Item(Table):

@@ -19,6 +19,7 @@ from discobase.errors import (
     IdentifyLimit,
     MissingPermission,
     NotConnected,
+    OutcomeUnknown,
     ServerAmbiguous,
     ServerFull,
     ServerNotFound,
@@ -35,10 +36,29 @@ def test_a_wait_that_is_none_is_refused_at_once(place, timeout):
     database, _ = shop()
     with pytest.raises(UsageError, match="seconds from 0 on, or None"):
         place.conn(database, timeout=timeout)
+    with pytest.raises(UsageError, match="seconds from 0 on, or None"):
+        Database("shop", timeout=timeout)
     with place.conn(database):
         with pytest.raises(UsageError, match="seconds from 0 on, or None"):
             database.wait_ready(timeout)
         database.wait_ready(0)
+
+
+def test_no_time_is_a_look_wherever_it_is_given(place):
+    place.discord.set(latency=0.1)
+    database, item = shop(timeout=0)
+    for options in ({}, {"timeout": 0}):
+        with (
+            pytest.raises(WaitTimeout),
+            database.conn(place.token, api_url=place.api_url, **options),
+        ):
+            pass
+    with place.conn(database, timeout=None):
+        assert len(item.find()) == 0
+        with pytest.raises(WaitTimeout):
+            database.refresh()
+        with pytest.raises((WaitTimeout, OutcomeUnknown)):
+            item(name="hat").save()
 
 
 class TestWaitReady:
@@ -307,7 +327,7 @@ class TestMisuse:
             {"server": ""},
             {"server": 0},
             {"server": 1.5},
-            {"timeout": 0},
+            {"timeout": False},
             {"timeout": -1},
             {"timeout": float("nan")},
             {"timeout": "60"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import pickle
+import re
 import sys
 from copy import deepcopy
 from dataclasses import make_dataclass
@@ -396,6 +397,23 @@ class TestAttaching:
         renamed = create_model("Song", __base__=Table, **{f"{name}_": (str, Field(alias=name))})
         database.table(renamed)
         assert getattr(renamed(**{name: "x"}), f"{name}_") == "x"
+
+    @pytest.mark.filterwarnings("ignore:Field name:UserWarning")
+    @pytest.mark.parametrize("name", ["pk", "version", "save", "model_extra"])
+    def test_the_advice_for_a_reserved_name_works_as_it_stands(self, name):
+        with pytest.raises(TableError) as refused:
+            Database("songs").table(create_model("Song", __base__=Table, **{name: (str, "")}))
+        field, aliased, config = re.findall(r"`(.+?)`", str(refused.value))
+        for lines in ([field], [config, aliased]):
+            body = "\n".join(f"    {line.replace('...', 'str', 1)}" for line in lines)
+            names = {"Table": Table, "ConfigDict": ConfigDict, "Field": Field}
+            exec(f"class Song(Table):\n{body}", names)
+            database = Database(f"songs of {lines}")
+            song = database.table(names["Song"])
+            with database.conn("local"):
+                saved = song(**{f"{name}_": "x"}).save()
+                assert song.find_unique(**{f"{name}_": "x"}).pk == saved.pk
+        assert getattr(names["Song"](**{name: "y"}), f"{name}_") == "y"
 
     def test_what_a_table_does_is_reserved(self):
         """The list is closed: the name of a method that comes later goes here, not into it. Such a

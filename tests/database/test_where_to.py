@@ -224,6 +224,28 @@ class TestTheFolderOfARelativePath:
             shop()[0].login_thread("local:dev.db")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no HOME")
+def test_a_path_in_the_home_folder_is_taken_from_there(tmp_path, monkeypatch):
+    home, here = tmp_path / "home", tmp_path / "here"
+    home.mkdir()
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("HOME", str(home))
+    with shop()[0].conn("local:~/dev.db"):
+        assert (home / "dev.db").exists()
+    assert list(here.iterdir()) == []
+    with pytest.raises(UsageError, match="~nobody-of-that-name"):
+        shop()[0].login_thread("local:~nobody-of-that-name/dev.db")
+
+
+@pytest.mark.parametrize("slashes", ["//", "///"])
+def test_a_path_that_looks_like_a_url_is_an_error_that_shows_both_paths(slashes):
+    with pytest.raises(UsageError, match=r"'local:data/x\.db' .* or 'local:/data/x\.db'"):
+        shop()[0].login_thread(f"local:{slashes}data/x.db")
+    with pytest.raises(UsageError, match=r"looks like a URL"):
+        shop()[0].login_thread(f"local:{slashes}")
+
+
 @pytest.mark.parametrize("token", ["local:", " local: \n"])
 def test_a_local_path_that_is_empty_is_an_error(token, monkeypatch):
     with pytest.raises(BadToken, match="no path"):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import pkgutil
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,25 @@ def test_the_readme_has_two_lines_of_set_up_and_ci_runs_the_second():
     assert demo.endswith("python -m discobase demo")
     assert tests.endswith("tox")
     assert tests in (ROOT / ".ci/run").read_text().splitlines()
+
+
+@pytest.mark.parametrize("until", [1, 2], ids=["the first", "the first two"])
+def test_the_blocks_of_the_readme_can_be_pasted_into_a_prompt(until, tmp_path):
+    """At Python's own prompt an empty line ends a block, also one in the midst of it."""
+    blocks = re.findall(r"```python\n(.+?)```", README, re.DOTALL)[:until]
+    ran = subprocess.run(
+        [sys.executable, "-q", "-i"],
+        input="\n".join(blocks) + "\nprint('at', 'its', 'end')\n",
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Error" not in ran.stderr, ran.stderr
+    assert "1 Ada\n2 Grace\n3 Edsger\n" in ran.stdout
+    assert ("has 'ada@example.org' already" in ran.stdout) == (until > 1)
+    assert ran.stdout.endswith("at its end\n")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -97,3 +119,11 @@ def test_every_method_that_the_architecture_names_exists():
     for owner, member in named:
         kind = classes[owner]
         assert hasattr(kind, member) or f"self.{member}" in inspect.getsource(kind), (owner, member)
+
+
+def test_the_page_of_environment_variables_has_those_that_the_code_looks_at():
+    page = (ROOT / "docs/environment.md").read_text()
+    code = "".join(path.read_text() for path in (ROOT / "discobase").rglob("*.py"))
+    looked_at = set(re.findall(r"""environ\S*["'](\w+)["']""", code))
+    assert looked_at == set(re.findall(r"^\| `(\w+)` ", page, re.MULTILINE))
+    assert len(looked_at) == code.count("environ.get(") + code.count("environ[")

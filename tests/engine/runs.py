@@ -7,8 +7,8 @@ To see one failing run again::
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
-import sys
 from collections.abc import Callable
 
 from discobase.engine.engine import Engine
@@ -174,12 +174,16 @@ class Run:
 
 def main() -> None:
     """Run one seed of one profile, or many, and tell what happened."""
-    profile, first, *last = sys.argv[1:]
-    for seed in range(int(first), int(last[0] if last else first) + 1):
-        run = Run(profile, seed).go()
-        if not last:
+    parser = argparse.ArgumentParser(prog="python -m tests.engine.runs", description=main.__doc__)
+    parser.add_argument("profile", choices=PROFILES, help=" ".join(PROFILES), metavar="PROFILE")
+    parser.add_argument("seed", type=int, help="which decides everything", metavar="SEED")
+    parser.add_argument("last", type=int, nargs="?", help="of many seeds", metavar="LAST")
+    given = parser.parse_args()
+    for seed in range(given.seed, (given.seed if given.last is None else given.last) + 1):
+        run = Run(given.profile, seed).go()
+        if given.last is None:
             print("\n".join(run.world.trace))
-        print(f"{profile} {seed}: {run.log.head} positions, {run.world.fault_count} faults")
+        print(f"{given.profile} {seed}: {run.log.head} positions, {run.world.fault_count} faults")
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ version of each record. What the records hold stands in :mod:`tests.formats.libr
 
 from __future__ import annotations
 
+import argparse
 import json
 import sqlite3
-import sys
 import tempfile
 from datetime import date
 from decimal import Decimal
@@ -36,7 +36,9 @@ from tests.local.rest import Rest
 
 def main() -> None:
     """Write the two files whose common name is given."""
-    target = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(prog="python -m tests.formats.write", description=main.__doc__)
+    parser.add_argument("target", type=Path, help="as tests/formats/2.1", metavar="NAME")
+    target = parser.parse_args().target
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "discord.sqlite"
         seen = write(path)

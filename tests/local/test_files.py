@@ -88,7 +88,7 @@ def test_it_is_refused_while_the_other_program_uses_it(tmp_path):
         assert connection.execute("select name from people").fetchall() == [("Ada",)]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="kill is POSIX")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
 @pytest.mark.parametrize("journal", ["wal", "delete"])
 def test_it_is_refused_after_the_other_program_was_killed_in_the_middle(tmp_path, journal):
     path = tmp_path / "app.db"
@@ -140,7 +140,7 @@ def test_a_file_that_was_written_before_there_was_a_mark_is_taken_and_gets_one(
         assert list(discord.servers().values()) == ["Library"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="kill is POSIX")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
 def test_such_a_file_is_taken_also_where_all_of_it_is_still_in_the_write_ahead_log(tmp_path):
     path = tmp_path / "dev.db"
     script = f"""

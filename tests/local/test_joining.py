@@ -139,7 +139,7 @@ def test_the_processes_take_over_one_after_another(tmp_path):
             assert newcomer.place == place
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 def test_a_forked_child_uses_its_parents_server():
     parent = join(None, "shared")
 
@@ -151,7 +151,7 @@ def test_a_forked_child_uses_its_parents_server():
     assert "from the child" in guilds(parent)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 def test_a_forked_child_joins_the_file_its_parent_serves(tmp_path):
     path = str(tmp_path / "dev.db")
     parent = join(path, "test")
@@ -182,7 +182,7 @@ time.sleep(10)
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 def test_a_forked_child_does_not_keep_the_port_of_a_killed_parent(tmp_path):
     path = tmp_path / "dev.db"
     with running(FORKING_HOST, path) as host, running(JOIN, path) as other:

@@ -1,9 +1,11 @@
-"""The fixture, as a project that has nothing to do with discobase uses it."""
+"""The fixtures, as a project that has nothing to do with discobase uses it."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+
+import pytest
 
 CONFTEST = 'pytest_plugins = ["discobase.local.pytest_plugin"]\n'
 
@@ -25,9 +27,43 @@ def test_each_test_has_a_server_of_its_own(local_discord, pytestconfig):
 """
 
 
-def test_a_project_uses_the_fixture(tmp_path):
+TESTS_OF_AN_APP = """
+import pytest
+
+import discobase
+from discobase.errors import AlreadyConnected
+
+database = discobase.Database("Twice")
+
+
+@database.table
+class Item(discobase.Table):
+    name: str
+
+
+@pytest.mark.parametrize("time", [1, 2])
+def test_a_database_is_empty_in_each_test_and_closed_after_it(connect_database, time):
+    assert ": not connected" in repr(database)
+    assert connect_database(database) is database
+    Item(name="hat").save()
+    assert len(Item.find()) == 1
+
+
+def test_several_are_connected_to_the_server_of_the_test(connect_database, local_discord):
+    first = connect_database(discobase.Database("Shop"))
+    second = discobase.Database("Orders", server="Our server")
+    connect_database(second, server="Our server")
+    assert set(local_discord.servers().values()) == {"Shop", "Our server"}
+    assert (first.head, second.head) == (0, 0)
+    with pytest.raises(AlreadyConnected):
+        connect_database(first)
+"""
+
+
+@pytest.mark.parametrize(("tests", "passed"), [(TESTS, "2 passed"), (TESTS_OF_AN_APP, "3 passed")])
+def test_a_project_uses_the_fixtures(tmp_path, tests, passed):
     (tmp_path / "conftest.py").write_text(CONFTEST)
-    (tmp_path / "test_bot.py").write_text(TESTS)
+    (tmp_path / "test_app.py").write_text(tests)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     run = subprocess.run(
         [*command, "--discord-limits", "discord", str(tmp_path)],
@@ -37,4 +73,4 @@ def test_a_project_uses_the_fixture(tmp_path):
         timeout=50,
         check=False,
     )
-    assert (run.returncode, "2 passed" in run.stdout) == (0, True), run.stdout + run.stderr
+    assert (run.returncode, passed in run.stdout) == (0, True), run.stdout + run.stderr

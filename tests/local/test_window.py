@@ -15,7 +15,8 @@ from discobase.local.window.view import preview
 from tests.local.browser import CHROMIUM, DRIVER, browsing
 
 needs_browser = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed"
+    not (CHROMIUM and DRIVER),
+    reason="chromium and chromedriver are not installed (CONTRIBUTING.md names the packages)",
 )
 
 

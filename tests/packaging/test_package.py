@@ -3,6 +3,7 @@
 from __future__ import annotations
 import __future__
 
+import ast
 import re
 import shutil
 import subprocess
@@ -10,10 +11,13 @@ import sys
 import zipfile
 from configparser import ConfigParser
 from email.parser import Parser
+from importlib.metadata import requires
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 import discobase
 from discobase.local import LocalDiscord
@@ -65,10 +69,59 @@ def test_the_wheel_carries_version_licence_and_python_floor(wheel, metadata):
     assert any(name.endswith("LICENSE") for name in wheel.namelist())
 
 
+def test_the_version_is_above_that_of_the_package_that_the_index_holds_and_the_readme_says_it():
+    assert Version(discobase.__version__) > Version("1.0.0")
+    readme = (ROOT / "README.md").read_text()
+    assert f"This is discobase {discobase.__version__}:" in readme
+    assert f"`discobase>={discobase.__version__}`" in readme
+
+
 def test_running_needs_three_packages_and_no_more(metadata):
     needed = [line for line in metadata.get_all("Requires-Dist") if "extra ==" not in line]
     names = {re.match(r"[\w.-]+", line).group().lower() for line in needed}
     assert names == {"discord.py", "pydantic", "janus"}
+
+
+def test_nothing_is_imported_but_those_three_and_what_they_require_themselves():
+    brought = {
+        "discord.py": {"aiohttp"},
+        "aiohttp": {"yarl"},
+        "pydantic": {"pydantic_core", "typing_extensions"},
+    }
+    allowed = {"discobase", "discord", "pydantic", "janus"}.union(*brought.values())
+    imported = {
+        name.partition(".")[0]
+        for path in (ROOT / "discobase").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    # The plugin is imported by pytest itself.
+    assert imported - sys.stdlib_module_names - allowed == {"pytest"}
+    for name, packages in brought.items():
+        required = {Requirement(each).name.replace("-", "_") for each in requires(name)}
+        assert packages <= required
+
+
+def test_tox_runs_the_tests_on_the_floors_of_all_three(metadata):
+    needed = map(Requirement, metadata.get_all("Requires-Dist"))
+    floors = {
+        each.name: bound.version
+        for each in needed
+        if each.marker is None
+        for bound in each.specifier
+        if bound.operator == ">="
+    }
+    tox = ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini")
+    pinned = re.findall(r"(\S+)==(\S+)", tox["testenv:floors"]["commands_pre"])
+    assert dict(pinned) == floors
+    assert len(floors) == 3
 
 
 def test_the_dev_extra_holds_all_the_others():

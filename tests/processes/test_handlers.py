@@ -22,7 +22,7 @@ def test_one_that_comes_between_any_two_lines_saves(start: Start, outer: str) ->
     assert (int(saved) > 20, refused) == (True, "0 refused")
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 def test_one_that_comes_while_a_forked_process_connects_saves_or_is_refused(start: Start) -> None:
     told, counts = start("save_in_handler.py", "in_reconnecting_after_a_fork").end_well()
     assert told == "True True"
@@ -30,7 +30,9 @@ def test_one_that_comes_while_a_forked_process_connects_saves_or_is_refused(star
     assert (saved > 0, refused > 0, saved + refused) == (True, True, 24)
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="lets finalizers run on one thread only")
+@pytest.mark.skipif(
+    sys.version_info < (3, 12), reason="Python 3.11 lets these finalizers run on one thread only"
+)
 def test_finalizers_save_on_the_programs_threads_and_are_refused_on_those_of_discobase(
     start: Start,
 ) -> None:

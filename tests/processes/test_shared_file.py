@@ -34,12 +34,12 @@ def begin(join_in: Member) -> Child:
         pytest.param(
             Child.kill,
             id="is killed",
-            marks=pytest.mark.skipif(sys.platform == "win32", reason="kill is POSIX"),
+            marks=pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9"),
         ),
     ],
 )
 def test_when_the_first_one_goes_the_others_go_on_and_all_is_there_for_one_more(
-    join_in: Member, end: Callable[[Child], list[str]]
+    join_in: Member, end: Callable[[Child], list[str]], tmp_path: Path
 ) -> None:
     first, second, third = begin(join_in), begin(join_in), begin(join_in)
     for name, child in {"a": first, "b": second, "c": third}.items():
@@ -55,6 +55,7 @@ def test_when_the_first_one_goes_the_others_go_on_and_all_is_there_for_one_more(
     late = begin(join_in)
     assert late.ask("list") == "a,b,c,d,e,f"
     assert late.end_well() == []
+    assert {path.name for path in tmp_path.glob("discord*")} == {"discord.db", "discord.db-lock"}
 
 
 def test_processes_that_begin_at_the_same_moment_share_one_server(join_in: Member) -> None:
@@ -66,7 +67,7 @@ def test_processes_that_begin_at_the_same_moment_share_one_server(join_in: Membe
     assert [child.end_well() for child in children] == [[]] * 3
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 def test_a_forked_process_in_another_folder_uses_the_file_of_the_login(
     spawn: Callable[..., Child], tmp_path: Path
 ) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, assert_type
 
+from discobase import Database
 from discobase.local import Answer, Joined, LocalDiscord, Person, RequestKind, Requests, join
+from discobase.local.pytest_plugin import ConnectDatabase
 
 
 def a_server(path: Path) -> None:
@@ -20,6 +22,11 @@ def a_server(path: Path) -> None:
         channels = assert_type(discord.channels(server), dict[int, str])
         for channel in channels:
             assert_type(discord.messages(channel), list[dict[str, Any]])
+
+
+def a_database_in_a_test(connect_database: ConnectDatabase) -> None:
+    assert_type(connect_database(Database("Shop")), Database)
+    assert_type(connect_database(Database("Shop"), server="Our server"), Database)
 
 
 def what_was_counted(discord: LocalDiscord) -> None:

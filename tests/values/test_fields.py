@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
@@ -24,6 +25,7 @@ from pydantic import (
     PositiveInt,
     SecretStr,
     StringConstraints,
+    create_model,
     field_serializer,
 )
 from typing_extensions import TypeAliasType
@@ -140,6 +142,48 @@ def test_a_mark_on_a_field_without_a_key_is_a_table_error(mark: object) -> None:
 
     with pytest.raises(TableError, match=rf"User\.tags cannot be {type(mark).__name__}\(\)"):
         marks_of(User)
+
+
+@pytest.mark.parametrize("mark", [Unique, Index])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda mark: mark(),
+        lambda mark: mark,
+        lambda mark: Field(default=mark()),
+        lambda mark: Field(default=mark),
+        lambda mark: Field(mark()),
+        lambda mark: Field(default_factory=mark),
+    ],
+)
+@pytest.mark.parametrize(
+    ("annotation", "spelt"),
+    [(str, "str"), (str | None, "str | None"), (Decimal, "Decimal"), (list[str], "list[str]")],
+)
+def test_a_mark_as_a_default_is_a_table_error_that_says_where_it_belongs(
+    mark: Any, make: Any, annotation: Any, spelt: str
+) -> None:
+    user = create_model("User", email=(annotation, make(mark)))
+    name = mark.__name__
+    with pytest.raises(
+        TableError,
+        match=rf"User\.email: {name}\(\) is no default.*"
+        + re.escape(f"`email: Annotated[{spelt}, discobase.{name}()]`"),
+    ):
+        marks_of(user)
+
+
+@pytest.mark.parametrize("mark", [Unique, Index])
+def test_a_mark_as_a_default_in_an_annotation_or_as_a_type_is_a_table_error(mark: Any) -> None:
+    class User(BaseModel):
+        email: Annotated[str, Field(default=mark())]
+
+    with pytest.raises(TableError, match=r"is no default; .* `email: Annotated\[str, discobase"):
+        marks_of(User)
+    for given in (..., None, mark()):
+        user = create_model("User", email=(mark, given))
+        with pytest.raises(TableError, match=r"`email: Annotated\[\w+, discobase"):
+            marks_of(user)
 
 
 def test_a_mark_inside_another_annotation_is_a_table_error() -> None:

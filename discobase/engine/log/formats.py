@@ -4,7 +4,7 @@ However a later version of discobase writes its frames and superblocks: the text
 begins with a fenced block, whose first line begins with what it is and with the number of its
 format, and it names the version that is needed to read it::
 
-    {"discobase":2,"needs":"0.4", ...
+    {"discobase":2,"needs":"2.4", ...
 
 Whoever meets a number that it does not know can neither apply what is there nor write behind it
 without being in danger of writing over it: it stops, and says so (:class:`LaterFormat`). The same

@@ -87,11 +87,19 @@ class Listener:
         await self._http.shutdown(_SHUTDOWN_SECONDS)
         self.platform.close()
 
-    def abandon(self) -> None:
-        """Let go of the parent's sockets, in a forked child: they must end when the parent does.
+    def abandon(self, *, between_steps: bool) -> None:
+        """Let go of the parent's sockets and file, in a forked child: they must end when the parent
+        does.
 
-        The descriptors are pointed at nothing instead of closed, so that the objects that own them
-        may close them later.
+        The sockets' descriptors are pointed at nothing instead of closed, so that the objects that
+        own them may close them later. The file is closed: SQLite keeps one account of a file for a
+        whole process, and by the inherited one this process could never open it (SQLite's page "How
+        To Corrupt An SQLite Database File", section 2.6, warns of such a close, for the locks; they
+        are the parent's, and a child can release none of them).
+
+        Args:
+            between_steps: whether no call of the store was under way at the fork. SQLite would wait
+                for its end for ever, so the file is left open then.
         """
         descriptors = [] if self._listener is None else [self._listener.fileno()]
         for connection in self._http.connections:
@@ -104,6 +112,8 @@ class Listener:
             if descriptor >= 0:
                 os.dup2(nothing, descriptor)
         os.close(nothing)
+        if between_steps:
+            self.platform.store.close()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path

@@ -24,6 +24,7 @@ from discobase.local.process.listener import LOOPBACK, Listener
 from discobase.local.state.file_format import absolute, require_usable
 from discobase.local.state.interactions import Interaction
 from discobase.own_threads import own_thread
+from discobase.standard_descriptors import occupy_standard_descriptors
 
 _T = TypeVar("_T")
 
@@ -33,6 +34,10 @@ _CLAIM_SECONDS = 0.5
 _LAST_LOOK_SECONDS = 0.1
 """How often a command that waits looks whether the server still runs: a guess. Commands take
 microseconds, so hardly any waits so long."""
+
+_PAUSE_SECONDS = 1.0
+"""How long a fork may wait for a server to come to the end of a step: a guess. Steps take
+milliseconds; one that waits for whatever the forking thread holds would take for ever."""
 
 _running: weakref.WeakSet[LocalDiscord] = weakref.WeakSet()
 _left_to_the_parent: list[Listener] = []
@@ -97,13 +102,17 @@ class LocalDiscord(Control):
         """
         if self._thread is not None:
             raise UsageError("this server runs already.")
+        occupy_standard_descriptors()
         if self.path is not None:
             require_usable(self.path)
         self._claim = claim
         if self.path is not None and claim is None:
             self._claim = Claim(self.path)
             if not self._claim.take(_CLAIM_SECONDS):
-                raise UsageError(f"another process serves {self.path}; join() it, or end it first.")
+                raise UsageError(
+                    f"another process serves {self.path}: end it first, or use what it serves. A "
+                    f"program joins it that logs in with the token 'local:{self.path}'."
+                )
         self._pid = os.getpid()
         started = threading.Event()
         self._thread = threading.Thread(
@@ -131,10 +140,38 @@ class LocalDiscord(Control):
         _running.discard(self)
         self._release()
 
-    def abandon(self) -> None:
-        """Let go of what belongs to the parent, in a forked child: there the server goes on."""
+    def pause(self, resumed: threading.Event) -> bool:
+        """Have the server's thread wait between two steps, if it serves a file.
+
+        Args:
+            resumed: ends the wait.
+
+        Returns:
+            Whether it waits.
+        """
+        thread, loop = self._thread, self._loop
+        if self.path is None or loop is None or thread in {None, threading.current_thread()}:
+            return False
+        paused = threading.Event()
+
+        def wait_to_be_resumed() -> None:
+            paused.set()
+            resumed.wait()
+
+        try:
+            loop.call_soon_threadsafe(wait_to_be_resumed)
+        except RuntimeError:  # the loop is closed
+            return False
+        return paused.wait(_PAUSE_SECONDS)
+
+    def abandon(self, *, paused: bool) -> None:
+        """Let go of what belongs to the parent, in a forked child: there the server goes on.
+
+        Args:
+            paused: whether the server was paused for the fork.
+        """
         if self._listener is not None:
-            self._listener.abandon()
+            self._listener.abandon(between_steps=paused)
             _left_to_the_parent.append(self._listener)
 
     def __enter__(self) -> Self:
@@ -266,11 +303,33 @@ class LocalDiscord(Control):
         return Person(person_id, name, self._do, lambda look: self._run(lambda: look(people)))
 
 
-def _abandon_after_fork() -> None:
-    for server in list(_running):
-        server.abandon()
-    _running.clear()
+class _Fork(threading.local):
+    """What the fork that this thread is at has paused."""
 
+    def __init__(self) -> None:
+        self.paused: list[LocalDiscord] = []
+        self.resumed = threading.Event()
+
+    def begin(self) -> None:
+        self.resumed = threading.Event()
+        self.paused = [server for server in list(_running) if server.pause(self.resumed)]
+
+    def end_in_parent(self) -> None:
+        self.paused = []
+        self.resumed.set()
+
+    def end_in_child(self) -> None:
+        for server in list(_running):
+            server.abandon(paused=server in self.paused)
+        _running.clear()
+        self.paused = []
+
+
+_fork = _Fork()
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_abandon_after_fork)
+    os.register_at_fork(
+        before=_fork.begin,
+        after_in_parent=_fork.end_in_parent,
+        after_in_child=_fork.end_in_child,
+    )

@@ -4,7 +4,7 @@ Every call is one SQLite transaction (or part of one begun with :meth:`Store.tra
 over, in the operating system's hands, when it returns. ``synchronous=OFF`` is enough for what is
 promised here: an answered write survives the death of this process, ``kill -9`` included, because
 the file's pages are the kernel's by then; it may not survive a power cut. One thread uses a store:
-the one it was made for.
+the one it was made for; another one may close it, once that one is gone.
 """
 
 from __future__ import annotations
@@ -101,7 +101,10 @@ class Store:
 
     def __init__(self, path: str | PathLike[str] | None) -> None:
         self._sql = sqlite3.connect(
-            "" if path is None else fspath(path), isolation_level=None, cached_statements=256
+            "" if path is None else fspath(path),
+            isolation_level=None,
+            cached_statements=256,
+            check_same_thread=False,
         )
         try:
             self._prepare("memory" if path is None else "wal")
