@@ -128,13 +128,18 @@ class TableSchema(Generic[R]):
         number = layout.numbers.get(self.text)
         if number is None:
             return self._declaration(source, layout)
-        wanted = self._to_make_unique(layout, number)
+        wanted = [
+            column
+            for column in self._unique
+            if may_make_unique(layout, column, is_newest=layout.is_newest(number, column.field))
+        ]
         if not wanted:
             self._settled = layout
             return ()
         if not all(layout.is_current(column.field, column.fingerprint) for column in wanted):
             return self._declaration(source, layout)
-        said = self._said(source, layout, wanted, seen=layout.seen)
+        seen = min(layout.seen(*_identity(column)) for column in wanted)
+        said = self._said(source, layout, wanted, seen=seen)
         return [*said, *self._make_unique(wanted)]
 
     def _declaration(self, source: Source, layout: Layout) -> Sequence[Preparation]:
@@ -144,11 +149,14 @@ class TableSchema(Generic[R]):
         seen = source.replica().head.seq
         said = self._said(source, layout, list(self._columns.values()), seen=seen)
         declared = DeclareSchema(self._table, self.text, layout.number, seen)
-        return [*said, declared, *self._make_unique(self._to_make_unique(layout, layout.number))]
+        wanted = [
+            column for column in self._unique if may_make_unique(layout, column, is_newest=True)
+        ]
+        return [*said, declared, *self._make_unique(wanted)]
 
-    def _to_make_unique(self, layout: Layout, number: int) -> list[KeyColumn]:
-        columns = (self._columns[name] for name in self._codec.unique)
-        return [column for column in columns if may_make_unique(layout, column, number)]
+    @cached_property
+    def _unique(self) -> list[KeyColumn]:
+        return [self._columns[name] for name in self._codec.unique]
 
     def _make_unique(self, columns: Sequence[KeyColumn]) -> list[MakeUnique]:
         return [MakeUnique(self._table, column.field, self.text) for column in columns]
@@ -238,15 +246,15 @@ class TableSchema(Generic[R]):
             if not everything
             and all(layout.fingerprint(number, name) == each for name, each in wanted)
         ]
-        current = {column for column in columns if layout.is_current(*_identity(column))}
-        since = layout.seen if len(current) == len(columns) and not everything else 0
+        known_to = {column: layout.seen(*_identity(column)) for column in columns}
+        since = 0 if everything else min(known_to.values(), default=0)
         said = replica.said(self._table, wanted)
 
         def unknown(pk: int, seq: int, number: int) -> list[KeyColumn]:
             return [
                 column
                 for column in columns
-                if not (column in current and seq <= layout.seen)
+                if seq > known_to[column]
                 and layout.fingerprint(number, column.field) != column.fingerprint
                 and (pk, column.field) not in said
             ]

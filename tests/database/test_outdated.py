@@ -135,7 +135,9 @@ class TestSearches:
         assert len(list(found.find(name="ada"))) == len(found.find(name="max")) == 1
         assert found.exists()
         shown = repr(found)
-        assert "User(pk=1, name='ada', age=36, pin=None), OutdatedRecord(table='user', pk=2" in shown
+        assert (
+            "User(pk=1, name='ada', age=36, pin=None), OutdatedRecord(table='user', pk=2" in shown
+        )
         assert WORD not in shown
 
     def test_skip_outdated_leaves_them_out(self, people):

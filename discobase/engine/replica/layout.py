@@ -16,7 +16,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
-from discobase.engine.operations import Constrain, Declare, Keys, Loaded, Release, Schema
+from discobase.engine.operations import (
+    Constrain,
+    Declare,
+    FieldSchema,
+    Keys,
+    Loaded,
+    Release,
+    Schema,
+)
 from discobase.engine.replica.columns import KeyColumn, table_name
 from discobase.errors import DuplicatesFound
 
@@ -27,11 +35,10 @@ CREATE TABLE frame (
 CREATE TABLE state (
     only INTEGER PRIMARY KEY CHECK (only = 1), head INTEGER NOT NULL, chain TEXT NOT NULL
 );
-CREATE TABLE tables (
-    name TEXT PRIMARY KEY, next INTEGER NOT NULL, schema INTEGER NOT NULL, seen INTEGER NOT NULL
-);
+CREATE TABLE tables (name TEXT PRIMARY KEY, next INTEGER NOT NULL);
 CREATE TABLE schemas (
-    name TEXT NOT NULL, number INTEGER NOT NULL, schema TEXT NOT NULL, PRIMARY KEY (name, number)
+    name TEXT NOT NULL, number INTEGER NOT NULL, schema TEXT NOT NULL, seen INTEGER NOT NULL,
+    PRIMARY KEY (name, number)
 ) WITHOUT ROWID;
 CREATE TABLE keyed (
     name TEXT NOT NULL, field TEXT NOT NULL, fingerprint TEXT NOT NULL, kind TEXT NOT NULL,
@@ -58,14 +65,29 @@ _parsed = lru_cache(maxsize=1024)(Schema.from_json)
 
 
 @dataclass(frozen=True, slots=True)
+class Current:
+    """What the newest schema that has a field says of it.
+
+    Args:
+        number: the schema's.
+        schema: what it says.
+        seen: the position up to which the records fit its keys.
+    """
+
+    number: int
+    schema: FieldSchema
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """How one table is laid out.
 
     Args:
         schemas: the schemas that were declared, by number; 0 for that of version 0.1.
         numbers: the number under which each was declared last, by its text.
-        number: that of the schema which was declared last, 0 before the first.
-        seen: the position up to which the records fit that schema's keys.
+        number: the last of them, 0 before the first.
+        current: what the newest schema that has it says of each field.
         columns: the key columns.
         unfinished: those that are being filled, of no use to anybody yet.
     """
@@ -73,14 +95,9 @@ class Layout:
     schemas: Mapping[int, Schema]
     numbers: Mapping[str, int]
     number: int
-    seen: int
+    current: Mapping[str, Current]
     columns: Columns
     unfinished: Columns
-
-    @property
-    def schema(self) -> Schema | None:
-        """The schema that was declared last."""
-        return self.schemas.get(self.number)
 
     def unique_column(self, name: str) -> KeyColumn | None:
         """Return the column in which a field is unique; None where it is not."""
@@ -93,31 +110,41 @@ class Layout:
         return None if schema is None else schema.fingerprint(name)
 
     def is_current(self, name: str, fingerprint: str) -> bool:
-        """Return whether a field has a fingerprint by the schema that was declared last."""
-        return self.fingerprint(self.number, name) == fingerprint
+        """Return whether a field has a fingerprint by the newest schema that has the field."""
+        return name in self.current and self.current[name].schema.fingerprint == fingerprint
+
+    def is_newest(self, number: int, name: str) -> bool:
+        """Return whether the schema of a number is the newest one that has a field."""
+        return name in self.current and self.current[name].number == number
+
+    def seen(self, name: str, fingerprint: str) -> int:
+        """Return the position up to which the keys of a field, by a fingerprint, are known for all
+        records.
+        """
+        return self.current[name].seen if self.is_current(name, fingerprint) else 0
 
 
-EMPTY = Layout({}, {}, 0, 0, {}, {})
+EMPTY = Layout({}, {}, 0, {}, {}, {})
 """The layout of a table that is not there."""
 
 
-def may_make_unique(layout: Layout, column: KeyColumn, number: int) -> bool:
+def may_make_unique(layout: Layout, column: KeyColumn, *, is_newest: bool) -> bool:
     """Return whether a class is to make a field unique, as it loads it: where it is not yet; or
-    where it is by another fingerprint, if the class's schema is the newest one and takes no values
-    for different that are equal now. By kind: keys of all other kinds are equal for more values
-    than those of ``plain``.
+    where it is by another fingerprint, if the class's schema is the newest one that has the field
+    and takes no values for different that are equal now. By kind: keys of all other kinds are equal
+    for more values than those of ``plain``.
 
     Args:
         layout: the table's.
         column: the class's, of the field.
-        number: that of the class's schema.
+        is_newest: whether the class's schema is, or is about to be, the newest one.
     """
     held = layout.unique_column(column.field)
     if held is None:
         return True
     if held.fingerprint == column.fingerprint:
         return False
-    return number == layout.number and held.kind in ("plain", column.kind)
+    return is_newest and held.kind in ("plain", column.kind)
 
 
 def exists(connection: sqlite3.Connection, table: str) -> bool:
@@ -169,7 +196,7 @@ class Layouts:
             self._connection.execute(f"DELETE FROM {table}")
 
     def _make(self, table: str) -> None:
-        self._connection.execute("INSERT INTO tables VALUES (?, 1, 0, 0)", (table,))
+        self._connection.execute("INSERT INTO tables VALUES (?, 1)", (table,))
         self._connection.execute(
             f"CREATE TABLE {table_name(table)} (pk INTEGER PRIMARY KEY, seq INTEGER NOT NULL, "
             f"schema INTEGER NOT NULL, data TEXT NOT NULL)"
@@ -177,12 +204,10 @@ class Layouts:
 
     def _read(self, table: str) -> Layout:
         execute = self._connection.execute
-        number, seen = execute(
-            "SELECT schema, seen FROM tables WHERE name = ?", (table,)
-        ).fetchone()
-        texts: list[tuple[int, str]] = execute(
-            "SELECT number, schema FROM schemas WHERE name = ? ORDER BY number", (table,)
+        declared: list[tuple[int, str, int]] = execute(
+            "SELECT number, schema, seen FROM schemas WHERE name = ? ORDER BY number", (table,)
         ).fetchall()
+        schemas = {number: _parsed(text) for number, text, _ in declared}
         finished: dict[tuple[str, str], KeyColumn] = {}
         unfinished: dict[tuple[str, str], KeyColumn] = {}
         for name, fingerprint, kind, missing, unique, whole in execute(
@@ -193,10 +218,14 @@ class Layouts:
             column = KeyColumn(name, fingerprint, kind, missing, bool(unique))
             (finished if whole else unfinished)[name, fingerprint] = column
         return Layout(
-            {each: _parsed(text) for each, text in texts},
-            {text: each for each, text in texts},
-            number,
-            seen,
+            schemas,
+            {text: number for number, text, _ in declared},
+            max(schemas, default=0),
+            {
+                name: Current(number, schema, seen)
+                for number, _, seen in declared
+                for name, schema in schemas[number].fields.items()
+            },
             finished,
             unfinished,
         )
@@ -216,10 +245,9 @@ class Layouts:
         """
         table, number = declared.table, declared.number
         self.of(table)
-        execute = self._connection.execute
-        execute("INSERT OR REPLACE INTO schemas VALUES (?, ?, ?)", (table, number, declared.schema))
-        execute(
-            "UPDATE tables SET schema = ?, seen = ? WHERE name = ?", (number, declared.seen, table)
+        self._connection.execute(
+            "INSERT OR REPLACE INTO schemas VALUES (?, ?, ?, ?)",
+            (table, number, declared.schema, declared.seen),
         )
         self._changed(table)
         if number == 0:
@@ -270,8 +298,8 @@ class Layouts:
             self._drop_column(table, column)
 
     def _lay_out(self, table: str) -> None:
-        """Keep the key columns that are of use to the schema which was declared last, and those in
-        which fields are unique; fill what others left open; add those that it asks for.
+        """Keep the key columns that are of use to the newest schemas, and those in which fields are
+        unique; fill what others left open; add those that the last schema asks for.
         """
         layout = self.of(table)
         schema = layout.schemas[layout.number]
@@ -280,7 +308,7 @@ class Layouts:
                 self._fill_unknown(table, column)
             elif not column.unique:
                 self._drop_column(table, column)
-        self._forget_said_of_others(table, schema)
+        self._forget_said_of_others(table, layout)
         for name in schema.keyed:
             self.add_column(table, KeyColumn.of(name, schema.fields[name]))
 
@@ -295,11 +323,11 @@ class Layouts:
                 table, KeyColumn.of(name, schema.fields[name], unique=name in schema.unique)
             )
 
-    def _forget_said_of_others(self, table: str, schema: Schema) -> None:
+    def _forget_said_of_others(self, table: str, layout: Layout) -> None:
         execute = self._connection.execute
         found = execute("SELECT DISTINCT field, fingerprint FROM said WHERE name = ?", (table,))
         for name, fingerprint in found.fetchall():
-            if schema.fingerprint(name) != fingerprint:
+            if not layout.is_current(name, fingerprint):
                 execute(
                     "DELETE FROM said WHERE name = ? AND field = ? AND fingerprint = ?",
                     (table, name, fingerprint),
@@ -405,7 +433,7 @@ class Layouts:
         """
         layout = self.of(table)
         if seen is None:
-            seen = layout.seen if layout.is_current(column.field, column.fingerprint) else 0
+            seen = layout.seen(column.field, column.fingerprint)
         sql_table = table_name(table)
         rows = self._connection.execute(
             f"SELECT pk, seq, schema, data, (SELECT key FROM said WHERE name = ? AND "

@@ -238,7 +238,8 @@ class Proposals:
         where it is as a newer class has it, or as one whose rules this one would weaken.
         """
         number, column = self._wanted_column(wanted)
-        return may_make_unique(self._layouts.of(wanted.table), column, number)
+        layout = self._layouts.of(wanted.table)
+        return may_make_unique(layout, column, is_newest=layout.is_newest(number, column.field))
 
     def _wanted_column(self, wanted: MakeUnique) -> tuple[int, KeyColumn]:
         """Return the number of a class's schema, and the column of the field that it wants to be

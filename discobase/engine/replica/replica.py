@@ -143,14 +143,13 @@ class Replica:
 
     def index(self, wanted: IndexWanted) -> None:
         """Begin a key column with an index for a field that has none: when :meth:`fill` has filled
-        it, equality on the field is a look-up. Do nothing where the table's schema has another
+        it, equality on the field is a look-up. Do nothing where the newest schema has another
         fingerprint of the field: hardly a key would be known.
         """
         with self._transaction():
             layout = self._layouts.all().get(wanted.table, EMPTY)
-            if layout.schema and layout.is_current(wanted.field, wanted.fingerprint):
-                field = layout.schema.fields[wanted.field]
-                column = KeyColumn.of(wanted.field, field)
+            if layout.is_current(wanted.field, wanted.fingerprint):
+                column = KeyColumn.of(wanted.field, layout.current[wanted.field].schema)
                 self._layouts.begin_column(wanted.table, column)
                 self._filling[wanted] = (column, 0)
 
