@@ -20,6 +20,8 @@ WITH_ARGUMENTS = {
     errors.ServerNotFound: lambda kind: kind("shop", ["other"], "https://discord.com/x"),
     errors.MissingPermission: lambda kind: kind("shop", ["Manage Channels"], "https://discord.com"),
     errors.UniqueViolation: lambda kind: kind("User", "tags", ["a", {"b": None}], 7),
+    errors.DuplicatesFound: lambda kind: kind("User", "email", "a", [(1, 2), (3, 5)], 2),
+    errors.SchemaConflict: lambda kind: kind("User", "email"),
     errors.ConflictError: lambda kind: kind("User", 7, expected=1, found=2),
     errors.RecordOutdated: lambda kind: kind("gone", table="User", pk=7, reasons={"a": "b"}),
     errors.RecordTooLarge: lambda kind: kind(2_000, 1_000),
