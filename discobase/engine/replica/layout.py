@@ -90,6 +90,7 @@ class Layout:
         current: what the newest schema that has it says of each field.
         columns: the key columns.
         unfinished: those that are being filled, of no use to anybody yet.
+        says: whether the log says keys of records.
     """
 
     schemas: Mapping[int, Schema]
@@ -98,6 +99,7 @@ class Layout:
     current: Mapping[str, Current]
     columns: Columns
     unfinished: Columns
+    says: bool
 
     def unique_column(self, name: str) -> KeyColumn | None:
         """Return the column in which a field is unique; None where it is not."""
@@ -124,7 +126,7 @@ class Layout:
         return self.current[name].seen if self.is_current(name, fingerprint) else 0
 
 
-EMPTY = Layout({}, {}, 0, {}, {}, {})
+EMPTY = Layout({}, {}, 0, {}, {}, {}, says=False)
 """The layout of a table that is not there."""
 
 
@@ -228,6 +230,8 @@ class Layouts:
             },
             finished,
             unfinished,
+            says=execute("SELECT 1 FROM said WHERE name = ? LIMIT 1", (table,)).fetchone()
+            is not None,
         )
 
     def _changed(self, table: str) -> None:
@@ -262,6 +266,7 @@ class Layouts:
             "INSERT OR REPLACE INTO said VALUES (?, ?, ?, ?, ?)",
             [(table, pk, column.field, column.fingerprint, key) for pk, key in said.keys],
         )
+        self._changed(table)
         if said.loaded is not None:
             self.begin_column(table, column)
             self._fill(table, column, _among(said.loaded), seen=said.loaded.seen)
@@ -273,6 +278,8 @@ class Layouts:
 
     def forget_said(self, table: str, pk: int) -> None:
         """Forget the keys that the log said of a record: it is put again, or gone."""
+        if not self.of(table).says:
+            return
         self._connection.execute("DELETE FROM said WHERE name = ? AND pk = ?", (table, pk))
 
     def constrain(self, wanted: Constrain) -> None:

@@ -99,6 +99,7 @@ class Proposals:
             steps, pks = self._prepare_and_change(request, steps)
         else:
             pks = self._change(request, steps)
+        self._tables.keep_next()
         proposal.operations += steps.taken
         return Placed(proposal.seq if steps.taken else proposal.seq - 1, pks)
 

@@ -186,6 +186,7 @@ class Replica:
                 self._position_table.advance(commit.entry, applied=True)
             else:
                 self._position_table.advance(commit, applied=False)
+        self._tables.keep_next()
 
     def _do(self, commit: Commit) -> None:
         entry = commit.entry

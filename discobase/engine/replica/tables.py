@@ -37,6 +37,7 @@ class Tables:
         self._connection = connection
         self._layouts = layouts
         self._next: dict[str, int] = {}
+        self._advanced: set[str] = set()
         self._writers: dict[tuple[str, int], _Writer] = {}
 
     def apply(self, operation: Operation, seq: int) -> None:
@@ -50,9 +51,8 @@ class Tables:
             case Put():
                 self._put(operation, seq)
             case Delete(table=table, pk=pk):
-                self._layouts.of(table)
-                self._connection.execute(f"DELETE FROM {table_name(table)} WHERE pk = ?", (pk,))
                 self._layouts.forget_said(table, pk)
+                self._connection.execute(f"DELETE FROM {table_name(table)} WHERE pk = ?", (pk,))
             case Declare():
                 self._layouts.declare(operation)
             case Keys():
@@ -70,6 +70,14 @@ class Tables:
                 "SELECT next FROM tables WHERE name = ?", (table,)
             ).fetchone()
         return self._next[table]
+
+    def keep_next(self) -> None:
+        """Write down what the next primary keys are, after operations that belong together."""
+        for table in self._advanced:
+            self._connection.execute(
+                "UPDATE tables SET next = ? WHERE name = ?", (self._next[table], table)
+            )
+        self._advanced.clear()
 
     def seq_of(self, table: str, pk: int) -> int | None:
         """Return the position that wrote a record last, None where there is no such record."""
@@ -98,12 +106,14 @@ class Tables:
         """Forget what was read: the transaction, or a part of it, has been rolled back."""
         self._layouts.forget()
         self._next.clear()
+        self._advanced.clear()
         self._writers.clear()
 
     def drop_all(self) -> None:
         """Remove every table."""
         self._layouts.drop_all()
         self._next.clear()
+        self._advanced.clear()
         self._writers.clear()
 
     def _put(self, put: Put, seq: int) -> None:
@@ -114,7 +124,8 @@ class Tables:
             record = json.loads(put.data)
             before = self._before(table, pk, writer.foreign) if writer.foreign else None
             keys = [make(record, before) for make in writer.keys]
-            self._refuse_unknown(put, writer, keys)
+            if writer.foreign:
+                self._refuse_unknown(put, writer, keys)
         try:
             self._connection.execute(writer.statement, (pk, seq, put.schema, put.data, *keys))
         except sqlite3.IntegrityError:
@@ -122,7 +133,7 @@ class Tables:
         self._layouts.forget_said(table, pk)
         if pk >= self.next_pk(table):
             self._next[table] = pk + 1
-            self._connection.execute("UPDATE tables SET next = ? WHERE name = ?", (pk + 1, table))
+            self._advanced.add(table)
 
     def _writer(self, table: str, schema: int) -> _Writer:
         layout = self._layouts.of(table)
