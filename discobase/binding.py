@@ -149,18 +149,27 @@ class Binding(Generic[R]):
         return Replace(self.name, record.pk, data, version)
 
     def commit(self, changes: Sequence[Change], purpose: str) -> Placed:
-        """Commit changes of this table, all or none, and wait until Discord has them. One API call,
-        often shared; where the log lacks the class's schema, what it says of that goes into the
-        same commit, or into some before it where there are many records.
+        """Commit changes that put records of this table, all or none, and wait until Discord has
+        them. One API call, often shared; where the log lacks the class's schema, what it says of
+        that goes into the same commit, or into some before it where there are many records.
 
         Args:
             changes: what is to be done, in order.
             purpose: a name for it in errors, as in "the save".
         """
-        source = self.source
-        if all(isinstance(change, Remove) for change in changes):
-            return source.commit(Request(changes, purpose=purpose, timeout=source.timeout))
-        return self.latest.schema.commit(source, changes, purpose)
+        return self.latest.schema.commit(self.source, changes, purpose)
+
+    def remove(self, pk: int, version: int | None, purpose: str) -> Placed:
+        """Delete a record, and wait until Discord has it. One API call, often shared. The class has
+        no say in that.
+
+        Args:
+            pk: the record's primary key.
+            version: what it has to be at, where that matters.
+            purpose: a name for it in errors, as in "the delete".
+        """
+        source, changes = self.source, [Remove(self.name, pk, version)]
+        return source.commit(Request(changes, purpose=purpose, timeout=source.timeout))
 
     def row(self, pk: int) -> Row | None:
         """Return the row under a primary key, or None. No API call."""

@@ -9,7 +9,7 @@ from typing import Any, Generic, Never, TypeVar, overload
 
 from discobase.binding import Binding
 from discobase.engine.changes import IndexWanted
-from discobase.engine.replica import EMPTY, KeyColumn, Row
+from discobase.engine.replica import EMPTY, KeyColumn, Layout, Row
 from discobase.errors import RecordNotFound, SeveralRecords
 from discobase.records.equality import equal_as_stored
 from discobase.records.outdated import OutdatedRecord
@@ -195,15 +195,21 @@ class Query(Sequence[R], Generic[R]):
         source, table = self._binding.source, self._binding.name
         replica = source.replica()
         layout = replica.layouts.get(table, EMPTY)
-        keys: list[tuple[KeyColumn, str]] = []
+        return replica.select(table, list(self._indexed(layout)))
+
+    def _indexed(self, layout: Layout) -> Iterator[tuple[KeyColumn, str]]:
+        """Yield the columns to look in and the keys to look for, and ask for the columns that could
+        be there and are not.
+        """
+        source, table = self._binding.source, self._binding.name
+        fields = self._binding.schema.fields
         for name, key in self._keys():
-            fingerprint = self._binding.schema.fields[name].fingerprint
+            fingerprint = fields[name].fingerprint
             column = layout.columns.get((name, fingerprint))
             if column is not None:
-                keys.append((column, key))
+                yield column, key
             elif layout.is_current(name, fingerprint):
                 source.want_index(IndexWanted(table, name, fingerprint))
-        return replica.select(table, keys)
 
     def _keys(self) -> Iterator[tuple[str, str]]:
         codec = self._binding.codec

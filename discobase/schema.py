@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -99,10 +98,11 @@ class TableSchema(Generic[R]):
             Unavailable: other programs kept changing what it rests on.
             DiscobaseError: as for :meth:`Table.save <discobase.Table.save>`.
         """
-        schemas = {self._table: self.text}
-        limit = source.timeout
+        schemas, limit = {self._table: self.text}, source.timeout
         end = None if limit is None else monotonic() + limit
-        for tried in count(1):
+        tries = 0
+        while True:
+            tries += 1
             try:
                 layout = source.replica(purpose).layouts.get(self._table, EMPTY)
                 preparations = self.preparations(source, layout)
@@ -112,12 +112,12 @@ class TableSchema(Generic[R]):
                     continue
                 return source.commit(request)
             except SchemaMoved as error:
-                if tried >= _TRIES if end is None else monotonic() > end:
+                gives_up = tries >= _TRIES if end is None else monotonic() > end
+                if gives_up:
                     raise Unavailable(
                         f"{purpose}: other programs kept changing what it rests on ({error}); "
                         f"nothing was written."
                     ) from None
-        raise AssertionError
 
     def preparations(self, source: Source, layout: Layout) -> Sequence[Preparation]:
         """Return what the log lacks before records can be put; the most part of what is to be said

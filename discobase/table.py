@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self, overload
 
 from discobase.binding import Binding
 from discobase.bulk import SaveReport, save_all
-from discobase.engine.changes import Change, Remove
+from discobase.engine.changes import Change
 from discobase.engine.replica import Row
 from discobase.errors import RecordNotFound, RecordNotSaved, TableError
 from discobase.query import Query
@@ -111,7 +111,7 @@ class Table(Record):
         binding = self._bound()
         pk = self._require_pk("delete")
         version = self.version if if_unchanged else None
-        binding.commit([Remove(binding.name, pk, version)], "the delete")
+        binding.remove(pk, version, "the delete")
         place(self, None, None)
 
     @classmethod
@@ -278,9 +278,7 @@ class Table(Record):
             pydantic.ValidationError: it is no integer.
             DiscobaseError: as for :meth:`save`.
         """
-        binding = cls._bound()
-        remove = Remove(binding.name, primary_key(cls, pk))
-        binding.commit([remove], "the discard")
+        cls._bound().remove(primary_key(cls, pk), None, "the discard")
 
     # Within
 

@@ -29,7 +29,7 @@ from pydantic import (
 
 from discobase import Index, Table, Unique, schema
 from discobase.binding import Binding
-from discobase.engine.changes import DropUnique, IndexWanted, Placed, Remove, Request
+from discobase.engine.changes import DropUnique, IndexWanted, Placed, Request
 from discobase.engine.log.commit_log import Commit, Entry
 from discobase.engine.log.frame import Header
 from discobase.engine.replica import EMPTY, Replica
@@ -392,7 +392,7 @@ class Versions(RuleBasedStateMachine):
     def delete(self, number: int, pk: int) -> None:
         model = self.some(number)
         if model is not None and self.host.state.get("Thing", pk):
-            model._bound().commit([Remove("Thing", pk)], "the delete")
+            model._bound().remove(pk, None, "the delete")
 
     @rule()
     def drop_unique(self) -> None:
