@@ -276,7 +276,8 @@ class SchemaConflict(RecordError):
             f"{table}.{field} is unique by the rules of another class than this program's, which "
             f"has another type or other validators for it: so it may not give it new values. "
             f"Nothing was written. Run the version of the program that made it so, or give the "
-            f"constraint up with db.drop_unique({table!r}, {field!r})."
+            f"constraint up with db.drop_unique({table!r}, {field!r}): the next save by a class "
+            f"that has Unique() there asks for it again, by its own rules."
         )
 
 
