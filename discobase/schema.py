@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from time import monotonic
@@ -30,8 +30,8 @@ from discobase.engine.changes import (
     SchemaMoved,
 )
 from discobase.engine.operations import DEPENDS, FieldSchema, Loaded, Schema
-from discobase.engine.replica import EMPTY, KEYLESS, KeyColumn, Layout, may_make_unique
-from discobase.errors import Unavailable, UnstorableValue
+from discobase.engine.replica import EMPTY, KEYLESS, KeyColumn, Layout, Replica, may_make_unique
+from discobase.errors import OutcomeUnknown, Unavailable, WaitTimeout
 from discobase.records.codec import Codec
 from discobase.records.fingerprint import fingerprints, json_types, missing_values
 from discobase.records.record import Record
@@ -42,9 +42,13 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Record)
 
-_AT_A_TIME = 10_000
+_AT_A_TIME = 2_000
 """Records that are read and loaded at a time, and whose keys are said in one commit. A replica
-takes about a tenth of a second for them, and a million need a hundred commits."""
+takes some 20 ms for them: a commit that takes much longer loses its position to smaller ones, again
+and again, where other processes write all the time. A million records need five hundred."""
+
+_LAST_MOMENT = 0.001
+"""Seconds that a call has at least, so that one with a timeout of 0 can look once: a guess."""
 
 _TRIES = 20
 """How often a request is prepared anew, because other writers' schemas or records came between,
@@ -67,6 +71,7 @@ class TableSchema(Generic[R]):
         self._codec = codec
         self._table = table
         self._settled: Layout | None = None
+        self._pass: _Pass | None = None
 
     @cached_property
     def fields(self) -> Mapping[str, FieldSchema]:
@@ -98,28 +103,23 @@ class TableSchema(Generic[R]):
             Unavailable: other programs kept changing what it rests on.
             DiscobaseError: as for :meth:`Table.save <discobase.Table.save>`.
         """
-        schemas, limit = {self._table: self.text}, source.timeout
-        end = None if limit is None else monotonic() + limit
-        tries = 0
+        call = Call(source, purpose)
+        schemas = {self._table: self.text}
         while True:
-            tries += 1
+            call.tries += 1
             try:
-                layout = source.replica(purpose).layouts.get(self._table, EMPTY)
-                preparations = self.preparations(source, layout)
-                request = Request(changes, schemas, preparations, purpose, limit)
+                layout = call.layout(self._table)
+                with call.not_sent_before():
+                    preparations = self.preparations(call, layout)
+                request = Request(changes, schemas, preparations, purpose, call.left())
                 if _says_too_much(request, source.capacity):
-                    source.commit(Request((), schemas, preparations, purpose, limit))
+                    call.say(schemas, preparations)
                     continue
                 return source.commit(request)
             except SchemaMoved as error:
-                gives_up = tries >= _TRIES if end is None else monotonic() > end
-                if gives_up:
-                    raise Unavailable(
-                        f"{purpose}: other programs kept changing what it rests on ({error}); "
-                        f"nothing was written."
-                    ) from None
+                call.give_up_at_last(error)
 
-    def preparations(self, source: Source, layout: Layout) -> Sequence[Preparation]:
+    def preparations(self, call: Call, layout: Layout) -> Sequence[Preparation]:
         """Return what the log lacks before records can be put; the most part of what is to be said
         of many records has been committed by then.
         """
@@ -127,7 +127,7 @@ class TableSchema(Generic[R]):
             return ()
         number = layout.numbers.get(self.text)
         if number is None:
-            return self._declaration(source, layout)
+            return self._declaration(call, layout)
         wanted = [
             column
             for column in self._unique
@@ -137,17 +137,20 @@ class TableSchema(Generic[R]):
             self._settled = layout
             return ()
         if not all(layout.is_current(column.field, column.fingerprint) for column in wanted):
-            return self._declaration(source, layout)
+            return self._declaration(call, layout)
         seen = min(layout.seen(*_identity(column)) for column in wanted)
-        said = self._said(source, layout, wanted, seen=seen)
+        said = self._say_rest(call, layout, wanted, since=seen, seen=seen)
         return [*said, *self._make_unique(wanted)]
 
-    def _declaration(self, source: Source, layout: Layout) -> Sequence[Preparation]:
+    def _declaration(self, call: Call, layout: Layout) -> Sequence[Preparation]:
         """Declare the schema, for the first time or again: it is the newest one then, and may make
         unique what another one has made so.
         """
-        seen = source.replica().head.seq
-        said = self._said(source, layout, list(self._columns.values()), seen=seen)
+        columns = list(self._columns.values())
+        is_large = call.replica().count(self._table) > _AT_A_TIME
+        since = self._say_most(call, layout, columns) if is_large else 0
+        seen = call.replica().head.seq
+        said = self._say_rest(call, layout, columns, since=since, seen=seen)
         declared = DeclareSchema(self._table, self.text, layout.number, seen)
         wanted = [
             column for column in self._unique if may_make_unique(layout, column, is_newest=True)
@@ -171,75 +174,69 @@ class TableSchema(Generic[R]):
         }
 
     def _missing_keys(self) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for name, value in missing_values(self._codec.model).items():
-            with suppress(UnstorableValue):
-                key = self._codec.stored_key(name, value)
-                if key is not None:
-                    found[name] = key
-        return found
+        defaults = missing_values(self._codec.model)
+        keys = {name: self._key_of_any(name, value) for name, value in defaults.items()}
+        return {name: key for name, key in keys.items() if key is not None}
 
     # Keys of what other classes have written
 
-    def _said(
-        self, source: Source, layout: Layout, columns: Sequence[KeyColumn], *, seen: int
+    def _say_most(self, call: Call, layout: Layout, columns: Sequence[KeyColumn]) -> int:
+        """Load the records that there are and commit what is to be said of them, some at a time. A
+        pass that was given up is gone on with.
+
+        Returns:
+            The position up to which all is said.
+        """
+        if self._pass is None or self._pass.base != layout.number:
+            self._pass = _Pass(layout.number, call.replica().head.seq)
+        begun = self._pass
+        marked = {*self._codec.unique, *self._codec.indexed}
+        lacking = [
+            column
+            for column in columns
+            if column.field in marked and _identity(column) not in layout.columns
+        ]
+        for rows in self._rows(call, layout, columns, begun.after, everything=bool(lacking)):
+            among = Loaded(begun.after, rows[-1].pk, begun.seen)
+            said = self._says(rows, columns, begun.seen, lacking, among)
+            if said:
+                call.say({}, said)
+            begun.after = among.upto
+        return begun.seen
+
+    def _say_rest(
+        self, call: Call, layout: Layout, columns: Sequence[KeyColumn], *, since: int, seen: int
     ) -> list[SayKeys]:
         """Load the records whose keys are not known, and return what is to be said of the last of
         them; commit what is to be said of the others.
 
         Args:
-            source: where they are.
+            call: whose records they are.
             layout: the table's.
             columns: which keys are wanted.
+            since: the position above which records were written that are to be loaded.
             seen: the position up to which nothing need be said of keys that are as what is stored.
         """
-        lacking = self._lacking(source, layout, columns)
         said: list[SayKeys] = []
-        after = 0
-        for rows in self._rows(source, layout, columns, everything=bool(lacking)):
+        for rows in self._rows(call, layout, columns, since=since):
             if said:
-                self._say(source, said)
-            among = Loaded(after, rows[-1].pk, seen)
-            after = among.upto
-            keys = self._keys(rows, seen)
-            said = [
-                SayKeys(
-                    self._table,
-                    column.field,
-                    self.fields[column.field],
-                    tuple(keys.get(column.field, ())),
-                    among if column in lacking else None,
-                )
-                for column in columns
-                if column in lacking or column.field in keys
-            ]
+                call.say({}, said)
+            said = self._says(rows, columns, seen)
         return said
 
-    def _lacking(
-        self, source: Source, layout: Layout, columns: Sequence[KeyColumn]
-    ) -> list[KeyColumn]:
-        """Return the columns that are to be there from the start, and are not, where there are so
-        many records that replicas had better fill them in steps.
-        """
-        marked = {*self._codec.unique, *self._codec.indexed}
-        lacking = [
-            column
-            for column in columns
-            if column.field in marked and (column.field, column.fingerprint) not in layout.columns
-        ]
-        is_large = lacking and source.replica().count(self._table) > _AT_A_TIME
-        return lacking if is_large else []
-
-    def _say(self, source: Source, said: Sequence[SayKeys]) -> None:
-        purpose = f"keying the records of {self._table!r}"
-        source.commit(Request((), {}, said, purpose, source.timeout))
-
     def _rows(
-        self, source: Source, layout: Layout, columns: Sequence[KeyColumn], *, everything: bool
+        self,
+        call: Call,
+        layout: Layout,
+        columns: Sequence[KeyColumn],
+        after: int = 0,
+        *,
+        since: int = 0,
+        everything: bool = False,
     ) -> Iterator[list[_Row]]:
         """Yield the records that may have keys which are not known, or all, some at a time."""
-        replica = source.replica()
-        wanted = [(column.field, column.fingerprint) for column in columns]
+        replica = call.replica()
+        wanted = [_identity(column) for column in columns]
         alike = [
             number
             for number in layout.schemas
@@ -247,7 +244,8 @@ class TableSchema(Generic[R]):
             and all(layout.fingerprint(number, name) == each for name, each in wanted)
         ]
         known_to = {column: layout.seen(*_identity(column)) for column in columns}
-        since = 0 if everything else min(known_to.values(), default=0)
+        if not everything:
+            since = max(since, min(known_to.values(), default=0))
         said = replica.said(self._table, wanted)
 
         def unknown(pk: int, seq: int, number: int) -> list[KeyColumn]:
@@ -259,10 +257,33 @@ class TableSchema(Generic[R]):
                 and (pk, column.field) not in said
             ]
 
-        after = 0
         while rows := replica.stored(self._table, after, alike, since, _AT_A_TIME):
             after = rows[-1][0]
             yield [_Row(pk, seq, data, unknown(pk, seq, number)) for pk, seq, number, data in rows]
+
+    def _says(
+        self,
+        rows: Sequence[_Row],
+        columns: Sequence[KeyColumn],
+        seen: int,
+        lacking: Sequence[KeyColumn] = (),
+        among: Loaded | None = None,
+    ) -> list[SayKeys]:
+        """Return what is to be said of records; of all that are among those which were loaded,
+        where a column is lacking that is to be there from the start. So replicas fill it in steps.
+        """
+        keys = self._keys(rows, seen)
+        return [
+            SayKeys(
+                self._table,
+                column.field,
+                self.fields[column.field],
+                tuple(keys.get(column.field, ())),
+                among if column in lacking else None,
+            )
+            for column in columns
+            if column in lacking or column.field in keys
+        ]
 
     def _keys(
         self, rows: Sequence[_Row], seen: int
@@ -297,10 +318,117 @@ class TableSchema(Generic[R]):
         is_made_anew = name not in stored and self._codec.model.model_fields[name].default_factory
         if value is MISSING or is_made_anew:
             return KEYLESS
+        return self._key_of_any(name, value) or KEYLESS
+
+    def _key_of_any(self, name: str, value: object) -> str | None:
+        """Return the key of a value that need not be of the field's type: a default is not checked
+        by pydantic, and a validator of the whole class may set anything. None where it may equal
+        values that have other keys.
+        """
         try:
-            return self._codec.stored_key(name, value) or KEYLESS
-        except UnstorableValue:
-            return KEYLESS
+            taken = self._codec.stored_value(name, value)
+            # Python holds True and 1 for equal, as the one who compares values does.
+            same = taken if bool(taken == value) else value
+            return self._codec.stored_key(name, same)
+        except Exception:  # noqa: BLE001 - a validator may raise anything at what it did not expect
+            return None
+
+
+class Call:
+    """A caller who waits for changes to be committed.
+
+    Args:
+        source: where to.
+        purpose: a name for it in errors.
+
+    Attributes:
+        tries: how often it has been tried.
+    """
+
+    def __init__(self, source: Source, purpose: str = "the save") -> None:
+        self._source = source
+        self._purpose = purpose
+        self._end = None if source.timeout is None else monotonic() + source.timeout
+        self.tries = 0
+
+    def replica(self) -> Replica:
+        """Return the state."""
+        return self._source.replica(self._purpose)
+
+    def layout(self, table: str) -> Layout:
+        """Return how a table is laid out."""
+        return self.replica().layouts.get(table, EMPTY)
+
+    def left(self) -> float | None:
+        """Return the seconds that are left; None for no limit.
+
+        Raises:
+            WaitTimeout: there are none.
+        """
+        if self._end is None:
+            return None
+        if self.tries > 1 and monotonic() >= self._end:
+            raise WaitTimeout(f"{self._purpose} was not sent in time; nothing was written.")
+        return max(self._end - monotonic(), _LAST_MOMENT)
+
+    def say(self, schemas: Mapping[str, str], preparations: Sequence[Preparation]) -> None:
+        """Commit what is to be said of a schema, ahead of the changes.
+
+        Raises:
+            WaitTimeout: that took too long. What was said is kept.
+            DiscobaseError: as for any commit, but that the changes were not sent is sure.
+        """
+        if self._end is not None and monotonic() >= self._end:
+            raise self._still_keying()
+        request = Request((), schemas, preparations, "keying the records", self.left())
+        try:
+            self._source.commit(request)
+        except (OutcomeUnknown, WaitTimeout) as error:
+            raise self._still_keying() from error
+
+    def _still_keying(self) -> WaitTimeout:
+        return WaitTimeout(
+            f"{self._purpose} was not sent: the records that are there are still being loaded by "
+            f"the class, which is new to the database. Nothing of it was written; the next save "
+            f"goes on where this one stopped."
+        )
+
+    @contextmanager
+    def not_sent_before(self) -> Generator[None]:
+        """Note in an interrupt, such as Ctrl-C, that the changes were not sent yet."""
+        try:
+            yield
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(f"{self._purpose} was not sent: its class was being made known")
+            raise
+
+    def give_up_at_last(self, error: SchemaMoved) -> None:
+        """Do nothing while another try is worth it.
+
+        Raises:
+            Unavailable: it is not any more.
+        """
+        is_over = self.tries >= _TRIES if self._end is None else monotonic() > self._end
+        if is_over:
+            raise Unavailable(
+                f"{self._purpose}: other programs kept changing what it rests on ({error}); "
+                f"nothing was written."
+            ) from None
+
+
+@dataclass(slots=True)
+class _Pass:
+    """How far the records of a table have been loaded.
+
+    Args:
+        base: the number of the schema that was the table's when it was begun.
+        seen: the position at which it was begun.
+        after: the primary key up to which it has come.
+    """
+
+    base: int
+    seen: int
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True)

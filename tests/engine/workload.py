@@ -42,7 +42,7 @@ from discobase.errors import (
 from discobase.records.codec import Codec
 from discobase.records.fields import Unique
 from discobase.records.record import Record
-from discobase.schema import TableSchema
+from discobase.schema import Call, TableSchema
 from tests.engine.linearizability import Operation
 from tests.engine.schemas import declaring
 from tests.engine.simulation import Process, World
@@ -185,6 +185,8 @@ async def ask(engine: Engine, request: Request) -> Placed:
 class OfEngine:
     """As much of a source as tells a schema what the log lacks."""
 
+    timeout = None
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
@@ -257,7 +259,7 @@ class Client:
     def _lacking(self, version: Version[Any]) -> Sequence[Preparation]:
         layout = self._engine.replica.layouts.get(version.table, EMPTY)
         source: Any = OfEngine(self._engine)
-        return version.schema.preparations(source, layout)
+        return version.schema.preparations(Call(source), layout)
 
     def _expect_own_write(self, write: Write, head: int) -> None:
         seen = self._engine.replica.head.seq

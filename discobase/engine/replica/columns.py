@@ -32,6 +32,10 @@ KEYLESS = ""
 """What stands for a value in the place of its key where no key is right."""
 
 
+NO_VALUES = frozenset({None, KEYLESS, NULL})
+"""What may be there any number of times in a unique column."""
+
+
 @cache
 def sql_name(*parts: str) -> str:
     """Return a quoted name for SQL, the same for the same parts and no others."""
@@ -75,10 +79,6 @@ class KeyColumn:
     def index_name(self, table: str) -> str:
         """Return the name of the index over it, quoted."""
         return sql_name("index", table, self.field, self.fingerprint)
-
-    def unique_index_name(self, table: str) -> str:
-        """Return the name of the index that keeps it unique, quoted."""
-        return sql_name("unique", table, self.field, self.fingerprint)
 
     @property
     def counts(self) -> str:

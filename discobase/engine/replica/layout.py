@@ -3,8 +3,9 @@
 One SQL table holds one discobase table: ``pk``, ``seq`` (the commit that last wrote the record),
 ``schema`` (the number of the schema under which it was written) and ``data`` (its JSON text), and
 beside them the key columns (:mod:`discobase.engine.replica.columns`). Keys compare as the field's
-own type does, so an index on a column serves equality and order; a unique field has a unique one
-besides. Plain columns, filled by us, work with every SQLite there is and cost a reader nothing.
+own type does, so an index on a column serves equality and order, and tells whether a value of a
+unique field is taken. Plain columns, filled by us, work with every SQLite there is and cost a
+reader nothing.
 """
 
 from __future__ import annotations
@@ -269,7 +270,8 @@ class Layouts:
         self._changed(table)
         if said.loaded is not None:
             self.begin_column(table, column)
-            self._fill(table, column, _among(said.loaded), seen=said.loaded.seen)
+            where = f"{column.name} IS NULL AND {_among(said.loaded)}"
+            self._fill(table, column, where, seen=said.loaded.seen)
         elif self._has_column(table, column):
             self._connection.executemany(
                 f"UPDATE {table_name(table)} SET {column.name} = ? WHERE pk = ?",
@@ -299,7 +301,6 @@ class Layouts:
 
     def _release(self, table: str, column: KeyColumn) -> None:
         if self.of(table).is_current(column.field, column.fingerprint):
-            self._connection.execute(f"DROP INDEX {column.unique_index_name(table)}")
             self._note(table, column, unique=False)
         else:
             self._drop_column(table, column)
@@ -359,10 +360,6 @@ class Layouts:
             self._make_index(table, column)
         if column.unique and not (held and held.unique):
             self._refuse_duplicates(table, column)
-            self._connection.execute(
-                f"CREATE UNIQUE INDEX {column.unique_index_name(table)} "
-                f"ON {table_name(table)} ({column.name}) WHERE {column.counts}"
-            )
         if held is None or column.unique:
             self._note(table, column, unique=column.unique)
 
@@ -473,7 +470,6 @@ class Layouts:
         execute = self._connection.execute
         sql_table = table_name(table)
         execute(f"DROP INDEX {column.index_name(table)}")
-        execute(f"DROP INDEX IF EXISTS {column.unique_index_name(table)}")
         present = [row[1] for row in execute(f"PRAGMA table_info({sql_table})")]
         dropped = sum(name.startswith(_DROPPED) for name in present)
         execute(f"ALTER TABLE {sql_table} RENAME COLUMN {column.name} TO {_DROPPED}{dropped}")

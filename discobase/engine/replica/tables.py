@@ -20,7 +20,7 @@ from discobase.engine.operations import (
     Put,
     Release,
 )
-from discobase.engine.replica.columns import KeyColumn, table_name
+from discobase.engine.replica.columns import NO_VALUES, KeyColumn, table_name
 from discobase.engine.replica.layout import Layout, Layouts
 from discobase.errors import SchemaConflict, UniqueViolation
 
@@ -126,10 +126,9 @@ class Tables:
             keys = [make(record, before) for make in writer.keys]
             if writer.foreign:
                 self._refuse_unknown(put, writer, keys)
-        try:
-            self._connection.execute(writer.statement, (pk, seq, put.schema, put.data, *keys))
-        except sqlite3.IntegrityError:
-            raise self._violation(put, writer, keys) from None
+            if writer.unique:
+                self._refuse_taken(put, writer, keys)
+        self._connection.execute(writer.statement, (pk, seq, put.schema, put.data, *keys))
         self._layouts.forget_said(table, pk)
         if pk >= self.next_pk(table):
             self._next[table] = pk + 1
@@ -159,16 +158,23 @@ class Tables:
             if key is None and column.unique and column in writer.foreign:
                 raise SchemaConflict(put.table, column.field)
 
-    def _violation(self, put: Put, writer: _Writer, keys: Sequence[str | None]) -> UniqueViolation:
+    def _refuse_taken(self, put: Put, writer: _Writer, keys: Sequence[str | None]) -> None:
         for column, key in zip(writer.columns, keys, strict=True):
-            held = self._connection.execute(
+            if not column.unique or key in NO_VALUES:
+                continue
+            holder = self._connection.execute(
                 f"SELECT pk FROM {table_name(put.table)} WHERE {column.name} = ? AND pk <> ?",
                 (key, put.pk),
             ).fetchone()
-            if held and column.unique:
-                value = json.loads(put.data).get(column.field)
-                return UniqueViolation(put.table, column.field, value, held[0])
-        raise AssertionError(f"{put.table!r} refused record {put.pk}, and no field says why")
+            if holder:
+                raise UniqueViolation(put.table, column.field, _value(put, column, key), holder[0])
+
+
+def _value(put: Put, column: KeyColumn, key: str | None) -> Any:
+    """Return the value that a record has in a field, for an error; what its key says of it where
+    the record lacks the field, and has the class's default.
+    """
+    return json.loads(put.data).get(column.field, (key or "").removeprefix('"'))
 
 
 class _Before:
@@ -198,6 +204,7 @@ class _Writer:
     Attributes:
         columns: the key columns.
         foreign: those of them that are for other classes.
+        unique: whether any of them is.
         keys: how the key in each is made.
         statement: puts a record.
     """
@@ -207,6 +214,7 @@ class _Writer:
         self.columns = (*layout.columns.values(), *layout.unfinished.values())
         own = [column.is_for(layout.fingerprint(schema, column.field)) for column in self.columns]
         self.foreign = [each for each, is_own in zip(self.columns, own, strict=True) if not is_own]
+        self.unique = any(column.unique for column in self.columns)
         self.keys = [
             _own_key(column) if is_own else _foreign_key(column)
             for column, is_own in zip(self.columns, own, strict=True)
