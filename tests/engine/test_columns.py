@@ -523,6 +523,18 @@ class TestWhoMayTakeOver:
         taken = state.ask(preparations=wanted)
         assert taken == [Keys("t", "x", field, ((1, '"a'),)), Constrain("t", "x", 2)]
 
+    @pytest.mark.parametrize("is_searched", [False, True])
+    def test_not_by_what_a_column_of_one_process_knows_from_before(self, state, is_searched):
+        """An older program puts the record again and leaves the field as it is. A column that is
+        there for searches has the key still; a replica that makes one now has not.
+        """
+        state.apply(Declare("t", class_of(OLD), 1), Put("t", 1, x("a"), 1))
+        state.apply(Declare("t", class_of(NEW), 2, seen=1))
+        if is_searched:
+            state.index(NEW)
+        state.apply(Put("t", 1, '{"x": "a", "y": 1}', 1))
+        assert isinstance(self.ask_for(state, class_of(NEW)), SchemaMoved)
+
     def test_not_without_having_been_declared(self, state):
         assert isinstance(self.ask_for(state, class_of(NEW)), SchemaMoved)
         assert isinstance(state.ask(Insert("t", x("a")), schema=class_of(NEW)), SchemaMoved)
