@@ -412,6 +412,12 @@ class TestWhichColumnsThereAre:
             assert state.columns() == {each}
             assert state.keys(column_of(each)) == {1: '"a'}
 
+    def test_one_comes_back_that_was_dropped_while_it_was_unique(self, state):
+        state.apply(Declare("t", class_of(OLD), 1), Constrain("t", "x", 1), Put("t", 1, x("a"), 1))
+        state.apply(Declare("t", class_of(NEW), 2, seen=1), Release("t", "x"))
+        state.apply(Declare("t", class_of(OLD), 3, seen=2), Constrain("t", "x", 3))
+        assert (state.columns(), state.unique()) == ({OLD}, OLD)
+
     def test_a_search_by_one_that_is_gone_looks_through_the_table(self, state):
         state.apply(Declare("t", class_of(OLD, indexed=True), 1), Put("t", 1, x("a"), 1))
         state.apply(Declare("t", class_of(NEW), 2, seen=1))
@@ -502,6 +508,16 @@ class TestWhoMayTakeOver:
         taken = self.ask_for(state, class_of(NEW), Insert("t", x("b")))
         assert taken == [Release("t", "x"), Constrain("t", "x", 2), Put("t", 2, x("b"), 2)]
         assert (state.columns(), state.unique()) == ({NEW}, NEW)
+
+    def test_it_is_released_before_a_change_that_takes_a_shared_value_away(self, state):
+        """By the rules of the class that holds it the new value could not be told from others."""
+        state.apply(Declare("t", class_of(OLD), 1), Constrain("t", "x", 1))
+        state.apply(Put("t", 1, x("A"), 1), Put("t", 2, x("a"), 1))
+        keys = Keys("t", "x", FieldSchema("plain", NEW), ((1, '"a'),))
+        state.apply(keys, Declare("t", class_of(NEW), 2, seen=2))
+        assert isinstance(self.ask_for(state, class_of(NEW), Insert("t", x("c"))), DuplicatesFound)
+        taken = self.ask_for(state, class_of(NEW), Replace("t", 2, x("b")))
+        assert taken == [Release("t", "x"), Put("t", 2, x("b"), 2), Constrain("t", "x", 2)]
 
     def test_not_a_class_whose_schema_is_not_the_newest(self, state):
         state.apply(Declare("t", class_of(OLD), 1))
@@ -720,6 +736,7 @@ class TestWhatAClassTellsTheLog:
     def test_makes_a_class_the_newest_again_that_asks_for_what_another_one_had_dropped(self, host):
         new = of_name_thing(Lower, host, x=UNIQUE)
         new(x="a").save()
+        new(x="ä").save()  # by now it knows that the log lacks nothing
         other = of_name_thing(Plain, host)
         with pytest.raises(SchemaConflict):
             other(x="b").save()
@@ -732,6 +749,67 @@ class TestWhatAClassTellsTheLog:
         assert layout.unique_column("x").fingerprint == fingerprint
         with pytest.raises(UniqueViolation):
             new(x="b").save()
+
+    def test_says_keys_that_are_as_what_is_stored_where_the_declaration_does_not_cover_them(
+        self, host
+    ):
+        old, new = of_name_thing(Plain, host), of_name_thing(Lower, host, x=UNIQUE)
+        old(x="a").save()
+        new(x="b").save()
+        host.commit(Request((), preparations=[DropUnique("Thing", "x")]))
+        old(x="c").save()
+        new(x="d").save()
+        assert [each.keys for each in operations(host, Keys)] == [((3, '"c'),)]
+        assert host.state.layouts["Thing"].unique_column("x") is not None
+
+    def test_says_what_one_field_lacks_where_another_one_lacks_less(self, host):
+        base = {"n": int, "x": str, "y": str}
+        old = of_name_thing(Table, host, **base)
+        old(n=1, x="A", y="B").save()
+        of_name_thing(Table, host, **base | {"x": LOWER})(n=2, x="c", y="d").save()
+        of_name_thing(Table, host, **base | {"x": LOWER, "y": LOWER})(n=3, x="e", y="f").save()
+        said = [(each.field, each.keys) for each in operations(host, Keys)]
+        assert said == [("x", ((1, '"a'),)), ("y", ((1, '"b'),))]
+
+    def test_says_of_two_unique_fields_what_either_lacks(self, host):
+        """One was made known to the log later than the other."""
+        base = {"n": int, "x": str, "y": str}
+        old = of_name_thing(Table, host, **base)
+        two = {"x": Annotated[LOWER, Unique()], "y": Annotated[LOWER, Unique()]}
+        both = of_name_thing(Table, host, **base | two)
+        both(n=1, x="a", y="a").save()
+        for field in "xy":
+            host.commit(Request((), preparations=[DropUnique("Thing", field)]))
+        old(n=2, x="B", y="B").save()
+        of_name_thing(Table, host, n=int, x=LOWER)(n=3, x="c").save()
+        old(n=4, x="D", y="D").save()
+        both(n=5, x="e", y="e").save()
+        layout = host.state.layouts["Thing"]
+        assert all(layout.unique_column(field) for field in "xy")
+        for value in "abd":
+            with pytest.raises(UniqueViolation):
+                both(n=6, x="new", y=value).save()
+
+    @pytest.mark.parametrize(("capacity", "commits"), [(1, 2), (1_000_000, 1)])
+    def test_goes_ahead_in_a_commit_of_its_own_where_one_could_not_carry_both(
+        self, host, capacity, commits
+    ):
+        old = of_name_thing(Plain, host)
+        old.save_many([old(x="A"), old(x="B")])
+        before = len(host.log)
+        host.capacity = capacity
+        of_name_thing(Lower, host)(x="c").save()
+        assert len(host.log) - before == commits
+        assert isinstance(host.log[-1].operations[-1], Put)
+
+    def test_is_of_no_use_to_a_class_that_loads_the_field_otherwise(self, host):
+        """Its searches look for another key than the column of the newest class has."""
+        old = of_name_thing(Plain, host)
+        old(x="A").save()
+        new = of_name_thing(Lower, host, x=INDEXED)
+        new(x="b").save()
+        assert [record.pk for record in old.find(x="A")] == [1]
+        assert [record.pk for record in new.find(x="a")] == [1]
 
     def test_is_loaded_by_it_where_a_field_depends_on_others(self, host):
         """A record that lacks the field has what the validator makes of it, not the default."""
