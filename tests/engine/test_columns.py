@@ -706,6 +706,20 @@ class TestWhatAClassTellsTheLog:
         (declared,) = [each for each in operations(host, Declare) if each.number == 2]
         assert declared.seen == 1
 
+    def test_fills_an_index_in_steps_where_nothing_is_to_be_said(self, host):
+        """All records are of classes that load the field alike."""
+        unmarked = of_name_thing(Lower, host)
+        unmarked.save_many([unmarked(x=text) for text in "abcde"])
+        of_name_thing(Lower, host, x=INDEXED)(x="f").save()
+        said = operations(host, Keys)
+        assert [each.loaded for each in said] == [Loaded(0, 2, 1), Loaded(2, 4, 1), Loaded(4, 5, 1)]
+        assert [each.keys for each in said] == [(), (), ()]
+
+    def test_has_the_types_for_tools_that_have_no_class(self, host):
+        text = of_name_thing(Lower, host)._bound().schema.text
+        assert json.loads(text)["types"]["properties"]["x"] == {"type": "string"}
+        assert Schema.from_json(text).to_json() == text
+
     def test_says_nothing_a_second_time(self, host):
         old = of_name_thing(Plain, host)
         old.save_many([old(x=text) for text in "AB"])
@@ -758,8 +772,11 @@ class TestWhatAClassTellsTheLog:
         new(x="b").save()
         host.commit(Request((), preparations=[DropUnique("Thing", "x")]))
         old(x="c").save()
-        new(x="d").save()
-        assert [each.keys for each in operations(host, Keys)] == [((3, '"c'),)]
+        for text in "de":
+            new(x=text).save()
+            host.commit(Request((), preparations=[DropUnique("Thing", "x")]))
+        new(x="f").save()
+        assert [each.keys for each in operations(host, Keys)] == [((3, '"c'),)], "once is enough"
         assert host.state.layouts["Thing"].unique_column("x") is not None
 
     def test_says_what_one_field_lacks_where_another_one_lacks_less(self, host):
