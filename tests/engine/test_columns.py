@@ -48,9 +48,10 @@ from discobase.engine.operations import (
     Schema,
 )
 from discobase.engine.replica import KEYLESS, KeyColumn, Replica, may_make_unique
+from discobase.engine.replica.columns import table_name
 from discobase.engine.server.seam import Message
 from discobase.errors import DiscobaseError, DuplicatesFound, SchemaConflict, UniqueViolation
-from tests.engine.test_evolution import Host, attached
+from tests.engine.test_evolution import Host, attached, keys_in
 
 OLD, NEW, DEPENDENT = "old", "new", "new*"
 """Fingerprints of the field ``x``."""
@@ -114,7 +115,7 @@ class State:
         # A replica has no way to ask for that: who searches has no need of it.
         return dict(
             self.replica._writer.execute(
-                f"SELECT pk, {column.name} FROM {_records(table)} ORDER BY pk"
+                f"SELECT pk, {column.name} FROM {table_name(table)} ORDER BY pk"
             )
         )
 
@@ -132,10 +133,6 @@ class State:
         """The fingerprint by which the field is unique."""
         held = self.replica.layouts["t"].unique_column("x")
         return held and held.fingerprint
-
-
-def _records(table: str) -> str:
-    return f'"records_{table.encode().hex()}"'
 
 
 @pytest.fixture
@@ -357,6 +354,16 @@ class TestAColumnThatIsFilled:
         assert state.replica.fill(2)
         state.apply(Constrain("t", "x", 1))
         assert state.unique() == NEW
+        assert state.keys(column_of(NEW)) == {n: f'"{n}' for n in range(1, 6)}
+
+    def test_that_was_dropped_and_begun_anew_has_all_keys_when_it_becomes_unique(self, state):
+        """The filling goes on where it was, in a column that is another one by now."""
+        self.of_five_records(state)
+        assert state.replica.fill(2)
+        state.apply(Declare("t", class_of("newer"), 2), Declare("t", class_of(NEW), 3, seen=1))
+        state.apply(Keys("t", "x", FieldSchema("plain", NEW), (), Loaded(4, 5, 1)))
+        assert not state.replica.fill(9)
+        state.apply(Constrain("t", "x", 3))
         assert state.keys(column_of(NEW)) == {n: f'"{n}' for n in range(1, 6)}
 
     def test_is_given_up_when_a_class_comes_that_loads_the_field_otherwise(self, state):
@@ -862,10 +869,7 @@ class TestWhatAClassTellsTheLog:
         new = attached(host, type("Thing", (Made,), {"__module__": __name__}))
         new(n=1, x=-1).save()
         (column,) = host.state.layouts["Thing"].columns.values()
-        held = dict(
-            host.state._writer.execute(f"SELECT pk, {column.name} FROM {_records('Thing')}")
-        )
-        assert held[1] == KEYLESS
+        assert dict(keys_in(host, column))[1] == KEYLESS
 
     def test_tells_two_defaults_apart(self, host):
         one, two = (

@@ -351,6 +351,8 @@ class Layouts:
             self._fill(table, column)
             self._make_index(table, column)
         if column.unique and not (held and held.unique):
+            # One that was made for searches may have gaps, which are no matter there.
+            self._fill_unknown(table, column)
             self._refuse_duplicates(table, column)
             self._connection.execute(
                 f"CREATE UNIQUE INDEX {column.unique_index_name(table)} "
