@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import pytest
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from discobase import Index, Table, Unique, schema
+from discobase.engine import committer
 from discobase.engine.changes import (
     Change,
     DeclareSchema,
@@ -51,7 +52,9 @@ from discobase.engine.replica import KEYLESS, KeyColumn, Replica, may_make_uniqu
 from discobase.engine.replica.columns import table_name
 from discobase.engine.server.seam import Message
 from discobase.errors import DiscobaseError, DuplicatesFound, SchemaConflict, UniqueViolation
+from tests.engine.schemas import FINGERPRINT, schema_of
 from tests.engine.test_evolution import Host, attached, keys_in
+from tests.engine.workload import open_engine, put
 
 OLD, NEW, DEPENDENT = "old", "new", "new*"
 """Fingerprints of the field ``x``."""
@@ -470,6 +473,15 @@ class TestWhatIsUnique:
         state.apply(Put("t", 1, data, 1), Put("t", 2, data, 1))
         assert state.replica.count("t") == 2
 
+    def test_is_what_a_violation_names_and_no_other_column(self, state):
+        fields = {name: FieldSchema("plain", NEW) for name in "ax"}
+        text = Schema(fields, ("x",), ("a",)).to_json()
+        state.apply(Declare("t", text, 1), Constrain("t", "x", 1))
+        state.apply(Put("t", 1, '{"a": 1, "x": 1}', 1), Put("t", 2, '{"a": 2, "x": 2}', 1))
+        refused = state.ask(Insert("t", '{"a": 1, "x": 2}'), schema=text)
+        assert isinstance(refused, UniqueViolation)
+        assert (refused.field, refused.value, refused.pk) == ("x", 2, 2)
+
     def test_is_known_to_be_broken_by_the_log_alone_where_nobody_can_tell(self, state):
         state.apply(Declare("t", class_of(OLD), 1), Declare("t", class_of(NEW), 2))
         state.apply(Constrain("t", "x", 2))
@@ -545,6 +557,12 @@ class TestWhoMayTakeOver:
         wanted = [say, MakeUnique("t", "x", class_of(NEW))]
         taken = state.ask(preparations=wanted)
         assert taken == [Keys("t", "x", field, ((1, '"a'),)), Constrain("t", "x", 2)]
+
+    def test_not_what_was_put_while_the_class_loaded_the_others(self, state):
+        state.apply(Declare("t", class_of(OLD), 1), Put("t", 1, x("a"), 1))
+        state.apply(Put("t", 2, x("b"), 1))
+        state.apply(Declare("t", class_of(NEW), 2, seen=1))
+        assert isinstance(self.ask_for(state, class_of(NEW)), SchemaMoved)
 
     @pytest.mark.parametrize("is_searched", [False, True])
     def test_not_by_what_a_column_of_one_process_knows_from_before(self, state, is_searched):
@@ -786,6 +804,21 @@ class TestWhatAClassTellsTheLog:
         assert [each.keys for each in operations(host, Keys)] == [((3, '"c'),)], "once is enough"
         assert host.state.layouts["Thing"].unique_column("x") is not None
 
+    def test_does_not_bring_an_older_class_back(self, host):
+        """Its mark is older than the one of the class that has taken the constraint over."""
+        old = of_name_thing(Plain, host, x=Annotated[str, Unique()])
+        old(x="a").save()
+        new = of_name_thing(Lower, host, x=UNIQUE)
+        new(x="b").save()
+        with pytest.raises(SchemaConflict):
+            old(x="c").save()
+        record = old.get(1)
+        record.n = 5
+        record.save()
+        layout = host.state.layouts["Thing"]
+        fingerprint = new._bound().schema.fields["x"].fingerprint
+        assert (layout.number, layout.unique_column("x").fingerprint) == (2, fingerprint)
+
     def test_says_what_one_field_lacks_where_another_one_lacks_less(self, host):
         base = {"n": int, "x": str, "y": str}
         old = of_name_thing(Table, host, **base)
@@ -804,7 +837,7 @@ class TestWhatAClassTellsTheLog:
         both(n=1, x="a", y="a").save()
         for field in "xy":
             host.commit(Request((), preparations=[DropUnique("Thing", field)]))
-        old(n=2, x="B", y="B").save()
+        old(n=2, x="b", y="b").save()
         of_name_thing(Table, host, n=int, x=LOWER)(n=3, x="c").save()
         old(n=4, x="D", y="D").save()
         both(n=5, x="e", y="e").save()
@@ -840,18 +873,17 @@ class TestWhatAClassTellsTheLog:
 
         class Named(Table):
             n: int = 0
-            x: str = "nobody"
+            x: str = Field("nobody", validate_default=True)
 
-            @model_validator(mode="after")
-            def _fill(self) -> Named:
-                if self.n == 7:
-                    self.__dict__["x"] = "seven"
-                return self
+            @field_validator("x")
+            @classmethod
+            def _number(cls, value: str, info: Any) -> str:
+                return f"nobody {info.data['n']}" if value == "nobody" else value
 
         of_name_thing(Table, host, n=int)(n=7).save()
         new = attached(host, type("Thing", (Named,), {"__module__": __name__}))
         new(n=1, x="a").save()
-        assert [each.keys for each in operations(host, Keys)] == [((1, '"seven'),)]
+        assert [each.keys for each in operations(host, Keys)] == [((1, '"nobody 7'),)]
 
     def test_gives_no_key_to_a_default_that_is_made_anew_each_time(self, host):
         count = iter(range(100))
@@ -883,3 +915,43 @@ class TestWhatAClassTellsTheLog:
         )  # fmt: skip
         prints = [each._bound().schema.fields["x"].fingerprint for each in (one, two)]
         assert prints[0] != prints[1]
+
+
+class TestAnEngineThatFillsAColumn:
+    """Some records at a time, between commits."""
+
+    def searched(self, world: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+        """A process with five records, which fills a column for one at a time."""
+        monkeypatch.setattr(committer, "_FILLED_AT_A_TIME", 1)
+        process = world.process("one")
+        engine = world.run_in(process, open_engine(process))
+        five = [Insert("t", x(str(n))) for n in range(5)]
+        world.run_in(process, put(engine, *five, schemas={"t": schema_of({"x": "plain"})}))
+        return process, engine
+
+    def test_goes_on_to_the_end_where_nobody_commits(self, make_world, monkeypatch):
+        world = make_world()
+        _, engine = self.searched(world, monkeypatch)
+        engine.want_index(IndexWanted("t", "x", FINGERPRINT))
+        world.pass_time(1)
+        assert [*engine.replica.layouts["t"].columns] == [("x", FINGERPRINT)]
+
+    def test_lets_a_commit_pass_that_comes_meanwhile(self, make_world, monkeypatch):
+        world = make_world()
+        process, engine = self.searched(world, monkeypatch)
+        fill, steps = engine.replica.fill, []
+        request = Request([Insert("t", x("six"))], {"t": schema_of({"x": "plain"})})
+
+        def filled(records: int) -> bool:
+            if not steps:
+                engine.commit(request)
+            steps.append(request.future.done())
+            return fill(records)
+
+        monkeypatch.setattr(engine.replica, "fill", filled)
+        engine.want_index(IndexWanted("t", "x", FINGERPRINT))
+        world.pass_time(1)
+        assert request.future.done()
+        assert steps[-1], "the commit waited for all of it"
+        assert [*engine.replica.layouts["t"].columns] == [("x", FINGERPRINT)]
+        assert process.failures == []

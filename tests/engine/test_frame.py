@@ -129,6 +129,11 @@ def test_a_line_that_is_no_operation_is_refused(line):
         '["put","a",1,{"x":{}},{"y":"},{"}]',
         '["schema","a",{"fields":{},"index":[],"unique":[]},{"more":1}]',
         '["del","a",-1]',
+        '["keys","a","x",{"kind":"plain","print":"p"},null,[[1,"k"],[0,"k"]]]',
+        '["keys","a","x",{"kind":"plain","print":"p"},null,[[1,"k"],[2,"k",3]]]',
+        '["keys","a","x",{"kind":"plain","print":"p"},null,[[true,"k"]]]',
+        '["keys","a","x",{"kind":"plain","print":"p"},[1,2],[[1,"k"]]]',
+        '["keys","a","x",{"kind":"colour","print":"p"},null,[[1,"k"]]]',
         '["schema","a",{"fields":{"x":"colour"},"index":[],"unique":[]}]',
     ],
 )
