@@ -832,6 +832,7 @@ class TestWhatAClassTellsTheLog:
         """One was made known to the log later than the other."""
         base = {"n": int, "x": str, "y": str}
         old = of_name_thing(Table, host, **base)
+        old(n=0, x="o", y="o").save()
         two = {"x": Annotated[LOWER, Unique()], "y": Annotated[LOWER, Unique()]}
         both = of_name_thing(Table, host, **base | two)
         both(n=1, x="a", y="a").save()
