@@ -873,7 +873,7 @@ class TestWhatAClassTellsTheLog:
         """A record that lacks the field has what the validator makes of it, not the default."""
 
         class Named(Table):
-            n: int = 0
+            n: int
             x: str = Field("nobody", validate_default=True)
 
             @field_validator("x")
