@@ -473,6 +473,11 @@ class TestWhatIsUnique:
         state.apply(Put("t", 1, data, 1), Put("t", 2, data, 1))
         assert state.replica.count("t") == 2
 
+    def test_is_so_already_where_the_log_says_it_again(self, state):
+        state.apply(Declare("t", class_of(NEW), 1), Constrain("t", "x", 1), Put("t", 1, x("a"), 1))
+        state.apply(Constrain("t", "x", 1))
+        assert isinstance(state.ask(Insert("t", x("a")), schema=class_of(NEW)), UniqueViolation)
+
     def test_is_what_a_violation_names_and_no_other_column(self, state):
         fields = {name: FieldSchema("plain", NEW) for name in "ax"}
         text = Schema(fields, ("x",), ("a",)).to_json()
