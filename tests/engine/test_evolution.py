@@ -32,7 +32,8 @@ from discobase.binding import Binding
 from discobase.engine.changes import DropUnique, IndexWanted, Placed, Request
 from discobase.engine.log.commit_log import Commit, Entry
 from discobase.engine.log.frame import Header
-from discobase.engine.replica import EMPTY, Replica
+from discobase.engine.replica import EMPTY, KeyColumn, Replica
+from discobase.engine.replica.columns import table_name
 from discobase.engine.server.seam import Message
 from discobase.errors import (
     DiscobaseError,
@@ -251,7 +252,15 @@ def check_elsewhere(host: Host, *models: type[Table]) -> None:
         check(copy)
     for name, column in other.state.layouts.get("Thing", EMPTY).columns.items():
         assert host.state.layouts["Thing"].columns.get(name, column) == column
+        if column.unique:  # what is refused must be the same everywhere
+            assert keys_in(host, column) == keys_in(other, column)
     other.state.close()
+
+
+def keys_in(host: Host, column: KeyColumn) -> list[tuple[int, str | None]]:
+    """What stands in a column of the table, by primary key."""
+    sql = f"SELECT pk, {column.name} FROM {table_name('Thing')} ORDER BY pk"
+    return host.state._writer.execute(sql).fetchall()
 
 
 def save(model: type[Table], value: Any, n: int = 1) -> Table | None:

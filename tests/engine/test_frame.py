@@ -36,6 +36,8 @@ from discobase.engine.operations import (
 )
 from discobase.errors import RecordTooLarge
 
+SCHEMA = '{"fields":{"x":{"kind":"plain","print":"p"}},"index":[],"unique":["x"]}'
+
 NASTY = ["```", "\n```", "`", "@everyone", "\ud800", "\u2028", "  ", "\x00", "é", "😀", '"]', "\\"]
 
 texts = st.one_of(st.text(), st.sampled_from(NASTY), st.text(st.characters(), max_size=5))
@@ -127,12 +129,25 @@ def test_a_line_that_is_no_operation_is_refused(line):
         '["put","a",1,{"x":{}},{"y":"},{"}]',
         '["schema","a",{"fields":{},"index":[],"unique":[]},{"more":1}]',
         '["del","a",-1]',
+        '["keys","a","x",{"kind":"plain","print":"p"},null,[[1,"k"],[0,"k"]]]',
+        '["keys","a","x",{"kind":"plain","print":"p"},null,[[1,"k"],[2,"k",3]]]',
+        '["keys","a","x",{"kind":"plain","print":"p"},null,[[true,"k"]]]',
+        '["keys","a","x",{"kind":"plain","print":"p"},[1,2],[[1,"k"]]]',
+        '["keys","a","x",{"kind":"colour","print":"p"},null,[[1,"k"]]]',
         '["schema","a",{"fields":{"x":"colour"},"index":[],"unique":[]}]',
     ],
 )
 def test_an_operation_of_a_form_that_is_not_known_is_of_a_later_version(line):
     with pytest.raises(LaterFormat):
         from_line(line)
+
+
+@pytest.mark.parametrize("more", [',{"more":1}', ",{}", ",1", ',"}"'])
+def test_so_is_one_with_something_behind_the_object_that_ends_it(more):
+    for operation in (Put("a", 1, "{}"), Put("a", 1, "{}", 2), Declare("a", SCHEMA, 1)):
+        assert from_line(to_line(operation)) == operation
+        with pytest.raises(LaterFormat):
+            from_line(f"{to_line(operation)[:-1]}{more}]")
 
 
 @pytest.mark.parametrize("line", ['["note?"]', '["put?","a",1,{"x":1}]', '["?",{"any":["thing"]}]'])
@@ -259,6 +274,23 @@ def test_a_later_format_is_named_with_the_version_that_it_needs(later, needs):
         read_header(content)
     assert raised.value.what == f"a frame of format {later[13:].split(',')[0]}"
     assert raised.value.needs == needs
+
+
+@pytest.mark.parametrize(
+    ("operation", "needs"),
+    [
+        (Put("a", 1, "{}"), None),
+        (Delete("a", 1), None),
+        (Declare("a", '{"fields":{},"index":[],"unique":[]}'), None),
+        (Put("a", 1, "{}", 1), "2.0"),
+        (Declare("a", SCHEMA, 1), "2.0"),
+        (Keys("a", "x", FieldSchema("plain", "p"), ((1, "k"),)), "2.0"),
+        (Constrain("a", "x", 1), "2.0"),
+        (Release("a", "x"), "2.0"),
+    ],
+)
+def test_a_frame_names_the_version_that_is_needed_for_any_of_what_is_in_it(operation, needs):
+    assert encoded([Delete("a", 2), operation, Delete("a", 3)]).header.needs == needs
 
 
 def test_a_later_format_may_have_any_form_after_its_number():

@@ -1011,6 +1011,22 @@ def test_missing_values_are_those_of_records_that_lack_the_field(tmp_path):
     assert found["shared"] is not row.model_fields["shared"].default
 
 
+def test_a_default_that_may_depend_on_other_fields_is_no_value_of_all_records(tmp_path):
+    row = load(
+        tmp_path,
+        """
+        class Row(discobase.Table):
+            other: int = 0
+            value: str = Field("none", validate_default=True)
+            @field_validator("value")
+            @classmethod
+            def _check(cls, value: str, info: Any) -> str:
+                return f"{value} and {(info.data or {}).get('other')}"
+        """,
+    )
+    assert missing_values(row) == {"other": 0}
+
+
 def test_missing_values_are_checked_where_the_class_says_so(tmp_path):
     row = load(tmp_path, field("int = '5'", config="validate_default=True"))
     assert missing_values(row) == {"other": 0, "value": 5}

@@ -359,6 +359,8 @@ class Layouts:
             self._fill(table, column)
             self._make_index(table, column)
         if column.unique and not (held and held.unique):
+            # One that was made for searches may have gaps, which are no matter there.
+            self._fill_unknown(table, column)
             self._refuse_duplicates(table, column)
         if held is None or column.unique:
             self._note(table, column, unique=column.unique)
@@ -398,12 +400,23 @@ class Layouts:
         layout, identity = self.of(table), (column.field, column.fingerprint)
         return identity in layout.columns or identity in layout.unfinished
 
-    def unknown(self, table: str, column: KeyColumn) -> int:
-        """Return how many records of a table have a key in a column that is not known."""
-        (found,) = self._connection.execute(
-            f"SELECT count(*) FROM {table_name(table)} WHERE {column.name} IS NULL"
-        ).fetchone()
-        return int(found)
+    def is_known(self, table: str, column: KeyColumn) -> bool:
+        """Return whether the log tells the key in a column of every record of a table.
+
+        What stands in the column does not count. This replica may have made it long ago, for a
+        search, and have kept the key of a record that another class has put again since; one that
+        makes it now has none there.
+        """
+        layout = self.of(table)
+        seen = layout.seen(column.field, column.fingerprint)
+        own = [
+            str(number)
+            for number in layout.schemas
+            if column.is_for(layout.fingerprint(number, column.field))
+        ]
+        others = f"seq > {seen} AND schema NOT IN ({', '.join(own)})"
+        rows = self._to_fill(table, column, others)
+        return all(key is not None for key, _ in _filled(layout, column, rows, seen))
 
     def _note(self, table: str, column: KeyColumn, *, unique: bool, whole: bool = True) -> None:
         self._connection.execute(
@@ -438,16 +451,20 @@ class Layouts:
         layout = self.of(table)
         if seen is None:
             seen = layout.seen(column.field, column.fingerprint)
+        rows = self._to_fill(table, column, where).fetchall()
+        self._connection.executemany(
+            f"UPDATE {table_name(table)} SET {column.name} = ? WHERE pk = ?",
+            _filled(layout, column, rows, seen),
+        )
+
+    def _to_fill(self, table: str, column: KeyColumn, where: str) -> sqlite3.Cursor:
+        """Select what a column is filled from, for some records."""
         sql_table = table_name(table)
-        rows = self._connection.execute(
+        return self._connection.execute(
             f"SELECT pk, seq, schema, data, (SELECT key FROM said WHERE name = ? AND "
             f"said.pk = {sql_table}.pk AND field = ? AND fingerprint = ?) "
             f"FROM {sql_table} WHERE {where}",
             (table, column.field, column.fingerprint),
-        ).fetchall()
-        self._connection.executemany(
-            f"UPDATE {sql_table} SET {column.name} = ? WHERE pk = ?",
-            _filled(layout, column, rows, seen),
         )
 
     def _refuse_duplicates(self, table: str, column: KeyColumn) -> None:

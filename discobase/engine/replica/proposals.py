@@ -257,7 +257,7 @@ class Proposals:
         if not self._layouts.of(table).is_current(name, column.fingerprint):
             raise SchemaMoved(f"{table!r} has a schema that loads {name!r} otherwise")
         self._layouts.add_column(table, column)
-        if self._layouts.unknown(table, column):
+        if not self._layouts.is_known(table, column):
             raise SchemaMoved(f"there are records of {table!r} whose {name!r} is not known")
         return Constrain(table, name, number)
 
