@@ -134,8 +134,10 @@ class Database:
     def _attach(self, model: type[T], name: str | None) -> type[T]:
         given = cast("object", model)  # whatever a decorator may be put above
         if not (isinstance(given, type) and issubclass(given, Table)) or given is Table:
+            named = isinstance(given, str)
+            hint = f" For another name, write @db.table(name={given!r})." if named else ""
             raise TableError(
-                f"{model!r} is no table: it has to be a class derived from discobase.Table."
+                f"{model!r} is no table: it has to be a class derived from discobase.Table.{hint}"
             )
         table = checked_table_name(model.__name__ if name is None else name)
         held = self._tables.get(table)
@@ -148,7 +150,7 @@ class Database:
         self._tables[table] = model
         return model
 
-    def drop_unique(self, table: str, field: str) -> None:
+    def drop_unique(self, table: str | type[Table], field: str) -> None:
         """Have a field unique no longer, for all programs. Block; one API call.
 
         A class without the mark does not do that: the constraint is the database's, once a class
@@ -156,7 +158,7 @@ class Database:
         next write, so change those first.
 
         Args:
-            table: the table's name.
+            table: the table's name, or its class.
             field: the field's name.
 
         Raises:
@@ -164,10 +166,12 @@ class Database:
             NotConnected: there is no connection.
             DiscobaseError: as for :meth:`Table.save <discobase.Table.save>`.
         """
-        layout = self._source.replica().layouts.get(table)
+        names = [name for name, model in self._tables.items() if model is table]
+        name = names[0] if names else str(table)
+        layout = self._source.replica().layouts.get(name)
         if layout is None or layout.unique_column(field) is None:
-            raise TableError(f"{self.name!r} has no unique field {field!r} in a table {table!r}.")
-        preparations = [DropUnique(table, field)]
+            raise TableError(f"{self.name!r} has no unique field {field!r} in a table {name!r}.")
+        preparations = [DropUnique(name, field)]
         purpose = f"dropping the unique field {field!r}"
         timeout = self._source.timeout
         self._source.commit(

@@ -241,9 +241,9 @@ class DuplicatesFound(UniqueViolation):
         self.table = table
         self.field = field
         self.value = value
-        self.groups = [tuple(group) for group in groups]
+        self.groups: list[tuple[int, ...]] = [tuple(group) for group in groups]
         self.values = values
-        self.pk = self.groups[0][0]
+        self.pk: int = self.groups[0][0]
         named = "; ".join(_enumerated(group) for group in self.groups)
         more = f"; and {values - len(groups)} more values" if values > len(groups) else ""
         shown = "the same value, as a default" if value is None else repr(value)
@@ -274,7 +274,8 @@ class SchemaConflict(RecordError):
         self.field = field
         super().__init__(
             f"{table}.{field} is unique by the rules of another class than this program's, which "
-            f"has another type or other validators for it: so it may not give it new values. "
+            f"has another type or other validators for it: so it may not give it new values (nor "
+            f"change other fields, where that class has a validator of the whole). "
             f"Nothing was written. Run the version of the program that made it so, or give the "
             f"constraint up with db.drop_unique({table!r}, {field!r}): the next save by a class "
             f"that has Unique() there asks for it again, by its own rules."
@@ -357,7 +358,7 @@ class RecordOutdated(RecordError):
     ) -> None:
         self.table = table
         self.pk = pk
-        self.reasons = reasons or {}
+        self.reasons: Mapping[str, str] = reasons or {}
         super().__init__(message)
 
 

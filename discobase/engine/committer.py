@@ -306,7 +306,10 @@ def _unread(error: ServerError) -> DiscobaseError:
 def _unsettled(error: DiscobaseError | ServerError) -> DiscobaseError:
     if isinstance(error, DiscobaseError):
         return error
-    return OutcomeUnknown(f"the commit was sent, and the log could not be read afterwards: {error}")
+    return OutcomeUnknown(
+        f"the commit was sent, and the log could not be read afterwards ({error}): look whether it "
+        f"happened before you repeat it."
+    )
 
 
 def _fail_all(batch: Batch, error: DiscobaseError) -> Sequence[Batch]:

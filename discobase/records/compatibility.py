@@ -59,6 +59,10 @@ def _schema(field: FieldInfo) -> JsonSchema:
     return TypeAdapter[Any](annotation).json_schema(by_alias=False, schema_generator=_Silently)
 
 
+_UPPER_LIMITS = frozenset({"maximum", "exclusiveMaximum", "maxLength", "maxItems"})
+_LOWER_LIMITS = frozenset({"minimum", "exclusiveMinimum", "minLength", "minItems"})
+
+
 class _Comparison:
     """Two JSON schemas, of which the new one has to take whatever the old one takes."""
 
@@ -103,6 +107,10 @@ class _Comparison:
             return self._further_fit(old.get(keyword, True), value)
         if keyword == "type" and value == "number":
             return old.get(keyword) in ("integer", "number")
+        if keyword in _UPPER_LIMITS:
+            return keyword in old and bool(old[keyword] <= value)
+        if keyword in _LOWER_LIMITS:
+            return keyword in old and bool(old[keyword] >= value)
         if keyword == "enum":
             return keyword in old and all(each in value for each in old[keyword])
         return keyword in old and bool(old[keyword] == value)

@@ -256,7 +256,7 @@ def _is_all_there(before: Any, after: Any, taken: Any) -> bool:
     Mostly pydantic makes the one of the other in Python, too. An object of a subclass, such as one
     of datetime's, it takes as it is; then its base is the field's type, unless JSON alone gave it.
     """
-    is_made = difference(taken, after) is None
+    is_made = difference(taken, after) is None or _is_same_number(taken, after)
     base = cast("type[object]", type(after))
     if isinstance(before, base) and base in _BASES:
         is_taken = is_made or (base not in _AS_IN_JSON and difference(taken, before) is None)
@@ -266,6 +266,13 @@ def _is_all_there(before: Any, after: Any, taken: Any) -> bool:
     if isinstance(after, Enum):
         return difference(before, after.value) is None
     return _is_of(_NUMBERS, before) and _is_of(_NUMBERS, after) and _is_made_again(before, after)
+
+
+def _is_same_number(one: Any, other: Any) -> bool:
+    """Return whether two decimals are equal: that of a float has a digit behind the point which
+    JSON's has not.
+    """
+    return type(one) is type(other) is Decimal and bool(one == other)
 
 
 def _is_no_more_than(base: type[object], before: Any, after: Any) -> bool:

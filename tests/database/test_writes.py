@@ -142,6 +142,23 @@ class TestUnique:
             bob.delete()
             assert user(email="a@x").save().pk == 3
 
+    def test_none_in_another_unique_field_is_not_taken_for_the_value(self, place):
+        database = Database("shop")
+
+        @database.table
+        class Member(Table):
+            mail: Annotated[str | None, Unique()] = None
+            name: Annotated[str, Unique()]
+
+        with place.conn(database):
+            Member.save_many([Member(name="ada"), Member(name="bob")])
+            with pytest.raises(UniqueViolation) as caught:
+                Member(name="bob").save()
+            assert (caught.value.field, caught.value.value, caught.value.pk) == ("name", "bob", 2)
+            with pytest.raises(UniqueViolation) as caught:
+                Member.save_many([Member(name="eve"), Member(name="eve")])
+            assert caught.value.__notes__ == ["Record 3 was to be saved together with this one."]
+
     def test_none_may_be_there_many_times(self, place):
         database, user = users()
         with place.conn(database):

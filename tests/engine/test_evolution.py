@@ -8,7 +8,8 @@ columns there are, and what is unique is so as the class loads it that made it s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any
@@ -32,6 +33,7 @@ from discobase.binding import Binding
 from discobase.engine.changes import DropUnique, IndexWanted, Placed, Request
 from discobase.engine.log.commit_log import Commit, Entry
 from discobase.engine.log.frame import Header
+from discobase.engine.operations import Keys, Loaded
 from discobase.engine.replica import EMPTY, KeyColumn, Replica
 from discobase.engine.replica.columns import table_name
 from discobase.engine.server.seam import Message
@@ -43,6 +45,7 @@ from discobase.errors import (
     TableError,
     UniqueViolation,
     UnstorableValue,
+    WaitTimeout,
 )
 from discobase.table import bind
 
@@ -424,3 +427,69 @@ class Versions(RuleBasedStateMachine):
 
 TestVersions = Versions.TestCase
 TestVersions.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+
+
+# What a caller is told while records are keyed for a class
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    made = Host()
+    yield made
+    made.state.close()
+
+
+@pytest.fixture
+def few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "_AT_A_TIME", 2)
+
+
+def test_a_default_of_another_type_is_found_by_what_it_equals(host: Host) -> None:
+    old = attached(host, without_the_field())
+    old(n=1).save()
+    new = attached(
+        host, type("Thing", (Table,), {"__annotations__": {"n": int, "x": bool}, "x": 1})
+    )
+    new(n=2).save()
+    for _ in range(2):
+        assert searched(new, True) == searched(new, 1) == [1, 2]
+
+
+@pytest.mark.usefixtures("few_at_a_time")
+def test_a_save_that_runs_out_of_time_says_so_and_the_next_goes_on(host: Host) -> None:
+    old, new = attached(host, made("str")), attached(host, made("lower", "unique"))
+    old.save_many([old(n=1, x=text) for text in "ABCDEFGH"])
+    kept, commit = host.timeout, host.commit
+
+    def slow(request: Request) -> Placed:
+        placed = commit(request)
+        host.timeout = 0.05
+        time.sleep(0.06)
+        return placed
+
+    host.timeout, host.commit = 0.05, slow  # type: ignore[method-assign]
+    with pytest.raises(WaitTimeout, match="the next save goes on where this one stopped"):
+        new(n=1, x="I").save()
+    said = sum(isinstance(each, Keys) for commit_ in host.log for each in commit_.operations)
+    assert 1 <= said < 4
+    host.timeout, host.commit = kept, commit  # type: ignore[method-assign]
+    new(n=1, x="I").save()
+    keys = [each for commit_ in host.log for each in commit_.operations if isinstance(each, Keys)]
+    assert [each.loaded for each in keys] == [Loaded(at, at + 2, 1) for at in (0, 2, 4, 6)]
+    check(old, new)
+    with pytest.raises(UniqueViolation):
+        new(n=1, x="a").save()
+
+
+@pytest.mark.usefixtures("few_at_a_time")
+def test_an_interrupt_while_records_are_keyed_says_that_the_save_was_not_sent(host: Host) -> None:
+    old, new = attached(host, made("str")), attached(host, made("lower", "unique"))
+    old.save_many([old(n=1, x=text) for text in "ABCDEFGH"])
+
+    def pressed(request: Request) -> Placed:
+        raise KeyboardInterrupt
+
+    host.commit = pressed  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt) as caught:
+        new(n=1, x="I").save()
+    assert caught.value.__notes__ == ["the save was not sent: its class was being made known"]

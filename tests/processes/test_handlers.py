@@ -7,7 +7,6 @@ stacks of its threads. The databases of the scripts have no time limit that woul
 from __future__ import annotations
 
 import os
-import sys
 
 import pytest
 
@@ -30,9 +29,6 @@ def test_one_that_comes_while_a_forked_process_connects_saves_or_is_refused(star
     assert (saved > 0, refused > 0, saved + refused) == (True, True, 24)
 
 
-@pytest.mark.skipif(
-    sys.version_info < (3, 12), reason="Python 3.11 lets these finalizers run on one thread only"
-)
 def test_finalizers_save_on_the_programs_threads_and_are_refused_on_those_of_discobase(
     start: Start,
 ) -> None:

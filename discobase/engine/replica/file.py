@@ -38,12 +38,15 @@ class ReplicaFile:
         """
         with self._guard:
             if self._unwanted:
-                raise Disconnected(
-                    "the connection has ended, and its records with it: log in again."
-                )
+                raise _gone()
             # Connections are handed from thread to thread, never used by two at a time;
             # transactions are opened by hand.
-            made = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+            try:
+                made = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+            except sqlite3.OperationalError as error:
+                if self._path.exists():
+                    raise
+                raise _gone() from error  # the program is at its end, where folders are removed
             self._connections.add(made)
         return made
 
@@ -65,6 +68,10 @@ class ReplicaFile:
             unused = self._unwanted and not self._connections
         if unused:
             self._remove_folder()
+
+
+def _gone() -> Disconnected:
+    return Disconnected("the connection has ended, and its records with it: log in again.")
 
 
 def _make_folder() -> str:

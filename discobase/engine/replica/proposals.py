@@ -36,7 +36,13 @@ from discobase.engine.replica.columns import KEYLESS, KeyColumn
 from discobase.engine.replica.layout import Layouts, may_make_unique
 from discobase.engine.replica.positions import Head
 from discobase.engine.replica.tables import Tables
-from discobase.errors import ConflictError, DiscobaseError, DuplicatesFound, RecordNotFound
+from discobase.errors import (
+    ConflictError,
+    DiscobaseError,
+    DuplicatesFound,
+    RecordNotFound,
+    UniqueViolation,
+)
 
 Verdict = Placed | DiscobaseError
 """What became of one request: where its changes are placed, or the error that kept them out."""
@@ -173,7 +179,12 @@ class Proposals:
             operation = self._operation(change, request.schemas)
             if check is not None:
                 check(operation)
-            steps.take(operation)
+            try:
+                steps.take(operation)
+            except UniqueViolation as error:
+                if error.pk in pks:
+                    error.add_note(f"Record {error.pk} was to be saved together with this one.")
+                raise
             pks.append(operation.pk)
         return pks
 

@@ -3,7 +3,6 @@
 import collections
 import faulthandler
 import gc
-import sys
 import threading
 
 from shop import say
@@ -37,9 +36,9 @@ class Doomed:
         threads.add(threading.current_thread().name)
 
 
-def doom(_frame, event, _argument):
-    """On every thread, again and again: leave one to the collector, which runs soon after."""
-    if event == "call" and not gc.get_count()[1]:
+def doom(phase, _info):
+    """On whatever thread the collector has just run: leave it one for the next time."""
+    if phase == "stop":
         Doomed()
 
 
@@ -51,16 +50,14 @@ def save_twenty():
 with db.conn():
     Item(name="first").save()
     gc.set_threshold(40)
-    threading.setprofile_all_threads(doom) if sys.version_info >= (3, 12) else sys.setprofile(doom)
+    gc.callbacks.append(doom)
     others = [threading.Thread(target=save_twenty) for _ in range(3)]
     for other in others:
         other.start()
     save_twenty()
     for other in others:
         other.join()
-    if sys.version_info >= (3, 12):
-        threading.setprofile_all_threads(None)
-    sys.setprofile(None)
+    gc.callbacks.remove(doom)
     gc.collect()
     db.refresh()
     held = collections.Counter(item.name for item in Item.find())
