@@ -10,8 +10,20 @@ model. Some changes no fingerprint can see:
   hundred functions of it;
 - what a global, or an object in a closure, is changed to after the fingerprint was made (until then
   it counts with what it holds), and a global that is not defined until then;
-- what a validator imports by itself, finds by ``getattr`` or gets from an object: of objects count
-  their attributes that the code names, of models and dataclasses their values;
+- what a validator imports by itself, or finds by a name that it makes up: ``globals()["NAME"]``,
+  ``getattr``, an ``attrgetter`` on a class;
+- of an object of one's own class: of one that the code only takes attributes of, those that it does
+  not name. One that is called, looked into, added to or handed on counts with all of its attributes
+  and with its special methods, and so does each that is in it or in a container; but its other
+  methods only if the function names them that names it;
+- what objects of the standard library and of other packages hold: they count by their types. Those
+  of the standard library that are containers, addresses, zones and the like count with what they
+  hold. An object of one's own class that is made of a class of theirs counts with its methods, and
+  with its attributes only where the code names them;
+- the order of a dictionary, and what is left in an iterator or generator;
+- of a model or dataclass that a validator calls: its types and validators, unless they are the
+  field's own. Its defaults count, and what ``__init__`` and ``__post_init__`` of it do;
+- of many objects more than a thousand, and what lies deeper in one another than some thirty;
 - another version of Python, of pydantic or of another package that is not written in Python;
 - a source file that was edited after the process had imported it.
 

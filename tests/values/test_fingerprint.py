@@ -196,6 +196,89 @@ def kind_of(value):
     return value["kind"] if isinstance(value, dict) else value.kind
 """
 
+OBJECT = """
+class Names:
+    __slots__ = ("names", "__dict__")
+    def __init__(self, names):
+        self.names = names
+    def __{}__(self, value=None, *more):
+        return {}
+NAMES = Names({{"a": "b"}})
+"""
+
+
+def looked_up(holder: str, use: str, before: str = "") -> tuple[str, str]:
+    """Return a validator that uses a global, with two values in that."""
+    first, second = (
+        validated(f"return {use}", f"{before}\nHELD = {holder % text}") for text in "bc"
+    )
+    return first, second
+
+
+def of_object(method: str, use: str) -> tuple[str, str]:
+    """Return a validator that uses an object by a special method, with two values in the object."""
+    before = validated(f"return {use}", OBJECT.format(method, "self.names") + HELPER)
+    return before, before.replace('"b"', '"c"')
+
+
+def by_method(method: str, use: str) -> tuple[str, str]:
+    """Return the same, with two bodies of the method."""
+    first, second = (
+        validated(f"return {use}", OBJECT.format(method, text) + HELPER)
+        for text in ("value", "[value]")
+    )
+    return first, second
+
+
+USES = {
+    "getitem": "NAMES[value]",
+    "call": "NAMES(value)",
+    "len": "value[:len(NAMES)]",
+    "iter": "[each for each in NAMES]",
+    "contains": "value in NAMES",
+    "add": "NAMES + value",
+    "radd": "value + NAMES",
+    "lt": "NAMES < value",
+    "bool": "value if NAMES else ''",
+    "str": "f'{NAMES}'",
+    "getattr": "NAMES.anything",
+    "enter": "helper(value)",
+}
+HELPER = "\ndef helper(value):\n    with NAMES as names:\n        return names\n"
+ENTRY = "@dataclass(frozen=True)\nclass Entry:\n    name: str\n    more: object = None\n"
+RULES = """
+class Rule:
+    def __init__(self, old):
+        self.old = old
+    def __repr__(self):
+        return str(id(self))
+    def tidy(self, value):
+        return value.replace(self.old, "{}")
+"""
+DEFAULTS = """
+class Settings(BaseModel):
+    names: dict[str, str] = {}
+"""
+
+LIBRARY_STATE = """
+import contextvars, io, itertools, logging, queue, random, socket, sys, threading, weakref
+class Worker(threading.Thread):
+    def __getitem__(self, key):
+        return key
+class Held:
+    def __init__(self):
+        self.lock, self.condition = threading.RLock(), threading.Condition()
+        self.log, self.file = logging.getLogger("a"), sys.__stderr__
+        self.queue, self.random, self.count = queue.Queue(), random.Random(), itertools.count({0})
+        self.local, self.variable = threading.local(), contextvars.ContextVar("v")
+        self.none, self.me, self.any, self.weak = object(), self, [self], weakref.ref(self)
+        self.worker, self.buffer, self.socket = Worker(name="{0}"), io.StringIO("{0}"), socket
+        self.worker.number = {0}
+    def __getitem__(self, key):
+        return key
+HELD = Held()
+"""
+
 DIFFERENT = {
     "str to int": (field("str"), field("int")),
     "int to float": (field("int"), field("float")),
@@ -527,6 +610,198 @@ DIFFERENT = {
     ),
     "Json's type": (field("Json[int]"), field("Json[str]")),
     "a secret": (field("str"), field("SecretStr")),
+    **{
+        f"a {what}": looked_up(holder, use, "import array, collections, ipaddress, string, types")
+        for what, holder, use in [
+            ("ChainMap", "collections.ChainMap({}, {'a': '%s'})", "HELD[value]"),
+            ("ChainMap's method", "collections.ChainMap({}, {'a': '%s'})", "HELD.get(value)"),
+            ("deque", "deque(['%s'])", "HELD[0]"),
+            ("SimpleNamespace", "types.SimpleNamespace(a='%s')", "HELD.a"),
+            (
+                "nested SimpleNamespace",
+                "types.SimpleNamespace(a=types.SimpleNamespace(b={'a': '%s'}))",
+                "HELD.a.b[value]",
+            ),
+            ("array", "array.array('u', '%s')", "HELD[0]"),
+            ("defaultdict's factory", "collections.defaultdict(lambda: '%s')", "HELD[value]"),
+            ("MappingProxyType", "types.MappingProxyType({'a': '%s'})", "HELD[value]"),
+            (
+                "proxy of a ChainMap",
+                "types.MappingProxyType(collections.ChainMap({'a': '%s'}))",
+                "HELD[value]",
+            ),
+            ("OrderedDict", "collections.OrderedDict(a='%s')", "HELD[value]"),
+            ("Counter", "collections.Counter('%s')", "HELD[value]"),
+            ("UserDict", "collections.UserDict(a='%s')", "HELD.get(value)"),
+            ("UserList", "collections.UserList('%s')", "HELD[0]"),
+            ("view", "{'a': '%s'}.items()", "dict(HELD)[value]"),
+            ("memoryview", "memoryview(b'%s')", "value.encode() in HELD"),
+            ("network", "ipaddress.ip_network('1%s::/32')", "IPv4Address(value) in HELD"),
+            ("template", "string.Template('%s')", "HELD.substitute()"),
+            ("frozenset's tuples", "frozenset({('a', '%s'), ('b', 'b')})", "value in HELD"),
+        ]
+    },
+    "a slice": (
+        validated("return value[PART]", "PART = slice(1)"),
+        validated("return value[PART]", "PART = slice(2)"),
+    ),
+    **{f"what an object holds, by {name}": of_object(name, USES[name]) for name in USES},
+    **{f"an object's __{name}__": by_method(name, USES[name]) for name in USES},
+    "what an object holds, through a helper": tuple(
+        text.replace("return NAMES", "return look(NAMES, value)\n\ndef unused(): return 0")
+        + "\ndef look(names, value):\n    return names[value]\n"
+        for text in of_object("getitem", "NAMES")
+    ),
+    "what an object in an object holds": looked_up(
+        "Outer(Inner('%s'))",
+        "HELD[value]",
+        "class Inner:\n    def __init__(self, name):\n        self.name = name\n"
+        "class Outer:\n    def __init__(self, inner):\n        self.inner = inner\n"
+        "    def __getitem__(self, key):\n        return self.inner.name\n",
+    ),
+    "a method of an object in an object": tuple(
+        validated(
+            "return HELD(value)",
+            "class Inner:\n    def tidy(self, value):\n        return " + text + "\n"
+            "class Outer:\n    def __init__(self):\n        self.inner = Inner()\n"
+            "    def __call__(self, value):\n        return self.inner.tidy(value)\n"
+            "HELD = Outer()",
+        )
+        for text in ("value", "value[1:]")
+    ),
+    "a dictionary's missing keys": tuple(
+        validated(
+            "return HELD[value]",
+            f"class Held(dict):\n    def __missing__(self, key):\n        return {text!r}\n"
+            "HELD = Held(a='b')",
+        )
+        for text in "bc"
+    ),
+    "a UserDict of one's own": looked_up(
+        "Held(a='%s')", "HELD.get(value)", "import collections\nclass Held(collections.UserDict): 0"
+    ),
+    "a mapping of one's own": looked_up(
+        "Held('%s')",
+        "HELD.get(value)",
+        "import collections.abc\nclass Held(collections.abc.Mapping):\n"
+        "    def __init__(self, name):\n        self.name = name\n"
+        "    def __getitem__(self, key):\n        return self.name\n"
+        "    def __iter__(self):\n        return iter('a')\n"
+        "    def __len__(self):\n        return 1\n",
+    ),
+    "objects in a list": tuple(
+        validated(
+            "for rule in HELD:\n    value = rule.tidy(value)\nreturn value",
+            RULES.format("") + f"HELD = [Rule('a'), Rule('{text}')]",
+        )
+        for text in "bc"
+    ),
+    "a method of objects in a list": tuple(
+        validated(
+            "for rule in HELD:\n    value = rule.tidy(value)\nreturn value",
+            RULES.format(text) + "HELD = [Rule('a'), Rule('b')]",
+        )
+        for text in "bc"
+    ),
+    "objects in a set": looked_up(
+        "frozenset({Entry('a'), Entry('b', Entry('x')), Entry('%s', (1, Entry('z')))})",
+        "Entry(value) in HELD",
+        ENTRY,
+    ),
+    "objects as keys": looked_up(
+        "{key: 1 for key in {Entry('a'), Entry('d'), Entry('%s')}}", "Entry(value) in HELD", ENTRY
+    ),
+    "classes in a dictionary": tuple(
+        validated(
+            "return HELD[value](value).name",
+            "class Low:\n    def __init__(self, name):\n"
+            f"        self.name = name.{text}()\nHELD = dict(a=Low)",
+        )
+        for text in ("lower", "upper")
+    ),
+    "a default of a model that is called": tuple(
+        validated("return Settings().names[value]", DEFAULTS.replace("{}", f"{{'a': {text!r}}}"))
+        for text in "bc"
+    ),
+    "a default factory of a model that is called": tuple(
+        validated(
+            "return Settings().names[value]",
+            DEFAULTS.replace("{}", f"Field(default_factory=lambda: {{'a': {text!r}}})"),
+        )
+        for text in "bc"
+    ),
+    "a default of a model's base": tuple(
+        validated(
+            "return Own().names[value]",
+            DEFAULTS.replace("{}", f"{{'a': {text!r}}}") + "class Own(Settings):\n    n: int = 1",
+        )
+        for text in "bc"
+    ),
+    **{
+        f"a default of a {what}": tuple(
+            validated(
+                "return Settings().name",
+                f"import dataclasses\n@{what}\nclass Settings:\n    name: str = {text}",
+            )
+            for text in (default % "b", default % "c")
+        )
+        for what, default in [
+            ("dataclass", "'%s'"),
+            ("dataclass(slots=True)", "dataclasses.field(default_factory=lambda: '%s')"),
+            ("checked_dataclass", "Field('%s')"),
+            ("checked_dataclass(frozen=True)", "Field(default_factory=lambda: '%s')"),
+        ]
+    },
+    "a model's private attribute": tuple(
+        validated(
+            "return HELD._name", f"class Held(BaseModel):\n    _name: str = '{text}'\nHELD = Held()"
+        )
+        for text in "bc"
+    ),
+    "what an attribute getter finds": looked_up(
+        "Held()\nHELD.name = '%s'\nGET = operator.attrgetter('name')",
+        "GET(HELD)",
+        "class Held: 0",
+    ),
+    "what an attribute getter finds in a class": tuple(
+        validated(
+            "return GET(HELD)",
+            f"class Held:\n    name = {text!r}\nHELD = Held()\nGET = operator.attrgetter('name')",
+        )
+        for text in "bc"
+    ),
+    "what an item getter finds": looked_up(
+        "[Held()]\nHELD[0].name = '%s'\nGET = operator.itemgetter(0)",
+        "GET(HELD).name",
+        "class Held: 0",
+    ),
+    "an object that a partial holds": looked_up(
+        "functools.partial(getattr, Held('%s'))",
+        "HELD(value)",
+        "class Held:\n    def __init__(self, name):\n        self.__name = name\n",
+    ),
+    "an object's private slot": looked_up(
+        "Held('%s')",
+        "HELD[value]",
+        "class Held:\n    __slots__ = ('__name',)\n    def __init__(self, name):\n"
+        "        self.__name = name\n    def __getitem__(self, key):\n        return self.__name\n",
+    ),
+    "what a bound method takes of its object": tuple(
+        annotated(
+            "AfterValidator(Held().tidy)",
+            "class Held:\n    def tidy(self, value):\n        return self[value]\n"
+            f"    def __getitem__(self, key):\n        return {text!r}\n",
+        )
+        for text in "bc"
+    ),
+    "what a metaclass looks up": tuple(
+        validated(
+            "return Names[value]",
+            "class Meta(type):\n    def __getitem__(cls, key):\n"
+            f"        return {text!r}\nclass Names(metaclass=Meta): 0",
+        )
+        for text in "bc"
+    ),
 }
 
 SAME = {
@@ -629,6 +904,28 @@ SAME = {
         validated(
             "log.append(value)\nreturn value", "class Log:\n    pass\nlog = Log()\nlog.x = 1"
         ),
+    ),
+    "an object that is only asked for a method": (
+        validated("return log.tidy(value)", OBJECT.format("getitem", "1") + "log = NAMES"),
+        validated(
+            "return log.tidy(value)", OBJECT.format("getitem", "2") + "log = NAMES\nlog.x = 1"
+        ),
+    ),
+    "an object that is only asked for": (
+        validated("return value if NAMES is None else None", OBJECT.format("getitem", "1")),
+        validated("return value if NAMES is None else None", OBJECT.format("getitem", "2")),
+    ),
+    "what a library's objects hold": (
+        validated("return HELD[value]", LIBRARY_STATE.format(1)),
+        validated("return HELD[value]", LIBRARY_STATE.format(2)),
+    ),
+    "a set's order": (
+        validated("return Entry(value) in HELD", ENTRY + "HELD = {Entry('a'), Entry('b')}"),
+        validated("return Entry(value) in HELD", ENTRY + "HELD = {Entry('b'), Entry('a')}"),
+    ),
+    "a method of an object that nobody calls": (
+        validated("return HELD[value]", "class Held(dict):\n    def low(self): 1\nHELD = Held()"),
+        validated("return HELD[value]", "class Held(dict):\n    def low(self): 2\nHELD = Held()"),
     ),
     "an alias of a type": (
         field("Names", "Names = TypeAliasType('Names', list[str])"),
@@ -816,6 +1113,49 @@ def test_of_an_installed_package_the_code_counts_and_no_globals(tmp_path, monkey
         found.append(of_value(tmp_path, source))
     sys.modules.pop("installed_words")
     assert found[0] == found[1] != found[2]
+
+
+def test_of_an_installed_object_the_type_counts_and_of_one_of_ones_own_what_it_holds(
+    tmp_path, monkeypatch
+):
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    (folder / "installed_names.py").write_text(
+        "class Names:\n    def __init__(self, number):\n        self.number = number\n"
+        "    def __getitem__(self, key):\n        return self.number\n"
+    )
+    template = "from installed_names import Names{}\nHELD = Own({})"
+    own = "\nclass Own(Names):\n    def __init__(self, number):\n        self.mine = number\n"
+
+    def found(rest, number):
+        return of_value(tmp_path, validated("return HELD[value]", template.format(rest, number)))
+
+    assert found(" as Own", 1) == found(" as Own", 2)
+    # That may have attributes of the installed class as well.
+    assert found(own, 1) == found(own, 2)
+    sys.modules.pop("installed_names")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "[Held(number) for number in range(20_000)]",
+        "functools.reduce(lambda held, number: Held(held), range(20_000), None)",
+        "functools.reduce(lambda held, number: Held([held, held]), range(100), None)",
+    ],
+)
+def test_a_crowd_of_objects_takes_no_long_time(made, tmp_path):
+    source = validated(
+        "return HELD[value]",
+        "class Held:\n    def __init__(self, held):\n        self.held = held\n"
+        f"    def __getitem__(self, key):\n        return self.held\nHELD = {made}",
+    )
+    row = load(tmp_path, source)
+    began = time.perf_counter()
+    found = fingerprints(row)
+    assert time.perf_counter() - began < 5
+    assert found == fingerprints(load(tmp_path, source))
 
 
 @pytest.mark.parametrize(
