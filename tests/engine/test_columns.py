@@ -716,6 +716,7 @@ class TestWhatAClassTellsTheLog:
         old.save_many([old(x="A"), old(x="b")])
         of_name_thing(Lower, host)(x="c").save()
         assert [each.keys for each in operations(host, Keys)] == [((1, '"a'),)]
+        assert [each.seen for each in operations(host, Declare)] == [0, 1]
 
     def test_says_them_of_all_steps(self, host):
         old = of_name_thing(Plain, host)
@@ -734,7 +735,7 @@ class TestWhatAClassTellsTheLog:
         assert [each.loaded for each in said] == [Loaded(0, 2, 1), Loaded(2, 4, 1), Loaded(4, 5, 1)]
         assert [each.keys for each in said] == [((1, '"a'),), (), ()]
         (declared,) = [each for each in operations(host, Declare) if each.number == 2]
-        assert declared.seen == 1
+        assert declared.seen >= 1, "what the steps have loaded is known"
 
     def test_fills_an_index_in_steps_where_nothing_is_to_be_said(self, host):
         """All records are of classes that load the field alike."""
