@@ -716,6 +716,7 @@ class TestWhatAClassTellsTheLog:
         old.save_many([old(x="A"), old(x="b")])
         of_name_thing(Lower, host)(x="c").save()
         assert [each.keys for each in operations(host, Keys)] == [((1, '"a'),)]
+        assert [each.seen for each in operations(host, Declare)] == [0, 1]
 
     def test_says_them_of_all_steps(self, host):
         old = of_name_thing(Plain, host)
