@@ -130,7 +130,8 @@ class ServerNotFound(ConnectError):
         super().__init__(
             f"the bot is in no server named {name!r} (it is in: {where}). Bots cannot create "
             f"servers any more, so: "
-            f"make a server of that name in Discord, then open {invite} to add the bot to it."
+            f"make a server of that name in Discord, then open {invite} to add the bot to it. (On "
+            f"the embedded server, `discobase serve` takes its name by --server.)"
         )
 
 
