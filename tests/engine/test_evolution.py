@@ -8,6 +8,7 @@ columns there are, and what is unique is so as the class loads it that made it s
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -237,7 +238,10 @@ def check(*models: type[Table]) -> None:
         binding = model._bound()
         if binding.schema.fields["x"].fingerprint == column.fingerprint:
             keys = []
+            is_made_anew = model.model_fields["x"].default_factory is not None
             for row in host.replica().select("Thing", []):
+                if is_made_anew and "x" not in json.loads(row[2]):
+                    continue  # its value may be another one each time, and is unique to nobody
                 try:
                     value = binding.load(row).x
                     binding.codec.stored_value("x", value)
