@@ -269,14 +269,6 @@ def test_a_wait_ends_when_the_log_is_damaged(place, two):
         other.wait_for(3, timeout=30)
 
 
-def test_ctrl_c_ends_a_wait(two):
-    (database, _), _ = two
-    threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
-    with pytest.raises(KeyboardInterrupt) as caught:
-        database.wait_for(9, timeout=20)
-    assert "the wait for position 9 was under way" in caught.value.__notes__[0]
-
-
 def test_a_signal_handler_may_wait_while_what_it_interrupts_does(two):
     (_, mine), (other, _) = two
     mine(name="first").save()

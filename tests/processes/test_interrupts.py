@@ -85,6 +85,14 @@ def test_login_ends_and_the_database_is_closed(start: Start) -> None:
     assert said == ["[]", "<Database 'shop': not connected, 1 tables>"]
 
 
+def test_a_wait_for_a_position_ends_at_once(start: Start) -> None:
+    child = start("interrupted.py", "in_wait_for")
+    pressed = interrupt(child)
+    notes, _, out = child.end_well()
+    assert moment(out) - pressed < AT_ONCE
+    assert "the wait for position 9 was under way" in notes
+
+
 def test_a_save_ends_at_once_and_the_closing_finishes_it(
     start: Start, server: LocalDiscord
 ) -> None:

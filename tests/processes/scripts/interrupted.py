@@ -52,6 +52,12 @@ def in_save_while_connecting():
     Item(name="a").save()
 
 
+def in_wait_for():
+    with db.conn():
+        say("waiting")
+        db.wait_for(9)
+
+
 def in_exit_of_with():
     with db.conn():
         say("connected")
