@@ -622,7 +622,7 @@ DIFFERENT = {
                 "types.SimpleNamespace(a=types.SimpleNamespace(b={'a': '%s'}))",
                 "HELD.a.b[value]",
             ),
-            ("array", "array.array('u', '%s')", "HELD[0]"),
+            ("array", "array.array('b', b'%s')", "HELD[0]"),
             ("defaultdict's factory", "collections.defaultdict(lambda: '%s')", "HELD[value]"),
             ("MappingProxyType", "types.MappingProxyType({'a': '%s'})", "HELD[value]"),
             (
