@@ -7,6 +7,7 @@ import json
 import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -185,6 +186,33 @@ def start_on(spawn: Callable[..., Child]) -> Start:
         )
 
     return start
+
+
+Gunicorn = Callable[[str, bool], contextlib.AbstractContextManager[tuple[Child, tuple[str, int]]]]
+"""Runs an application, its name given, preloaded or not: the process, and where it answers."""
+
+
+@pytest.fixture
+def gunicorn(spawn: Callable[..., Child], server: LocalDiscord, temp: Path) -> Gunicorn:
+    """Run one of the applications with two workers of gunicorn, logged in to the server."""
+    place = place_of(server)
+
+    @contextlib.contextmanager
+    def run(application: str, preload: bool) -> Iterator[tuple[Child, tuple[str, int]]]:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            child = spawn(
+                *("-m", "gunicorn", application, "--workers", "2", "--log-level", "warning"),
+                *("--bind", f"fd://{listener.fileno()}", "--worker-tmp-dir", str(temp)),
+                *(["--preload"] if preload else []),
+                environment={
+                    "DISCOBASE_TOKEN": place["token"],
+                    "DISCOBASE_API_URL": place["api_url"],
+                },
+                pass_fds=[listener.fileno()],
+            )
+            yield child, listener.getsockname()
+
+    return run
 
 
 def place_of(server: LocalDiscord) -> dict[str, str]:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import http.client
 import signal
-import socket
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from discobase.local import LocalDiscord
-from tests.processes.conftest import SECONDS, Child, Start, place_of
+from tests.processes.conftest import SECONDS, Gunicorn, Start
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 
@@ -45,21 +42,9 @@ def test_a_pool_of_forked_processes_saves(start: Start) -> None:
 
 @pytest.mark.parametrize("preload", [False, True])
 def test_workers_of_gunicorn_answer_and_agree(
-    spawn: Callable[..., Child], server: LocalDiscord, temp: Path, preload: bool
+    gunicorn: Gunicorn, temp: Path, preload: bool
 ) -> None:
-    place = place_of(server)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        child = spawn(
-            *("-m", "gunicorn", "wsgi:application", "--workers", "2", "--log-level", "warning"),
-            *("--bind", f"fd://{listener.fileno()}", "--worker-tmp-dir", str(temp)),
-            *(["--preload"] if preload else []),
-            environment={
-                "DISCOBASE_TOKEN": place["token"],
-                "DISCOBASE_API_URL": place["api_url"],
-            },
-            pass_fds=[listener.fileno()],
-        )
-        address = listener.getsockname()
+    with gunicorn("wsgi:application", preload) as (child, address):
         names = [f"name{number}" for number in range(20)]
         for name in names:
             request(address, "POST", name)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import http.client
 import signal
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from discobase.local import LocalDiscord
-from tests.processes.conftest import SCRIPTS, SECONDS, Child, place_of
+from tests.processes.conftest import SCRIPTS, SECONDS, Child, Gunicorn
 
 
 @pytest.mark.parametrize("rounds", [300, pytest.param(10_000, marks=pytest.mark.soak)])
@@ -41,22 +39,9 @@ def test_two_processes_on_one_file_show_what_the_other_has_just_saved(
 @pytest.mark.skipif(sys.platform == "win32", reason="gunicorn needs fork, which Windows has not")
 @pytest.mark.parametrize("preload", [False, True])
 def test_workers_of_gunicorn_show_what_was_saved_before_the_redirect(
-    spawn: Callable[..., Child], server: LocalDiscord, temp: Path, preload: bool
+    gunicorn: Gunicorn, preload: bool
 ) -> None:
-    place = place_of(server)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        child = spawn(
-            *("-m", "gunicorn", "redirecting:application", "--workers", "2"),
-            *("--log-level", "warning", "--worker-tmp-dir", str(temp)),
-            *("--bind", f"fd://{listener.fileno()}"),
-            *(["--preload"] if preload else []),
-            environment={
-                "DISCOBASE_TOKEN": place["token"],
-                "DISCOBASE_API_URL": place["api_url"],
-            },
-            pass_fds=[listener.fileno()],
-        )
-        address = listener.getsockname()
+    with gunicorn("redirecting:application", preload) as (child, address):
         rounds = [posted_and_got(address, f"name{number}") for number in range(100)]
         child.signal(signal.SIGTERM)
         ended = child.end()
