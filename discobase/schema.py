@@ -136,9 +136,9 @@ class TableSchema(Generic[R]):
         if not wanted:
             self._settled = layout
             return ()
-        if not all(layout.is_current(column.field, column.fingerprint) for column in wanted):
+        if not all(layout.is_current(*column.identity) for column in wanted):
             return self._declaration(call, layout)
-        seen = min(layout.seen(*_identity(column)) for column in wanted)
+        seen = min(layout.seen(*column.identity) for column in wanted)
         said = self._say_rest(call, layout, wanted, since=seen, seen=seen)
         return [*said, *self._make_unique(wanted)]
 
@@ -194,7 +194,7 @@ class TableSchema(Generic[R]):
         lacking = [
             column
             for column in columns
-            if column.field in marked and _identity(column) not in layout.columns
+            if column.field in marked and column.identity not in layout.columns
         ]
         for rows in self._rows(call, layout, columns, begun.after, everything=bool(lacking)):
             among = Loaded(begun.after, rows[-1].pk, begun.seen)
@@ -236,14 +236,14 @@ class TableSchema(Generic[R]):
     ) -> Iterator[list[_Row]]:
         """Yield the records that may have keys which are not known, or all, some at a time."""
         replica = call.replica()
-        wanted = [_identity(column) for column in columns]
+        wanted = [column.identity for column in columns]
         alike = [
             number
             for number in layout.schemas
             if not everything
             and all(layout.fingerprint(number, name) == each for name, each in wanted)
         ]
-        known_to = {column: layout.seen(*_identity(column)) for column in columns}
+        known_to = {column: layout.seen(*column.identity) for column in columns}
         if not everything:
             since = max(since, min(known_to.values(), default=0))
         said = replica.said(self._table, wanted)
@@ -439,10 +439,6 @@ class _Row:
     seq: int
     data: str
     unknown: Sequence[KeyColumn]
-
-
-def _identity(column: KeyColumn) -> tuple[str, str]:
-    return column.field, column.fingerprint
 
 
 def _says_too_much(request: Request, capacity: int) -> bool:

@@ -31,7 +31,6 @@ from discobase.engine.operations import DEPENDS, OF_0_1, FieldSchema
 KEYLESS = ""
 """What stands for a value in the place of its key where no key is right."""
 
-
 NO_VALUES = frozenset({None, KEYLESS, NULL})
 """What may be there any number of times in a unique column."""
 
@@ -70,6 +69,11 @@ class KeyColumn:
     def of(cls, name: str, field: FieldSchema, *, unique: bool = False) -> KeyColumn:
         """Return the column for a field as a class declares it."""
         return cls(name, field.fingerprint, field.kind, field.missing, unique)
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What tells it from the table's others: field and fingerprint."""
+        return self.field, self.fingerprint
 
     @property
     def name(self) -> str:

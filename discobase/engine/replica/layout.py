@@ -22,7 +22,6 @@ from discobase.engine.operations import (
     Declare,
     FieldSchema,
     Keys,
-    Loaded,
     Release,
     Schema,
 )
@@ -101,6 +100,11 @@ class Layout:
     columns: Columns
     unfinished: Columns
     says: bool
+
+    @property
+    def every_column(self) -> tuple[KeyColumn, ...]:
+        """The key columns, also those that are being filled."""
+        return (*self.columns.values(), *self.unfinished.values())
 
     def unique_column(self, name: str) -> KeyColumn | None:
         """Return the column in which a field is unique; None where it is not."""
@@ -265,13 +269,14 @@ class Layouts:
         table, column = said.table, KeyColumn.of(said.field, said.schema)
         self._connection.executemany(
             "INSERT OR REPLACE INTO said VALUES (?, ?, ?, ?, ?)",
-            [(table, pk, column.field, column.fingerprint, key) for pk, key in said.keys],
+            [(table, pk, *column.identity, key) for pk, key in said.keys],
         )
         self._changed(table)
         if said.loaded is not None:
             self.begin_column(table, column)
-            where = f"{column.name} IS NULL AND {_among(said.loaded)}"
-            self._fill(table, column, where, seen=said.loaded.seen)
+            loaded = said.loaded
+            where = f"{column.name} IS NULL AND {_among(loaded.after, loaded.upto)}"
+            self._fill(table, column, where, seen=loaded.seen)
         elif self._has_column(table, column):
             self._connection.executemany(
                 f"UPDATE {table_name(table)} SET {column.name} = ? WHERE pk = ?",
@@ -300,7 +305,7 @@ class Layouts:
             self._release(wanted.table, held)
 
     def _release(self, table: str, column: KeyColumn) -> None:
-        if self.of(table).is_current(column.field, column.fingerprint):
+        if self.of(table).is_current(*column.identity):
             self._note(table, column, unique=False)
         else:
             self._drop_column(table, column)
@@ -311,8 +316,8 @@ class Layouts:
         """
         layout = self.of(table)
         schema = layout.schemas[layout.number]
-        for column in (*layout.columns.values(), *layout.unfinished.values()):
-            if layout.is_current(column.field, column.fingerprint):
+        for column in layout.every_column:
+            if layout.is_current(*column.identity):
                 self._fill_unknown(table, column)
             elif not column.unique:
                 self._drop_column(table, column)
@@ -324,7 +329,7 @@ class Layouts:
         """Have just the key columns that a schema of version 0.1 asks for."""
         layout = self.of(table)
         schema = layout.schemas[0]
-        for column in (*layout.columns.values(), *layout.unfinished.values()):
+        for column in layout.every_column:
             self._drop_column(table, column)
         for name in schema.keyed:
             self.add_column(
@@ -350,9 +355,9 @@ class Layouts:
         Raises:
             DuplicatesFound: it is to be unique, and records share a value.
         """
-        layout, identity = self.of(table), (column.field, column.fingerprint)
-        held = layout.columns.get(identity)
-        if identity in layout.unfinished:
+        layout = self.of(table)
+        held = layout.columns.get(column.identity)
+        if column.identity in layout.unfinished:
             self._fill_unknown(table, column)
         elif held is None:
             self._make_column(table, column)
@@ -384,21 +389,21 @@ class Layouts:
         Returns:
             The primary key up to which it is filled now; None where it is whole, or gone.
         """
-        if (column.field, column.fingerprint) not in self.of(table).unfinished:
+        if column.identity not in self.of(table).unfinished:
             return None
         found = self._connection.execute(
             f"SELECT pk FROM {table_name(table)} WHERE pk > ? ORDER BY pk LIMIT ?", (after, records)
         ).fetchall()
         if found:
-            self._fill(table, column, f"pk > {after} AND pk <= {found[-1][0]}")
+            self._fill(table, column, _among(after, found[-1][0]))
         if len(found) == records:
             return int(found[-1][0])
         self._note(table, column, unique=False)
         return None
 
     def _has_column(self, table: str, column: KeyColumn) -> bool:
-        layout, identity = self.of(table), (column.field, column.fingerprint)
-        return identity in layout.columns or identity in layout.unfinished
+        layout = self.of(table)
+        return column.identity in layout.columns or column.identity in layout.unfinished
 
     def is_known(self, table: str, column: KeyColumn) -> bool:
         """Return whether the log tells the key in a column of every record of a table.
@@ -408,7 +413,7 @@ class Layouts:
         makes it now has none there.
         """
         layout = self.of(table)
-        seen = layout.seen(column.field, column.fingerprint)
+        seen = layout.seen(*column.identity)
         own = [
             str(number)
             for number in layout.schemas
@@ -421,7 +426,7 @@ class Layouts:
     def _note(self, table: str, column: KeyColumn, *, unique: bool, whole: bool = True) -> None:
         self._connection.execute(
             "INSERT OR REPLACE INTO keyed VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (table, column.field, column.fingerprint, column.kind, column.missing, unique, whole),
+            (table, *column.identity, column.kind, column.missing, unique, whole),
         )
         self._changed(table)
 
@@ -450,7 +455,7 @@ class Layouts:
         """
         layout = self.of(table)
         if seen is None:
-            seen = layout.seen(column.field, column.fingerprint)
+            seen = layout.seen(*column.identity)
         rows = self._to_fill(table, column, where).fetchall()
         self._connection.executemany(
             f"UPDATE {table_name(table)} SET {column.name} = ? WHERE pk = ?",
@@ -464,7 +469,7 @@ class Layouts:
             f"SELECT pk, seq, schema, data, (SELECT key FROM said WHERE name = ? AND "
             f"said.pk = {sql_table}.pk AND field = ? AND fingerprint = ?) "
             f"FROM {sql_table} WHERE {where}",
-            (table, column.field, column.fingerprint),
+            (table, *column.identity),
         )
 
     def _refuse_duplicates(self, table: str, column: KeyColumn) -> None:
@@ -492,7 +497,7 @@ class Layouts:
         execute(f"ALTER TABLE {sql_table} RENAME COLUMN {column.name} TO {_DROPPED}{dropped}")
         execute(
             "DELETE FROM keyed WHERE name = ? AND field = ? AND fingerprint = ?",
-            (table, column.field, column.fingerprint),
+            (table, *column.identity),
         )
         self._changed(table)
 
@@ -520,5 +525,5 @@ def _filled(
             yield column.foreign_key(json.loads(data)), pk
 
 
-def _among(loaded: Loaded) -> str:
-    return f"pk > {loaded.after} AND pk <= {loaded.upto}"
+def _among(after: int, upto: int) -> str:
+    return f"pk > {after} AND pk <= {upto}"

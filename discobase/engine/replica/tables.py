@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from discobase.engine.operations import (
@@ -122,8 +122,11 @@ class Tables:
         keys: list[str | None] = []
         if writer.columns:
             record = json.loads(put.data)
-            before = self._before(table, pk, writer.foreign) if writer.foreign else None
-            keys = [make(record, before) for make in writer.keys]
+            before = self._before(table, pk, writer.foreign) if writer.foreign else {}
+            keys = [
+                column.key(record) if is_own else column.foreign_key(record, before.get(column))
+                for column, is_own in writer.columns
+            ]
             if writer.foreign:
                 self._refuse_unknown(put, writer, keys)
             if writer.unique:
@@ -141,25 +144,28 @@ class Tables:
             writer = self._writers[table, schema] = _Writer(table, schema, layout)
         return writer
 
-    def _before(self, table: str, pk: int, columns: Sequence[KeyColumn]) -> _Before | None:
-        """Return what was stored of a record, and its keys in the columns of other classes."""
+    def _before(
+        self, table: str, pk: int, columns: Sequence[KeyColumn]
+    ) -> dict[KeyColumn, tuple[dict[str, Any], str | None]]:
+        """Return what was stored of a record, and its key, for each of the columns; nothing where
+        there was no such record.
+        """
         names = "".join(f", {column.name}" for column in columns)
         row = self._connection.execute(
             f"SELECT data{names} FROM {table_name(table)} WHERE pk = ?", (pk,)
         ).fetchone()
         if row is None:
-            return None
-        data, *keys = row
-        found = {column.name: key for column, key in zip(columns, keys, strict=True)}
-        return _Before(json.loads(data), found)
+            return {}
+        record = json.loads(row[0])
+        return {column: (record, key) for column, key in zip(columns, row[1:], strict=True)}
 
     def _refuse_unknown(self, put: Put, writer: _Writer, keys: Sequence[str | None]) -> None:
-        for column, key in zip(writer.columns, keys, strict=True):
-            if key is None and column.unique and column in writer.foreign:
+        for (column, is_own), key in zip(writer.columns, keys, strict=True):
+            if key is None and column.unique and not is_own:
                 raise SchemaConflict(put.table, column.field)
 
     def _refuse_taken(self, put: Put, writer: _Writer, keys: Sequence[str | None]) -> None:
-        for column, key in zip(writer.columns, keys, strict=True):
+        for (column, _), key in zip(writer.columns, keys, strict=True):
             if not column.unique or key in NO_VALUES:
                 continue
             holder = self._connection.execute(
@@ -177,22 +183,6 @@ def _value(put: Put, column: KeyColumn, key: str | None) -> Any:
     return json.loads(put.data).get(column.field, (key or "").removeprefix('"'))
 
 
-class _Before:
-    """A record as it was stored before.
-
-    Args:
-        record: what was stored.
-        keys: its keys, by column.
-    """
-
-    def __init__(self, record: dict[str, Any], keys: dict[str, str | None]) -> None:
-        self.record = record
-        self.keys = keys
-
-
-_MakeKey = Callable[[dict[str, Any], _Before | None], str | None]
-
-
 class _Writer:
     """How the classes with one schema put records into a table.
 
@@ -202,36 +192,21 @@ class _Writer:
         layout: how the table is laid out.
 
     Attributes:
-        columns: the key columns.
+        columns: the key columns, each with whether it is for these classes.
         foreign: those of them that are for other classes.
         unique: whether any of them is.
-        keys: how the key in each is made.
         statement: puts a record.
     """
 
     def __init__(self, table: str, schema: int, layout: Layout) -> None:
         self.layout = layout
-        self.columns = (*layout.columns.values(), *layout.unfinished.values())
-        own = [column.is_for(layout.fingerprint(schema, column.field)) for column in self.columns]
-        self.foreign = [each for each, is_own in zip(self.columns, own, strict=True) if not is_own]
-        self.unique = any(column.unique for column in self.columns)
-        self.keys = [
-            _own_key(column) if is_own else _foreign_key(column)
-            for column, is_own in zip(self.columns, own, strict=True)
+        columns = layout.every_column
+        self.columns = [
+            (column, column.is_for(layout.fingerprint(schema, column.field))) for column in columns
         ]
-        self.statement = _put_statement(table, self.columns)
-
-
-def _own_key(column: KeyColumn) -> _MakeKey:
-    return lambda record, _: column.key(record)
-
-
-def _foreign_key(column: KeyColumn) -> _MakeKey:
-    def make(record: dict[str, Any], before: _Before | None) -> str | None:
-        was = None if before is None else (before.record, before.keys[column.name])
-        return column.foreign_key(record, was)
-
-    return make
+        self.foreign = [column for column, is_own in self.columns if not is_own]
+        self.unique = any(column.unique for column in columns)
+        self.statement = _put_statement(table, columns)
 
 
 def _put_statement(table: str, columns: Sequence[KeyColumn]) -> str:
