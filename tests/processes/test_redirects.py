@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,13 +43,22 @@ def test_workers_of_gunicorn_show_what_was_saved_before_the_redirect(
     gunicorn: Gunicorn, preload: bool
 ) -> None:
     with gunicorn("redirecting:application", preload) as (child, address):
-        rounds = [posted_and_got(address, f"name{number}") for number in range(100)]
+        rounds: list[tuple[str, str, str]] = []
+        deadline = time.monotonic() + SECONDS
+        while len(rounds) < 100 or answered_by_the_other(rounds) <= 10:
+            assert time.monotonic() < deadline, "one worker answers nearly everything"
+            rounds.append(posted_and_got(address, f"name{len(rounds)}"))
         child.signal(signal.SIGTERM)
         ended = child.end()
     assert [got for _, _, got in rounds if got != "1"] == []
-    assert sum(poster != getter for poster, getter, _ in rounds) > 10
+    assert answered_by_the_other(rounds) > 10
     assert ended.code == 0
     assert "Traceback" not in ended.complaints
+
+
+def answered_by_the_other(rounds: list[tuple[str, str, str]]) -> int:
+    """In how many rounds another process answered than the one that saved: the kernel chooses."""
+    return sum(poster != getter for poster, getter, _ in rounds)
 
 
 def posted_and_got(address: tuple[str, int], name: str) -> tuple[str, str, str]:
