@@ -188,6 +188,9 @@ class World:
         message = dataclasses.replace(message, attachments=tuple(names))
         lag = self.random.random() * self.faults.lag if self.faults.lag else 0.0
         self.messages[channel][message.id] = stored = Stored(message, self.time + lag, files)
+        self.channels[channel] = dataclasses.replace(
+            self.channels[channel], last_message=message.id
+        )
         self.nonces[nonce] = (channel, message.id, self.time)
         self.note(f"server: message {message.id} in {channel} nonce={nonce}")
         self.broadcast(MessageArrived(self._shown(stored)))

@@ -61,13 +61,19 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A channel of the server. Categories have no topic, and no parent."""
+    """A channel of the server. Categories have no topic, and no parent.
+
+    `last_message` is the id of the newest message that was ever written there, 0 where there was
+    none. It stays when that message is deleted: it "may or may not point to an existing or valid
+    message" (channel resource, "Channel Object"; docs#272).
+    """
 
     id: int
     name: str
     parent: int | None = None
     topic: str = ""
     is_category: bool = False
+    last_message: int = 0
 
 
 @dataclass(frozen=True, slots=True)

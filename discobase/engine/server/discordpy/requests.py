@@ -176,4 +176,5 @@ def _channel(raw: Mapping[str, Any]) -> Channel:
         parent=int(parent) if parent else None,
         topic=raw.get("topic") or "",
         is_category=raw["type"] == _CATEGORY,
+        last_message=int(raw.get("last_message_id") or 0),
     )
