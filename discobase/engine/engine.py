@@ -23,10 +23,11 @@ from discobase.engine.committer import Committer
 from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import CommitLog, enforces_nonces
 from discobase.engine.log.frame import Limits
+from discobase.engine.log.own_channels import OwnChannels
 from discobase.engine.log.superblock import Superblock, base36, find_or_create
 from discobase.engine.replica import Head, Replica
 from discobase.engine.server.retry import LONGEST_PAUSE
-from discobase.engine.server.seam import Refused, Server, Uncertain
+from discobase.engine.server.seam import Event, NotPermitted, Refused, Server, Uncertain
 from discobase.errors import ConnectError, DiscobaseError, Disconnected, Unavailable
 
 _log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Engine:
         self._committer = Committer(
             self._log, self.replica, self._follower, writer=self.writer, limits=limits
         )
+        self._channels = OwnChannels(server, superblock, self._follower.read_again)
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshing: set[asyncio.Task[None]] = set()
         self._look: asyncio.Task[None] | None = None
@@ -85,6 +87,7 @@ class Engine:
             LogDamaged: what is there is not the database that was written.
             UpgradeNeeded: it was written by a later version of discobase.
             ConnectError: Discord refused, or did not answer.
+            MissingPermission: a channel of the database may not be read.
         """
         try:
             superblock = await find_or_create(server)
@@ -95,6 +98,8 @@ class Engine:
             except BaseException:
                 replica.close()
                 raise
+        except NotPermitted as error:
+            raise error.reason from error
         except Refused as error:
             raise ConnectError(f"Discord refused: {error} (code {error.code})") from error
         except Uncertain as error:
@@ -102,7 +107,7 @@ class Engine:
         return engine
 
     async def _start(self, failed: Callable[[DiscobaseError], None]) -> None:
-        self._server.listen(self._follower.handle)
+        self._server.listen(self._handle)
         async with self._follower.turn:
             probe = asyncio.create_task(
                 enforces_nonces(self._server, self.superblock.catalog, self.writer)
@@ -117,10 +122,14 @@ class Engine:
             _log.warning(
                 "this server does not enforce nonces: each commit is read back, which costs a call"
             )
-        for work in (self._follower.follow(), self._committer.run()):
+        for work in (self._channels.watch(), self._follower.follow(), self._committer.run()):
             task = asyncio.create_task(work)
             task.add_done_callback(lambda task: self._ended(task, failed))
             self._tasks.append(task)
+
+    def _handle(self, event: Event) -> None:
+        self._channels.handle(event)
+        self._follower.handle(event)
 
     def _ended(self, task: asyncio.Task[None], failed: Callable[[DiscobaseError], None]) -> None:
         if not task.cancelled() and (error := task.exception()):
@@ -132,7 +141,9 @@ class Engine:
 
         Raises:
             Disconnected: the engine has stopped.
+            MissingPermission, LogDamaged: a channel of the database may not be read, or is gone.
         """
+        self._channels.check()
         self._committer.put(request)
 
     def want_index(self, wanted: IndexWanted) -> None:
@@ -156,6 +167,7 @@ class Engine:
 
         Raises:
             Unavailable: Discord could not be read.
+            MissingPermission: the bot may not read a channel of the database.
             LogDamaged, UpgradeNeeded: the log could not be read to its end.
         """
         # A caller may give up. What has begun goes on: a step of the worker that nobody waits for
@@ -167,6 +179,7 @@ class Engine:
         does for a moment, the log is read, and then again in ever longer pauses.
 
         Raises:
+            MissingPermission: the bot may not read a channel of the database.
             LogDamaged, UpgradeNeeded: the log cannot be read to its end.
             DiscobaseError: the engine was closed; the error says why.
         """
@@ -174,6 +187,7 @@ class Engine:
         while self.replica.head.seq < position:
             if self._follower.stopped is not None:
                 raise self._follower.stopped
+            self._channels.check()
             quiet = min(_QUIET_SECONDS * 2**looks, LONGEST_PAUSE)
             if await self._follower.awaited.comes(position, within=quiet):
                 continue
@@ -198,9 +212,12 @@ class Engine:
         return refreshing
 
     async def _refresh(self, *, thoroughly: bool) -> None:
+        self._channels.check()
         try:
             async with self._follower.turn:
                 await (self._follower.catch_up() if thoroughly else self._follower.refresh())
+        except NotPermitted as error:
+            raise error.reason from error
         except (Refused, Uncertain) as error:
             raise Unavailable(f"the log could not be read: {error}") from error
 

@@ -25,6 +25,7 @@ from discobase.engine.log.frame import GENESIS
 from discobase.engine.replica import Head, Replica
 from discobase.engine.server.retry import pause
 from discobase.engine.server.seam import (
+    AccessChanged,
     Event,
     EventsLost,
     Message,
@@ -103,6 +104,8 @@ class Follower:
                     )
             case EventsLost():
                 self.read_again()
+            case AccessChanged():
+                pass  # what it comes to is told when it has been looked at
 
     def _hear(self, message: Message) -> None:
         if self._log.is_echo(message):

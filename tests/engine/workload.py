@@ -33,6 +33,7 @@ from discobase.errors import (
     ConnectError,
     DiscobaseError,
     Disconnected,
+    MissingPermission,
     OutcomeUnknown,
     RecordNotFound,
     SchemaConflict,
@@ -117,6 +118,7 @@ NOTHING_WRITTEN = (
     RecordNotFound,
     Unavailable,
     Disconnected,
+    MissingPermission,
 )
 
 
@@ -213,6 +215,8 @@ class Client:
         while declared is None:
             write = await self._write([], versions=[self._person_version, REGISTER])
             declared = write.placed
+            if isinstance(write.error, MissingPermission):
+                await asyncio.sleep(1)  # it is refused at once, and no time would ever pass
         steps = [
             self.insert, self.insert_pair, self.insert_large, self.replace, self.remove,
             self.set_register, self.set_register, self.read_register,
@@ -334,7 +338,7 @@ class Client:
         key, called = self._key(), self._world.time
         try:
             await self._engine.refresh()
-        except Unavailable:
+        except (Unavailable, MissingPermission):
             return
         held = self._find_register(key)
         read = Operation("read", called, self._world.time, got=held[2] if held else None)

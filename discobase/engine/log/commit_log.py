@@ -34,15 +34,17 @@ from discobase.engine.log.frame import (
     read_operations,
     read_payload,
 )
-from discobase.engine.log.superblock import Superblock
+from discobase.engine.log.superblock import Superblock, deleted
 from discobase.engine.operations import LaterFormat, Operation
 from discobase.engine.server.retry import pause, persist
 from discobase.engine.server.seam import (
     FILTERED,
     TOO_LARGE,
+    UNKNOWN_CHANNEL,
     UNKNOWN_MESSAGE,
     Message,
     NotFound,
+    NotPermitted,
     Refused,
     Server,
     Uncertain,
@@ -286,6 +288,10 @@ class CommitLog:
                 position=seq,
                 channel=self.superblock.lane_of(seq),
             )
+        if isinstance(error, NotFound) and error.code == UNKNOWN_CHANNEL:
+            return deleted(self.superblock, self.superblock.lane_of(seq))
+        if isinstance(error, NotPermitted):
+            return error.reason
         if error.code in TOO_LARGE:
             return RecordTooLarge(sum(len(upload.data) for upload in draft.uploads), None)
         if error.code in FILTERED:
@@ -434,7 +440,12 @@ class CommitLog:
         return []
 
     async def _page(self, channel: int, after: int) -> list[Message]:
-        return await persist(self.server, self.server.history, channel, after=after, limit=PAGE)
+        try:
+            return await persist(self.server, self.server.history, channel, after=after, limit=PAGE)
+        except NotFound as error:
+            if error.code != UNKNOWN_CHANNEL:
+                raise
+            raise deleted(self.superblock, channel) from error
 
     async def read(self, entry: Entry) -> Commit:
         """Read the whole commit of an entry, checked. No API call for inline frames, a download for

@@ -107,6 +107,11 @@ class GatewayClient(discord.Client):
         self.http = ApiClient(self.loop, self._api_url)
         return super()._get_state(**options)
 
+    @property
+    def parsers(self) -> dict[str, Callable[[Any], None]]:
+        """What discord.py does with each kind of event of the gateway."""
+        return self._connection.parsers
+
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
         """Call the handler of an event, if there is one, now."""
         if event in _SESSION_BEGINS:

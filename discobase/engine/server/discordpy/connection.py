@@ -12,12 +12,13 @@ import aiohttp
 import discord
 
 from discobase.engine.server.clock import SystemClock
+from discobase.engine.server.discordpy.access import watch
 from discobase.engine.server.discordpy.account import BotAccount
 from discobase.engine.server.discordpy.client import GatewayClient
 from discobase.engine.server.discordpy.events import GatewayEvents
 from discobase.engine.server.discordpy.requests import RestRequests
 from discobase.engine.server.login import Access, Login
-from discobase.engine.server.seam import Event
+from discobase.engine.server.seam import AccessChanged, Event
 from discobase.errors import BadToken, ConnectError
 from discobase.worker import Worker
 
@@ -50,10 +51,11 @@ class Connection(RestRequests, SystemClock):
         access: Access,
         failed: Callable[[ConnectError], None],
     ) -> None:
-        super().__init__(client, bot=access.bot, guild=access.guild)
+        super().__init__(client, access)
         self._worker = worker
         self._failed = failed
         self._events = GatewayEvents(client, access.guild)
+        watch(client, access, self._access_changed)
         self._gateway = asyncio.create_task(self._keep_gateway(access.gateway))
 
     @classmethod
@@ -95,6 +97,10 @@ class Connection(RestRequests, SystemClock):
         except Exception as error:  # noqa: BLE001 - whatever ends the gateway has to reach those who wait
             _log.exception("the gateway loop has failed")
             self._failed(ConnectError(f"the gateway loop has failed: {error!r}"))
+
+    def _access_changed(self, event: AccessChanged) -> None:
+        self._access.changed()
+        self._events.tell(event)
 
     def listen(self, handler: Callable[[Event], None]) -> None:
         """See :meth:`~discobase.engine.server.seam.Server.listen`."""

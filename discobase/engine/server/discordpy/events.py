@@ -49,12 +49,13 @@ class GatewayEvents:
         """Have `listener` called for every event, on the loop."""
         self._listeners.append(listener)
 
-    def _tell(self, event: Event) -> None:
+    def tell(self, event: Event) -> None:
+        """Hand an event to all who listen."""
         for listener in self._listeners:
             listener(event)
 
     def _message_arrived(self, message: discord.Message) -> None:
-        self._tell(
+        self.tell(
             MessageArrived(
                 Message(
                     id=message.id,
@@ -71,19 +72,19 @@ class GatewayEvents:
         )
 
     def _message_edited(self, event: discord.RawMessageUpdateEvent) -> None:
-        self._tell(MessageChanged(event.channel_id, event.message_id, deleted=False))
+        self.tell(MessageChanged(event.channel_id, event.message_id, deleted=False))
 
     def _message_deleted(self, event: discord.RawMessageDeleteEvent) -> None:
-        self._tell(MessageChanged(event.channel_id, event.message_id, deleted=True))
+        self.tell(MessageChanged(event.channel_id, event.message_id, deleted=True))
 
     def _messages_deleted(self, event: discord.RawBulkMessageDeleteEvent) -> None:
         for message in sorted(event.message_ids):
-            self._tell(MessageChanged(event.channel_id, message, deleted=True))
+            self.tell(MessageChanged(event.channel_id, message, deleted=True))
 
     def _session_began(self) -> None:
         self._sessions += 1
         if self._sessions > 1:
-            self._tell(EventsLost())
+            self.tell(EventsLost())
 
     def _event_came(self, kind: str) -> None:
         # discord.py keeps its own guild events back until it thinks it is ready, 2 s later. When
