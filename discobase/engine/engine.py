@@ -24,6 +24,7 @@ from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import CommitLog, enforces_nonces
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.superblock import Superblock, base36, find_or_create
+from discobase.engine.lost import LostCommit
 from discobase.engine.replica import Head, Replica
 from discobase.engine.server.retry import LONGEST_PAUSE
 from discobase.engine.server.seam import Refused, Server, Uncertain
@@ -150,6 +151,12 @@ class Engine:
             self._wanted[wanted] = head
             self._committer.put(wanted)
 
+    def lost(self) -> list[LostCommit]:
+        """Return the commits that are known to be lost, in the order in which they were written.
+        From any thread; never waits.
+        """
+        return self._follower.lost.all()
+
     async def refresh(self) -> None:
         """Apply every commit that was acknowledged, by any writer, before this call. One API call
         where there is nothing new.
@@ -172,8 +179,8 @@ class Engine:
         """
         looks = 0
         while self.replica.head.seq < position:
-            if self._follower.stopped is not None:
-                raise self._follower.stopped
+            if (stopped := self._follower.stopped) is not None:
+                raise stopped
             quiet = min(_QUIET_SECONDS * 2**looks, LONGEST_PAUSE)
             if await self._follower.awaited.comes(position, within=quiet):
                 continue

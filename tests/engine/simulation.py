@@ -231,7 +231,7 @@ class World:
     def edit(self, channel: int, identity: int, content: str) -> None:
         """Somebody alters a message: Discord lets only its author, a forger of the test lets us."""
         stored = self.messages[channel][identity]
-        stored.message = dataclasses.replace(stored.message, content=content)
+        stored.message = dataclasses.replace(stored.message, content=content, edited=True)
         self.broadcast(MessageChanged(channel, identity, deleted=False))
 
     def delete(self, channel: int, identity: int) -> None:
@@ -274,6 +274,10 @@ class World:
                 for number, file in enumerate(message.attachments)
             ),
         )
+
+    def tell_of(self, message: Message) -> None:
+        """Tell every process that has a session of a message."""
+        self.broadcast(MessageArrived(message))
 
     def broadcast(self, event: Event) -> None:
         """Tell every process that has a session."""

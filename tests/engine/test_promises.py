@@ -182,7 +182,7 @@ def test_the_first_write_after_an_idle_hour_looks_first(make_world, join):
     world.pass_time(3_600)
     before = process.calls.copy()
     world.run_in(process, put(engine, Insert("a", row("x"))))
-    assert process.calls - before == {"send": 1, "history": 1}
+    assert process.calls - before == {"send": 1, "channels": 1}
 
 
 def test_a_hundred_requests_that_wait_together_take_at_most_five_calls(make_world, join):

@@ -165,6 +165,7 @@ def _message(raw: Mapping[str, Any]) -> Message:
             Attachment(file["filename"], file["size"], file["url"]) for file in raw["attachments"]
         ),
         nonce=None if nonce is None else str(nonce),
+        edited=raw.get("edited_timestamp") is not None,
     )
 
 
