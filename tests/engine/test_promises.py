@@ -723,13 +723,13 @@ def test_who_waits_for_what_is_not_there_reads_the_log_ever_less_often(make_worl
     process, engine = join(world)
     world.run_in(process, put(engine, Insert("a", row("x"))))
     reads: list[float] = []
-    read = engine._refresh
+    read = engine._refreshes._refresh
 
     async def counted(**options):
         reads.append(world.time)
         await read(**options)
 
-    engine._refresh = counted
+    engine._refreshes._refresh = counted
     waiting = [process.loop.create_task(engine.reach(9)) for _ in range(3)]
     began = world.time
     world.pass_time(60)

@@ -102,7 +102,9 @@ class MessageChanged:
 
 @dataclass(frozen=True, slots=True)
 class EventsLost:
-    """Events may have been missed (a new gateway session): read on from the history."""
+    """Events may have been missed, up to here (a gateway session has begun, the first one too):
+    read on from the history.
+    """
 
 
 Event = MessageArrived | MessageChanged | EventsLost
@@ -257,6 +259,21 @@ class Server(Requests, Clock, Protocol):
         """Have `handler` called for every event of the server, in the order of the gateway, on the
         loop.
         """
+        ...
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps the events away, in words; None while they come. From any thread."""
+        ...
+
+    async def events_come(self, *, within: float) -> bool:
+        """Return whether the events come, or begin to in so many seconds. When they begin,
+        :class:`EventsLost` is told.
+        """
+        ...
+
+    async def events_stop(self) -> None:
+        """Wait until no events come."""
         ...
 
     def work(self, step: Callable[[], T]) -> Awaitable[T]:
