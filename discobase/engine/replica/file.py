@@ -129,8 +129,8 @@ def _remove(folder: str) -> None:
 
 @removes
 def _remove_all() -> None:
-    """At interpreter exit, remove what is left, also what a daemon thread is just removing: it would
-    not come to its end.
+    """At interpreter exit, remove what is left, also what a daemon thread is just removing: such a
+    one would not come to its end.
     """
     _ended.set()
     for folder in tuple(_folders):
