@@ -30,6 +30,7 @@ from discobase.engine.log.frame import (
     Draft,
     Header,
     Malformed,
+    check_files,
     read_header,
     read_operations,
     read_payload,
@@ -474,7 +475,7 @@ class CommitLog:
             UpgradeNeeded: it was written by a later version.
         """
         try:
-            files = await self._files(entry.message) if entry.header.encoding != "inline" else []
+            files = await self._files(entry) if entry.header.encoding != "inline" else []
             operations = await self.server.work(lambda: _operations(entry, files))
         except LaterFormat as later:
             raise self._stopped_by(later, entry.message, entry.header.seq) from None
@@ -487,10 +488,12 @@ class CommitLog:
             ) from error
         return Commit(entry, operations)
 
-    async def _files(self, message: Message) -> list[bytes]:
+    async def _files(self, entry: Entry) -> list[bytes]:
         """Fetch the attachments of a message, whose URLs may have expired, and may do so again
         while this process stands still.
         """
+        message = entry.message
+        check_files(entry.header, (file.size for file in message.attachments))
         for _ in range(_RENEWALS):
             # An answer to a nonce that was used may come without them.
             with contextlib.suppress(NotFound):
