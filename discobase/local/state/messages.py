@@ -59,7 +59,7 @@ class Messages:
             self._store.insert_message(message, files)
             if draft.nonce is not None:
                 self._nonces.remember(author_id, channel.id, draft.nonce, message.id)
-        channel.last_message_id = message.id
+        channel.last_message_id = max(message.id, channel.last_message_id or 0)
         return message
 
     def compose(self, channel: Channel, author_id: int, draft: Draft) -> MessageRow:
