@@ -10,6 +10,7 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping
+from math import inf
 from typing import cast
 
 from aiohttp import web
@@ -42,6 +43,9 @@ _CUT_OFF = 0
 _NO_ID = 1 << 63
 """Above every id: they have 63 bits in SQLite."""
 
+_SENDING = ("POST", "/channels/{channel_id}/messages")
+"""What looks whether a nonce was used."""
+
 _NOBODY = Bot(id=0, token="")
 """Who asks without a token, where anybody may."""
 
@@ -68,6 +72,7 @@ class Exchange:
         self._parameters: dict[str, str] = {}
         self._limit_headers: dict[str, str] = {}
         self._scope: Scope | None = None
+        self._looked = inf
         self._address = request.remote or ""
         token = request.headers.get("Authorization", "").removeprefix("Bot ")
         self._bot = platform.state.bot_of(token)
@@ -100,12 +105,20 @@ class Exchange:
         fault = self._take_fault() or _NO_FAULT
         early = fault.when == "before"
         await _pause(settings.half_latency() + (fault.delay if early else 0.0))
+        await self._look_for_nonce()
         reply = self._limit(body.json)
         if reply is None and early and fault.replaces_answer:
             return self._apply_fault(fault)
         reply = reply or self._reply(body)
         await _pause(settings.half_latency() + (0.0 if early else fault.delay))
         return self._apply_fault(fault) if fault.replaces_answer else self._respond(*reply)
+
+    async def _look_for_nonce(self) -> None:
+        """Wait between a send's look for its nonce and its write, where settings ask for that."""
+        gap = self._platform.settings.nonce_gap
+        if gap and (self._route.method, self._route.template) == _SENDING:
+            self._looked = time.time()
+            await _pause(gap)
 
     def _limit(self, body: object) -> _Answer | None:
         """Count the request against the rate limits; return the answer if they refuse it."""
@@ -165,7 +178,17 @@ class Exchange:
         }
         words = {name: value for name, value in parameters.items() if name not in ids}
         query = self._request.query
-        call = Call(self._platform, bot, ids, query, body.json, body.files, self._origin, words)
+        call = Call(
+            self._platform,
+            bot,
+            ids,
+            query,
+            body.json,
+            body.files,
+            self._origin,
+            words,
+            self._looked,
+        )
         return route.handler(call)
 
     def _apply_fault(self, fault: RequestFault) -> web.Response | None:
