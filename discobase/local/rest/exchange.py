@@ -24,7 +24,7 @@ from discobase.local.gateway.connection import reset
 from discobase.local.platform import Platform
 from discobase.local.refusals import Refusal
 from discobase.local.rest.call import Call
-from discobase.local.rest.forms.form import id_in_path
+from discobase.local.rest.forms.form import as_snowflake, id_in_path
 from discobase.local.rest.request import Body, read_body
 from discobase.local.rest.response import Reply
 from discobase.local.rest.routing import Route
@@ -39,9 +39,6 @@ _NOWHERE = "unknown"
 
 _CUT_OFF = 0
 """The status that requests without an answer are counted under."""
-
-_NO_ID = 1 << 63
-"""Above every id: they have 63 bits in SQLite."""
 
 _SENDING = ("POST", "/channels/{channel_id}/messages")
 """What looks whether a nonce was used."""
@@ -228,10 +225,7 @@ def _as_response(outage: Outage, more: Mapping[str, str]) -> web.Response:
 
 def _id(text: str | None) -> int:
     """Return the id in a path, or 0 where there is none that a channel or message could have."""
-    if text is None or not text.isdecimal():
-        return 0
-    found = int(text)
-    return found if found < _NO_ID else 0
+    return as_snowflake(text) or 0
 
 
 async def _pause(seconds: float) -> None:
