@@ -17,7 +17,7 @@ from os import PathLike, fspath
 from typing import Any, NamedTuple
 
 from discobase.local import wire
-from discobase.local.state.file_format import APPLICATION_ID, VERSION
+from discobase.local.state.file_format import APPLICATION_ID, VERSION, make_private
 
 _TABLES = """
 create table if not exists meta (name text primary key, value text not null) without rowid;
@@ -103,6 +103,8 @@ class Store:
     """
 
     def __init__(self, path: str | PathLike[str] | None) -> None:
+        if path is not None:
+            make_private(fspath(path))
         self._sql = sqlite3.connect(
             "" if path is None else fspath(path),
             isolation_level=None,
