@@ -89,6 +89,13 @@ def _operations(header: Mapping[str, Any], stored: Stored) -> list[list[Any]]:
     return [json.loads(line) for line in payload.decode().split("\n")]
 
 
+def tags_of(stored: Stored) -> set[str]:
+    """The tags of the records that a frame puts."""
+    header = json.loads(stored.message.content.removeprefix("```json\n").split("\n")[0])
+    operations = _operations(header, stored)
+    return {operation[-1]["tag"] for operation in operations if operation[0] == "put"}
+
+
 State = dict[str, dict[int, tuple[int, dict[str, Any]]]]
 
 

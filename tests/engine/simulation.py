@@ -100,6 +100,7 @@ class World:
         self.fault_count = 0
         self.channels: dict[int, Channel] = {}
         self.messages: dict[int, dict[int, Stored]] = {}
+        self.written: list[Stored] = []
         self.nonces: dict[str, tuple[int, int, float]] = {}
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
@@ -191,6 +192,7 @@ class World:
         message = dataclasses.replace(message, attachments=tuple(names))
         lag = self.random.random() * self.faults.lag if self.faults.lag else 0.0
         self.messages[channel][message.id] = stored = Stored(message, self.time + lag, files)
+        self.written.append(stored)
         self.channels[channel] = dataclasses.replace(
             self.channels[channel], last_message=message.id
         )

@@ -33,6 +33,7 @@ from discobase.errors import (
     ConnectError,
     DiscobaseError,
     Disconnected,
+    LogDamaged,
     OutcomeUnknown,
     RecordNotFound,
     SchemaConflict,
@@ -117,6 +118,7 @@ NOTHING_WRITTEN = (
     RecordNotFound,
     Unavailable,
     Disconnected,
+    LogDamaged,
 )
 
 
@@ -213,6 +215,8 @@ class Client:
         while declared is None:
             write = await self._write([], versions=[self._person_version, REGISTER])
             declared = write.placed
+            if isinstance(write.error, LogDamaged):
+                return  # until somebody heals it
         steps = [
             self.insert, self.insert_pair, self.insert_large, self.replace, self.remove,
             self.set_register, self.set_register, self.read_register,
@@ -334,7 +338,7 @@ class Client:
         key, called = self._key(), self._world.time
         try:
             await self._engine.refresh()
-        except Unavailable:
+        except (Unavailable, LogDamaged):
             return
         held = self._find_register(key)
         read = Operation("read", called, self._world.time, got=held[2] if held else None)
