@@ -131,7 +131,7 @@ def test_a_frame_of_a_later_format_by_somebody_else_stops_nobody(world, join):
 
 def test_a_message_by_somebody_else_that_is_deleted_is_no_commit_that_is_gone(world, join):
     process, engine = join()
-    lane = engine.superblock.lane_of(1)
+    lane = engine.superblock.lane_of(2)
     chat = written_by(world, SOMEBODY_ELSE, lane, "hello")
     world.channels[lane] = dataclasses.replace(world.channels[lane], last_message=chat.id)
     world.broadcast(MessageArrived(chat))
@@ -141,6 +141,7 @@ def test_a_message_by_somebody_else_that_is_deleted_is_no_commit_that_is_gone(wo
     began = world.time
     world.run_in(process, put(engine, Insert("a", row("x"))))
     assert world.time - began < 1
+    world.pass_time(60)
     assert engine.lost() == []
 
 
