@@ -30,7 +30,7 @@ from discobase.engine.changes import (
 from discobase.engine.keys import key
 from discobase.engine.log.commit_log import Commit, Entry
 from discobase.engine.log.frame import GENESIS, Header
-from discobase.engine.operations import Constrain, Declare, Delete, Put, Release
+from discobase.engine.operations import Constrain, Declare, Delete, Names, Put, Release
 from discobase.engine.replica import EMPTY, Head, Replica, positions
 from discobase.engine.server.seam import Message, MessageArrived
 from discobase.errors import (
@@ -177,6 +177,8 @@ class Model:
     def change(self, request, seq, operations, needed=()):
         for wish in request.changes:
             operation = self.operation(wish, request.schemas)
+            if wish is request.changes[0]:
+                operations.append(Names(request.key))
             if isinstance(operation, Put):
                 self.put(operation, seq, needed)
             else:
