@@ -44,7 +44,8 @@ class Faults:
     """How the world misbehaves: chances from 0 to 1, times in seconds.
 
     With `first_lost` nothing is left to chance: of the calls that change something, each loses its
-    first answer, and is made twice.
+    first answer, and is made twice. A send that says what `unanswered` says gets an error each
+    time; it takes effect `unanswered_effect` seconds after it came, or never.
     """
 
     error_before: float = 0.0
@@ -64,6 +65,8 @@ class Faults:
     nonce_window: float | None = 150.0
     url_lifetime: float = 86_400.0
     network: float = 0.05
+    unanswered: str = ""
+    unanswered_effect: float | None = None
 
 
 CALM = Faults()

@@ -15,6 +15,8 @@ from discobase.engine.replica.layout import EMPTY, LAYOUT, Layout, Layouts
 from discobase.engine.replica.positions import Displaced, Head, Position, Positions, PositionTable
 from discobase.engine.replica.proposals import Proposal, Proposals
 from discobase.engine.replica.reader import Reader, Row
+from discobase.engine.replica.requests import LAYOUT as REQUESTS
+from discobase.engine.replica.requests import RequestTable
 from discobase.engine.replica.tables import Tables
 from discobase.errors import LogDamaged, SchemaConflict, UniqueViolation
 
@@ -38,12 +40,15 @@ class Replica:
         self._reader = Reader(self._file)
         self._writer = self._file.connect()
         # Not synchronous: a replica that is lost is read again from Discord.
-        self._writer.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;" + LAYOUT)
+        self._writer.executescript(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;" + LAYOUT + REQUESTS
+        )
         self._writer.execute("INSERT INTO state VALUES (1, 0, ?)", (GENESIS,))
         self._layouts = Layouts(self._writer)
-        self._tables = Tables(self._writer, self._layouts)
+        self._requests = RequestTable(self._writer)
+        self._tables = Tables(self._writer, self._layouts, self._requests)
         self._position_table = PositionTable(self._writer, lanes)
-        self._proposals = Proposals(self._writer, self._tables, self._layouts)
+        self._proposals = Proposals(self._writer, self._tables, self._layouts, self._requests)
         self._filling: dict[IndexWanted, tuple[KeyColumn, int]] = {}
         self.positions: Positions = self._position_table.read()
         self.layouts: Mapping[str, Layout] = MappingProxyType({})
@@ -131,6 +136,7 @@ class Replica:
     def settle(self, entry: Entry) -> None:
         """Make the proposal the state: it stands in the log, as this entry."""
         self._position_table.advance(entry, applied=True)
+        self._requests.prune(entry.header.seq)
         self._commit()
 
     def withdraw(self) -> None:
@@ -202,7 +208,8 @@ class Replica:
                 self._position_table.advance(commit.entry, applied=True)
             else:
                 self._position_table.advance(commit, applied=False)
-        self._tables.keep_next()
+        self._tables.keep()
+        self._requests.prune(self._position_table.head.seq)
 
     def _do(self, commit: Commit) -> None:
         entry = commit.entry
