@@ -613,7 +613,7 @@ class Follower:
             if winner is None:
                 self.lost.add(entry, "it is void: what it was built on is not in the log")
             elif entry.message.id != winner.message.id:
-                self.lost.add(entry, f"message {winner.message.id} stands at its position")
+                self.lost.add(entry, _second_to(winner.message.id))
         self._arrivals.drop(candidates)
 
     async def _read(
@@ -667,7 +667,7 @@ class Follower:
         found = await self._log.message(entry.message.channel, held.message)
         if found is None or (held.applied and not await self._is_as_applied(seq, found)):
             return True
-        self.lost.add(entry, f"message {held.message} stands at its position")
+        self.lost.add(entry, _second_to(held.message))
         return False
 
     async def _position(self, seq: int) -> Position:
@@ -752,9 +752,15 @@ class Follower:
     def _tell_displaced(self, frame: Displaced, instead: int | None) -> None:
         why = "its message has been deleted, and the log goes on without it"
         if instead is not None:
-            why = f"message {instead} stands at its position"
+            why = _second_to(instead)
         channel = self._log.superblock.lane_of(frame.seq)
         self.lost.add_unread(channel, frame.message, why, frame.seq, frame.writer)
+
+
+def _second_to(message: int) -> str:
+    return (
+        f"message {message} stands at its position; its writer has written it again, if it went on"
+    )
 
 
 def _until_void(batch: Iterable[tuple[Entry, bool]]) -> Iterator[Entry]:
