@@ -63,6 +63,9 @@ class Deletions(Run):
         return all(not process.alive or is_over(engine) for process, engine in self._lives)
 
     def _check(self) -> None:
+        # Events that are dropped for good go with their session, of which a process is told.
+        for process, _ in self._lives:
+            process.session.lose(0.1)
         self.world.pass_time(200)
         living = [
             (process, found)
