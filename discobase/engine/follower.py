@@ -15,6 +15,7 @@ has been read again: it is more likely that the head is wrong.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -22,7 +23,7 @@ from itertools import islice
 from discobase.engine.awaited import Awaited
 from discobase.engine.log.commit_log import TRUST, Commit, CommitLog, Entry, decide
 from discobase.engine.log.frame import GENESIS
-from discobase.engine.replica import Head, Replica
+from discobase.engine.replica import Head, Replica, ReplicaLost
 from discobase.engine.server.retry import pause
 from discobase.engine.server.seam import (
     Event,
@@ -121,6 +122,10 @@ class Follower:
     def read_again(self) -> None:
         """Read the lanes as soon as may be: something may be there that was not heard of."""
         self._outdated = True
+        self._arrived.set()
+
+    def look(self) -> None:
+        """Look at what there is to do: the replica's file has failed."""
         self._arrived.set()
 
     def _note(self, entry: Entry, *, read: bool = False) -> None:
@@ -267,6 +272,7 @@ class Follower:
             LogDamaged, UpgradeNeeded: the log cannot be read to its end.
             Uncertain, Refused: Discord could not be read.
         """
+        await self._heal()
         if self.stopped is not None or self._log.doubtful() or self._unsure:
             await self.refresh()
 
@@ -292,12 +298,22 @@ class Follower:
     async def _advance(self) -> None:
         """Apply all that follows the head without a gap."""
         while True:
+            await self._heal()
             if await self._changes_history() or self._breaks_the_chain():
+                _log.error("two messages carry one position: the log is replayed")
                 await self._rebuild()
             await self._apply_what_follows()
             # What came at an applied position in the meantime has not been looked at.
             if not self._passed():
                 return
+
+    async def _heal(self) -> None:
+        """See to it that the replica can be used, after its file has failed."""
+        if self._replica.failing:
+            with contextlib.suppress(ReplicaLost):
+                await self._log.server.work(self._replica.heal)
+        if self._replica.lost:
+            await self._rebuild()
 
     async def _apply_what_follows(self) -> None:
         ready = self._decided(self._replica.head)
@@ -398,8 +414,9 @@ class Follower:
         return False
 
     async def _rebuild(self) -> None:
-        """Start again from the first frame: the log does not go on from what had been decided."""
-        _log.error("two messages carry one position: the replica is built again from the log")
+        """Start again from the first frame: the log does not go on from what had been decided, or
+        what was there is lost.
+        """
         await self._read_lanes(after=[0] * len(self._lanes))
         commits, failed = await self._read(list(self._decided(Head(0, GENESIS))))
         if failed is not None:
