@@ -119,6 +119,24 @@ def test_an_operation_is_one_plain_line_that_reads_back(operation):
     assert json.loads(line)[1] == operation.table
 
 
+def test_an_operation_whose_names_hold_a_fence_does_not_close_it():
+    operations = [
+        Put("```", 1, "{}"),
+        Keys("a", "\n```", FieldSchema("plain", "p"), ((1, "```"),)),
+        Constrain("a", "```", 1),
+    ]
+    draft = encoded(operations)
+    assert draft.content.count("`") == 6, "only the fence"
+    assert decoded(draft.content, ()) == operations
+
+
+def test_a_primary_key_that_sqlite_cannot_store_is_of_a_later_version():
+    for operation in (Put("a", 2**63 - 1, "{}"), Delete("a", 2**63 - 1)):
+        assert from_line(to_line(operation)) == operation
+        with pytest.raises(LaterFormat):
+            from_line(to_line(operation).replace(str(2**63 - 1), str(2**63)))
+
+
 @pytest.mark.parametrize("line", ["", "[]", "[1]", "[[]]", "{}", "7", '"put"', "nonsense"])
 def test_a_line_that_is_no_operation_is_refused(line):
     with pytest.raises(ValueError, match="no operation"):
@@ -248,6 +266,21 @@ def test_an_altered_header_has_another_hash_or_is_no_header(lines, choose):
     except (Malformed, LaterFormat):
         return
     assert header is None or header.hash != draft.header.hash
+
+
+def test_a_frame_whose_header_is_what_makes_it_too_long_for_a_text_hangs_on_it_as_a_file():
+    for size in range(1_500, 1_950, 10):
+        draft = encoded([Put("a", 1, json.dumps({"x": "y" * size}))])
+        assert len(draft.content) <= 1_900
+        assert (draft.header.encoding == "inline") == (not draft.uploads)
+
+
+def test_a_payload_in_several_files_comes_out_of_them():
+    rows = [Put("a", pk, json.dumps({"n": f"{pk * 7919:x}"})) for pk in range(1, 60)]
+    for attachment in (200, 201, 202):
+        draft = encoded(rows, Limits(inline=100, attachment=attachment, files=50, message=100_000))
+        assert len(draft.uploads) > 2
+        assert decoded(draft.content, files_of(draft)) == rows
 
 
 def test_a_missing_or_exchanged_file_is_found_out():
@@ -400,6 +433,14 @@ def test_no_frame_is_made_that_unpacks_to_more_than_a_reader_takes():
     with pytest.raises(RecordTooLarge, match="before compression") as raised:
         encoded([half, half])
     assert (raised.value.size > UNPACKED, raised.value.limit) == (True, UNPACKED)
+
+
+def test_what_fits_compressed_is_not_refused_for_its_plain_size():
+    rows = [Put("a", pk, '{"x":"the same"}') for pk in range(1, 500)]
+    small = Limits(inline=100, attachment=3_000, message=3_000, files=1)
+    draft = encoded(rows, small)
+    assert draft.header.size > small.payload
+    assert decoded(draft.content, files_of(draft)) == rows
 
 
 def test_the_limits_of_discord_leave_room_for_the_form_around_the_files():
