@@ -6,24 +6,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
-import shutil
 import sqlite3
-import tempfile
 import threading
 import weakref
 from collections.abc import Callable
 from pathlib import Path
 
-from discobase.at_exit import removes
-from discobase.errors import ConnectError, Disconnected
-
-_folders: dict[str, int] = {}
-"""Folders that are to be removed, and the process each belongs to."""
-
-_ended = threading.Event()
-"""Set when the program is at its end: what were made then would be left behind."""
-
+from discobase.engine.replica.folder import ended, gone, make_folder, remove_folder
 
 _FAILURES = frozenset(
     {
@@ -96,18 +85,18 @@ class ReplicaFile:
 
     @classmethod
     def in_folder(cls) -> ReplicaFile:
-        """Make one in a temporary folder, which only this user can read (:func:`tempfile.mkdtemp`).
+        """Make one in a temporary folder, which only this user can read.
 
         Raises:
             ConnectError: the folder cannot be made.
             Disconnected: the program is at its end.
         """
-        folder = _make_folder()
+        folder = make_folder()
         path = Path(folder) / "replica.sqlite"
         with contextlib.suppress(OSError):  # the connection will say what is wrong
             path.touch()
         # Never made anew: where it is gone a connection is refused.
-        return cls(f"{path.as_uri()}?mode=rw", lambda: _remove(folder))
+        return cls(f"{path.as_uri()}?mode=rw", lambda: remove_folder(folder))
 
     @classmethod
     def in_memory(cls) -> ReplicaFile:
@@ -122,7 +111,7 @@ class ReplicaFile:
         """Whether the file is removed, or about to be: what is asked of it then fails for this
         reason.
         """
-        return self._unwanted or _ended.is_set()
+        return self._unwanted or ended.is_set()
 
     def connect(self) -> sqlite3.Connection:
         """Return a new connection, for :meth:`disconnect` to close.
@@ -163,51 +152,3 @@ class ReplicaFile:
 
 def _nothing() -> None:
     """There is nothing to remove: what is in memory goes with its last connection."""
-
-
-def gone() -> Disconnected:
-    """Return the error of whoever reads what is not there any more."""
-    return Disconnected("the connection has ended, and its records with it: log in again.")
-
-
-def _make_folder() -> str:
-    if _ended.is_set():
-        raise gone()
-    try:
-        folder = tempfile.mkdtemp(prefix="discobase-")
-    except OSError as error:
-        raise ConnectError(
-            f"the database's records need a temporary folder, and none can be made: {error}. Set "
-            f"TMPDIR to a folder that is writable."
-        ) from error
-    _folders[folder] = os.getpid()
-    if _ended.is_set():  # meanwhile: nobody else removes it now
-        _remove(folder)
-        raise gone()
-    return folder
-
-
-def _remove(folder: str) -> None:
-    """Remove a replica's folder: at its close, when it is collected unclosed, or at exit; never in
-    a forked child, for it is the parent's.
-
-    It is renamed first: what SQLite makes beside its file at any time, it makes by the old name.
-    """
-    if _folders.get(folder) != os.getpid():
-        return
-    removed = f"{folder}-removed"
-    with contextlib.suppress(OSError):
-        Path(folder).rename(removed)
-    for path in (removed, folder):  # the old one where it could not be renamed
-        shutil.rmtree(path, ignore_errors=True)
-    _folders.pop(folder, None)
-
-
-@removes
-def _remove_all() -> None:
-    """At interpreter exit, remove what is left, also what a daemon thread is just removing: such a
-    one would not come to its end.
-    """
-    _ended.set()
-    for folder in tuple(_folders):
-        _remove(folder)

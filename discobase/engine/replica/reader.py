@@ -12,7 +12,8 @@ from typing import Any
 
 from discobase.engine.operations import LARGEST_PK
 from discobase.engine.replica.columns import KEYLESS, KeyColumn, table_name
-from discobase.engine.replica.file import ReplicaFile, failed, gone, is_busy
+from discobase.engine.replica.file import ReplicaFile, failed, is_busy
+from discobase.engine.replica.folder import gone
 from discobase.engine.replica.layout import exists
 from discobase.errors import Disconnected, Unavailable
 from discobase.own_threads import is_own_thread
