@@ -236,8 +236,8 @@ class Database:
     def wait_ready(self, timeout: float | None = None) -> None:
         """Block until the database can be used, or raise why it never will.
 
-        The gateway session may begin later. Until it does the log is read every few seconds for what
-        other processes save.
+        The gateway session may begin later. Until it does the log is read every few seconds for
+        what other processes save.
 
         Args:
             timeout: seconds to wait; None, as it is where it is left out, for no limit.

@@ -36,6 +36,7 @@ from discobase.engine.operations import (
     Delete,
     FieldSchema,
     Keys,
+    Names,
     Put,
     Release,
 )
@@ -185,6 +186,8 @@ class Model:
     def change(self, request, seq, operations, needed=()):
         for wish in request.changes:
             operation = self.operation(wish, request.schemas)
+            if wish is request.changes[0]:
+                operations.append(Names(request.key))
             if isinstance(operation, Put):
                 self.put(operation, seq, needed)
             else:

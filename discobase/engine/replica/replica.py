@@ -20,6 +20,8 @@ from discobase.engine.replica.layout import EMPTY, LAYOUT, Layout, Layouts
 from discobase.engine.replica.positions import Displaced, Head, Position, Positions, PositionTable
 from discobase.engine.replica.proposals import Proposal, Proposals
 from discobase.engine.replica.reader import Reader, Row
+from discobase.engine.replica.requests import LAYOUT as REQUESTS
+from discobase.engine.replica.requests import RequestTable
 from discobase.engine.replica.tables import Tables
 from discobase.engine.server.seam import Uncertain
 from discobase.errors import ConnectError, LogDamaged, SchemaConflict, UniqueViolation
@@ -74,9 +76,10 @@ class Replica:
         self._file = file
         self._writer = writer
         self._layouts = Layouts(writer)
-        self._tables = Tables(writer, self._layouts)
+        self._requests = RequestTable(writer)
+        self._tables = Tables(writer, self._layouts, self._requests)
         self._position_table = PositionTable(writer, self._lanes)
-        self._proposals = Proposals(writer, self._tables, self._layouts)
+        self._proposals = Proposals(writer, self._tables, self._layouts, self._requests)
 
     @property
     def head(self) -> Head:
@@ -181,6 +184,7 @@ class Replica:
         """Make the proposal the state: it stands in the log, as this entry."""
         try:
             self._position_table.advance(entry, applied=True)
+            self._requests.prune(entry.header.seq)
             self._commit()
         except sqlite3.Error as error:
             if not failed(error):
@@ -272,7 +276,8 @@ class Replica:
                 self._position_table.advance(commit.entry, applied=True)
             else:
                 self._position_table.advance(commit, applied=False)
-        self._tables.keep_next()
+        self._tables.keep()
+        self._requests.prune(self._position_table.head.seq)
 
     def _do(self, commit: Commit) -> None:
         entry = commit.entry
@@ -455,7 +460,7 @@ def _filled(
 
 
 def _lay_out(writer: sqlite3.Connection) -> None:
-    writer.executescript(_PRAGMAS + LAYOUT)
+    writer.executescript(_PRAGMAS + LAYOUT + REQUESTS)
     writer.execute("INSERT INTO state VALUES (1, 0, ?)", (GENESIS,))
 
 
