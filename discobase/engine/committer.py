@@ -25,7 +25,7 @@ from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import TRIES, CommitLog, Entry, Unanswered
 from discobase.engine.log.frame import Draft, Limits, encode
-from discobase.engine.replica import Proposal, Replica
+from discobase.engine.replica import Proposal, Replica, ReplicaLost
 from discobase.engine.server.seam import ServerError
 from discobase.errors import (
     DiscobaseError,
@@ -206,6 +206,8 @@ class Committer:
             proposal, draft = await self._log.server.work(partial(self._prepare, batch))
         except RecordTooLarge as error:
             return _halves(batch, error)
+        except ReplicaLost:
+            return [batch]  # built again before the next try
         if draft is None:
             return _answer(batch, proposal)
         return await self._append(batch, proposal, draft)

@@ -23,6 +23,7 @@ up before anything else is written.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,7 +35,7 @@ from discobase.engine.doubt import Doubt
 from discobase.engine.log.commit_log import TRUST, Commit, CommitLog, Entry, decide
 from discobase.engine.log.frame import GENESIS
 from discobase.engine.lost import LostCommits
-from discobase.engine.replica import Displaced, Head, Position, Replica
+from discobase.engine.replica import Displaced, Head, Position, Replica, ReplicaLost
 from discobase.engine.server.retry import pause
 from discobase.engine.server.seam import (
     Event,
@@ -138,6 +139,10 @@ class Follower:
     def read_again(self) -> None:
         """Read the lanes as soon as may be: something may be there that was not heard of."""
         self._outdated = True
+        self._arrived.set()
+
+    def look(self) -> None:
+        """Look at what there is to do: the replica's file has failed."""
         self._arrived.set()
 
     def _note(self, entry: Entry, *, read: bool = False) -> None:
@@ -341,6 +346,7 @@ class Follower:
             LogDamaged, UpgradeNeeded: the log cannot be read to its end.
             Uncertain, Refused: Discord could not be read.
         """
+        await self._heal()
         self._require_sound()
         if self._changed:
             await self.catch_up()
@@ -550,12 +556,21 @@ class Follower:
             LogDamaged: something does not fit, as far as can be seen now.
         """
         while True:
+            await self._heal()
             if await self._changes_history():
                 await self._rebuild()
             await self._apply_what_follows()
             # What came at an applied position in the meantime has not been looked at.
             if not self._arrivals.passed(self._replica.head.seq):
                 return
+
+    async def _heal(self) -> None:
+        """See to it that the replica can be used, after its file has failed."""
+        if self._replica.failing:
+            with contextlib.suppress(ReplicaLost):
+                await self._log.server.work(self._replica.heal)
+        if self._replica.lost:
+            await self._rebuild()
 
     async def _apply_what_follows(self) -> None:
         while True:
@@ -703,8 +718,13 @@ class Follower:
         return self._replica.head != head
 
     async def _rebuild(self) -> None:
-        """Start again from the first frame: the log does not go on from what had been decided."""
-        _log.error("the log is not as it was thought to be: it is read again from its beginning")
+        """Start again from the first frame: the log does not go on from what had been decided, or
+        what was there is lost.
+        """
+        if not self._replica.lost:
+            _log.error(
+                "the log is not as it was thought to be: it is read again from its beginning"
+            )
         await self._read_lanes(after=[0] * len(self._lanes))
         try:
             decided = self._decided_anew()
