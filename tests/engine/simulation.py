@@ -54,7 +54,8 @@ class Faults:
     """How the world misbehaves: chances from 0 to 1, times in seconds.
 
     With `first_lost` nothing is left to chance: of the calls that change something, each loses its
-    first answer, and is made twice.
+    first answer, and is made twice. A send that says what `unanswered` says gets an error each
+    time; it takes effect `unanswered_effect` seconds after it came, or never.
     """
 
     error_before: float = 0.0
@@ -69,10 +70,13 @@ class Faults:
     slow_event: float = 0.0
     lag: float = 0.0
     skew: float = 0.0
+    late_session: float = 0.0
     freeze_at_send: float = 0.0
     nonce_window: float | None = 150.0
     url_lifetime: float = 86_400.0
     network: float = 0.05
+    unanswered: str = ""
+    unanswered_effect: float | None = None
 
 
 CALM = Faults()
@@ -111,6 +115,7 @@ class World:
         self.messages: dict[int, dict[int, Stored]] = {}
         self.denied: dict[int, Permission] = {}
         self.lists_hidden = True
+        self.written: list[Stored] = []
         self.nonces: dict[str, tuple[int, int, float]] = {}
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
@@ -169,6 +174,8 @@ class World:
         """A new process, with a gateway session."""
         made = Process(self, name)
         self.processes.append(made)
+        if self.faults.late_session:
+            made.session.lose(self.random.random() * self.faults.late_session)
         return made
 
     def end(self) -> None:
@@ -201,6 +208,7 @@ class World:
         message = dataclasses.replace(message, attachments=tuple(names))
         lag = self.random.random() * self.faults.lag if self.faults.lag else 0.0
         self.messages[channel][message.id] = stored = Stored(message, self.time + lag, files)
+        self.written.append(stored)
         self.channels[channel] = dataclasses.replace(
             self.channels[channel], last_message=message.id
         )
@@ -244,7 +252,7 @@ class World:
     def edit(self, channel: int, identity: int, content: str) -> None:
         """Somebody alters a message: Discord lets only its author, a forger of the test lets us."""
         stored = self.messages[channel][identity]
-        stored.message = dataclasses.replace(stored.message, content=content)
+        stored.message = dataclasses.replace(stored.message, content=content, edited=True)
         self.broadcast(MessageChanged(channel, identity, deleted=False))
 
     def delete(self, channel: int, identity: int) -> None:
@@ -321,6 +329,10 @@ class World:
             ),
         )
 
+    def tell_of(self, message: Message) -> None:
+        """Tell every process that has a session of a message."""
+        self.broadcast(MessageArrived(message))
+
     def broadcast(self, event: Event) -> None:
         """Tell every process that has a session."""
         for process in self.processes:
@@ -337,6 +349,8 @@ class Session:
         self._handler: Callable[[Event], None] | None = None
         self._latest: dict[int, float] = {}
         self._broken = False
+        self.flow, self.silence = asyncio.Event(), asyncio.Event()
+        self.flow.set()
 
     def listen(self, handler: Callable[[Event], None]) -> None:
         """Give the events to a handler, those that wait for one first."""
@@ -348,12 +362,22 @@ class Session:
     def lose(self, seconds: float) -> None:
         """Lose what happens in so many seconds, and say so afterwards."""
         self._broken = True
+        self._process.loop.call_soon(self._note_whether_events_come)
         self._world.fault(f"{self._process.name}: gateway session lost for {seconds:.1f} s")
         self._world.after(seconds, self._renew)
 
     def _renew(self) -> None:
         self._broken = False
+        if self._process.alive:
+            self._process.loop.call_soon(self._note_whether_events_come)
         self._deliver(EventsLost())
+
+    def _note_whether_events_come(self) -> None:
+        for event, happens in ((self.flow, not self._broken), (self.silence, self._broken)):
+            if happens:
+                event.set()
+            else:
+                event.clear()
 
     def tell(self, event: Event) -> None:
         """Pass an event on, in its time, or as the faults have it."""
@@ -383,7 +407,9 @@ class Session:
 
     def _take(self, event: Event) -> None:
         if self._waiting is not None:
-            self._waiting.append(event)
+            # What was lost before anybody listened is read by whoever begins to.
+            if not isinstance(event, EventsLost):
+                self._waiting.append(event)
         elif self._handler is not None:
             self._handler(event)
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from discobase.engine.server.discordpy.client import GatewayClient
-from discobase.engine.server.discordpy.errors import translated
+from discobase.engine.server.discordpy.errors import answered
 from discobase.engine.server.login import Access, Membership
 from discobase.engine.server.permissions import (
     READING,
@@ -27,7 +26,7 @@ from discobase.engine.server.permissions import (
     invite_link,
     missing,
 )
-from discobase.engine.server.seam import AccessChanged, Forbidden, NotPermitted, ServerError
+from discobase.engine.server.seam import Forbidden, NotPermitted, ServerError
 from discobase.errors import MissingPermission
 
 BELIEVED_SECONDS = 5.0
@@ -37,17 +36,6 @@ minutes (topics, rate limits, "Invalid Request Limit")."""
 
 _READING_NAMES = set(missing(0, READING))
 """What a member who is timed out still has."""
-
-_TOLD_BY: Mapping[str, str | None] = {
-    "CHANNEL_UPDATE": "id",
-    "CHANNEL_DELETE": "id",
-    "GUILD_ROLE_UPDATE": None,
-    "GUILD_ROLE_DELETE": None,
-    "GUILD_MEMBER_UPDATE": None,
-}
-"""The gateway's events after which the bot may be allowed something else, and where they name the
-channel. That of a member is sent for the bot itself without the intent for members (gateway, "List
-of Intents")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +79,11 @@ class ChannelAccess:
         Discord leaves out those that the bot may not view (since the 16th of November 2026;
         channel resource, "Obfuscated Channels"); other servers do not.
         """
-        with translated():
+        with answered():
             raw = await self._client.http.get_all_guild_channels(self._server.guild)
-        self._overwrites = {}
-        for channel in raw:
-            self.note(channel)
+            self._overwrites = {}
+            for channel in raw:
+                self.note(channel)
         return raw
 
     def note(self, channel: Mapping[str, Any]) -> None:
@@ -211,17 +199,17 @@ class ChannelAccess:
 
     async def _ask_server(self) -> None:
         guild = self._server.guild
-        with translated():
+        with answered():
             page = await self._client.http.get_guilds(1, after=guild - 1, with_counts=False)
-        found = [server for server in map(membership, page) if server.guild == guild]
+            found = [server for server in map(membership, page) if server.guild == guild]
         self._server = found[0] if found else replace(self._server, permissions=0)
 
     async def _ask_roles(self) -> None:
-        with translated():
+        with answered():
             member = await self._client.http.get_member(self._server.guild, self._bot)
-        self._roles = frozenset(int(role) for role in member["roles"])
-        until = member.get("communication_disabled_until")
-        self._timed_out_until = datetime.fromisoformat(until).timestamp() if until else 0.0
+            self._roles = frozenset(int(role) for role in member["roles"])
+            until = member.get("communication_disabled_until")
+            self._timed_out_until = datetime.fromisoformat(until).timestamp() if until else 0.0
 
 
 def membership(raw: Mapping[str, Any]) -> Membership:
@@ -229,30 +217,6 @@ def membership(raw: Mapping[str, Any]) -> Membership:
     return Membership(
         int(raw["id"]), raw["name"], int(raw["permissions"]), owns=raw.get("owner") is True
     )
-
-
-def watch(client: GatewayClient, access: Access, tell: Callable[[AccessChanged], None]) -> None:
-    """Have `tell` called, on the loop, whenever the gateway says what may change the bot's
-    permissions in its server.
-    """
-    parsers = client.parsers
-    for kind, key in _TOLD_BY.items():
-        parsers[kind] = partial(_parse, parsers[kind], access, key, tell)
-
-
-def _parse(
-    parser: Callable[[Any], None],
-    access: Access,
-    key: str | None,
-    tell: Callable[[AccessChanged], None],
-    data: Mapping[str, Any],
-) -> None:
-    parser(data)
-    # Some channels come without the id of their server (channel resource, "Channel Object").
-    elsewhere = int(data.get("guild_id") or access.guild) != access.guild
-    other_member = "user" in data and int(data["user"]["id"]) != access.bot
-    if not elsewhere and not other_member:
-        tell(AccessChanged(int(data[key]) if key else None))
 
 
 def _overwrites(raw: Mapping[str, Any]) -> dict[int, Overwrite]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+
+from discord.http import Route
 
 from discobase.engine.server.discordpy.access import membership
 from discobase.engine.server.discordpy.client import GatewayClient
@@ -24,20 +25,16 @@ class BotAccount:
     async def log_in(self, token: str) -> BotIdentity:
         """See :meth:`~discobase.engine.server.login.Account.log_in`."""
         with translated():
-            await self._client.login(token)
-        user, application = self._client.user, self._client.application_id
-        assert user is not None
-        assert application is not None
-        return BotIdentity(user.id, application)
+            return BotIdentity(*await self._client.log_in(token))
 
     async def gateway(self) -> Gateway:
         """See :meth:`~discobase.engine.server.login.Account.gateway`."""
         with translated():
-            _, url, limit = await self._client.http.get_bot_gateway()
-        left = cast("Mapping[str, int]", limit)
+            answer = await self._client.http.request(Route("GET", "/gateway/bot"))
+        # Not every server that speaks Discord's API has a limit to tell of.
+        left: Mapping[str, int] = answer.get("session_start_limit") or {}
         return Gateway(
-            url=url,
-            # Not every server that speaks Discord's API has a limit to tell of.
+            url=answer["url"],
             remaining=left.get("remaining", 1),
             total=left.get("total"),
             reset_seconds=left.get("reset_after", 0) / 1000,

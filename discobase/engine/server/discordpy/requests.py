@@ -12,7 +12,8 @@ from discord.http import handle_message_parameters
 
 from discobase.engine.server.discordpy.access import ChannelAccess
 from discobase.engine.server.discordpy.client import GatewayClient
-from discobase.engine.server.discordpy.errors import translated
+from discobase.engine.server.discordpy.errors import answered
+from discobase.engine.server.discordpy.messages import message_of
 from discobase.engine.server.login import Access
 from discobase.engine.server.permissions import READING, WRITING, WRITING_FILES, Permission
 from discobase.engine.server.seam import (
@@ -86,7 +87,7 @@ class RestRequests:
         files = [discord.File(BytesIO(upload.data), upload.name) for upload in uploads]
         flags = discord.MessageFlags(suppress_embeds=True, suppress_notifications=True)
         with (
-            translated(),
+            answered(),
             handle_message_parameters(
                 content,
                 nonce=nonce,
@@ -95,7 +96,7 @@ class RestRequests:
                 allowed_mentions=discord.AllowedMentions.none(),
             ) as parameters,
         ):
-            return _message(await self._client.http.send_message(channel, params=parameters))
+            return message_of(await self._client.http.send_message(channel, params=parameters))
 
     async def history(self, channel: int, *, after: int, limit: int = 100) -> list[Message]:
         """See :meth:`~discobase.engine.server.seam.Requests.history`."""
@@ -109,12 +110,13 @@ class RestRequests:
             await self.require_readable(channel)
         # With equal timestamps Discord's order depends on the parameters (docs#2816): sort, and
         # take each message once.
-        found = {message.id: message for message in map(_message, page) if message.id > after}
+        with answered():
+            found = {message.id: message for message in map(message_of, page) if message.id > after}
         return [found[identity] for identity in sorted(found)]
 
     async def _page(self, channel: int, after: int, limit: int) -> Sequence[Mapping[str, Any]]:
         try:
-            with translated():
+            with answered():
                 return await self._client.http.logs_from(channel, limit, after=after)
         except Forbidden as error:
             raise await self._access.explain(channel, READING, error) from error
@@ -125,19 +127,19 @@ class RestRequests:
             await self._access.require(channel, READING)
         except NotPermitted:
             if not self._access.is_listed(channel):
-                with translated():  # a channel that is gone is not listed, either
+                with answered():  # a channel that is gone is not listed, either
                     await self._client.http.get_channel(channel)
             raise
 
     async def message(self, channel: int, message: int) -> Message:
         """See :meth:`~discobase.engine.server.seam.Requests.message`."""
-        with translated():
-            return _message(await self._client.http.get_message(channel, message))
+        with answered():
+            return message_of(await self._client.http.get_message(channel, message))
 
     async def fetch(self, attachment: Attachment) -> bytes:
         """See :meth:`~discobase.engine.server.seam.Requests.fetch`."""
         try:
-            with translated():
+            with answered():
                 return await self._client.http.get_from_cdn(attachment.url)
         except Forbidden as error:
             # What the CDN says of an expired URL is not documented: 403 and 404 are both seen.
@@ -145,12 +147,14 @@ class RestRequests:
 
     async def delete_message(self, channel: int, message: int) -> None:
         """See :meth:`~discobase.engine.server.seam.Requests.delete_message`."""
-        with translated():
+        with answered():
             await self._client.http.delete_message(channel, message)
 
     async def channels(self) -> list[Channel]:
         """See :meth:`~discobase.engine.server.seam.Requests.channels`."""
-        return [_channel(raw) for raw in await self._access.list_channels()]
+        raw = await self._access.list_channels()
+        with answered():
+            return [_channel(channel) for channel in raw]
 
     async def create_category(self, name: str) -> Channel:
         """See :meth:`~discobase.engine.server.seam.Requests.create_category`.
@@ -168,8 +172,10 @@ class RestRequests:
 
     async def _create(self, kind: Any, **options: Any) -> Channel:
         try:
-            with translated():
+            with answered():
                 made = await self._client.http.create_channel(self._guild, kind, **options)
+                self._access.note(made)
+                return _channel(made)
         except Refused as error:
             if error.code != _CHANNELS_FULL:
                 raise
@@ -177,27 +183,11 @@ class RestRequests:
                 "the server has 500 channels, all that Discord allows: delete some, or use another "
                 "server (a database needs 7)."
             ) from error
-        self._access.note(made)
-        return _channel(made)
 
     async def delete_channel(self, channel: int) -> None:
         """See :meth:`~discobase.engine.server.seam.Requests.delete_channel`."""
-        with translated():
+        with answered():
             await self._client.http.delete_channel(channel)
-
-
-def _message(raw: Mapping[str, Any]) -> Message:
-    nonce = raw.get("nonce")
-    return Message(
-        id=int(raw["id"]),
-        channel=int(raw["channel_id"]),
-        author=int(raw["author"]["id"]),
-        content=raw["content"],
-        attachments=tuple(
-            Attachment(file["filename"], file["size"], file["url"]) for file in raw["attachments"]
-        ),
-        nonce=None if nonce is None else str(nonce),
-    )
 
 
 def _channel(raw: Mapping[str, Any]) -> Channel:
