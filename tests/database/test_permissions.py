@@ -185,6 +185,8 @@ def test_what_was_committed_meanwhile_is_read_when_the_right_is_back(place, admi
 
 def test_a_save_without_the_right_to_send_names_it_and_the_channel(place, admin):
     with filled(place, count=1) as (_, item):
+        # An event would have it ask once more, whenever it comes.
+        place.discord.event_fault(action="drop", event="CHANNEL_UPDATE", count=1)
         admin.deny_bot("log-2", SEND_MESSAGES)
         place.forget_calls()
         error = lacks(item(name="cap").save, "log-2", "send_messages")
