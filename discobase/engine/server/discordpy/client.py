@@ -67,7 +67,9 @@ class GatewaySocket(DiscordWebSocket):
             await super().poll_event()
         except (ReconnectWebSocket, discord.ConnectionClosed):
             raise
-        except (OSError, aiohttp.ClientError, TimeoutError):
+        except (OSError, aiohttp.ClientError, TimeoutError, asyncio.CancelledError):
+            # The first event comes before anybody else has the socket: a login that fails meanwhile
+            # would leave it open.
             await self.close()
             raise
         except Exception as error:
