@@ -52,6 +52,7 @@ from discobase.engine.server.seam import (
 from discobase.errors import (
     DiscobaseError,
     LogDamaged,
+    NoncesIgnored,
     OutcomeUnknown,
     RecordRefused,
     RecordTooLarge,
@@ -121,6 +122,7 @@ class CommitLog:
 
     Attributes:
         enforced: whether the server enforces nonces.
+        refusal: why nothing may be written, where the server turned out not to enforce them.
         later: what was met of a later format, first; None while all that was met is known. Nothing
             may be written any more when there is something.
         ends: how far each lane is known.
@@ -130,6 +132,7 @@ class CommitLog:
         self.server = server
         self.superblock = superblock
         self.enforced = True
+        self.refusal: NoncesIgnored | None = None
         self.later: UpgradeNeeded | None = None
         self.ends = LaneEnds(superblock.lanes)
         self._awaited: tuple[Draft, asyncio.Future[Entry]] | None = None
@@ -179,12 +182,15 @@ class CommitLog:
             chain: the hash of the last applied frame.
 
         Raises:
+            NoncesIgnored: nothing may be written any more; nothing was.
             Unavailable: the server refused it; nothing was written.
             OutcomeUnknown: the server refused it, after a try whose outcome is unknown.
             LogDamaged: the position was written before, and its message deleted since.
             UpgradeNeeded: the position holds a frame of a later format.
             Uncertain, Refused: it was sent, and the log could not be read afterwards.
         """
+        if self.refusal is not None:
+            raise self.refusal
         seq, began = draft.header.seq, self.moment()
         echo: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
         self._awaited = (draft, echo)
@@ -526,21 +532,3 @@ def _holder(found: Sequence[Entry], chain: str) -> Entry | None:
 
 def _operations(entry: Entry, files: list[bytes]) -> list[Operation]:
     return read_operations(entry.header, read_payload(entry.header, entry.message.content, files))
-
-
-async def enforces_nonces(server: Server, channel: int, writer: str) -> bool:
-    """Return whether the server gives back the first message for a nonce sent twice. Costs two
-    sends and a delete or two.
-
-    Not every server that speaks Discord's API does. A wrong answer is possible in one direction
-    only: a server that is slow enough to forget is taken for one that does not enforce.
-    """
-    nonce = f"{writer}.probe"
-    text = f"discobase: does this server enforce nonces? ({writer})"
-    first = await persist(server, server.send, channel, text, (), nonce)
-    second = await persist(server, server.send, channel, text, (), nonce)
-    for message in sorted({first.id, second.id}):
-        # Gone already, if an earlier try had its effect and no answer.
-        with contextlib.suppress(NotFound):
-            await persist(server, server.delete_message, channel, message)
-    return first.id == second.id
