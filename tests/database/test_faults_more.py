@@ -23,9 +23,10 @@ ALL = sorted(f"{saver}-{number}" for saver in range(SAVERS) for number in range(
 
 
 @contextmanager
-def two(place, timeout: float = 20.0):
+def two(place, timeout: float = 20.0, *, allow_unsafe: bool = False):
     (one, first), (other, second) = shop(), shop()
-    with place.conn(one, timeout=timeout), place.conn(other, timeout=timeout):
+    options = {"timeout": timeout, "allow_unsafe": allow_unsafe}
+    with place.conn(one, **options), place.conn(other, **options):
         yield (one, first), (other, second)
 
 
@@ -101,7 +102,7 @@ def test_events_that_go_astray_by_chance_are_made_good(place, seed):
 
 def test_without_nonces_calls_that_fail_by_chance_lose_and_double_nothing(place):
     place.discord.set(enforce_nonce=False)
-    with two(place) as ((_, first), (_, second)):
+    with two(place, allow_unsafe=True) as ((_, first), (_, second)):
         for when in ("before", "after"):
             place.discord.fault(**SEND, reset=True, when=when, count=8, probability=0.2, seed=4)
         acknowledged, failed = save_at_once(first, second)

@@ -63,6 +63,7 @@ class Faults:
     late_session: float = 0.0
     freeze_at_send: float = 0.0
     nonce_window: float | None = 150.0
+    nonce_gap: float = 0.0
     url_lifetime: float = 86_400.0
     network: float = 0.05
     unanswered: str = ""
@@ -208,6 +209,8 @@ class World:
         window = self.faults.nonce_window
         known = self.nonces.get(nonce)
         if window is None or known is None or self.time - known[2] > window:
+            return None
+        if self.time - known[2] < self.faults.nonce_gap:  # a look without a lock
             return None
         return known[0], known[1]
 

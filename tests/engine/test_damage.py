@@ -41,7 +41,13 @@ def join(make_world):
     def opened(world, name="one"):
         process = world.process(name)
         engine = world.run_in(
-            process, Engine.open(process.seam, limits=LIMITS, failed=process.failures.append)
+            process,
+            Engine.open(
+                process.seam,
+                limits=LIMITS,
+                failed=process.failures.append,
+                allow_unsafe=world.faults.nonce_window is None,
+            ),
         )
         process.closers.append(engine.replica.close)
         return process, engine

@@ -168,6 +168,7 @@ async def open_engine(process: Process, limits: Limits = LIMITS) -> Engine:
                 process.seam,
                 limits=limits,
                 failed=lambda error: process.failures.append(repr(error)),
+                allow_unsafe=process.world.faults.nonce_window is None,
             )
         except ConnectError as error:
             process.world.note(f"{process.name}: could not connect: {error}")

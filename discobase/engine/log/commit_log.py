@@ -52,6 +52,7 @@ from discobase.engine.server.seam import (
 from discobase.errors import (
     DiscobaseError,
     LogDamaged,
+    NoncesIgnored,
     OutcomeUnknown,
     RecordRefused,
     RecordTooLarge,
@@ -138,6 +139,7 @@ class CommitLog:
 
     Attributes:
         enforced: whether the server enforces nonces.
+        refusal: why nothing may be written, where the server turned out not to enforce them.
         later: what was met of a later format, first; None while all that was met is known. Nothing
             may be written any more when there is something.
         ends: how far each lane is known.
@@ -148,6 +150,7 @@ class CommitLog:
         self.server = server
         self.superblock = superblock
         self.enforced = True
+        self.refusal: NoncesIgnored | None = None
         self.later: UpgradeNeeded | None = None
         self.ends = LaneEnds(superblock.lanes)
         self.unanswered = 0
@@ -209,12 +212,15 @@ class CommitLog:
 
         Raises:
             Unanswered: no try had an answer. What the position holds, now or later, is not known.
+            NoncesIgnored: nothing may be written any more; nothing was.
             Unavailable: the server refused it; nothing was written.
             OutcomeUnknown: the server refused it, after a try whose outcome is unknown.
             LogDamaged: the position was written before, and its message deleted since.
             UpgradeNeeded: the position holds a frame of a later format.
             Uncertain, Refused: it was sent, and the log could not be read afterwards.
         """
+        if self.refusal is not None:
+            raise self.refusal
         seq, began = draft.header.seq, self.moment()
         echo: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
         self._awaited = (draft, echo)
@@ -566,21 +572,3 @@ def _holder(found: Sequence[Entry], chain: str) -> Entry | None:
 
 def _operations(entry: Entry, files: list[bytes]) -> list[Operation]:
     return read_operations(entry.header, read_payload(entry.header, entry.message.content, files))
-
-
-async def enforces_nonces(server: Server, channel: int, writer: str) -> bool:
-    """Return whether the server gives back the first message for a nonce sent twice. Costs two
-    sends and a delete or two.
-
-    Not every server that speaks Discord's API does. A wrong answer is possible in one direction
-    only: a server that is slow enough to forget is taken for one that does not enforce.
-    """
-    nonce = f"{writer}.probe"
-    text = f"discobase: does this server enforce nonces? ({writer})"
-    first = await persist(server, server.send, channel, text, (), nonce)
-    second = await persist(server, server.send, channel, text, (), nonce)
-    for message in sorted({first.id, second.id}):
-        # Gone already, if an earlier try had its effect and no answer.
-        with contextlib.suppress(NotFound):
-            await persist(server, server.delete_message, channel, message)
-    return first.id == second.id
