@@ -83,7 +83,7 @@ def test_a_record_that_a_filter_refuses_keeps_only_its_own_request_out(world, jo
     send = process.seam.send
 
     async def filtered(channel, content, uploads, nonce):
-        if "bad" in content:
+        if '"bad"' in content:
             raise Refused("Message blocked by AutoMod", 200_000)
         return await send(channel, content, uploads, nonce)
 

@@ -43,7 +43,13 @@ def join(world):
         process = world.process(name)
         prepared(process.seam)
         engine = world.run_in(
-            process, Engine.open(process.seam, limits=LIMITS, failed=process.failures.append)
+            process,
+            Engine.open(
+                process.seam,
+                limits=LIMITS,
+                failed=process.failures.append,
+                allow_unsafe=world.faults.nonce_window is None,
+            ),
         )
         process.closers.append(engine.replica.close)
         return process, engine
