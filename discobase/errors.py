@@ -141,22 +141,50 @@ class ServerAmbiguous(ConnectError):
 
 
 class MissingPermission(ConnectError):
-    """The bot may not do what a database needs.
+    """The bot may not do what a database needs, in the server or in one of its channels.
+
+    Where a save raises it, nothing was written. While it is raised, searches go on with what is
+    known; all goes on by itself when the bot may do again what it has to.
 
     Args:
         server: the server's name.
         missing: the permissions that are missing, in Discord's words.
-        invite: the link that grants them when it is opened again.
+        invite: the link that grants them, in the server, when it is opened again.
+        channel: the name of the channel that is meant; None where it is the whole server.
+        timed_out: whether they are missing because the bot is timed out.
     """
 
-    def __init__(self, server: str, missing: Sequence[str], invite: str) -> None:
+    def __init__(
+        self,
+        server: str,
+        missing: Sequence[str],
+        invite: str,
+        channel: str | None = None,
+        *,
+        timed_out: bool = False,
+    ) -> None:
         self.server = server
         self.missing: list[str] = list(missing)
         self.invite = invite
-        super().__init__(
-            f"in the server {server!r} the bot lacks: {', '.join(missing)}. Grant it in the "
-            f"server's role settings, "
-            f"or open {invite} again."
+        self.channel = channel
+        self.timed_out = timed_out
+        super().__init__(f"{self._what()}. {self._what_to_do()}")
+
+    def _what(self) -> str:
+        where = f"in the server {self.server!r}"
+        if self.channel is not None:
+            where = f"in the channel {self.channel!r} of the server {self.server!r}"
+        return f"{where} the bot lacks: {', '.join(self.missing)}"
+
+    def _what_to_do(self) -> str:
+        if self.timed_out:
+            return "It is timed out: remove the timeout (in the bot's menu in the member list)."
+        if self.channel is None:
+            return f"Grant it in the server's role settings, or open {self.invite} again."
+        return (
+            f"Allow it for the bot in the permissions of that channel, or of its category (Edit "
+            f"Category, Permissions); if the server denies it too, open {self.invite} again. "
+            f"Until then nothing is written, and nothing is created in its place."
         )
 
 

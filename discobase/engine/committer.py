@@ -26,7 +26,7 @@ from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import TRIES, CommitLog, Entry, Unanswered
 from discobase.engine.log.frame import Draft, Limits, encode
 from discobase.engine.replica import Proposal, Replica, ReplicaLost
-from discobase.engine.server.seam import ServerError
+from discobase.engine.server.seam import NotPermitted, ServerError
 from discobase.errors import (
     DiscobaseError,
     Disconnected,
@@ -369,6 +369,8 @@ def _unanswered() -> Unavailable:
 
 
 def _unread(error: ServerError) -> DiscobaseError:
+    if isinstance(error, NotPermitted):
+        return error.reason
     return Unavailable(f"the log could not be read: {error}. Nothing was written.")
 
 

@@ -25,13 +25,14 @@ from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.nonces import NonceTrust, Verdict
+from discobase.engine.log.own_channels import OwnChannels
 from discobase.engine.log.superblock import Superblock, base36, find_or_create
 from discobase.engine.lost import LostCommit
 from discobase.engine.polling import keep_fresh
 from discobase.engine.refreshes import Refreshes
 from discobase.engine.replica import Head, Replica
 from discobase.engine.server.retry import LONGEST_PAUSE
-from discobase.engine.server.seam import Refused, Server, Uncertain
+from discobase.engine.server.seam import Event, NotPermitted, Refused, Server, Uncertain
 from discobase.errors import ConnectError, DiscobaseError, Disconnected, NoncesIgnored, Unavailable
 
 _log = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ class Engine:
         self._committer = Committer(
             self._log, self.replica, self._follower, writer=self.writer, limits=limits
         )
+        self._channels = OwnChannels(server, superblock, self._follower.read_again)
         self.replica.tell_failure(partial(_look, asyncio.get_running_loop(), self._follower))
         self._nonces = NonceTrust(server, superblock.catalog, self.writer)
         self._tasks: list[asyncio.Task[None]] = []
@@ -114,6 +116,7 @@ class Engine:
             LogDamaged: what is there is not the database that was written.
             UpgradeNeeded: it was written by a later version of discobase.
             ConnectError: Discord refused, or did not answer.
+            MissingPermission: a channel of the database may not be read.
         """
         try:
             superblock = await find_or_create(server)
@@ -126,6 +129,8 @@ class Engine:
             except BaseException:
                 replica.close()
                 raise
+        except NotPermitted as error:
+            raise error.reason from error
         except Refused as error:
             raise ConnectError(f"Discord refused: {error} (code {error.code})") from error
         except Uncertain as error:
@@ -135,7 +140,7 @@ class Engine:
     async def _start(self, failed: Callable[[DiscobaseError], None]) -> None:
         # What is read before the events come has to be read again when they do.
         await self._server.events_come(within=_SESSION_SECONDS)
-        self._server.listen(self._follower.handle)
+        self._server.listen(self._handle)
         async with self._follower.turn:
             judging = asyncio.create_task(self._nonces.judge())
             try:
@@ -150,8 +155,8 @@ class Engine:
         if verdict.fault:
             self._read_back(verdict)
         polling = keep_fresh(self._server, self._refreshes.refresh)
-        watching = self._nonces.watch(verdict, self._withdraw)
-        for work in (self._committer.run(), self._follower.follow(), polling, watching):
+        watching = (self._channels.watch(), self._nonces.watch(verdict, self._withdraw))
+        for work in (self._committer.run(), self._follower.follow(), polling, *watching):
             task = asyncio.create_task(work)
             task.add_done_callback(lambda task: self._ended(task, failed))
             self._tasks.append(task)
@@ -175,6 +180,10 @@ class Engine:
             self._log.refusal = NoncesIgnored(self._place, verdict.fault)
             _log.critical("nothing is written any more: %s", self._log.refusal)
 
+    def _handle(self, event: Event) -> None:
+        self._channels.handle(event)
+        self._follower.handle(event)
+
     def _ended(self, task: asyncio.Task[None], failed: Callable[[DiscobaseError], None]) -> None:
         if not task.cancelled() and (error := task.exception()):
             _log.critical("the engine has failed", exc_info=error)
@@ -185,7 +194,9 @@ class Engine:
 
         Raises:
             Disconnected: the engine has stopped.
+            MissingPermission, LogDamaged: a channel of the database may not be read, or is gone.
         """
+        self._channels.check()
         self._committer.put(request)
 
     def want_index(self, wanted: IndexWanted) -> None:
@@ -215,8 +226,10 @@ class Engine:
 
         Raises:
             Unavailable: Discord could not be read.
+            MissingPermission: the bot may not read a channel of the database.
             LogDamaged, UpgradeNeeded: the log could not be read to its end.
         """
+        self._channels.check()
         await self._refreshes.refresh()
 
     async def reach(self, position: int) -> None:
@@ -224,6 +237,7 @@ class Engine:
         does for a moment, the log is read, and then again in ever longer pauses.
 
         Raises:
+            MissingPermission: the bot may not read a channel of the database.
             LogDamaged, UpgradeNeeded: the log cannot be read to its end.
             DiscobaseError: the engine was closed; the error says why.
         """
@@ -231,6 +245,7 @@ class Engine:
         while self.replica.head.seq < position:
             if (stopped := self._follower.stopped) is not None:
                 raise stopped
+            self._channels.check()
             quiet = min(_QUIET_SECONDS * 2**looks, LONGEST_PAUSE)
             if await self._follower.awaited.comes(position, within=quiet):
                 continue

@@ -38,6 +38,7 @@ from discobase.engine.lost import LostCommits
 from discobase.engine.replica import Displaced, Head, Position, Replica, ReplicaLost
 from discobase.engine.server.retry import pause
 from discobase.engine.server.seam import (
+    AccessChanged,
     Event,
     EventsLost,
     Message,
@@ -119,6 +120,8 @@ class Follower:
                     self._arrived.set()
             case EventsLost():
                 self.read_again()
+            case AccessChanged():
+                pass  # what it comes to is told when it has been looked at
 
     def _hear(self, message: Message) -> None:
         if self._log.is_echo(message):

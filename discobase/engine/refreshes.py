@@ -7,7 +7,7 @@ import copy
 import logging
 
 from discobase.engine.follower import Follower
-from discobase.engine.server.seam import Refused, Uncertain
+from discobase.engine.server.seam import NotPermitted, Refused, Uncertain
 from discobase.errors import DiscobaseError, Unavailable
 
 _log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ class Refreshes:
 
         Raises:
             Unavailable: Discord could not be read.
+            MissingPermission: the bot may not read the channel.
             LogDamaged, UpgradeNeeded: the log could not be read to its end.
         """
         shared = self._next.get(thoroughly) or self._begin(thoroughly=thoroughly)
@@ -68,6 +69,8 @@ class Refreshes:
                 await (self._follower.catch_up() if thoroughly else self._follower.refresh())
         except DiscobaseError:
             raise
+        except NotPermitted as error:
+            raise error.reason from error
         except (Refused, Uncertain) as error:
             raise Unavailable(f"the log could not be read: {error}") from error
         except Exception as error:

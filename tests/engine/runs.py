@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from discobase.engine.engine import Engine
 from discobase.engine.log.superblock import Superblock
+from discobase.engine.server.permissions import Permission
 from tests.engine.audit import check_keys, check_promises, check_replicas, read_log, replay
 from tests.engine.simulation import CALM, Faults, Process, World
 from tests.engine.workload import Memory, Plan, live, open_engine
@@ -28,6 +29,7 @@ class Profile:
     kills: int = 0
     freezes: tuple[float, ...] = ()
     losses: int = 0
+    denials: int = 0
     span: float = 15.0
     fresh_reads: bool = True
 
@@ -45,6 +47,14 @@ _ROUGH = Faults(
     url_lifetime=30.0,
 )
 
+_RIGHTS = [
+    Permission.READ_MESSAGE_HISTORY,
+    Permission.VIEW_CHANNEL,
+    Permission.SEND_MESSAGES,
+    Permission.ATTACH_FILES,
+]
+"""What an administrator takes away."""
+
 PROFILES = {
     "calm": Profile(),
     "rough": Profile(faults=_ROUGH, losses=2),
@@ -58,6 +68,7 @@ PROFILES = {
     "lagging": Profile(
         faults=dataclasses.replace(_ROUGH, lag=0.3), kills=1, losses=1, fresh_reads=False
     ),
+    "denied": Profile(faults=_ROUGH, losses=1, kills=2, denials=6),
     "crowded": Profile(
         faults=dataclasses.replace(_ROUGH, late_session=40.0), writers=4, kills=2, losses=1
     ),
@@ -127,8 +138,24 @@ class Run:
             world.after(
                 random.random() * self.profile.span, lambda seconds=seconds: self._freeze(seconds)
             )
+        for _ in range(self.profile.denials):
+            world.after(random.random() * self.profile.span, self._deny)
         for _ in range(self.profile.losses):
             world.after(random.random() * self.profile.span, self._lose_session)
+
+    def _deny(self) -> None:
+        """Take a right away from the bot in one channel, and give it back after a while."""
+        own = [id_ for id_, channel in self.world.channels.items() if channel.topic]
+        if not own:
+            return
+        random = self.world.random
+        channel, taken = random.choice(own), random.choice(_RIGHTS)
+        self.world.fault_count += 1
+        self.world.deny(channel, taken, told=random.random() < 0.7)
+        back = random.random() < 0.7
+        self.world.after(
+            random.random() * 20, lambda: self.world.deny(channel, Permission(0), told=back)
+        )
 
     def _victim(self) -> Process | None:
         alive = [process for process, _ in self._lives if process.alive and not process.frozen]

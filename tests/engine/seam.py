@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from discobase.engine.server.permissions import READING
 from discobase.engine.server.seam import (
     Attachment,
     Channel,
@@ -93,7 +94,10 @@ class Seam:
         await self._call("delete_message", lambda: self._world.delete(channel, message))
 
     async def channels(self) -> list[Channel]:
-        return await self._call("channels", lambda: list(self._world.channels.values()))
+        return await self._call("channels", self._world.listed)
+
+    async def require_readable(self, channel: int) -> None:
+        self._world.require(channel, READING)
 
     async def create_category(self, name: str) -> Channel:
         return await self._call("create_category", lambda: self._world.make_channel(name, None, ""))

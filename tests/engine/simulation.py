@@ -19,9 +19,19 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
+from discobase.engine.server.permissions import (
+    INVITED,
+    READING,
+    WRITING,
+    WRITING_FILES,
+    Permission,
+    missing,
+)
 from discobase.engine.server.seam import (
     SNOWFLAKE_EPOCH_MS,
+    UNKNOWN_CHANNEL,
     UNKNOWN_MESSAGE,
+    AccessChanged,
     Attachment,
     Channel,
     Event,
@@ -30,13 +40,13 @@ from discobase.engine.server.seam import (
     MessageArrived,
     MessageChanged,
     NotFound,
+    NotPermitted,
     Upload,
 )
+from discobase.errors import MissingPermission
 from tests.engine.seam import BOT, START, Seam
 
 T = TypeVar("T")
-
-UNKNOWN_CHANNEL = 10003
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,6 +114,8 @@ class World:
         self.fault_count = 0
         self.channels: dict[int, Channel] = {}
         self.messages: dict[int, dict[int, Stored]] = {}
+        self.denied: dict[int, Permission] = {}
+        self.lists_hidden = True
         self.written: list[Stored] = []
         self.nonces: dict[str, tuple[int, int, float]] = {}
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
@@ -184,6 +196,7 @@ class World:
     def post(self, channel: int, content: str, uploads: Sequence[Upload], nonce: str) -> Message:
         """A message arrives at the server."""
         self._require_channel(channel)
+        self.require(channel, WRITING_FILES if uploads else WRITING)
         if (known := self._remembered(nonce)) is not None:
             place, identity = known
             kept = self.messages.get(place, {}).get(identity)
@@ -216,7 +229,7 @@ class World:
 
     def page(self, channel: int, after: int, limit: int) -> list[Message]:
         """A page of history, of what is visible by now."""
-        self._require_channel(channel)
+        self.require(channel, READING)
         visible = [
             self._shown(stored)
             for identity, stored in sorted(self.messages[channel].items())
@@ -226,7 +239,7 @@ class World:
 
     def one(self, channel: int, identity: int) -> Message:
         """One message."""
-        self._require_channel(channel)
+        self.require(channel, READING)
         if identity not in self.messages[channel]:
             raise NotFound("Unknown Message", UNKNOWN_MESSAGE)
         return self._shown(self.messages[channel][identity])
@@ -252,6 +265,39 @@ class World:
             raise NotFound("Unknown Message", UNKNOWN_MESSAGE)
         self.note(f"server: message {identity} in {channel} deleted")
         self.broadcast(MessageChanged(channel, identity, deleted=True))
+
+    def deny(self, channel: int, permissions: Permission, *, told: bool = True) -> None:
+        """Somebody takes permissions in a channel away from the bot, and gives it all others.
+
+        Args:
+            channel: the channel.
+            permissions: what the bot has no more.
+            told: whether the gateway says so.
+        """
+        self.note(f"server: in {channel} the bot lacks {permissions!r}")
+        self.denied[channel] = permissions
+        if told:
+            self.broadcast(AccessChanged(channel))
+
+    def remove_channel(self, channel: int) -> None:
+        """An administrator deletes a channel."""
+        self.drop_channel(channel)
+        self.broadcast(AccessChanged(channel))
+
+    def require(self, channel: int, needed: Permission) -> None:
+        """Refuse what the bot may not do in a channel."""
+        self._require_channel(channel)
+        if lacking := missing(INVITED & ~self.denied.get(channel, 0), needed):
+            name = self.channels[channel].name
+            raise NotPermitted(MissingPermission("shop", lacking, "https://discord.com", name))
+
+    def listed(self) -> list[Channel]:
+        """The channels that are listed for the bot: Discord leaves out what it may not view."""
+        return [
+            channel
+            for channel in self.channels.values()
+            if self.lists_hidden or not self.denied.get(channel.id, 0) & Permission.VIEW_CHANNEL
+        ]
 
     def make_channel(self, name: str, parent: int | None, topic: str) -> Channel:
         """A channel, or a category."""
@@ -345,6 +391,7 @@ class Session:
             world.fault(f"{self._process.name}: event dropped: {_brief(event)}")
             return
         channel = event.message.channel if isinstance(event, MessageArrived) else event.channel
+        assert channel is not None
         delay = world.random.random() * faults.network
         if world.chance(faults.slow_event):
             delay += world.random.random() * 5
@@ -465,5 +512,7 @@ def _brief(event: Event) -> str:
             return f"message {message.id}"
         case MessageChanged(message=message):
             return f"change of {message}"
+        case AccessChanged(channel=channel):
+            return f"change of access to {channel}"
         case _:
             return "events lost"

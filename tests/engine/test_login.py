@@ -99,7 +99,9 @@ def fails(kind: type[ConnectError], act: Callable[[], object]) -> Any:
 class TestFinding:
     def test_a_server_by_its_name(self):
         account = Account([guild(1, "store"), guild(2, "shop")])
-        assert enter(account) == Access(bot=7, guild=2, gateway=URL)
+        assert enter(account) == Access(
+            bot=7, guild=2, gateway=URL, application=BOT.application, membership=guild(2, "shop")
+        )
         assert [call[0] for call in account.calls] == ["log_in", "gateway", "servers"]
 
     @pytest.mark.parametrize("given", [2, "2"])

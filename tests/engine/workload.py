@@ -35,6 +35,7 @@ from discobase.errors import (
     DiscobaseError,
     Disconnected,
     LogDamaged,
+    MissingPermission,
     OutcomeUnknown,
     RecordNotFound,
     SchemaConflict,
@@ -120,6 +121,7 @@ NOTHING_WRITTEN = (
     Unavailable,
     Disconnected,
     LogDamaged,
+    MissingPermission,
 )
 
 
@@ -242,6 +244,8 @@ class Client:
             declared = write.placed
             if isinstance(write.error, LogDamaged):
                 return  # until somebody heals it
+            if isinstance(write.error, MissingPermission):
+                await asyncio.sleep(1)  # it is refused at once, and no time would ever pass
         steps = [
             self.insert, self.insert_pair, self.insert_large, self.replace, self.remove,
             self.set_register, self.set_register, self.read_register,
@@ -396,7 +400,7 @@ class Client:
         key, called = self._key(), self._world.time
         try:
             await self._engine.refresh()
-        except (Unavailable, LogDamaged):
+        except (Unavailable, MissingPermission, LogDamaged):
             return
         held = self._find_register(key)
         read = Operation("read", called, self._world.time, got=held[2] if held else None)

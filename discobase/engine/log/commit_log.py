@@ -36,15 +36,17 @@ from discobase.engine.log.frame import (
     read_payload,
 )
 from discobase.engine.log.lane_ends import LaneEnds
-from discobase.engine.log.superblock import Superblock
+from discobase.engine.log.superblock import Superblock, deleted
 from discobase.engine.operations import LaterFormat, Operation
 from discobase.engine.server.retry import pause, persist
 from discobase.engine.server.seam import (
     FILTERED,
     TOO_LARGE,
+    UNKNOWN_CHANNEL,
     UNKNOWN_MESSAGE,
     Message,
     NotFound,
+    NotPermitted,
     Refused,
     Server,
     Uncertain,
@@ -342,6 +344,10 @@ class CommitLog:
                 position=seq,
                 channel=self.superblock.lane_of(seq),
             )
+        if isinstance(error, NotFound) and error.code == UNKNOWN_CHANNEL:
+            return deleted(self.superblock, self.superblock.lane_of(seq))
+        if isinstance(error, NotPermitted):
+            return error.reason
         if error.code in TOO_LARGE:
             return RecordTooLarge(sum(len(upload.data) for upload in draft.uploads), None)
         if error.code in FILTERED:
@@ -493,7 +499,12 @@ class CommitLog:
         """Read a page. Whoever reads begins where the lane is known, so that it is known up to
         what the page ends with.
         """
-        page = await persist(self.server, self.server.history, channel, after=after, limit=PAGE)
+        try:
+            page = await persist(self.server, self.server.history, channel, after=after, limit=PAGE)
+        except NotFound as error:
+            if error.code != UNKNOWN_CHANNEL:
+                raise
+            raise deleted(self.superblock, channel) from error
         if page and channel in self.superblock.lanes:
             self.ends.explain(channel, page[-1].id)
         return page

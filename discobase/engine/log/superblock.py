@@ -84,6 +84,12 @@ class Superblock:
         """
         return f"{self.database}{base36(self.generation)}.{base36(seq)}"
 
+    @property
+    def names(self) -> dict[int, str]:
+        """What the channels are in the database that it cannot be read without, by id."""
+        lanes = {lane: f"lane {_LOG}{number}" for number, lane in enumerate(self.lanes)}
+        return {self.catalog: _CATALOG, **lanes}
+
     def to_content(self) -> str:
         """Write the superblock as the text of a message."""
         fields = {
@@ -146,6 +152,7 @@ async def find_or_create(server: Server, *, lanes: int = LANES) -> Superblock:
         Refused: the bot may not read or create its channels.
     """
     present = await persist(server, server.channels)
+    await _require_readable(server, present)
     found = await _find(server, present)
     if found is None and (lane := await _log_without_catalog(server, present)):
         # Or another writer has created the database since the first look.
@@ -155,8 +162,24 @@ async def find_or_create(server: Server, *, lanes: int = LANES) -> Superblock:
     if found is None:
         found = await _create(server, lanes)
     superblock, channels = found
-    _check_complete(superblock, channels)
+    listed = {channel.id for channel in channels}
+    unlisted = [lane for lane in superblock.lanes if lane not in listed]
+    await require_present(server, superblock, unlisted)
     return superblock
+
+
+async def _require_readable(server: Server, channels: Iterable[Channel]) -> None:
+    """See that every channel of a database may be read: one that may not looks empty, and a new
+    database would be created beside it.
+
+    Raises:
+        NotPermitted: one of them may not.
+    """
+    for channel in channels:
+        if _role(channel):
+            # Gone since the channels were listed: another writer removes what it has made.
+            with contextlib.suppress(NotFound):
+                await persist(server, server.require_readable, channel.id)
 
 
 _Held = dict[int, list[tuple[int, Superblock]]]
@@ -317,8 +340,8 @@ async def _holds_frames(server: Server, lane: Channel) -> bool:
 def _headless(lane: Channel) -> LogDamaged:
     return LogDamaged(
         f"the channel {lane.name!r} holds a log, but the catalog that describes its database is "
-        f"gone; a new database is not created beside it, for its data would seem lost. Delete the "
-        f"category {CATEGORY!r} if the data is not wanted",
+        f"gone, or may not be seen by the bot; a new database is not created beside it, for its "
+        f"data would seem lost. Delete the category {CATEGORY!r} if the data is not wanted",
         channel=lane.id,
     )
 
@@ -327,11 +350,23 @@ def _is_frame(server: Server, message: Message) -> bool:
     return message.author == server.author and is_frame(message.content)
 
 
-def _check_complete(superblock: Superblock, channels: Iterable[Channel]) -> None:
-    present = {channel.id for channel in channels}
-    for number, lane in enumerate(superblock.lanes):
-        if lane not in present:
-            raise LogDamaged(
-                f"the lane log-{number} of the database has been deleted, with all it held",
-                channel=lane,
-            )
+async def require_present(server: Server, superblock: Superblock, channels: Iterable[int]) -> None:
+    """See that channels of a database are there and may be read.
+
+    Raises:
+        LogDamaged: one of them has been deleted.
+        NotPermitted: the bot may not read one of them.
+    """
+    for channel in channels:
+        try:
+            await persist(server, server.require_readable, channel)
+        except NotFound as error:
+            raise deleted(superblock, channel) from error
+
+
+def deleted(superblock: Superblock, channel: int) -> LogDamaged:
+    """Return the error for a channel of the database that is gone."""
+    return LogDamaged(
+        f"the {superblock.names[channel]} of the database has been deleted, with all it held",
+        channel=channel,
+    )

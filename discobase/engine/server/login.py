@@ -61,11 +61,14 @@ class BotIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A server that the bot is in, and what the bot may do there, in bits."""
+    """A server that the bot is in, and what the bot may do there, in bits, before any channel's
+    overwrites.
+    """
 
     guild: int
     name: str
     permissions: int
+    owns: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +91,15 @@ class Access:
         bot: the id of the bot's user.
         guild: the id of the server.
         gateway: where the gateway is.
+        application: the id of the bot's application.
+        membership: the server, and what the bot may do there.
     """
 
     bot: int
     guild: int
     gateway: str
+    application: int
+    membership: Membership
 
 
 class TokenRefused(Refused):
@@ -165,7 +172,7 @@ class Login:
         with self._in_discords_form():
             bot = await self._log_in(token)
             gateway, found = await asyncio.gather(self._gateway(), self._find(server, bot))
-            return Access(bot.user, found.guild, gateway.url)
+            return Access(bot.user, found.guild, gateway.url, bot.application, found)
 
     @contextlib.contextmanager
     def _in_discords_form(self) -> Generator[None]:

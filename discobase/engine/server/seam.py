@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from discobase.errors import MissingPermission
+
 T = TypeVar("T")
 
 SNOWFLAKE_EPOCH_MS = 1_420_070_400_000
@@ -107,7 +109,16 @@ class EventsLost:
     """
 
 
-Event = MessageArrived | MessageChanged | EventsLost
+@dataclass(frozen=True, slots=True)
+class AccessChanged:
+    """What the bot may do may have changed, or a channel is gone: in one channel, or in any where
+    none is named.
+    """
+
+    channel: int | None = None
+
+
+Event = MessageArrived | MessageChanged | EventsLost | AccessChanged
 
 
 class ServerError(Exception):
@@ -142,9 +153,30 @@ class Forbidden(Refused):
     """401 or 403. Such answers are counted against the sender: stop."""
 
 
+class NotPermitted(Forbidden):
+    """The bot lacks permissions in a channel.
+
+    Args:
+        reason: what it lacks, as its users are to be told.
+
+    Attributes:
+        reason: the same.
+    """
+
+    def __init__(self, reason: MissingPermission) -> None:
+        super().__init__(str(reason), MISSING_PERMISSIONS)
+        self.reason = reason
+
+
 class NotFound(Refused):
     """404: the channel, message or attachment is gone, or was never there."""
 
+
+MISSING_PERMISSIONS = 50013
+"""What a request gets that the bot's permissions do not allow (opcodes and status codes)."""
+
+UNKNOWN_CHANNEL = 10003
+"""What a request gets to a channel that has been deleted (the same page)."""
 
 UNKNOWN_MESSAGE = 10008
 """What a send gets when its nonce belongs to a message that has been deleted (docs#6647), among
@@ -201,12 +233,19 @@ class Requests(Protocol):
         Raises:
             Uncertain: it may have been sent.
             Refused: it has not been sent.
+            NotPermitted: nor may it be.
         """
         ...
 
     async def history(self, channel: int, *, after: int, limit: int = 100) -> list[Message]:
         """Return the oldest `limit` messages (1 to 100) with an id above `after`, in ascending
         order of id. One API call.
+
+        A server says of a channel that may not be read that there is nothing in it. Here it never
+        does.
+
+        Raises:
+            NotPermitted: the bot may not read the channel.
         """
         ...
 
@@ -228,6 +267,16 @@ class Requests(Protocol):
 
     async def channels(self) -> list[Channel]:
         """Return every channel of the server. One API call."""
+        ...
+
+    async def require_readable(self, channel: int) -> None:
+        """See that the bot may read a channel. No API call where nothing has changed since the
+        channels were listed, and the channel has overwrites of the bot and of everyone only.
+
+        Raises:
+            NotPermitted: it may not.
+            NotFound: the channel is gone.
+        """
         ...
 
     async def create_category(self, name: str) -> Channel:

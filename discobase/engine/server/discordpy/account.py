@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from discord.http import Route
 
+from discobase.engine.server.discordpy.access import membership
 from discobase.engine.server.discordpy.client import GatewayClient
 from discobase.engine.server.discordpy.errors import translated
 from discobase.engine.server.login import BotIdentity, Gateway, Membership
@@ -44,8 +44,4 @@ class BotAccount:
         """See :meth:`~discobase.engine.server.login.Account.servers`."""
         with translated():
             page = await self._client.http.get_guilds(limit, after=after, with_counts=False)
-        return [_membership(raw) for raw in page]
-
-
-def _membership(raw: Mapping[str, Any]) -> Membership:
-    return Membership(int(raw["id"]), raw["name"], int(raw["permissions"]))
+        return [membership(raw) for raw in page]

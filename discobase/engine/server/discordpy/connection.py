@@ -17,7 +17,7 @@ from discobase.engine.server.discordpy.client import GatewayClient
 from discobase.engine.server.discordpy.events import GatewayEvents
 from discobase.engine.server.discordpy.requests import RestRequests
 from discobase.engine.server.login import Access, Login
-from discobase.engine.server.seam import Event
+from discobase.engine.server.seam import AccessChanged, Event
 from discobase.errors import BadToken, ConnectError
 from discobase.worker import Worker
 
@@ -50,10 +50,11 @@ class Connection(RestRequests, SystemClock):
         access: Access,
         failed: Callable[[ConnectError], None],
     ) -> None:
-        super().__init__(client, bot=access.bot, guild=access.guild)
+        super().__init__(client, access)
         self._worker = worker
         self._failed = failed
-        self._events = GatewayEvents(access.guild)
+        self._events = GatewayEvents(access.guild, access.bot)
+        self._events.listen(self._note_access)
         self._gateway = asyncio.create_task(self._keep_gateway(access.gateway))
 
     @classmethod
@@ -96,6 +97,10 @@ class Connection(RestRequests, SystemClock):
         except Exception as error:  # noqa: BLE001 - whatever ends the gateway has to reach those who wait
             _log.exception("the gateway loop has failed")
             self._failed(ConnectError(f"the gateway loop has failed: {error!r}"))
+
+    def _note_access(self, event: Event) -> None:
+        if isinstance(event, AccessChanged):
+            self._access.changed()
 
     def listen(self, handler: Callable[[Event], None]) -> None:
         """See :meth:`~discobase.engine.server.seam.Server.listen`."""

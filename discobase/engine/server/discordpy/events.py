@@ -9,7 +9,13 @@ from typing import Any
 
 from discobase.engine.server.discordpy.client import Handler
 from discobase.engine.server.discordpy.messages import message_of
-from discobase.engine.server.seam import Event, EventsLost, MessageArrived, MessageChanged
+from discobase.engine.server.seam import (
+    AccessChanged,
+    Event,
+    EventsLost,
+    MessageArrived,
+    MessageChanged,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -22,6 +28,7 @@ class GatewayEvents:
 
     Args:
         guild: the id of the server.
+        bot: the id of the bot's user.
 
     Attributes:
         handlers: what is to be called for which event, by its name on the gateway.
@@ -29,8 +36,9 @@ class GatewayEvents:
         silence: set while they do not.
     """
 
-    def __init__(self, guild: int) -> None:
+    def __init__(self, guild: int, bot: int) -> None:
         self._guild = guild
+        self._bot = bot
         self._listeners: list[Callable[[Event], None]] = []
         self._shown = False
         self.flow, self.silence = asyncio.Event(), asyncio.Event()
@@ -44,6 +52,11 @@ class GatewayEvents:
             "MESSAGE_UPDATE": self._kept(self._message_edited),
             "MESSAGE_DELETE": self._kept(self._message_deleted),
             "MESSAGE_DELETE_BULK": self._kept(self._messages_deleted),
+            "CHANNEL_UPDATE": self._kept(self._channel_changed),
+            "CHANNEL_DELETE": self._kept(self._channel_changed),
+            "GUILD_ROLE_UPDATE": self._kept(self._role_changed),
+            "GUILD_ROLE_DELETE": self._kept(self._role_changed),
+            "GUILD_MEMBER_UPDATE": self._kept(self._member_changed),
         }
 
     def listen(self, listener: Callable[[Event], None]) -> None:
@@ -88,6 +101,18 @@ class GatewayEvents:
             MessageChanged(channel, message, deleted=True)
             for message in sorted(map(int, raw["ids"]))
         ]
+
+    # What the bot may do
+
+    def _channel_changed(self, raw: Mapping[str, Any]) -> Iterable[Event]:
+        return [AccessChanged(int(raw["id"]))]
+
+    def _role_changed(self, _: object) -> Iterable[Event]:
+        return [AccessChanged()]
+
+    def _member_changed(self, raw: Mapping[str, Any]) -> Iterable[Event]:
+        # Sent for the bot itself without the intent for members (gateway, "List of Intents").
+        return [AccessChanged()] if int(raw["user"]["id"]) == self._bot else []
 
     # Whether events come
 

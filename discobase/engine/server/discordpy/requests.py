@@ -10,16 +10,19 @@ from typing import Any
 import discord
 from discord.http import handle_message_parameters
 
+from discobase.engine.server.discordpy.access import ChannelAccess
 from discobase.engine.server.discordpy.client import GatewayClient
 from discobase.engine.server.discordpy.errors import answered
 from discobase.engine.server.discordpy.messages import message_of
-from discobase.engine.server.permissions import Permission
+from discobase.engine.server.login import Access
+from discobase.engine.server.permissions import READING, WRITING, WRITING_FILES, Permission
 from discobase.engine.server.seam import (
     Attachment,
     Channel,
     Forbidden,
     Message,
     NotFound,
+    NotPermitted,
     Refused,
     Upload,
 )
@@ -30,6 +33,9 @@ _TEXT, _CATEGORY = 0, 4
 
 _FOR_ROLE, _FOR_MEMBER = 0, 1
 """Types of permission overwrites (channel resource, "Overwrite Object")."""
+
+_PAGE = 100
+"""The most messages that Discord gives at once (message resource, "Get Channel Messages")."""
 
 _CHANNELS_FULL = 30013
 """What a server answers that has 500 channels (opcodes and status codes)."""
@@ -43,14 +49,14 @@ class RestRequests:
 
     Args:
         client: the client, logged in.
-        bot: the id of the bot's user.
-        guild: the id of the server.
+        access: what the login came to.
     """
 
-    def __init__(self, client: GatewayClient, *, bot: int, guild: int) -> None:
+    def __init__(self, client: GatewayClient, access: Access) -> None:
         self._client = client
-        self._bot = bot
-        self._guild = guild
+        self._bot = access.bot
+        self._guild = access.guild
+        self._access = ChannelAccess(client, access)
 
     @property
     def author(self) -> int:
@@ -61,13 +67,19 @@ class RestRequests:
         self, channel: int, content: str, uploads: Sequence[Upload], nonce: str
     ) -> Message:
         """See :meth:`~discobase.engine.server.seam.Requests.send`."""
+        needed = WRITING_FILES if uploads else WRITING
+        self._access.refuse_denied(channel, needed)
         began = time.monotonic()
         try:
             return await self._send(channel, content, uploads, nonce)
         except Refused as error:
             # discord.py repeats 500, 502, 504 and 524 by itself, after a second at the least.
-            error.repeated = time.monotonic() - began >= _FIRST_REPETITION_SECONDS
-            raise
+            repeated = time.monotonic() - began >= _FIRST_REPETITION_SECONDS
+            known = error
+            if isinstance(error, Forbidden):
+                known = await self._access.explain(channel, needed, error)
+            known.repeated = repeated
+            raise known from error
 
     async def _send(
         self, channel: int, content: str, uploads: Sequence[Upload], nonce: str
@@ -88,12 +100,36 @@ class RestRequests:
 
     async def history(self, channel: int, *, after: int, limit: int = 100) -> list[Message]:
         """See :meth:`~discobase.engine.server.seam.Requests.history`."""
-        with answered():
-            page = await self._client.http.logs_from(channel, limit, after=after)
-            found = {message.id: message for message in map(message_of, page)}
+        self._access.refuse_denied(channel, READING)
+        # The message `after` is asked for once more: it is there, so a channel that may be read is
+        # not empty. Where there was none, what is known of permissions has to do.
+        page = await self._page(channel, max(after - 1, 0), min(limit + 1, _PAGE))
+        if not page:
+            if after:
+                self._access.changed()
+            await self.require_readable(channel)
         # With equal timestamps Discord's order depends on the parameters (docs#2816): sort, and
         # take each message once.
+        with answered():
+            found = {message.id: message for message in map(message_of, page) if message.id > after}
         return [found[identity] for identity in sorted(found)]
+
+    async def _page(self, channel: int, after: int, limit: int) -> Sequence[Mapping[str, Any]]:
+        try:
+            with answered():
+                return await self._client.http.logs_from(channel, limit, after=after)
+        except Forbidden as error:
+            raise await self._access.explain(channel, READING, error) from error
+
+    async def require_readable(self, channel: int) -> None:
+        """See :meth:`~discobase.engine.server.seam.Requests.require_readable`."""
+        try:
+            await self._access.require(channel, READING)
+        except NotPermitted:
+            if not self._access.is_listed(channel):
+                with answered():  # a channel that is gone is not listed, either
+                    await self._client.http.get_channel(channel)
+            raise
 
     async def message(self, channel: int, message: int) -> Message:
         """See :meth:`~discobase.engine.server.seam.Requests.message`."""
@@ -116,10 +152,9 @@ class RestRequests:
 
     async def channels(self) -> list[Channel]:
         """See :meth:`~discobase.engine.server.seam.Requests.channels`."""
+        raw = await self._access.list_channels()
         with answered():
-            return [
-                _channel(raw) for raw in await self._client.http.get_all_guild_channels(self._guild)
-            ]
+            return [_channel(channel) for channel in raw]
 
     async def create_category(self, name: str) -> Channel:
         """See :meth:`~discobase.engine.server.seam.Requests.create_category`.
@@ -138,9 +173,9 @@ class RestRequests:
     async def _create(self, kind: Any, **options: Any) -> Channel:
         try:
             with answered():
-                return _channel(
-                    await self._client.http.create_channel(self._guild, kind, **options)
-                )
+                made = await self._client.http.create_channel(self._guild, kind, **options)
+                self._access.note(made)
+                return _channel(made)
         except Refused as error:
             if error.code != _CHANNELS_FULL:
                 raise

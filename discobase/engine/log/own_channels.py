@@ -1,0 +1,111 @@
+"""The channels of a database: that they are there, and that the bot may read them.
+
+What may not be read looks empty (message resource, "Get Channel Messages"), or is not even listed
+(channel resource, "Obfuscated Channels"): so nothing is created beside it, and nothing that was
+read is called up to date.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+from collections.abc import Callable
+
+from discobase.engine.log.superblock import Superblock, require_present
+from discobase.engine.server.retry import pause
+from discobase.engine.server.seam import (
+    AccessChanged,
+    Event,
+    NotPermitted,
+    Server,
+    ServerError,
+)
+from discobase.errors import LogDamaged, MissingPermission
+
+_log = logging.getLogger(__name__)
+
+_AGAIN_SECONDS = 10.0
+"""After which a channel that may not be read is tried again: an event tells when it may be, but
+events get lost. A guess."""
+
+
+class OwnChannels:
+    """The channels of one database, looked at whenever the server says that something has changed.
+
+    Args:
+        server: the seam.
+        superblock: which channels they are.
+        regained: called when all of them may be read again.
+
+    Attributes:
+        trouble: what keeps the database from being read; None while nothing does.
+    """
+
+    def __init__(
+        self, server: Server, superblock: Superblock, regained: Callable[[], None]
+    ) -> None:
+        self._server = server
+        self._superblock = superblock
+        self._regained = regained
+        self._changed = asyncio.Event()
+        self.trouble: MissingPermission | LogDamaged | None = None
+
+    def handle(self, event: Event) -> None:
+        """Take note of an event. Called on the loop; never waits."""
+        match event:
+            case AccessChanged(channel=None):
+                self._changed.set()
+            case AccessChanged(channel=channel) if channel in self._superblock.names:
+                self._changed.set()
+            case _:
+                pass
+
+    def check(self) -> None:
+        """See that nothing keeps the database from being read, as far as is known. No API call.
+        From any thread.
+
+        Raises:
+            MissingPermission: the bot may not read one of the channels.
+            LogDamaged: one of them has been deleted.
+        """
+        if trouble := self.trouble:
+            raise copy.copy(trouble)  # one that is raised again and again would grow
+
+    async def watch(self) -> None:
+        """Look at the channels whenever something has changed, until cancelled."""
+        attempt = 0
+        while True:
+            await self._wait()
+            try:
+                await self._look()
+                attempt = 0
+            except ServerError as error:
+                _log.warning("the channels could not be looked at (%s); trying again", error)
+                await self._server.sleep(pause(self._server, attempt))
+                attempt += 1
+                self._changed.set()
+
+    async def _wait(self) -> None:
+        again = _AGAIN_SECONDS if isinstance(self.trouble, MissingPermission) else None
+        waiting = asyncio.ensure_future(self._changed.wait())
+        try:
+            await asyncio.wait({waiting}, timeout=again)
+        finally:
+            waiting.cancel()
+        self._changed.clear()
+
+    async def _look(self) -> None:
+        before = self.trouble
+        try:
+            await require_present(self._server, self._superblock, self._superblock.names)
+            self.trouble = None
+        except NotPermitted as error:
+            self.trouble = error.reason
+        except LogDamaged as error:
+            self.trouble = error
+        if self.trouble is None and before is not None:
+            _log.warning("all channels of the database may be read again")
+            self._regained()
+        elif self.trouble is not None and str(self.trouble) != str(before):
+            _log.error("%s", self.trouble)
