@@ -22,8 +22,9 @@ from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.committer import Committer
 from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import CommitLog, enforces_nonces
+from discobase.engine.log.creation import find_or_create
 from discobase.engine.log.frame import Limits
-from discobase.engine.log.superblock import Superblock, base36, find_or_create
+from discobase.engine.log.superblock import Superblock, base36
 from discobase.engine.replica import Head, Replica
 from discobase.engine.server.retry import LONGEST_PAUSE
 from discobase.engine.server.seam import Refused, Server, Uncertain

@@ -26,6 +26,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from discobase.engine.log.formats import upgrade_needed
 from discobase.engine.log.frame import (
     Draft,
     Header,
@@ -34,6 +35,7 @@ from discobase.engine.log.frame import (
     read_operations,
     read_payload,
 )
+from discobase.engine.log.history import PAGE, read_channel
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.operations import LaterFormat, Operation
 from discobase.engine.server.retry import pause, persist
@@ -62,10 +64,6 @@ _log = logging.getLogger(__name__)
 TRUST = 60.0
 """Seconds for which a nonce is certainly remembered: Discord says "the past few minutes" (message
 resource, "Create Message") and not how many (docs#6647). A minute is on the safe side of that."""
-
-PAGE = 100
-"""Messages in a page of history, the most that Discord gives (message resource, "Get Channel
-Messages")."""
 
 _USUAL = 2
 """Tries without an answer that are nothing to warn of: connections break now and then, and an
@@ -372,13 +370,7 @@ class CommitLog:
         self, later: LaterFormat, message: Message, position: int | None = None
     ) -> UpgradeNeeded:
         """Return the error for what is of a later format, from which on nothing may be written."""
-        error = UpgradeNeeded(
-            later.what,
-            later.needs,
-            position=position,
-            channel=message.channel,
-            message=message.id,
-        )
+        error = upgrade_needed(later, message, position)
         if self.later is None:
             _log.critical("%s", error)
             self.later = error
@@ -390,11 +382,8 @@ class CommitLog:
         Raises:
             UpgradeNeeded: one of them is of a later format.
         """
-        after = 0
-        while page := await self._page(self.superblock.catalog, after):
-            for message in page:
-                self.entry(message)
-            after = page[-1].id
+        for message in await read_channel(self.server, self.superblock.catalog):
+            self.entry(message)
 
     async def at(self, seq: int, *, after: int) -> list[Entry]:
         """Read all messages that carry a position, in ascending order of id, looked for above
@@ -409,15 +398,10 @@ class CommitLog:
     async def tail(self, lane: int, after: int) -> list[Entry]:
         """Read the frames of a lane above a message id, in ascending order of id.
 
-        Reads pages until one comes back empty: that a short page is the last one is a convention
-        that Discord nowhere states. One API call a page, and one for the empty page.
+        One API call a page, and one for the empty page.
         """
-        channel = self.superblock.lanes[lane]
-        found: list[Entry] = []
-        while page := await self._page(channel, after):
-            found += [entry for message in page if (entry := self.entry(message))]
-            after = page[-1].id
-        return found
+        messages = await read_channel(self.server, self.superblock.lanes[lane], after=after)
+        return [entry for message in messages if (entry := self.entry(message))]
 
     async def newer(self, head: int, after: int) -> list[Entry]:
         """Read the next frames in the lane of position `head + 1`, above a message id of it: empty

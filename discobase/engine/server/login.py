@@ -18,7 +18,7 @@ import yarl
 
 from discobase.engine.server.permissions import invite_link, missing
 from discobase.engine.server.retry import persist, repeat
-from discobase.engine.server.seam import Clock, NotFound, Refused, Uncertain
+from discobase.engine.server.seam import SETTLING, Clock, NotFound, Refused, Uncertain
 from discobase.errors import (
     BadToken,
     ConnectError,
@@ -72,12 +72,15 @@ class Membership:
 class Gateway:
     """Where the gateway is, and how many identifies the bot has left (gateway, "Session Start Limit
     Object").
+
+    `settling` is what the server says of when writes can be read (:data:`SETTLING`).
     """
 
     url: str
     remaining: int
     total: int | None
     reset_seconds: float
+    settling: float = SETTLING
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +91,13 @@ class Access:
         bot: the id of the bot's user.
         guild: the id of the server.
         gateway: where the gateway is.
+        settling: seconds within which what was written there can be read by everybody.
     """
 
     bot: int
     guild: int
     gateway: str
+    settling: float = SETTLING
 
 
 class TokenRefused(Refused):
@@ -165,7 +170,7 @@ class Login:
         with self._in_discords_form():
             bot = await self._log_in(token)
             gateway, found = await asyncio.gather(self._gateway(), self._find(server, bot))
-            return Access(bot.user, found.guild, gateway.url)
+            return Access(bot.user, found.guild, gateway.url, gateway.settling)
 
     @contextlib.contextmanager
     def _in_discords_form(self) -> Generator[None]:

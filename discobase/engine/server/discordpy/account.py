@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
+
+from discord.http import Route
 
 from discobase.engine.server.discordpy.client import GatewayClient
 from discobase.engine.server.discordpy.errors import translated
 from discobase.engine.server.login import BotIdentity, Gateway, Membership
+from discobase.engine.server.seam import SETTLING
 
 
 class BotAccount:
@@ -32,14 +35,16 @@ class BotAccount:
     async def gateway(self) -> Gateway:
         """See :meth:`~discobase.engine.server.login.Account.gateway`."""
         with translated():
-            _, url, limit = await self._client.http.get_bot_gateway()
-        left = cast("Mapping[str, int]", limit)
+            answer = await self._client.http.request(Route("GET", "/gateway/bot"))
+        # Not every server that speaks Discord's API has a limit to tell of.
+        left: Mapping[str, int] = answer.get("session_start_limit") or {}
         return Gateway(
-            url=url,
-            # Not every server that speaks Discord's API has a limit to tell of.
+            url=answer["url"],
             remaining=left.get("remaining", 1),
             total=left.get("total"),
             reset_seconds=left.get("reset_after", 0) / 1000,
+            # Discord says nothing of it; a server that shows at once what was written may.
+            settling=max(0.0, float(answer.get("settling_seconds", SETTLING))),
         )
 
     async def servers(self, limit: int, after: int | None) -> list[Membership]:

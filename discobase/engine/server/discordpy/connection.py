@@ -50,7 +50,7 @@ class Connection(RestRequests, SystemClock):
         access: Access,
         failed: Callable[[ConnectError], None],
     ) -> None:
-        super().__init__(client, bot=access.bot, guild=access.guild)
+        super().__init__(client, bot=access.bot, guild=access.guild, settling=access.settling)
         self._worker = worker
         self._failed = failed
         self._events = GatewayEvents(client, access.guild)

@@ -44,10 +44,12 @@ class RestRequests:
         client: the client, logged in.
         bot: the id of the bot's user.
         guild: the id of the server.
+        settling: seconds within which what was written there can be read.
     """
 
-    def __init__(self, client: GatewayClient, *, bot: int, guild: int) -> None:
+    def __init__(self, client: GatewayClient, *, bot: int, guild: int, settling: float) -> None:
         self._client = client
+        self._settling = settling
         self._bot = bot
         self._guild = guild
 
@@ -55,6 +57,11 @@ class RestRequests:
     def author(self) -> int:
         """The bot's own user id."""
         return self._bot
+
+    @property
+    def settling(self) -> float:
+        """See :meth:`~discobase.engine.server.seam.Requests.settling`."""
+        return self._settling
 
     async def send(
         self, channel: int, content: str, uploads: Sequence[Upload], nonce: str
@@ -177,4 +184,10 @@ def _channel(raw: Mapping[str, Any]) -> Channel:
         topic=raw.get("topic") or "",
         is_category=raw["type"] == _CATEGORY,
         last_message=int(raw.get("last_message_id") or 0),
+        shown_to=frozenset(
+            int(overwrite["id"])
+            for overwrite in raw.get("permission_overwrites") or ()
+            if int(overwrite["type"]) == _FOR_MEMBER
+            and int(overwrite["allow"]) & Permission.VIEW_CHANNEL
+        ),
     )
