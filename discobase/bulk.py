@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from discobase.binding import Binding
 from discobase.engine.changes import Change, Insert
+from discobase.engine.log.frame import UNPACKED
 from discobase.engine.operations import Put, to_line
 from discobase.errors import TableError, UsageError
 from discobase.records.record import Record, place
@@ -78,6 +79,8 @@ class _Load:
         return True
 
     def _has_room(self, size: int) -> bool:
+        if self._plain + size > UNPACKED:
+            return False
         if self._plain + size <= self._capacity:
             return True
         if self._packer is None:

@@ -19,6 +19,7 @@ from discobase.binding import Binding
 from discobase.connected import Connected
 from discobase.engine.changes import DropUnique, Request
 from discobase.engine.log.frame import Limits
+from discobase.engine.lost import LostCommit
 from discobase.errors import TableError
 from discobase.interactive import cell_of
 from discobase.portal import users_frame
@@ -235,6 +236,9 @@ class Database:
     def wait_ready(self, timeout: float | None = None) -> None:
         """Block until the database can be used, or raise why it never will.
 
+        The gateway session may begin later. Until it does the log is read every few seconds for what
+        other processes save.
+
         Args:
             timeout: seconds to wait; None, as it is where it is left out, for no limit.
 
@@ -298,6 +302,23 @@ class Database:
             Unavailable: Discord could not be read.
         """
         self._source.refresh()
+
+    def lost(self) -> list[LostCommit]:
+        """Return the commits that were written and do not count, or whose message is gone, as far
+        as this process knows. Blocks only while a login is under way; no API call.
+
+        Each is logged as an error when it is found. Empty unless somebody has deleted or altered
+        messages of the log, two programs have disagreed about it, or a process stood still for
+        minutes while it wrote: then what it had sent too late is listed, although it was written
+        again.
+
+        Returns:
+            What is lost, in the order in which it was written; each says why.
+
+        Raises:
+            NotConnected: there is no connection.
+        """
+        return self._source.lost()
 
     def wait_for(
         self, position: int, *, timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT

@@ -310,16 +310,23 @@ class UnstorableValue(RecordError, ValueError):
 
 
 class RecordTooLarge(RecordError, ValueError):
-    """More than one message of Discord can carry; nothing was sent.
+    """More than one message of Discord can carry, or one commit hold; nothing was sent.
 
     Args:
         size: the bytes it comes to.
         limit: the bytes there is room for; None where only the server knows.
+        compressed: whether they are counted after compression.
     """
 
-    def __init__(self, size: int, limit: int | None) -> None:
+    def __init__(self, size: int, limit: int | None, *, compressed: bool = True) -> None:
         self.size = size
         self.limit = limit
+        if not compressed:
+            super().__init__(
+                f"this comes to {size:,} bytes before compression, and one commit holds {limit:,}; "
+                f"nothing was sent. Store less in one record, or fewer records at once."
+            )
+            return
         if limit is None:
             super().__init__(
                 f"this comes to {size:,} bytes (compressed), which this server does not take in "

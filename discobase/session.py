@@ -20,7 +20,7 @@ from discobase.arguments import Target
 from discobase.engine.engine import Engine
 from discobase.engine.interface import EngineInterface
 from discobase.engine.server.discordpy import Connection
-from discobase.errors import ConnectError, DiscobaseError, Disconnected, WaitTimeout
+from discobase.errors import ConnectError, DiscobaseError, Disconnected
 from discobase.outcome import Outcome
 from discobase.portal import Portal, drop_traceback, reraisable
 
@@ -87,7 +87,6 @@ class Session:
         self._failure: DiscobaseError | None = None
         # Set while the session can be used: what every read and write looks at first.
         self._engine: EngineInterface | None = None
-        self._connection: Connection | None = None
 
     @property
     def forked(self) -> bool:
@@ -146,7 +145,6 @@ class Session:
                 failed=self._fail,
             )
         )
-        self._connection = connection
         try:
             await self._served(connection)
         finally:
@@ -156,7 +154,6 @@ class Session:
         opening = Engine.open(connection, limits=self.target.limits, failed=self._fail)
         engine = await self._unless_ended(opening)
         try:
-            await self._unless_ended(connection.wait_until_ready())
             self._engine = engine
             self._opened.set_result(None)
             await self._until_ended()
@@ -244,14 +241,7 @@ class Session:
 
     def _wait_opened(self, purpose: str, timeout: float | None) -> None:
         self._awaited = True
-        try:
-            self.portal.wait_shared(
-                self._opened, timeout=timeout, what=f"{purpose}: the connection"
-            )
-        except WaitTimeout as error:
-            if reason := self._connection and self._connection.trouble:
-                error.add_note(reason)
-            raise
+        self.portal.wait_shared(self._opened, timeout=timeout, what=f"{purpose}: the connection")
 
     def wait_ended(self, timeout: float | None = None) -> None:
         """Block until the session is over, and raise why it could not go on, if so."""

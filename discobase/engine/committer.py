@@ -230,7 +230,12 @@ class Committer:
         )
 
     async def _append(self, batch: Batch, proposal: Proposal, draft: Draft) -> Sequence[Batch]:
-        below = self._replica.positions.below(proposal.seq)
+        if self._log.doubtful():
+            # This process stood still since it looked: what comes after the head may be known to
+            # the others, and its nonce forgotten.
+            await self._log.server.work(self._replica.withdraw)
+            return [batch]
+        below = self._replica.positions.safely_below(proposal.seq)
         self._sent = True
         try:
             entry = await self._log.append(draft, after=below, chain=proposal.chain)

@@ -25,6 +25,9 @@ from discobase.engine.log.commit_log import CommitLog, enforces_nonces
 from discobase.engine.log.creation import find_or_create
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.superblock import Superblock, base36
+from discobase.engine.lost import LostCommit
+from discobase.engine.polling import keep_fresh
+from discobase.engine.refreshes import Refreshes
 from discobase.engine.replica import Head, Replica
 from discobase.engine.server.retry import LONGEST_PAUSE
 from discobase.engine.server.seam import Refused, Server, Uncertain
@@ -36,6 +39,11 @@ _DRAIN_SECONDS = 10.0
 """How long a close waits for what was asked for before it: some forty commits at Discord's pace
 (docs#5646). Containers are killed ten seconds after they are told to stop (Docker's default), so
 more would not be had."""
+
+_SESSION_SECONDS = 1.0
+"""How long the start waits for the gateway session, which takes three round trips where identifies
+have not to wait for one another: a guess. It need not be there, but six API calls are saved where
+it is."""
 
 _QUIET_SECONDS = 1.0
 """For which a position that is waited for may be on its way before the log is read: as long as for
@@ -64,8 +72,7 @@ class Engine:
             self._log, self.replica, self._follower, writer=self.writer, limits=limits
         )
         self._tasks: list[asyncio.Task[None]] = []
-        self._refreshing: set[asyncio.Task[None]] = set()
-        self._look: asyncio.Task[None] | None = None
+        self._refreshes = Refreshes(self._follower)
         self._wanted: dict[IndexWanted, Head] = {}
 
     @classmethod
@@ -103,6 +110,8 @@ class Engine:
         return engine
 
     async def _start(self, failed: Callable[[DiscobaseError], None]) -> None:
+        # What is read before the events come has to be read again when they do.
+        await self._server.events_come(within=_SESSION_SECONDS)
         self._server.listen(self._follower.handle)
         async with self._follower.turn:
             probe = asyncio.create_task(
@@ -118,7 +127,8 @@ class Engine:
             _log.warning(
                 "this server does not enforce nonces: each commit is read back, which costs a call"
             )
-        for work in (self._follower.follow(), self._committer.run()):
+        polling = keep_fresh(self._server, self._refreshes.refresh)
+        for work in (self._committer.run(), self._follower.follow(), polling):
             task = asyncio.create_task(work)
             task.add_done_callback(lambda task: self._ended(task, failed))
             self._tasks.append(task)
@@ -151,6 +161,12 @@ class Engine:
             self._wanted[wanted] = head
             self._committer.put(wanted)
 
+    def lost(self) -> list[LostCommit]:
+        """Return the commits that are known to be lost, in the order in which they were written.
+        From any thread; never waits.
+        """
+        return self._follower.lost.all()
+
     async def refresh(self) -> None:
         """Apply every commit that was acknowledged, by any writer, before this call. One API call
         where there is nothing new.
@@ -159,9 +175,7 @@ class Engine:
             Unavailable: Discord could not be read.
             LogDamaged, UpgradeNeeded: the log could not be read to its end.
         """
-        # A caller may give up. What has begun goes on: a step of the worker that nobody waits for
-        # would change the replica outside its turn.
-        await asyncio.shield(self._begin_refresh())
+        await self._refreshes.refresh()
 
     async def reach(self, position: int) -> None:
         """Wait until a position has been applied. No API call where an event brings it; if none
@@ -173,42 +187,18 @@ class Engine:
         """
         looks = 0
         while self.replica.head.seq < position:
-            if self._follower.stopped is not None:
-                raise self._follower.stopped
+            if (stopped := self._follower.stopped) is not None:
+                raise stopped
             quiet = min(_QUIET_SECONDS * 2**looks, LONGEST_PAUSE)
             if await self._follower.awaited.comes(position, within=quiet):
                 continue
             try:
                 # All lanes every second time: of a hole that keeps the position out, a refresh,
                 # which reads the lane of the next position alone, does not hear.
-                await self._look_once(thoroughly=looks % 2 == 1)
+                await self._refreshes.refresh(thoroughly=looks % 2 == 1)
             except Unavailable as error:
                 _log.debug("the wait for position %d goes on: %s", position, error)
             looks += 1
-
-    async def _look_once(self, *, thoroughly: bool) -> None:
-        """Read the log, once for all who are about to do so."""
-        if self._look is None or self._look.done():
-            self._look = self._begin_refresh(thoroughly=thoroughly)
-        await asyncio.shield(self._look)
-
-    def _begin_refresh(self, *, thoroughly: bool = False) -> asyncio.Task[None]:
-        refreshing = asyncio.create_task(self._refresh(thoroughly=thoroughly))
-        self._refreshing.add(refreshing)
-        refreshing.add_done_callback(self._refreshed)
-        return refreshing
-
-    async def _refresh(self, *, thoroughly: bool) -> None:
-        try:
-            async with self._follower.turn:
-                await (self._follower.catch_up() if thoroughly else self._follower.refresh())
-        except (Refused, Uncertain) as error:
-            raise Unavailable(f"the log could not be read: {error}") from error
-
-    def _refreshed(self, refreshing: asyncio.Task[None]) -> None:
-        self._refreshing.discard(refreshing)
-        if not refreshing.cancelled() and (error := refreshing.exception()):
-            _log.debug("a refresh ended with %r", error)
 
     async def close(self, reason: DiscobaseError | None = None) -> None:
         """Finish what was asked for, for ten seconds at the most, and stop.
@@ -219,13 +209,12 @@ class Engine:
         ended = reason or Disconnected("the database was closed")
         self._follower.awaited.end(ended)
         self._committer.shut()
-        committing = self._tasks[-1]
+        committing = self._tasks[0]
         if reason is None:
             await asyncio.wait({committing}, timeout=_DRAIN_SECONDS)
-        under_way = [*self._tasks, *self._refreshing]
-        for task in under_way:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._refreshes.cancel(), return_exceptions=True)
         await self._committer.stop(ended)
         await self._log.close()
         await self._server.work(self.replica.close)

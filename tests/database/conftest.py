@@ -57,6 +57,13 @@ class Place:
         return sorted(found, key=lambda message: int(message["id"]))
 
 
+@pytest.fixture
+def hasty(monkeypatch):
+    """Damage is declared after half a second: tests/engine holds the half minute, in virtual
+    time."""
+    monkeypatch.setattr("discobase.engine.doubt.DOUBT_SECONDS", 0.5)
+
+
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch):
     for name in ("DISCOBASE_TOKEN", "DISCOBASE_API_URL"):

@@ -10,7 +10,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 
 import pytest
 
-from discobase.errors import BadToken, ConnectError, ServerFull, WaitTimeout
+from discobase.errors import BadToken, ConnectError, ServerFull
 from tests.database.shop import WRONG_TOKEN, shop, soon
 from tests.database.strangers import BadGateway, Stranger, points_to, says
 
@@ -120,31 +120,29 @@ class TestTheGateway:
         # Again after 0 s, then at the soonest after 0.05, 0.1, 0.2, 0.4, 0.8 and 1.6 s more.
         assert len(gateway.came) <= 7
 
-    def test_one_out_of_reach_is_the_reason_that_a_wait_gives(self, place):
+    def test_one_out_of_reach_keeps_nobody_from_saving_and_hearing_of_others(self, place, caplog):
+        caplog.set_level(logging.INFO, "discobase")
         url = f"ws://127.0.0.1:{free_port()}/gateway"
-        with Stranger({"GET */gateway/bot": points_to(url)}, place.api_url) as stranger:
-            database, _ = shop()
-            task = database.login_task(place.token, api_url=stranger.api_url)
-            with pytest.raises(WaitTimeout) as caught:
-                database.wait_ready(1)
-            (note,) = caught.value.__notes__
-            assert url in note
-            assert "Connect call failed" in note
-            task.cancel()
-            assert task.result(10) is None
+        (one, first), (two, second) = shop(), shop()
+        with (
+            Stranger({"GET */gateway/bot": points_to(url)}, place.api_url) as stranger,
+            place.conn(two),
+        ):
+            with one.conn(place.token, api_url=stranger.api_url):
+                first(name="mine").save()
+                second(name="another's").save()
+                assert [record.name for record in second.find()] == ["mine", "another's"]
+                assert soon(lambda: len(first.find()) == 2)
+            assert any("Connect call failed" in record.getMessage() for record in told(caplog))
 
-    def test_one_that_never_shows_the_server_is_told_too(self, place):
+    def test_so_does_one_that_never_shows_the_server(self, place):
         gateway = BadGateway(bot_of(place), "silent")
-        with Stranger({"GET /gateway": gateway}, place.api_url) as stranger:
+        with Stranger({"GET /gateway": gateway}, place.api_url) as stranger, place.conn(shop()[0]):
             stranger.answer("GET */gateway/bot", points_to(stranger.gateway_url))
-            database, _ = shop()
-            with (
-                pytest.raises(WaitTimeout) as caught,
-                database.conn(place.token, api_url=stranger.api_url, timeout=1),
-            ):
-                pass
-        (note,) = caught.value.__notes__
-        assert f"has not shown the server {place.server}" in note
+            (one, first), (two, second) = shop(), shop()
+            with one.conn(place.token, api_url=stranger.api_url), place.conn(two):
+                second(name="another's").save()
+                assert soon(lambda: len(first.find()) == 1)
 
     def test_only_one_that_stays_away_is_worth_a_warning(self, place, caplog):
         caplog.set_level(logging.INFO, "discobase")

@@ -60,11 +60,23 @@ def read_log(world: World, superblock: Superblock) -> Log:
         fitting = sorted(
             (entry for entry in found[seq] if entry[1]["prev"] == chain), key=lambda entry: entry[0]
         )
-        assert fitting, f"I4: nothing at position {seq} fits the chain"
+        if not fitting or _came_too_late(found, seq, fitting[0][0], chain):
+            above = [entry for later in range(seq, len(found) + 1) for entry in found[later]]
+            goes_on = any(entry[1]["prev"] == chain for entry in above)
+            assert goes_on, f"I4: nothing at position {seq} fits the chain"
+            superfluous += len(found[seq])
+            continue
         superfluous += len(found[seq]) - 1
         identity, header, chain, stored = fitting[0]
         lines.append(Line(seq, identity, _operations(header, stored)))
     return Log(lines, chain, len(found), superfluous)
+
+
+def _came_too_late(found: Mapping[int, Any], seq: int, message: int, chain: str) -> bool:
+    """Whether the position had been used up, and the log had gone on above it, before."""
+    used_up = any(entry[0] < message for entry in found[seq])
+    above = [entry for later in found for entry in found[later] if later > seq]
+    return used_up and any(entry[1]["prev"] == chain and entry[0] < message for entry in above)
 
 
 def _operations(header: Mapping[str, Any], stored: Stored) -> list[list[Any]]:

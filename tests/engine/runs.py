@@ -58,6 +58,9 @@ PROFILES = {
     "lagging": Profile(
         faults=dataclasses.replace(_ROUGH, lag=0.3), kills=1, losses=1, fresh_reads=False
     ),
+    "crowded": Profile(
+        faults=dataclasses.replace(_ROUGH, late_session=40.0), writers=4, kills=2, losses=1
+    ),
     "unenforced": Profile(faults=dataclasses.replace(_ROUGH, nonce_window=None), kills=2, losses=1),
 }
 

@@ -54,6 +54,23 @@ class Seam:
     def listen(self, handler: Callable[[Event], None]) -> None:
         self._process.session.listen(handler)
 
+    @property
+    def trouble(self) -> str | None:
+        return None if self._process.session.flow.is_set() else "simulated"
+
+    async def events_come(self, *, within: float) -> bool:
+        if self.cut_off:
+            raise asyncio.CancelledError
+        flow = asyncio.ensure_future(self._process.session.flow.wait())
+        try:
+            await asyncio.wait({flow}, timeout=within)
+        finally:
+            flow.cancel()
+        return self._process.session.flow.is_set()
+
+    async def events_stop(self) -> None:
+        await self._process.session.silence.wait()
+
     # Requests
 
     async def send(

@@ -61,6 +61,7 @@ class Faults:
     slow_event: float = 0.0
     lag: float = 0.0
     skew: float = 0.0
+    late_session: float = 0.0
     freeze_at_send: float = 0.0
     nonce_window: float | None = 150.0
     url_lifetime: float = 86_400.0
@@ -167,6 +168,8 @@ class World:
         """
         made = Process(self, name, bot, administrator=administrator)
         self.processes.append(made)
+        if self.faults.late_session:
+            made.session.lose(self.random.random() * self.faults.late_session)
         return made
 
     def end(self) -> None:
@@ -248,7 +251,7 @@ class World:
     def edit(self, channel: int, identity: int, content: str) -> None:
         """Somebody alters a message: Discord lets only its author, a forger of the test lets us."""
         stored = self.messages[channel][identity]
-        stored.message = dataclasses.replace(stored.message, content=content)
+        stored.message = dataclasses.replace(stored.message, content=content, edited=True)
         self.broadcast(MessageChanged(channel, identity, deleted=False))
 
     def delete(self, channel: int, identity: int) -> None:
@@ -313,6 +316,10 @@ class World:
             ),
         )
 
+    def tell_of(self, message: Message) -> None:
+        """Tell every process that has a session of a message."""
+        self.broadcast(MessageArrived(message))
+
     def broadcast(self, event: Event) -> None:
         """Tell every process that has a session."""
         for process in self.processes:
@@ -329,6 +336,8 @@ class Session:
         self._handler: Callable[[Event], None] | None = None
         self._latest: dict[int, float] = {}
         self._broken = False
+        self.flow, self.silence = asyncio.Event(), asyncio.Event()
+        self.flow.set()
 
     def listen(self, handler: Callable[[Event], None]) -> None:
         """Give the events to a handler, those that wait for one first."""
@@ -340,12 +349,22 @@ class Session:
     def lose(self, seconds: float) -> None:
         """Lose what happens in so many seconds, and say so afterwards."""
         self._broken = True
+        self._process.loop.call_soon(self._note_whether_events_come)
         self._world.fault(f"{self._process.name}: gateway session lost for {seconds:.1f} s")
         self._world.after(seconds, self._renew)
 
     def _renew(self) -> None:
         self._broken = False
+        if self._process.alive:
+            self._process.loop.call_soon(self._note_whether_events_come)
         self._deliver(EventsLost())
+
+    def _note_whether_events_come(self) -> None:
+        for event, happens in ((self.flow, not self._broken), (self.silence, self._broken)):
+            if happens:
+                event.set()
+            else:
+                event.clear()
 
     def tell(self, event: Event) -> None:
         """Pass an event on, in its time, or as the faults have it."""
@@ -374,7 +393,9 @@ class Session:
 
     def _take(self, event: Event) -> None:
         if self._waiting is not None:
-            self._waiting.append(event)
+            # What was lost before anybody listened is read by whoever begins to.
+            if not isinstance(event, EventsLost):
+                self._waiting.append(event)
         elif self._handler is not None:
             self._handler(event)
 

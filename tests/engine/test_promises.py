@@ -182,7 +182,7 @@ def test_the_first_write_after_an_idle_hour_looks_first(make_world, join):
     world.pass_time(3_600)
     before = process.calls.copy()
     world.run_in(process, put(engine, Insert("a", row("x"))))
-    assert process.calls - before == {"send": 1, "history": 1}
+    assert process.calls - before == {"send": 1, "channels": 1}
 
 
 def test_a_hundred_requests_that_wait_together_take_at_most_five_calls(make_world, join):
@@ -723,13 +723,13 @@ def test_who_waits_for_what_is_not_there_reads_the_log_ever_less_often(make_worl
     process, engine = join(world)
     world.run_in(process, put(engine, Insert("a", row("x"))))
     reads: list[float] = []
-    read = engine._refresh
+    read = engine._refreshes._refresh
 
     async def counted(**options):
         reads.append(world.time)
         await read(**options)
 
-    engine._refresh = counted
+    engine._refreshes._refresh = counted
     waiting = [process.loop.create_task(engine.reach(9)) for _ in range(3)]
     began = world.time
     world.pass_time(60)

@@ -60,3 +60,7 @@ def test_an_exception_that_leaves_the_with_block_closes_the_database(start: Star
     assert ended.code == 1
     assert ended.complaints.startswith("Traceback (most recent call last):\n")
     assert ended.complaints.endswith("    raise ZeroDivisionError\nZeroDivisionError\n")
+
+
+def test_a_read_while_the_folder_is_removed_leaves_nothing_there(start: Start) -> None:
+    assert start("read_while_removed.py").end_well() == ["refused"]

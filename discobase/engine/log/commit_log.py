@@ -22,7 +22,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,11 +31,13 @@ from discobase.engine.log.frame import (
     Draft,
     Header,
     Malformed,
+    check_files,
     read_header,
     read_operations,
     read_payload,
 )
 from discobase.engine.log.history import PAGE, read_channel
+from discobase.engine.log.lane_ends import LaneEnds
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.operations import LaterFormat, Operation
 from discobase.engine.server.retry import pause, persist
@@ -119,6 +121,7 @@ class CommitLog:
         enforced: whether the server enforces nonces.
         later: what was met of a later format, first; None while all that was met is known. Nothing
             may be written any more when there is something.
+        ends: how far each lane is known.
     """
 
     def __init__(self, server: Server, superblock: Superblock) -> None:
@@ -126,10 +129,11 @@ class CommitLog:
         self.superblock = superblock
         self.enforced = True
         self.later: UpgradeNeeded | None = None
+        self.ends = LaneEnds(superblock.lanes)
         self._awaited: tuple[Draft, asyncio.Future[Entry]] | None = None
         self._written = (0, "")
         self._sending: set[asyncio.Task[Message]] = set()
-        self._confirmed = Moment(float("-inf"), float("-inf"))
+        self.unsettle()
 
     # What is known of the head
 
@@ -144,6 +148,10 @@ class CommitLog:
         how long ago, nor what was written after it.
         """
         self._confirmed = moment
+
+    def unsettle(self) -> None:
+        """Note that what is known of the head is not enough to write behind it."""
+        self._confirmed = Moment(float("-inf"), float("-inf"))
 
     def doubtful(self) -> bool:
         """Return whether the nonce of the next position may have been used and forgotten since the
@@ -184,7 +192,7 @@ class CommitLog:
             self._awaited = None
         if not self.enforced or self.doubtful():
             found = await self._look_again(seq, after, "was sent")
-            entry = decide(found, chain) or entry
+            entry = _holder(found, chain) or entry
         if entry.header.hash == draft.header.hash:
             self.confirm(began)
             self._written = (entry.message.id, draft.content)
@@ -279,6 +287,8 @@ class CommitLog:
         """Return the error for a message that was refused, and is not there."""
         seq = draft.header.seq
         if isinstance(error, NotFound) and error.code == UNKNOWN_MESSAGE:
+            # It stays so until the nonce is forgotten. Who writes then has to have looked.
+            self.unsettle()
             return LogDamaged(
                 "this position was written, and its message has been deleted",
                 position=seq,
@@ -400,7 +410,10 @@ class CommitLog:
 
         One API call a page, and one for the empty page.
         """
-        messages = await read_channel(self.server, self.superblock.lanes[lane], after=after)
+        channel = self.superblock.lanes[lane]
+        messages = await read_channel(self.server, channel, after=after)
+        if messages:
+            self.ends.explain(channel, messages[-1].id)
         return [entry for message in messages if (entry := self.entry(message))]
 
     async def newer(self, head: int, after: int) -> list[Entry]:
@@ -418,7 +431,27 @@ class CommitLog:
         return []
 
     async def _page(self, channel: int, after: int) -> list[Message]:
-        return await persist(self.server, self.server.history, channel, after=after, limit=PAGE)
+        """Read a page. Whoever reads begins where the lane is known, so that it is known up to
+        what the page ends with.
+        """
+        page = await persist(self.server, self.server.history, channel, after=after, limit=PAGE)
+        if page and channel in self.superblock.lanes:
+            self.ends.explain(channel, page[-1].id)
+        return page
+
+    async def last_messages(self) -> dict[int, int]:
+        """Return the id of each channel's newest message, 0 where it had none: also of one that was
+        deleted since. One API call.
+        """
+        channels = await persist(self.server, self.server.channels)
+        return {channel.id: channel.last_message for channel in channels}
+
+    async def message(self, channel: int, message: int) -> Message | None:
+        """Return a message as it is now; None where it is gone. One API call."""
+        try:
+            return await persist(self.server, self.server.message, channel, message)
+        except NotFound:
+            return None
 
     async def read(self, entry: Entry) -> Commit:
         """Read the whole commit of an entry, checked. No API call for inline frames, a download for
@@ -429,7 +462,7 @@ class CommitLog:
             UpgradeNeeded: it was written by a later version.
         """
         try:
-            files = await self._files(entry.message) if entry.header.encoding != "inline" else []
+            files = await self._files(entry) if entry.header.encoding != "inline" else []
             operations = await self.server.work(lambda: _operations(entry, files))
         except LaterFormat as later:
             raise self._stopped_by(later, entry.message, entry.header.seq) from None
@@ -442,13 +475,17 @@ class CommitLog:
             ) from error
         return Commit(entry, operations)
 
-    async def _files(self, message: Message) -> list[bytes]:
+    async def _files(self, entry: Entry) -> list[bytes]:
         """Fetch the attachments of a message, whose URLs may have expired, and may do so again
         while this process stands still.
         """
+        message = entry.message
+        check_files(entry.header, (file.size for file in message.attachments))
         for _ in range(_RENEWALS):
+            # An answer to a nonce that was used may come without them.
             with contextlib.suppress(NotFound):
-                return await self._fetch(message)
+                if message.attachments:
+                    return await self._fetch(message)
             message = await persist(self.server, self.server.message, message.channel, message.id)
         return await self._fetch(message)
 
@@ -461,6 +498,17 @@ class CommitLog:
         for send in sending:
             send.cancel()
         await asyncio.gather(*sending, return_exceptions=True)
+
+
+def _holder(found: Sequence[Entry], chain: str) -> Entry | None:
+    """Return what holds a position, of all messages that carry it: the one that counts, unless an
+    older one had used it up before. Whether others have gone on above that is for the follower to
+    find out.
+    """
+    first = min(found, key=lambda entry: entry.message.id, default=None)
+    if first is None or first.header.chain != chain:
+        return first
+    return decide(found, chain)
 
 
 def _operations(entry: Entry, files: list[bytes]) -> list[Operation]:

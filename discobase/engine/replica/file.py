@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -10,7 +11,14 @@ import threading
 import weakref
 from pathlib import Path
 
+from discobase.at_exit import removes
 from discobase.errors import ConnectError, Disconnected
+
+_folders: dict[str, int] = {}
+"""Folders that are to be removed, and the process each belongs to."""
+
+_ended = threading.Event()
+"""Set when the program is at its end: what were made then would be left behind."""
 
 
 class ReplicaFile:
@@ -19,16 +27,30 @@ class ReplicaFile:
 
     Raises:
         ConnectError: the folder cannot be made.
+        Disconnected: the program is at its end.
     """
 
     def __init__(self) -> None:
         folder = _make_folder()
-        self._path = Path(folder) / "replica.sqlite"
-        self._remove_folder = weakref.finalize(self, _remove, folder, os.getpid())
+        path = Path(folder) / "replica.sqlite"
+        path.touch()
+        # Never made anew: where it is gone a connection is refused.
+        self._uri = f"{path.as_uri()}?mode=rw"
+        self._path = path
+        finalizer = weakref.finalize(self, _remove, folder)
+        finalizer.atexit = False
+        self._remove_folder = finalizer
         # One that its holder may take again: a signal handler may come between, and search too.
         self._guard = threading.RLock()
         self._connections: set[sqlite3.Connection] = set()
         self._unwanted = False
+
+    @property
+    def gone(self) -> bool:
+        """Whether the file is removed, or about to be: what is asked of it then fails for this
+        reason.
+        """
+        return self._unwanted or _ended.is_set()
 
     def connect(self) -> sqlite3.Connection:
         """Return a new connection, for :meth:`disconnect` to close.
@@ -37,16 +59,13 @@ class ReplicaFile:
             Disconnected: the file is to be removed, or gone.
         """
         with self._guard:
-            if self._unwanted:
-                raise _gone()
+            if self.gone:
+                raise gone()
             # Connections are handed from thread to thread, never used by two at a time;
             # transactions are opened by hand.
-            try:
-                made = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
-            except sqlite3.OperationalError as error:
-                if self._path.exists():
-                    raise
-                raise _gone() from error  # the program is at its end, where folders are removed
+            made = sqlite3.connect(
+                self._uri, uri=True, check_same_thread=False, isolation_level=None
+            )
             self._connections.add(made)
         return made
 
@@ -70,23 +89,49 @@ class ReplicaFile:
             self._remove_folder()
 
 
-def _gone() -> Disconnected:
+def gone() -> Disconnected:
+    """Return the error of whoever reads what is not there any more."""
     return Disconnected("the connection has ended, and its records with it: log in again.")
 
 
 def _make_folder() -> str:
+    if _ended.is_set():
+        raise gone()
     try:
-        return tempfile.mkdtemp(prefix="discobase-")
+        folder = tempfile.mkdtemp(prefix="discobase-")
     except OSError as error:
         raise ConnectError(
             f"the database's records need a temporary folder, and none can be made: {error}. Set "
             f"TMPDIR to a folder that is writable."
         ) from error
+    _folders[folder] = os.getpid()
+    if _ended.is_set():  # meanwhile: nobody else removes it now
+        _remove(folder)
+        raise gone()
+    return folder
 
 
-def _remove(folder: str, owner: int) -> None:
+def _remove(folder: str) -> None:
     """Remove a replica's folder: at its close, when it is collected unclosed, or at exit; never in
     a forked child, for it is the parent's.
+
+    It is renamed first: what SQLite makes beside its file at any time, it makes by the old name.
     """
-    if os.getpid() == owner:
-        shutil.rmtree(folder, ignore_errors=True)
+    if _folders.get(folder) != os.getpid():
+        return
+    removed = f"{folder}-removed"
+    with contextlib.suppress(OSError):
+        Path(folder).rename(removed)
+    for path in (removed, folder):  # the old one where it could not be renamed
+        shutil.rmtree(path, ignore_errors=True)
+    _folders.pop(folder, None)
+
+
+@removes
+def _remove_all() -> None:
+    """At interpreter exit, remove what is left, also what a daemon thread is just removing: such a
+    one would not come to its end.
+    """
+    _ended.set()
+    for folder in tuple(_folders):
+        _remove(folder)

@@ -10,7 +10,7 @@ from typing import Any
 
 from discobase.engine.operations import LARGEST_PK
 from discobase.engine.replica.columns import KEYLESS, KeyColumn, table_name
-from discobase.engine.replica.file import ReplicaFile
+from discobase.engine.replica.file import ReplicaFile, gone
 from discobase.engine.replica.layout import exists
 
 Row = tuple[int, int, str]
@@ -108,16 +108,13 @@ class Reader:
                 self._file.disconnect(self._idle.pop())
 
     def _read(self, table: str, sql: str, arguments: Sequence[object]) -> list[Any]:
-        with self._connection() as connection:
-            try:
-                return connection.execute(sql, arguments).fetchall()
-            except sqlite3.OperationalError as error:
-                if not exists(connection, table):
-                    return []
-                if "no such column" in str(error):
-                    raise _LayoutChanged from error
-                # It was not there a moment ago.
-                return connection.execute(sql, arguments).fetchall()
+        try:
+            with self._connection() as connection:
+                return _rows(connection, table, sql, arguments)
+        except sqlite3.Error as error:
+            if self._file.gone:
+                raise gone() from error
+            raise
 
     @contextlib.contextmanager
     def _connection(self) -> Generator[sqlite3.Connection]:
@@ -132,6 +129,20 @@ class Reader:
             self._idle.append(connection)
             if self._closed:
                 self._close_idle()
+
+
+def _rows(
+    connection: sqlite3.Connection, table: str, sql: str, arguments: Sequence[object]
+) -> list[Any]:
+    try:
+        return connection.execute(sql, arguments).fetchall()
+    except sqlite3.OperationalError as error:
+        if not exists(connection, table):
+            return []
+        if "no such column" in str(error):
+            raise _LayoutChanged from error
+        # It was not there a moment ago.
+        return connection.execute(sql, arguments).fetchall()
 
 
 def _condition(sql_column: str) -> str:

@@ -12,7 +12,7 @@ from discobase.engine.log.frame import GENESIS
 from discobase.engine.replica.columns import KeyColumn
 from discobase.engine.replica.file import ReplicaFile
 from discobase.engine.replica.layout import EMPTY, LAYOUT, Layout, Layouts
-from discobase.engine.replica.positions import Head, Positions, PositionTable
+from discobase.engine.replica.positions import Displaced, Head, Position, Positions, PositionTable
 from discobase.engine.replica.proposals import Proposal, Proposals
 from discobase.engine.replica.reader import Reader, Row
 from discobase.engine.replica.tables import Tables
@@ -170,6 +170,22 @@ class Replica:
         would have been taken instead of the one that was.
         """
         return any(map(self._position_table.changes_history, entries))
+
+    def position(self, seq: int) -> Position | None:
+        """Return a position that has passed, however long ago; None where there is none."""
+        return self._position_table.at(seq)
+
+    def find(self, message: int) -> int | None:
+        """Return the position that a message was taken for; None where it was taken for none."""
+        return self._position_table.find(message)
+
+    def hash_at(self, seq: int) -> str | None:
+        """Return the hash of the frame that was applied at a position; None where none was."""
+        return self._position_table.hash_at(seq)
+
+    def displaced(self, messages: Mapping[int, int]) -> list[Displaced]:
+        """Return what was applied and is not among the messages that count, by position."""
+        return self._position_table.displaced(messages)
 
     def close(self) -> None:
         """Close every connection and remove the file. A reader still at work finishes first: what

@@ -32,6 +32,11 @@ def snowflake_at(unix_seconds: float) -> int:
     return max(0, int(unix_seconds * 1000) - SNOWFLAKE_EPOCH_MS) << 22
 
 
+def time_of(message: int) -> float:
+    """Return when a message was created, in seconds since 1970, by Discord's clock."""
+    return ((message >> 22) + SNOWFLAKE_EPOCH_MS) / 1000
+
+
 def seconds_between(first: int, second: int) -> float:
     """Return the seconds between the creation of two messages, by Discord's clock."""
     return ((second >> 22) - (first >> 22)) / 1000
@@ -56,7 +61,9 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as Discord gives it, reduced to what the engine reads."""
+    """A message as Discord gives it, reduced to what the engine reads. `edited` is whether its
+    author has altered the text (message resource, "Message Object": `edited_timestamp`).
+    """
 
     id: int
     channel: int
@@ -64,6 +71,7 @@ class Message:
     content: str
     attachments: tuple[Attachment, ...] = ()
     nonce: str | None = None
+    edited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,9 @@ class MessageChanged:
 
 @dataclass(frozen=True, slots=True)
 class EventsLost:
-    """Events may have been missed (a new gateway session): read on from the history."""
+    """Events may have been missed, up to here (a gateway session has begun, the first one too):
+    read on from the history.
+    """
 
 
 Event = MessageArrived | MessageChanged | EventsLost
@@ -267,6 +277,21 @@ class Server(Requests, Clock, Protocol):
         """Have `handler` called for every event of the server, in the order of the gateway, on the
         loop.
         """
+        ...
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps the events away, in words; None while they come. From any thread."""
+        ...
+
+    async def events_come(self, *, within: float) -> bool:
+        """Return whether the events come, or begin to in so many seconds. When they begin,
+        :class:`EventsLost` is told.
+        """
+        ...
+
+    async def events_stop(self) -> None:
+        """Wait until no events come."""
         ...
 
     def work(self, step: Callable[[], T]) -> Awaitable[T]:

@@ -26,11 +26,7 @@ class BotAccount:
     async def log_in(self, token: str) -> BotIdentity:
         """See :meth:`~discobase.engine.server.login.Account.log_in`."""
         with translated():
-            await self._client.login(token)
-        user, application = self._client.user, self._client.application_id
-        assert user is not None
-        assert application is not None
-        return BotIdentity(user.id, application)
+            return BotIdentity(*await self._client.log_in(token))
 
     async def gateway(self) -> Gateway:
         """See :meth:`~discobase.engine.server.login.Account.gateway`."""

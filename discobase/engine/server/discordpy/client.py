@@ -38,18 +38,41 @@ _QUIET_LOSSES = 5
 (the session, a refused connection, a refused resume); five are over within a second.
 """
 
-_SESSION_BEGINS = frozenset({"connect", "resumed"})
-"""discord.py's events for READY and RESUMED."""
+_SESSION_BEGINS = ("READY", "RESUMED")
+"""The gateway's events that tell of a session."""
 
-Handler = Callable[..., None]
+Handler = Callable[[Mapping[str, Any]], None]
+"""What takes the data of an event."""
+
+
+class Garbled(Exception):
+    """The gateway has sent what cannot be read."""
 
 
 class GatewaySocket(DiscordWebSocket):
-    """A gateway connection whose heartbeats end when its handshake is cut short.
+    """A gateway connection whose heartbeats end when its handshake is cut short, and when what it
+    gets cannot be read.
 
     Each of 2.7.1 has a thread for them, which then would run on: before it identifies again,
     discord.py waits for 5 s, so there is time for that.
     """
+
+    async def poll_event(self) -> None:
+        """Take in what comes next.
+
+        Raises:
+            Garbled: it cannot be decompressed, is no JSON, or lacks what it has to have.
+        """
+        try:
+            await super().poll_event()
+        except (ReconnectWebSocket, discord.ConnectionClosed):
+            raise
+        except (OSError, aiohttp.ClientError, TimeoutError):
+            await self.close()
+            raise
+        except Exception as error:
+            await self.close()
+            raise Garbled(f"{type(error).__name__}: {error}") from error
 
     async def identify(self) -> None:
         """Begin a session."""
@@ -71,11 +94,12 @@ class GatewaySocket(DiscordWebSocket):
 
 
 class GatewayClient(discord.Client):
-    """A client of one server that keeps no cache to speak of, and hands on events at once and in
-    order.
+    """A client of one server that keeps no cache, and hands on events at once, in order and
+    unread.
 
-    discord.py runs each event handler as a task of its own, so handlers of consecutive events may
-    interleave. Here a handler is called from within the dispatch, before the next event is read.
+    discord.py makes objects of all events, and fails at those that are not as it knows them. And it
+    runs each event handler as a task of its own, so handlers of consecutive events may interleave.
+    Here a handler is called with the data of its event before the next one is read.
 
     Args:
         api_url: the address of the REST API, up to and with its version.
@@ -86,7 +110,6 @@ class GatewayClient(discord.Client):
 
     def __init__(self, api_url: str) -> None:
         self._api_url = api_url
-        self._event_handlers: Mapping[str, Handler] = {}
         self._backoff = ReconnectBackoff()
         self._identifies = IdentifyBudget()
         self.trouble: str | None = None
@@ -107,13 +130,18 @@ class GatewayClient(discord.Client):
         self.http = ApiClient(self.loop, self._api_url)
         return super()._get_state(**options)
 
+    async def log_in(self, token: str) -> tuple[int, int]:
+        """Log in, and return the ids of the bot's user and of its application.
+
+        Of the answers nothing else is read: discord.py's models fail where a field is missing.
+        """
+        await self._async_setup_hook()
+        user = await self.http.static_login(token)
+        application = await self.http.application_info()
+        return int(user["id"]), int(application["id"])
+
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
-        """Call the handler of an event, if there is one, now."""
-        if event in _SESSION_BEGINS:
-            self._backoff.session_began()
-            self.trouble = None
-        if handler := self._event_handlers.get(event):
-            handler(*args, **kwargs)
+        """Do nothing: events reach their handlers unread (:meth:`run_gateway`)."""
 
     async def close(self) -> None:
         """Let go of everything. 2.7.1 forgets the heartbeats of a socket that the other side has
@@ -124,18 +152,21 @@ class GatewayClient(discord.Client):
         if socket is not None:
             await socket.close()
 
-    async def run_gateway(self, gateway_url: str, handlers: Mapping[str, Handler]) -> None:
+    async def run_gateway(
+        self, gateway_url: str, handlers: Mapping[str, Handler], lost: Callable[[], None]
+    ) -> None:
         """Keep a gateway session: connect, resume, identify again, until closed.
 
         Args:
             gateway_url: where the server's gateway is.
-            handlers: what to call for which of discord.py's events.
+            handlers: what to call for which event. Others are not looked at.
+            lost: called when the connection is lost.
 
         Raises:
             discord.ConnectionClosed: the gateway refuses this bot for good (bad token, bad
                 intents); trying again would not help.
         """
-        self._event_handlers = handlers
+        self._connection.parsers = self._noting_sessions(handlers)
         fresh: dict[str, Any] = {"gateway": yarl.URL(gateway_url)}
         wanted: dict[str, Any] = {**fresh, "initial": True}
         self.trouble = f"the gateway at {gateway_url} has not answered yet"
@@ -155,7 +186,29 @@ class GatewayClient(discord.Client):
             except (OSError, discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
                 reason = f"{type(error).__name__}: {error}"
                 wanted = self._resume() or wanted
+            except Exception as error:  # noqa: BLE001 - a session that has failed is no reason to end
+                # Not resumed: it might be sent once more.
+                _log.warning("what the gateway sends cannot be read", exc_info=error)
+                reason = str(error)
+                wanted = fresh
+            lost()
             await self._wait_after_loss(f"the gateway at {wanted['gateway']} is lost: {reason}")
+
+    def _noting_sessions(self, handlers: Mapping[str, Handler]) -> dict[str, Handler]:
+        """Return handlers of which those of READY and RESUMED tell that a session has begun."""
+
+        def noting(handler: Handler) -> Handler:
+            def handle(raw: Mapping[str, Any]) -> None:
+                self._backoff.session_began()
+                self.trouble = None
+                handler(raw)
+
+            return handle
+
+        return {
+            name: noting(handler) if name in _SESSION_BEGINS else handler
+            for name, handler in handlers.items()
+        }
 
     async def _receive(self, wanted: Mapping[str, Any]) -> NoReturn:
         """Connect, and read events until the connection ends."""
@@ -181,7 +234,6 @@ class GatewayClient(discord.Client):
 
     async def _wait_after_loss(self, trouble: str) -> None:
         self.trouble = trouble
-        self.dispatch("disconnect")
         delay = self._backoff.connection_lost()
         # Most losses are over at once, and no news for who runs a script.
         level = logging.INFO if self._backoff.losses <= _QUIET_LOSSES else logging.WARNING

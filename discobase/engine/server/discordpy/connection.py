@@ -53,15 +53,15 @@ class Connection(RestRequests, SystemClock):
         super().__init__(client, bot=access.bot, guild=access.guild, settling=access.settling)
         self._worker = worker
         self._failed = failed
-        self._events = GatewayEvents(client, access.guild)
+        self._events = GatewayEvents(access.guild)
         self._gateway = asyncio.create_task(self._keep_gateway(access.gateway))
 
     @classmethod
     async def open(
         cls, token: str, server: str | int, *, api_url: str, failed: Callable[[ConnectError], None]
     ) -> Connection:
-        """Log in, find the server, and start the gateway beside it; usable for REST at once,
-        :meth:`wait_until_ready` when events flow.
+        """Log in, find the server, and start the gateway beside it. Usable for REST at once;
+        events come when they do (:meth:`events_come`).
 
         Costs 4 API calls (two of them discord.py's login), and one identify.
 
@@ -86,7 +86,8 @@ class Connection(RestRequests, SystemClock):
 
     async def _keep_gateway(self, gateway_url: str) -> None:
         try:
-            await self._client.run_gateway(gateway_url, self._events.handlers)
+            events = self._events
+            await self._client.run_gateway(gateway_url, events.handlers, events.lost)
         except discord.ConnectionClosed as error:
             refusal = BadToken if error.code == _AUTHENTICATION_FAILED else ConnectError
             self._failed(
@@ -100,14 +101,21 @@ class Connection(RestRequests, SystemClock):
         """See :meth:`~discobase.engine.server.seam.Server.listen`."""
         self._events.listen(handler)
 
-    async def wait_until_ready(self) -> None:
-        """Wait until the gateway session delivers the events of the server."""
-        await self._events.ready.wait()
+    async def events_come(self, *, within: float) -> bool:
+        """See :meth:`~discobase.engine.server.seam.Server.events_come`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._events.flow.wait()
+        return self._events.flow.is_set()
+
+    async def events_stop(self) -> None:
+        """See :meth:`~discobase.engine.server.seam.Server.events_stop`."""
+        await self._events.silence.wait()
 
     @property
     def trouble(self) -> str | None:
-        """What keeps the events away, in words; None when they flow. From any thread."""
-        if self._events.ready.is_set():
+        """See :meth:`~discobase.engine.server.seam.Server.trouble`."""
+        if self._events.flow.is_set():
             return None
         return self._client.trouble or (
             f"the gateway is there, but has not shown the server {self._guild} yet: Discord may "

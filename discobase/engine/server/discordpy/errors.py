@@ -33,3 +33,24 @@ def translated() -> Generator[None]:
         raise Refused(error.text or f"HTTP status {error.status}", error.code) from error
     except (OSError, aiohttp.ClientError, TimeoutError) as error:
         raise Uncertain(f"{type(error).__name__}: {error}") from error
+
+
+@contextlib.contextmanager
+def answered() -> Generator[None]:
+    """Raise one of the seam's errors for each of discord.py's, and for an answer that is not in
+    Discord's form: it says nothing of the effect.
+    """
+    try:
+        with translated():
+            yield
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
+        raise Uncertain(
+            f"the answer is not in the form of Discord's ({type(error).__name__}: {error})"
+        ) from error

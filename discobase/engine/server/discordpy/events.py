@@ -3,95 +3,129 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-import discord
+from discobase.engine.server.discordpy.client import Handler
+from discobase.engine.server.discordpy.messages import message_of
+from discobase.engine.server.seam import Event, EventsLost, MessageArrived, MessageChanged
 
-from discobase.engine.server.discordpy.client import GatewayClient, Handler
-from discobase.engine.server.seam import (
-    Attachment,
-    Event,
-    EventsLost,
-    Message,
-    MessageArrived,
-    MessageChanged,
-)
+_log = logging.getLogger(__name__)
 
 
 class GatewayEvents:
     """The events of a server, translated and handed on at once, in the order of the gateway.
 
+    What is needed of an event is read from what the gateway sends: discord.py's own models need
+    more of it than that, and fail where it is missing. Other events are not looked at.
+
     Args:
-        client: whose events they are.
         guild: the id of the server.
 
     Attributes:
-        handlers: what is to be called for which of discord.py's events.
-        ready: set once the gateway has shown the server: its events flow.
+        handlers: what is to be called for which event, by its name on the gateway.
+        flow: set while the events of the server come.
+        silence: set while they do not.
     """
 
-    def __init__(self, client: GatewayClient, guild: int) -> None:
-        self._client = client
+    def __init__(self, guild: int) -> None:
         self._guild = guild
         self._listeners: list[Callable[[Event], None]] = []
-        self._sessions = 0
-        self.ready = asyncio.Event()
+        self._shown = False
+        self.flow, self.silence = asyncio.Event(), asyncio.Event()
+        self.silence.set()
         self.handlers: Mapping[str, Handler] = {
-            "message": self._message_arrived,
-            "raw_message_edit": self._message_edited,
-            "raw_message_delete": self._message_deleted,
-            "raw_bulk_message_delete": self._messages_deleted,
-            "connect": self._session_began,
-            "socket_event_type": self._event_came,
+            "READY": self._session_began,
+            "RESUMED": self._session_resumed,
+            "GUILD_CREATE": self._kept(self._guild_shown),
+            "GUILD_DELETE": self._kept(self._guild_gone),
+            "MESSAGE_CREATE": self._kept(self._message_arrived),
+            "MESSAGE_UPDATE": self._kept(self._message_edited),
+            "MESSAGE_DELETE": self._kept(self._message_deleted),
+            "MESSAGE_DELETE_BULK": self._kept(self._messages_deleted),
         }
 
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Have `listener` called for every event, on the loop."""
         self._listeners.append(listener)
 
-    def _tell(self, event: Event) -> None:
-        for listener in self._listeners:
-            listener(event)
+    def _tell(self, *events: Event) -> None:
+        for event in events:
+            for listener in self._listeners:
+                listener(event)
 
-    def _message_arrived(self, message: discord.Message) -> None:
-        self._tell(
-            MessageArrived(
-                Message(
-                    id=message.id,
-                    channel=message.channel.id,
-                    author=message.author.id,
-                    content=message.content,
-                    attachments=tuple(
-                        Attachment(file.filename, file.size, file.url)
-                        for file in message.attachments
-                    ),
-                    nonce=None if message.nonce is None else str(message.nonce),
-                )
-            )
-        )
+    def _kept(self, read: Callable[[Mapping[str, Any]], Iterable[Event]]) -> Handler:
+        """Return a handler that makes up for an event that cannot be read, or dealt with: what it
+        told of is read from the log.
+        """
 
-    def _message_edited(self, event: discord.RawMessageUpdateEvent) -> None:
-        self._tell(MessageChanged(event.channel_id, event.message_id, deleted=False))
+        def handle(raw: Mapping[str, Any]) -> None:
+            try:
+                if _is_of_another_server(raw, self._guild):
+                    return
+                self._tell(*read(raw))
+            except Exception:  # noqa: BLE001 - of whatever kind: the log has it all
+                _log.exception("an event of the gateway cannot be read; the log is read instead")
+                self._tell(EventsLost())
 
-    def _message_deleted(self, event: discord.RawMessageDeleteEvent) -> None:
-        self._tell(MessageChanged(event.channel_id, event.message_id, deleted=True))
+        return handle
 
-    def _messages_deleted(self, event: discord.RawBulkMessageDeleteEvent) -> None:
-        for message in sorted(event.message_ids):
-            self._tell(MessageChanged(event.channel_id, message, deleted=True))
+    # Messages
 
-    def _session_began(self) -> None:
-        self._sessions += 1
-        if self._sessions > 1:
-            self._tell(EventsLost())
+    def _message_arrived(self, raw: Mapping[str, Any]) -> Iterable[Event]:
+        return [MessageArrived(message_of(raw))]
 
-    def _event_came(self, kind: str) -> None:
-        # discord.py keeps its own guild events back until it thinks it is ready, 2 s later. When
-        # this is called the event is about to be parsed; when the loop comes round it has been.
-        if kind == "GUILD_CREATE" and not self.ready.is_set():
-            asyncio.get_running_loop().call_soon(self._look_for_guild)
+    def _message_edited(self, raw: Mapping[str, Any]) -> Iterable[Event]:
+        return [MessageChanged(int(raw["channel_id"]), int(raw["id"]), deleted=False)]
 
-    def _look_for_guild(self) -> None:
-        guild = self._client.get_guild(self._guild)
-        if guild is not None and not guild.unavailable:
-            self.ready.set()
+    def _message_deleted(self, raw: Mapping[str, Any]) -> Iterable[Event]:
+        return [MessageChanged(int(raw["channel_id"]), int(raw["id"]), deleted=True)]
+
+    def _messages_deleted(self, raw: Mapping[str, Any]) -> Iterable[Event]:
+        channel = int(raw["channel_id"])
+        return [
+            MessageChanged(channel, message, deleted=True)
+            for message in sorted(map(int, raw["ids"]))
+        ]
+
+    # Whether events come
+
+    def lost(self) -> None:
+        """Take note that the gateway is lost: nothing comes until it has been found again."""
+        self.flow.clear()
+        self.silence.set()
+
+    def _session_began(self, _: object) -> None:
+        # Events of a server come once it has been shown.
+        self._shown = False
+        self.lost()
+
+    def _session_resumed(self, _: object) -> None:
+        # What came meanwhile has been sent by now.
+        if self._shown:
+            self._flows()
+
+    def _guild_shown(self, raw: Mapping[str, Any]) -> Iterable[Event]:
+        if int(raw["id"]) != self._guild or raw.get("unavailable"):
+            return []
+        self._shown = True
+        self._flows()
+        # From here on everything comes. What happened before, in whatever time there was no
+        # session, or none yet, was missed.
+        return [EventsLost()]
+
+    def _guild_gone(self, raw: Mapping[str, Any]) -> Iterable[Event]:
+        if int(raw["id"]) == self._guild:
+            self._shown = False
+            self.lost()
+        return []
+
+    def _flows(self) -> None:
+        self.silence.clear()
+        self.flow.set()
+
+
+def _is_of_another_server(raw: Mapping[str, Any], guild: int) -> bool:
+    """Return whether an event names another server. Not each event names its own."""
+    return int(raw.get("guild_id") or guild) != guild

@@ -11,7 +11,8 @@ import discord
 from discord.http import handle_message_parameters
 
 from discobase.engine.server.discordpy.client import GatewayClient
-from discobase.engine.server.discordpy.errors import translated
+from discobase.engine.server.discordpy.errors import answered
+from discobase.engine.server.discordpy.messages import message_of
 from discobase.engine.server.permissions import Permission
 from discobase.engine.server.seam import (
     Attachment,
@@ -81,7 +82,7 @@ class RestRequests:
         files = [discord.File(BytesIO(upload.data), upload.name) for upload in uploads]
         flags = discord.MessageFlags(suppress_embeds=True, suppress_notifications=True)
         with (
-            translated(),
+            answered(),
             handle_message_parameters(
                 content,
                 nonce=nonce,
@@ -90,26 +91,26 @@ class RestRequests:
                 allowed_mentions=discord.AllowedMentions.none(),
             ) as parameters,
         ):
-            return _message(await self._client.http.send_message(channel, params=parameters))
+            return message_of(await self._client.http.send_message(channel, params=parameters))
 
     async def history(self, channel: int, *, after: int, limit: int = 100) -> list[Message]:
         """See :meth:`~discobase.engine.server.seam.Requests.history`."""
-        with translated():
+        with answered():
             page = await self._client.http.logs_from(channel, limit, after=after)
+            found = {message.id: message for message in map(message_of, page)}
         # With equal timestamps Discord's order depends on the parameters (docs#2816): sort, and
         # take each message once.
-        found = {message.id: message for message in map(_message, page)}
         return [found[identity] for identity in sorted(found)]
 
     async def message(self, channel: int, message: int) -> Message:
         """See :meth:`~discobase.engine.server.seam.Requests.message`."""
-        with translated():
-            return _message(await self._client.http.get_message(channel, message))
+        with answered():
+            return message_of(await self._client.http.get_message(channel, message))
 
     async def fetch(self, attachment: Attachment) -> bytes:
         """See :meth:`~discobase.engine.server.seam.Requests.fetch`."""
         try:
-            with translated():
+            with answered():
                 return await self._client.http.get_from_cdn(attachment.url)
         except Forbidden as error:
             # What the CDN says of an expired URL is not documented: 403 and 404 are both seen.
@@ -117,12 +118,12 @@ class RestRequests:
 
     async def delete_message(self, channel: int, message: int) -> None:
         """See :meth:`~discobase.engine.server.seam.Requests.delete_message`."""
-        with translated():
+        with answered():
             await self._client.http.delete_message(channel, message)
 
     async def channels(self) -> list[Channel]:
         """See :meth:`~discobase.engine.server.seam.Requests.channels`."""
-        with translated():
+        with answered():
             return [
                 _channel(raw) for raw in await self._client.http.get_all_guild_channels(self._guild)
             ]
@@ -143,7 +144,7 @@ class RestRequests:
 
     async def _create(self, kind: Any, **options: Any) -> Channel:
         try:
-            with translated():
+            with answered():
                 return _channel(
                     await self._client.http.create_channel(self._guild, kind, **options)
                 )
@@ -157,22 +158,8 @@ class RestRequests:
 
     async def delete_channel(self, channel: int) -> None:
         """See :meth:`~discobase.engine.server.seam.Requests.delete_channel`."""
-        with translated():
+        with answered():
             await self._client.http.delete_channel(channel)
-
-
-def _message(raw: Mapping[str, Any]) -> Message:
-    nonce = raw.get("nonce")
-    return Message(
-        id=int(raw["id"]),
-        channel=int(raw["channel_id"]),
-        author=int(raw["author"]["id"]),
-        content=raw["content"],
-        attachments=tuple(
-            Attachment(file["filename"], file["size"], file["url"]) for file in raw["attachments"]
-        ),
-        nonce=None if nonce is None else str(nonce),
-    )
 
 
 def _channel(raw: Mapping[str, Any]) -> Channel:

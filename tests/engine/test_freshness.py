@@ -1,0 +1,249 @@
+"""A replica stays fresh while no events come, and callers share what is read for it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+
+import pytest
+
+from discobase.engine.changes import Insert
+from discobase.engine.engine import Engine
+from discobase.errors import LogDamaged, Unavailable
+from tests.engine.simulation import Faults
+from tests.engine.workload import LIMITS, put
+
+
+def insert(tag):
+    return Insert("a", json.dumps({"tag": tag}))
+
+
+@pytest.fixture
+def join(make_world):
+    """Opens an engine in a new process of a world; its session begins some time later."""
+
+    def opened(world, name, *, session=0.0):
+        process = world.process(name)
+        if session:
+            process.session.lose(session)
+        engine = world.run_in(
+            process, Engine.open(process.seam, limits=LIMITS, failed=process.failures.append)
+        )
+        process.closers.append(engine.replica.close)
+        return process, engine
+
+    return opened
+
+
+# Before the session, and without one
+
+
+def test_a_process_is_ready_long_before_its_session(make_world, join):
+    world = make_world()
+    join(world, "one")
+    began = world.time
+    join(world, "two", session=40)
+    assert world.time - began < 3
+
+
+def test_what_others_commit_before_the_session_begins_is_read_within_seconds_at_few_calls(
+    make_world, join
+):
+    world = make_world()
+    one, writer = join(world, "one")
+    two, reader = join(world, "two", session=40)
+    world.run_in(one, put(writer, insert("soon")))
+    two.calls.clear()
+    world.pass_time(2)
+    assert reader.replica.head.seq == 1
+    assert two.calls.total() <= 3
+    world.pass_time(30)
+    world.run_in(one, put(writer, insert("late")))
+    world.pass_time(10.5)
+    assert reader.replica.head.seq == 2
+    # One call a look, and one more where it finds something; then what the session may have missed.
+    assert two.calls.total() <= 9 + 2 + 7
+
+
+def test_what_was_missed_between_the_last_look_and_the_first_session_is_read_when_it_begins(
+    make_world, join
+):
+    for tenths in range(1, 100, 7):
+        world = make_world(tenths)
+        one, writer = join(world, "one")
+        two, reader = join(world, "two", session=10)
+        world.pass_time(tenths / 10 - 1.5 if tenths > 15 else 0.1)
+        world.run_in(one, put(writer, insert("missed")))
+        world.run(two.session.flow.is_set)
+        world.pass_time(1)
+        assert reader.replica.head.seq == 1
+        two.calls.clear()
+        world.pass_time(60)
+        assert not two.calls  # events come: nothing is read
+
+
+def test_a_session_that_is_there_when_the_log_is_read_first_costs_nothing_more(make_world, join):
+    world = make_world()
+    join(world, "one")
+    two, _ = join(world, "two", session=0.3)
+    two.calls.clear()
+    world.pass_time(60)
+    assert not two.calls
+
+
+def test_a_lost_session_is_made_up_for_while_it_is_away(make_world, join):
+    world = make_world()
+    one, writer = join(world, "one")
+    two, reader = join(world, "two")
+    two.session.lose(300)
+    for number in range(5):
+        world.run_in(one, put(writer, insert(str(number))))
+        world.pass_time(10.5)
+        assert reader.replica.head.seq == number + 1
+
+
+def test_it_is_told_when_no_events_come_for_long_but_not_again_and_again(make_world, join, caplog):
+    world = make_world()
+    logging.getLogger("discobase").setLevel(logging.WARNING)
+    two, _ = join(world, "two", session=600)
+    world.run(two.session.flow.is_set)
+    told = [record for record in caplog.records if "no events come" in record.getMessage()]
+    assert len(told) == 1
+
+
+def test_a_log_that_cannot_be_read_meanwhile_ends_nothing(make_world, join):
+    world = make_world()
+    one, writer = join(world, "one")
+    two, reader = join(world, "two", session=120)
+    world.faults = Faults(error_before=1.0)
+    world.pass_time(90)
+    world.faults = Faults()
+    world.run_in(one, put(writer, insert("x")))
+    world.pass_time(11)
+    assert reader.replica.head.seq == 1
+    assert not two.failures
+
+
+# Sharing
+
+
+def test_fifty_refreshes_at_once_cost_two_calls_at_the_most(make_world, join):
+    world = make_world()
+    one, engine = join(world, "one")
+
+    async def refresh_all():
+        await asyncio.gather(*(engine.refresh() for _ in range(50)))
+
+    one.calls.clear()
+    world.run_in(one, refresh_all())
+    assert one.calls.total() == 1
+
+    async def one_after_the_other():
+        async def later(number):
+            await asyncio.sleep(number / 1000)
+            await engine.refresh()
+
+        await asyncio.gather(*map(later, range(50)))
+
+    one.calls.clear()
+    began = world.time
+    world.run_in(one, one_after_the_other())
+    # A round trip takes some 50 ms: one that has begun is not shared by who comes later.
+    assert one.calls.total() <= 2 + (world.time - began) / 0.01
+    assert one.calls.total() <= 6
+
+
+def test_a_refresh_sees_what_was_acknowledged_before_it_was_called_however_many_are_under_way(
+    make_world, join
+):
+    for seed in range(40):
+        world = make_world(seed, Faults(dropped_event=1.0, network=0.3))
+        one, writer = join(world, "one")
+        two, reader = join(world, "two")
+        wrong: list[tuple[int, int]] = []
+
+        async def ask(reader=reader, writer=writer, wrong=wrong):
+            for _ in range(6):
+                acknowledged = writer.replica.head.seq
+                await reader.refresh()
+                if (seen := reader.replica.head.seq) < acknowledged:
+                    wrong.append((seen, acknowledged))
+
+        async def write(writer=writer):
+            for number in range(8):
+                await put(writer, insert(str(number)))
+
+        asking = [two.loop.create_task(ask()) for _ in range(5)]
+        writing = one.loop.create_task(write())
+        tasks = [*asking, writing]
+        world.run(lambda tasks=tasks: all(task.done() for task in tasks))
+        for task in tasks:
+            task.result()
+        assert not wrong
+
+
+def test_who_waits_for_a_position_shares_what_others_read(make_world, join):
+    world = make_world(1, Faults(dropped_event=1.0))
+    one, writer = join(world, "one")
+    two, reader = join(world, "two")
+    waiting = [two.loop.create_task(reader.reach(1)) for _ in range(20)]
+    world.pass_time(0.5)
+    two.calls.clear()
+    world.run_in(one, put(writer, insert("x")))
+    world.run(lambda: all(task.done() for task in waiting))
+    assert two.calls.total() <= 3
+
+
+def test_each_of_those_who_share_a_refresh_gets_an_error_of_its_own(make_world, join):
+    world = make_world()
+    one, engine = join(world, "one")
+    world.faults = Faults(error_before=1.0)
+
+    async def refresh_all():
+        return await asyncio.gather(*(engine.refresh() for _ in range(3)), return_exceptions=True)
+
+    errors = world.run_in(one, refresh_all())
+    assert [type(error) for error in errors] == [Unavailable] * 3
+    assert len({id(error) for error in errors}) == 3
+    assert {str(error) for error in errors} == {str(errors[0])}
+
+
+def test_one_who_gives_up_takes_it_from_nobody(make_world, join):
+    world = make_world()
+    one, engine = join(world, "one")
+
+    async def give_up():
+        first = asyncio.create_task(engine.refresh())
+        second = asyncio.create_task(engine.refresh())
+        await asyncio.sleep(0)
+        first.cancel()
+        await second
+        return first
+
+    assert world.run_in(one, give_up()).cancelled()
+
+
+def test_a_fault_of_the_program_is_told_as_unavailable_with_its_cause(make_world, join):
+    world = make_world()
+    one, engine = join(world, "one")
+
+    async def fail():
+        raise ZeroDivisionError("planted")
+
+    engine._follower.refresh = fail
+    with pytest.raises(Unavailable) as caught:
+        world.run_in(one, engine.refresh())
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_damage_comes_through_as_what_it_is(make_world, join):
+    world = make_world()
+    one, engine = join(world, "one")
+
+    async def fail():
+        raise LogDamaged("planted", position=1)
+
+    engine._follower.refresh = fail
+    with pytest.raises(LogDamaged, match="planted"):
+        world.run_in(one, engine.refresh())
