@@ -446,6 +446,19 @@ def test_the_topic_says_whose_a_channel_is_and_versions_of_before_read_it_as_the
     assert {channel.id for channel in channels_of(channels, OTHER_BOT)} == {1}
 
 
+def test_what_may_be_of_another_bot_is_not_removed(make_world):
+    world = make_world()
+    killed = world.process("killed")
+    at_call(killed, 6, killed.kill)
+    opening(killed)
+    world.run(lambda: not killed.alive)
+    world.pass_time(YOUTH + 60)
+    earlier_topics(world)
+    left = set(world.channels)
+    opened(world, "next")
+    assert left <= set(world.channels)
+
+
 # What stands in a catalog
 
 
@@ -517,3 +530,26 @@ def test_what_others_write_into_a_catalog_does_not_count(make_world, content):
     message = Message(catalog + 1, catalog, OTHER_BOT, content or forged.to_content())
     world.messages[catalog][message.id] = Stored(message, world.time)
     assert opened(world, "two")[1].superblock == engine.superblock
+
+
+def test_a_database_that_is_there_cannot_be_given_up(make_world):
+    world = make_world()
+    _, engine = opened(world, "one")
+    world.post(engine.superblock.catalog, GIVEN_UP, (), "late")
+    assert opened(world, "two")[1].superblock == engine.superblock
+
+
+def test_a_creation_whose_channels_are_taken_away_begins_anew_by_itself(make_world):
+    for number in range(3, 11):
+        world = make_world(number)
+        process = world.process("one")
+
+        def take_away(world=world):
+            for channel in list(world.channels):
+                world.drop_channel(channel)
+
+        at_call(process, number, take_away)
+        block = world.run_in(process, find_or_create(process.seam))
+        world.pass_time(1)
+        assert channels_in(block) <= text_channels(world)
+        world.end()

@@ -131,13 +131,13 @@ async def _make_channels(
     )
 
 
-async def _undo(server: Server, identity: str, category: Channel) -> list[Channel]:
+async def _undo(server: Server, identity: str, category: Channel) -> list[Channel] | None:
     """Remove what a creation has made before its superblock, as far as that can be done at once,
-    and return the channels that there were.
+    and return the channels that there were; None where that is not known.
 
     The rest is left over, for another one to remove.
     """
-    present: list[Channel] = []
+    present: list[Channel] | None = None
     with contextlib.suppress(Refused, Uncertain):
         present = await server.channels()
         for channel in [*_made_for(server, identity, present), category]:
@@ -146,8 +146,8 @@ async def _undo(server: Server, identity: str, category: Channel) -> list[Channe
     return present
 
 
-def _are_gone(channels: set[int], present: list[Channel]) -> bool:
-    return bool(present) and not channels & {channel.id for channel in present}
+def _are_gone(channels: set[int], present: list[Channel] | None) -> bool:
+    return present is not None and not channels & {channel.id for channel in present}
 
 
 def _made_for(server: Server, identity: str, channels: Iterable[Channel]) -> list[Channel]:
