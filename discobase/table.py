@@ -123,8 +123,8 @@ class Table(Record):
         """Save many records, in as few commits as they fit in: ten thousand small ones are one.
 
         Block; one API call for each commit, which has 20,000 records at the most, and what one
-        message carries: about 20 MiB, compressed. So others need not wait long. Each commit holds or
-        fails as a whole; the report says how many it took.
+        message carries: about 20 MiB, compressed. So others need not wait long. Each commit holds
+        or fails as a whole; the report says how many it took.
 
         Args:
             records: new and changed ones alike, each object once; consumed as they are sent.

@@ -23,10 +23,11 @@ from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.committer import Committer
 from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import CommitLog
+from discobase.engine.log.creation import find_or_create
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.nonces import NonceTrust, Verdict
 from discobase.engine.log.own_channels import OwnChannels
-from discobase.engine.log.superblock import Superblock, base36, find_or_create
+from discobase.engine.log.superblock import Superblock, base36
 from discobase.engine.lost import LostCommit
 from discobase.engine.polling import keep_fresh
 from discobase.engine.refreshes import Refreshes

@@ -741,7 +741,7 @@ def test_who_waits_for_what_is_not_there_reads_the_log_ever_less_often(make_worl
     began = world.time
     world.pass_time(60)
     assert 5 <= len(reads) <= 10
-    assert reads[0] - began >= 1
+    assert round(reads[0] - began, 6) >= 1  # 4.77 - 3.77 is a little less, in floats
     for task in waiting:
         task.cancel()
     world.pass_time(1)
