@@ -233,7 +233,7 @@ class WaitTimeout(DiscobaseError, TimeoutError):
 
 
 class OutcomeUnknown(DiscobaseError):
-    """The write may or may not have happened: look before you repeat it."""
+    """The write may or may not have happened. To save the same object again stores it once."""
 
 
 class RecordError(DiscobaseError):
