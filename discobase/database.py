@@ -329,9 +329,8 @@ class Database:
         as this process knows. Blocks only while a login is under way; no API call.
 
         Each is logged as an error when it is found. Empty unless somebody has deleted or altered
-        messages of the log, two programs have disagreed about it, or a process stood still for
-        minutes while it wrote: then what it had sent too late is listed, although it was written
-        again.
+        messages of the log, a process stood still for minutes while it wrote, or the server does
+        not enforce nonces: in the latter two cases their writers have written them again.
 
         Returns:
             What is lost, in the order in which it was written; each says why.

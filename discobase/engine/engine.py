@@ -14,6 +14,7 @@ The invariants of the log, which the modules refer to:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -80,6 +81,7 @@ class Engine:
         self._committer = Committer(
             self._log, self.replica, self._follower, writer=self.writer, limits=limits
         )
+        self.replica.tell_failure(partial(_look, asyncio.get_running_loop(), self._follower))
         self._nonces = NonceTrust(server, superblock.catalog, self.writer)
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshes = Refreshes(self._follower)
@@ -258,6 +260,12 @@ class Engine:
         await self._committer.stop(ended)
         await self._log.close()
         await self._server.work(self.replica.close)
+
+
+def _look(loop: asyncio.AbstractEventLoop, follower: Follower) -> None:
+    """Have the follower look at the replica, from any thread."""
+    with contextlib.suppress(RuntimeError):  # the loop is closed
+        loop.call_soon_threadsafe(follower.look)
 
 
 async def _make_replica(server: Server, lanes: int) -> Replica:

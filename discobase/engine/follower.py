@@ -23,6 +23,7 @@ up before anything else is written.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,7 +35,7 @@ from discobase.engine.doubt import Doubt
 from discobase.engine.log.commit_log import TRUST, Commit, CommitLog, Entry, decide
 from discobase.engine.log.frame import GENESIS
 from discobase.engine.lost import LostCommits
-from discobase.engine.replica import Displaced, Head, Position, Replica
+from discobase.engine.replica import Displaced, Head, Position, Replica, ReplicaLost
 from discobase.engine.server.retry import pause
 from discobase.engine.server.seam import (
     Event,
@@ -138,6 +139,10 @@ class Follower:
     def read_again(self) -> None:
         """Read the lanes as soon as may be: something may be there that was not heard of."""
         self._outdated = True
+        self._arrived.set()
+
+    def look(self) -> None:
+        """Look at what there is to do: the replica's file has failed."""
         self._arrived.set()
 
     def _note(self, entry: Entry, *, read: bool = False) -> None:
@@ -341,6 +346,7 @@ class Follower:
             LogDamaged, UpgradeNeeded: the log cannot be read to its end.
             Uncertain, Refused: Discord could not be read.
         """
+        await self._heal()
         self._require_sound()
         if self._changed:
             await self.catch_up()
@@ -550,12 +556,21 @@ class Follower:
             LogDamaged: something does not fit, as far as can be seen now.
         """
         while True:
+            await self._heal()
             if await self._changes_history():
                 await self._rebuild()
             await self._apply_what_follows()
             # What came at an applied position in the meantime has not been looked at.
             if not self._arrivals.passed(self._replica.head.seq):
                 return
+
+    async def _heal(self) -> None:
+        """See to it that the replica can be used, after its file has failed."""
+        if self._replica.failing:
+            with contextlib.suppress(ReplicaLost):
+                await self._log.server.work(self._replica.heal)
+        if self._replica.lost:
+            await self._rebuild()
 
     async def _apply_what_follows(self) -> None:
         while True:
@@ -613,7 +628,7 @@ class Follower:
             if winner is None:
                 self.lost.add(entry, "it is void: what it was built on is not in the log")
             elif entry.message.id != winner.message.id:
-                self.lost.add(entry, f"message {winner.message.id} stands at its position")
+                self.lost.add(entry, _second_to(winner.message.id))
         self._arrivals.drop(candidates)
 
     async def _read(
@@ -667,7 +682,7 @@ class Follower:
         found = await self._log.message(entry.message.channel, held.message)
         if found is None or (held.applied and not await self._is_as_applied(seq, found)):
             return True
-        self.lost.add(entry, f"message {held.message} stands at its position")
+        self.lost.add(entry, _second_to(held.message))
         return False
 
     async def _position(self, seq: int) -> Position:
@@ -703,8 +718,13 @@ class Follower:
         return self._replica.head != head
 
     async def _rebuild(self) -> None:
-        """Start again from the first frame: the log does not go on from what had been decided."""
-        _log.error("the log is not as it was thought to be: it is read again from its beginning")
+        """Start again from the first frame: the log does not go on from what had been decided, or
+        what was there is lost.
+        """
+        if not self._replica.lost:
+            _log.error(
+                "the log is not as it was thought to be: it is read again from its beginning"
+            )
         await self._read_lanes(after=[0] * len(self._lanes))
         try:
             decided = self._decided_anew()
@@ -752,9 +772,15 @@ class Follower:
     def _tell_displaced(self, frame: Displaced, instead: int | None) -> None:
         why = "its message has been deleted, and the log goes on without it"
         if instead is not None:
-            why = f"message {instead} stands at its position"
+            why = _second_to(instead)
         channel = self._log.superblock.lane_of(frame.seq)
         self.lost.add_unread(channel, frame.message, why, frame.seq, frame.writer)
+
+
+def _second_to(message: int) -> str:
+    return (
+        f"message {message} stands at its position; its writer has written it again, if it went on"
+    )
 
 
 def _until_void(batch: Iterable[tuple[Entry, bool]]) -> Iterator[Entry]:

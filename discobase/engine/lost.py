@@ -69,7 +69,7 @@ class LostCommits:
         lost = LostCommit(position, writer, time, channel, message, why)
         self._by_message[message] = lost
         _log.error(
-            "a commit is lost: position %s, writer %s, %s, message %d in channel %d: %s",
+            "a commit does not count: position %s, writer %s, %s, message %d in channel %d: %s",
             "unknown" if position is None else position,
             "unknown" if writer is None else writer,
             time.isoformat(timespec="seconds"),

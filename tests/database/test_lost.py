@@ -42,7 +42,7 @@ def test_a_commit_that_does_not_count_is_listed_with_its_writer_and_the_reason(p
     assert (lost.position, lost.channel, lost.message) == (1, int(first["channel_id"]), again)
     assert f'"writer":"{lost.writer}"' in first["content"]
     assert first["id"] in lost.why
-    assert "a commit is lost: position 1" in caplog.text
+    assert "a commit does not count: position 1" in caplog.text
 
 
 def test_a_pin_is_no_damage(place, caplog):

@@ -44,7 +44,8 @@ class Faults:
     """How the world misbehaves: chances from 0 to 1, times in seconds.
 
     With `first_lost` nothing is left to chance: of the calls that change something, each loses its
-    first answer, and is made twice.
+    first answer, and is made twice. A send that says what `unanswered` says gets an error each
+    time; it takes effect `unanswered_effect` seconds after it came, or never.
     """
 
     error_before: float = 0.0
@@ -65,6 +66,8 @@ class Faults:
     nonce_gap: float = 0.0
     url_lifetime: float = 86_400.0
     network: float = 0.05
+    unanswered: str = ""
+    unanswered_effect: float | None = None
 
 
 CALM = Faults()
@@ -101,6 +104,7 @@ class World:
         self.fault_count = 0
         self.channels: dict[int, Channel] = {}
         self.messages: dict[int, dict[int, Stored]] = {}
+        self.written: list[Stored] = []
         self.nonces: dict[str, tuple[int, int, float]] = {}
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
@@ -192,6 +196,7 @@ class World:
         message = dataclasses.replace(message, attachments=tuple(names))
         lag = self.random.random() * self.faults.lag if self.faults.lag else 0.0
         self.messages[channel][message.id] = stored = Stored(message, self.time + lag, files)
+        self.written.append(stored)
         self.channels[channel] = dataclasses.replace(
             self.channels[channel], last_message=message.id
         )

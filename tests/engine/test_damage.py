@@ -110,7 +110,7 @@ def test_a_head_that_was_deleted_unheard_and_written_anew_is_not_ignored(make_wo
     assert anew.seq == 2
     assert rows_of(first) == rows_of(second) == rows_of(third) == ["kept", "anew", "on"]
     assert lost(first) == [(2, first.writer)]
-    assert "a commit is lost: position 2" in caplog.text
+    assert "a commit does not count: position 2" in caplog.text
 
 
 def test_who_went_on_from_a_deleted_head_comes_back_to_what_all_others_see(make_world, join):

@@ -182,6 +182,7 @@ def test_one_write_is_one_call(make_world, join):
     assert process.calls.total() == before + 5
 
 
+@pytest.mark.timeout(15)  # it takes no time, or for ever
 def test_the_first_write_after_an_idle_hour_looks_first(make_world, join):
     world = make_world()
     process, engine = join(world)

