@@ -126,6 +126,13 @@ def test_a_superblock_by_somebody_else_leads_nobody_elsewhere(world, join):
     assert rows_of(newcomer) == ["x"]
 
 
+def test_a_database_that_lacks_a_lane_is_not_opened(world, join):
+    _, engine = join()
+    world.drop_channel(engine.superblock.lanes[2])
+    with pytest.raises(LogDamaged, match="lane log-2"):
+        join("two")
+
+
 def test_a_frame_of_a_later_format_by_somebody_else_stops_nobody(world, join):
     process, engine = join()
     later = next_frame(engine, "x").content.replace('{"discobase":1', '{"discobase":9')
