@@ -157,6 +157,11 @@ class Follower:
                 self._damage = error
             except UpgradeNeeded:
                 continue  # the log has told of it, and stays stopped
+            except Exception:  # noqa: BLE001 - the log has it all, and is read again
+                _log.exception("following the log has failed; it is read again")
+                await self._log.server.sleep(pause(self._log.server, attempt))
+                attempt += 1
+                self.read_again()
 
     async def _take_in(self) -> None:
         async with self.turn:
