@@ -10,6 +10,7 @@ from discobase._version import __version__
 from discobase.bulk import SaveReport
 from discobase.computed import WithPk, WithVersion
 from discobase.database import Database
+from discobase.engine.lost import LostCommit
 from discobase.errors import DiscobaseError
 from discobase.query import Query
 from discobase.records.fields import Index, Unique
@@ -22,6 +23,7 @@ __all__ = [
     "DiscobaseError",
     "Index",
     "LoginTask",
+    "LostCommit",
     "OutdatedRecord",
     "Query",
     "SaveReport",

@@ -8,7 +8,15 @@ from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from discobase.engine.changes import Change, Insert, Placed, Remove, Replace, Request
+from discobase.attempts import attempt_in, attempted
+from discobase.engine.changes import (
+    Change,
+    Insert,
+    Remove,
+    Replace,
+    Request,
+    new_key,
+)
 from discobase.errors import TableError
 from discobase.portal import users_frame
 from discobase.records.codec import Codec
@@ -145,31 +153,50 @@ class Binding(Generic[R]):
         if self._successor is not None:
             data = self.latest._taken_over(data, record.pk, self._model.model_fields)
         if record.pk is None:
-            return Insert(self.name, data)
-        return Replace(self.name, record.pk, data, version)
+            return Insert(self.name, data, attempt_in(record))
+        return Replace(self.name, record.pk, data, version, attempt_in(record))
 
-    def commit(self, changes: Sequence[Change], purpose: str) -> Placed:
-        """Commit changes that put records of this table, all or none, and wait until Discord has
-        them. One API call, often shared; where the log lacks the class's schema, what it says of
-        that goes into the same commit, or into some before it where there are many records.
+    def commit(self, records: Sequence[R], changes: Sequence[Change], purpose: str) -> None:
+        """Commit changes that put records of this table, all or none, wait until Discord has them,
+        and note in the records where they are. One API call, often shared; where the log lacks the
+        class's schema, what it says of that goes into the same commit, or into some before it where
+        there are many records.
 
         Args:
-            changes: what is to be done, in order.
+            records: of each change, in order.
+            changes: what is to be done.
             purpose: a name for it in errors, as in "the save".
         """
-        return self.latest.schema.commit(self.source, changes, purpose)
+        key = new_key()
+        with attempted(records, changes, key):
+            placed = self.latest.schema.commit(self.source, changes, purpose, key)
+        for record, pk, version in zip(records, placed.pks, placed.versions, strict=True):
+            place(record, pk, version)
 
-    def remove(self, pk: int, version: int | None, purpose: str) -> Placed:
-        """Delete a record, and wait until Discord has it. One API call, often shared. The class has
-        no say in that.
+    def remove(self, record: R, pk: int, version: int | None, purpose: str) -> None:
+        """Delete a record, wait until Discord has it, and note that in the record. One API call,
+        often shared. The class has no say in that.
 
         Args:
-            pk: the record's primary key.
+            record: the record.
+            pk: its primary key.
             version: what it has to be at, where that matters.
             purpose: a name for it in errors, as in "the delete".
         """
-        source, changes = self.source, [Remove(self.name, pk, version)]
-        return source.commit(Request(changes, purpose=purpose, timeout=source.timeout))
+        key, source = new_key(), self.source
+        changes = [Remove(self.name, pk, version, attempt_in(record))]
+        with attempted([record], changes, key):
+            source.commit(Request(changes, purpose=purpose, timeout=source.timeout, key=key))
+        place(record, None, None)
+
+    def discard(self, pk: int) -> None:
+        """Delete the record under a primary key, and wait until Discord has it. One API call, often
+        shared.
+        """
+        source = self.source
+        source.commit(
+            Request([Remove(self.name, pk)], purpose="the discard", timeout=source.timeout)
+        )
 
     def row(self, pk: int) -> Row | None:
         """Return the row under a primary key, or None. No API call."""

@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from discobase.binding import Binding
-from discobase.engine.changes import Change, Insert
-from discobase.engine.operations import Put, to_line
+from discobase.engine.changes import REQUEST_LINE, Change, Insert
+from discobase.engine.log.frame import UNPACKED
+from discobase.engine.operations import Names, Put, to_line
 from discobase.errors import TableError, UsageError
-from discobase.records.record import Record, place
+from discobase.records.record import Record
 
 R = TypeVar("R", bound=Record)
 
@@ -47,7 +48,7 @@ class SaveReport:
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    record: Record
+    record: Any
     change: Change
     line: bytes
 
@@ -78,6 +79,8 @@ class _Load:
         return True
 
     def _has_room(self, size: int) -> bool:
+        if self._plain + size > UNPACKED:
+            return False
         if self._plain + size <= self._capacity:
             return True
         if self._packer is None:
@@ -104,12 +107,10 @@ def save_all(binding: Binding[R], records: Iterable[R]) -> SaveReport:
         )
     saved = commits = 0
     items = (_item(binding, record) for record in records)
-    for batch in _batches(items, binding.source.capacity):
+    for batch in _batches(items, binding.source.capacity - REQUEST_LINE):
         _refuse_twins(batch)
         changes = [item.change for item in batch]
-        placed = binding.commit(changes, "the save of several records")
-        for item, pk in zip(batch, placed.pks, strict=True):
-            place(item.record, pk, placed.seq)
+        binding.commit([item.record for item in batch], changes, "the save of several records")
         saved += len(batch)
         commits += 1
     if commits > 1:
@@ -127,11 +128,10 @@ def _item(binding: Binding[R], record: R) -> _Item:
             f"table saves objects of its own class only."
         )
     change = own.change(record)
-    return _Item(
-        record,
-        change,
-        to_line(Put(binding.name, record.pk or 1, change.data, _A_SCHEMA)).encode("ascii"),
-    )
+    line = to_line(Put(binding.name, record.pk or 1, change.data, _A_SCHEMA))
+    if change.attempt is not None:
+        line = f"{to_line(Names(change.attempt.key, change.attempt.number))}\n{line}"
+    return _Item(record, change, line.encode("ascii"))
 
 
 def _refuse_twins(batch: Iterable[_Item]) -> None:

@@ -86,7 +86,7 @@ class Claim:
 
     def _opened(self) -> int:
         with _opening:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
             _open.add(descriptor)
         return descriptor
 

@@ -20,6 +20,7 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── ServerAmbiguous         the bot is in several servers of that name
     │   ├── MissingPermission       the bot may not do what a database needs
     │   ├── ServerFull              no room for the channels of a database
+    │   ├── NoncesIgnored           the server does not keep Discord's word on nonces
     │   ├── IdentifyLimit           the day's gateway logins are used up
     │   └── Disconnected            the connection ended while a call was waiting
     ├── Unavailable                 Discord did not answer, or refused; nothing was written
@@ -161,6 +162,26 @@ class MissingPermission(ConnectError):
 
 class ServerFull(ConnectError):
     """No room for the channels of a database (Discord allows 500 channels in a server)."""
+
+
+class NoncesIgnored(ConnectError):
+    """The server does not keep Discord's word on nonces, on which every save rests.
+
+    At a login, or later: then nothing is written any more, while reads go on.
+
+    Args:
+        place: which server.
+        fault: what it did.
+    """
+
+    def __init__(self, place: str, fault: str) -> None:
+        self.place = place
+        self.fault = fault
+        super().__init__(
+            f"{place} does not keep Discord's word on nonces: {fault}. Where several programs save "
+            f"at once there, records that were saved could be lost again. Use a server that "
+            f"enforces nonces; or log in with allow_unsafe=True, and let one program alone write."
+        )
 
 
 class IdentifyLimit(ConnectError):
@@ -310,16 +331,23 @@ class UnstorableValue(RecordError, ValueError):
 
 
 class RecordTooLarge(RecordError, ValueError):
-    """More than one message of Discord can carry; nothing was sent.
+    """More than one message of Discord can carry, or one commit hold; nothing was sent.
 
     Args:
         size: the bytes it comes to.
         limit: the bytes there is room for; None where only the server knows.
+        compressed: whether they are counted after compression.
     """
 
-    def __init__(self, size: int, limit: int | None) -> None:
+    def __init__(self, size: int, limit: int | None, *, compressed: bool = True) -> None:
         self.size = size
         self.limit = limit
+        if not compressed:
+            super().__init__(
+                f"this comes to {size:,} bytes before compression, and one commit holds {limit:,}; "
+                f"nothing was sent. Store less in one record, or fewer records at once."
+            )
+            return
         if limit is None:
             super().__init__(
                 f"this comes to {size:,} bytes (compressed), which this server does not take in "

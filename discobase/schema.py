@@ -91,13 +91,14 @@ class TableSchema(Generic[R]):
         codec = self._codec
         return Schema(self.fields, codec.unique, codec.indexed, json_types(codec.model)).to_json()
 
-    def commit(self, source: Source, changes: Sequence[Change], purpose: str) -> Placed:
+    def commit(self, source: Source, changes: Sequence[Change], purpose: str, key: str) -> Placed:
         """Commit changes that put records of this class, and what the log lacks of its schema.
 
         Args:
             source: where to.
             changes: what is to be done, in order.
             purpose: a name for it in errors.
+            key: what it is called in the log.
 
         Raises:
             Unavailable: other programs kept changing what it rests on.
@@ -111,7 +112,7 @@ class TableSchema(Generic[R]):
                 layout = call.layout(self._table)
                 with call.not_sent_before():
                     preparations = self.preparations(call, layout)
-                request = Request(changes, schemas, preparations, purpose, call.left())
+                request = Request(changes, schemas, preparations, purpose, call.left(), key=key)
                 if _says_too_much(request, source.capacity):
                     call.say(schemas, preparations)
                     continue

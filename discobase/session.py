@@ -151,7 +151,13 @@ class Session:
             await connection.close()
 
     async def _served(self, connection: Connection) -> None:
-        opening = Engine.open(connection, limits=self.target.limits, failed=self._fail)
+        opening = Engine.open(
+            connection,
+            limits=self.target.limits,
+            failed=self._fail,
+            place=f"the server {self.target.server!r} at {self.target.api_url}",
+            allow_unsafe=self.target.allow_unsafe,
+        )
         engine = await self._unless_ended(opening)
         try:
             self._engine = engine

@@ -14,6 +14,7 @@ from functools import partial
 from discobase.arguments import Target
 from discobase.engine.changes import IndexWanted, Placed, Request
 from discobase.engine.interface import EngineInterface
+from discobase.engine.lost import LostCommit
 from discobase.engine.replica import Replica
 from discobase.errors import AlreadyConnected, NotConnected, WaitTimeout, WouldDeadlock
 from discobase.portal import users_line
@@ -216,6 +217,10 @@ class SessionSource:
         session = self.session()
         engine = session.engine("the refresh", self.timeout)
         session.portal.call(engine.refresh, timeout=self.timeout, what="the refresh")
+
+    def lost(self) -> list[LostCommit]:
+        """Return the commits that are known to be lost. Wait while a login is under way."""
+        return self._engine(self.session(), "the list of what is lost", self.timeout).lost()
 
     def wait_for(self, position: int, timeout: float | None) -> None:
         """Wait until this process has applied a position. No API call where it has, or where an

@@ -56,6 +56,11 @@ class Table(Record):
         a loaded record has in fields that its class does not know is written back. The last writer
         wins; :meth:`update` can do better.
 
+        Where a call ends without telling whether the record was written (:exc:`OutcomeUnknown`, or
+        an interrupt such as Ctrl-C), the object, and each copy of it, remembers what was sent. The
+        next call finds out, for the last 10,000 positions, and stores it once: if nothing was
+        changed meanwhile, it returns what the first one would have.
+
         Returns:
             The object itself, with :attr:`pk` and :attr:`version` set.
 
@@ -68,7 +73,7 @@ class Table(Record):
             RecordRefused: Discord's filters refuse what it says.
             NotConnected, TableError: there is no database to save to.
             Unavailable, WaitTimeout, Disconnected: nothing was written.
-            OutcomeUnknown: it may have been written; look before you save it again.
+            OutcomeUnknown: it may have been written. Save the object again: that stores it once.
         """
         binding = self._bound()
         return self._write(binding, binding.change(self), "the save")
@@ -111,8 +116,7 @@ class Table(Record):
         binding = self._bound()
         pk = self._require_pk("delete")
         version = self.version if if_unchanged else None
-        binding.remove(pk, version, "the delete")
-        place(self, None, None)
+        binding.remove(self, pk, version, "the delete")
 
     @classmethod
     def save_many(cls, records: Iterable[Self]) -> SaveReport:
@@ -278,13 +282,12 @@ class Table(Record):
             pydantic.ValidationError: it is no integer.
             DiscobaseError: as for :meth:`save`.
         """
-        cls._bound().remove(primary_key(cls, pk), None, "the discard")
+        cls._bound().discard(primary_key(cls, pk))
 
     # Within
 
     def _write(self, binding: Binding[Self], change: Change, purpose: str) -> Self:
-        placed = binding.commit([change], purpose)
-        place(self, placed.pks[0], placed.seq)
+        binding.commit([self], [change], purpose)
         return self
 
     @classmethod

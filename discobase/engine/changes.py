@@ -8,48 +8,121 @@ applies without deciding anything.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from json.encoder import encode_basestring_ascii
+from typing import NamedTuple
 
 from discobase.engine.operations import FieldSchema, Loaded
 from discobase.errors import DiscobaseError
 from discobase.outcome import Outcome
 
+_KEY_BYTES = 6
+"""Of a request's key, 8 characters. A repeated change is looked up among the requests of the last
+:data:`~discobase.engine.replica.requests.KEPT` positions; were these a million, it would meet the
+key of another one, one time in 280 millions."""
+
+
+def new_key() -> str:
+    """Return a random key for a request: from the operating system, so that a forked process does
+    not draw what its parent draws.
+    """
+    return secrets.token_urlsafe(_KEY_BYTES)
+
+
+class ChangeName(NamedTuple):
+    """What a change is called in the log: the key of the request with which it was first sent, and
+    its number among the changes of that.
+    """
+
+    key: str
+    number: int
+
+
+class Attempt(NamedTuple):
+    """What is kept of a change whose outcome is unknown, so that it can be told whether the log has
+    it when it is asked for again.
+
+    Args:
+        key: of its name.
+        number: of its name.
+        digest: of the data that was sent under that name; empty where it was not always the same.
+    """
+
+    key: str
+    number: int
+    digest: str
+
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """A new record, to be stored under the table's next primary key."""
+    """A new record, to be stored under the table's next primary key.
+
+    This and the other changes have an `attempt` where they were sent before, and what became of
+    that is unknown. Where the log has it, all is done, whatever has become of the record since; or
+    if the data is another one by now, an insert replaces that of the record it made.
+    """
 
     table: str
     data: str
+    attempt: Attempt | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Replace:
     """Record `pk`, to be written anew. It must exist and, where `version` is given, be at that
-    version.
+    version; at the one that the `attempt` wrote, where the log has that.
     """
 
     table: str
     pk: int
     data: str
     version: int | None = None
+    attempt: Attempt | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Record `pk`, to be deleted. It must exist and, where `version` is given, be at that
-    version.
+    """Record `pk`, to be deleted. It must exist and, where `version` is given, be at that version;
+    at the one that the `attempt` wrote, where the log has that. If the attempt deleted it, all is
+    done.
     """
 
     table: str
     pk: int
     version: int | None = None
+    attempt: Attempt | None = None
 
 
 Change = Insert | Replace | Remove
+
+_DIGEST_BYTES = 8
+"""Of a digest. That another text of the same record has the same one takes chance alone, one time
+in 2**64."""
+
+
+def digest_of(change: Change) -> str:
+    """Return what tells the data of a change from others."""
+    if isinstance(change, Remove):
+        return "removed"
+    return blake2b(change.data.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+
+
+def attempt_of(change: Change, key: str, number: int) -> Attempt:
+    """Return what is to be kept of a change while its outcome is unknown.
+
+    Args:
+        change: what is sent.
+        key: of the request it is sent with.
+        number: its number there, from 0.
+    """
+    digest, before = digest_of(change), change.attempt
+    if before is None:
+        return Attempt(key, number, digest)
+    return before if before.digest == digest else before._replace(digest="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +203,14 @@ class SchemaMoved(DiscobaseError):
 @dataclass(slots=True)
 class Placed:
     """Where a request's changes ended up: the position of their commit (the head, where there was
-    nothing to do), and the primary key of each change, in order.
+    nothing to do), and the primary key and the version of each change, in order.
+
+    A change that was sent before, and had been made, is at the version that this gave it.
     """
 
     seq: int
     pks: list[int] = field(default_factory=list[int])
+    versions: list[int] = field(default_factory=list[int])
 
 
 @dataclass(slots=True, eq=False)
@@ -150,9 +226,14 @@ class Request:
         purpose: a name for it in errors, as in "the save".
         timeout: seconds for which the caller waits; None for no limit.
         future: what the caller waits for.
+        key: what it is called in the log, in which each change that was not sent before gets its
+            name (:meth:`name`); random.
 
     Attributes:
         size: about the bytes that the request takes up in a frame.
+        strikes: how often the server had no answer to frames with it, and to others it had
+            (:mod:`discobase.engine.committer`).
+        unanswered: how often it was sent without an answer since then.
     """
 
     changes: Sequence[Change]
@@ -161,10 +242,18 @@ class Request:
     purpose: str = "the commit"
     timeout: float | None = None
     future: Future[Placed] = field(default_factory=Outcome[Placed])
+    key: str = field(default_factory=new_key)
     size: int = field(init=False)
+    unanswered: int = field(default=0, init=False)
+    strikes: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self.size = _size(self.changes, self.preparations)
+
+    def name(self, index: int) -> ChangeName:
+        """Return what the change of an index is called in the log."""
+        attempt = self.changes[index].attempt
+        return ChangeName(*attempt[:2]) if attempt else ChangeName(self.key, index)
 
 
 _KEY_AND_PUNCTUATION = 32
@@ -172,8 +261,12 @@ _KEY_AND_PUNCTUATION = 32
 up to 13 for verb, brackets, quotes, commas and the line's end."""
 
 
+REQUEST_LINE = 32
+"""Bytes of the line that names the changes behind it: 25 and a small index."""
+
+
 def _size(changes: Sequence[Change], preparations: Sequence[Preparation]) -> int:
-    size = 0
+    size = REQUEST_LINE + REQUEST_LINE * sum(change.attempt is not None for change in changes)
     for preparation in preparations:
         size += len(encode_basestring_ascii(preparation.table)) + _KEY_AND_PUNCTUATION
         match preparation:

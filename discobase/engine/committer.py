@@ -23,9 +23,9 @@ import janus
 
 from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.follower import Follower
-from discobase.engine.log.commit_log import CommitLog, Entry
+from discobase.engine.log.commit_log import TRIES, CommitLog, Entry, Unanswered
 from discobase.engine.log.frame import Draft, Limits, encode
-from discobase.engine.replica import Proposal, Replica
+from discobase.engine.replica import Proposal, Replica, ReplicaLost
 from discobase.engine.server.seam import ServerError
 from discobase.errors import (
     DiscobaseError,
@@ -43,6 +43,11 @@ _log = logging.getLogger(__name__)
 
 _FILLED_AT_A_TIME = 2_000
 """Records for which a key column is filled in one step, between commits: some 20 ms."""
+
+_COINCIDENCES = 1
+"""How often a request by itself may have no answer where another frame in its place has one, which
+may be chance: a server can come back just then. A guess; with :data:`TRIES
+<discobase.engine.log.commit_log.TRIES>` each, six tries have been in vain after that."""
 
 Batch = Sequence[Request]
 """Requests that share a frame."""
@@ -217,6 +222,8 @@ class Committer:
             proposal, draft = await self._log.server.work(partial(self._prepare, batch))
         except RecordTooLarge as error:
             return _halves(batch, error)
+        except ReplicaLost:
+            return [batch]  # built again before the next try
         if draft is None:
             return _answer(batch, proposal)
         return await self._append(batch, proposal, draft)
@@ -246,10 +253,15 @@ class Committer:
         )
 
     async def _append(self, batch: Batch, proposal: Proposal, draft: Draft) -> Sequence[Batch]:
-        below = self._replica.positions.below(proposal.seq)
+        if self._log.doubtful():
+            # This process stood still since it looked: what comes after the head may be known to
+            # the others, and its nonce forgotten.
+            await self._log.server.work(self._replica.withdraw)
+            return [batch]
+        below = self._replica.positions.safely_below(proposal.seq)
         self._sent = True
         try:
-            entry = await self._log.append(draft, after=below, chain=proposal.chain)
+            entry, fenced = await self._until_held(batch, draft, after=below)
         except (DiscobaseError, ServerError) as error:
             await self._log.server.work(self._replica.withdraw)
             self._sent = False
@@ -261,7 +273,36 @@ class Committer:
         else:
             await self._log.server.work(self._replica.withdraw)
         self._sent = False
-        return () if won else await self._lose(batch, entry)
+        if won:
+            return ()
+        batches = await self._lose(batch, entry)
+        return _parted(batches) if fenced else batches
+
+    async def _until_held(self, batch: Batch, draft: Draft, *, after: int) -> tuple[Entry, bool]:
+        """Send a frame until its position holds it, or another one. Return which, and whether it
+        was a fence that had the answer.
+
+        A server may have no answer to this frame, ever, and to others: a proxy chokes on its size,
+        or a bug on what it says. So after some tries a *fence* is sent in its place, an empty frame
+        under the same nonce. If the position holds the fence, the other is not written, and never
+        will be. If the fence has no answer either, it is not the frame's fault.
+        """
+        seq, chain = draft.header.seq, draft.header.chain
+        append = partial(self._log.append, after=after, chain=chain)
+        # Where others are faster, the tries at one position may never be enough.
+        left = TRIES - min(request.unanswered for request in batch)
+        tried = 0
+        while True:
+            if left > 0:
+                with contextlib.suppress(Unanswered):
+                    entry = await append(draft, tries=left, tried=tried)
+                    _count_unanswered(batch, self._log.unanswered)
+                    return entry, False
+                tried += self._log.unanswered
+            with contextlib.suppress(Unanswered):
+                fence = self._draft(Proposal(seq, chain))
+                return await append(fence, tries=1, tried=tried), True
+            tried, left = tried + 1, TRIES
 
     def _settle(self, batch: Batch, proposal: Proposal, entry: Entry) -> None:
         """Make a proposal the state, and answer its callers, on the worker: it is in the log."""
@@ -305,7 +346,7 @@ def _answer(batch: Batch, proposal: Proposal) -> Sequence[Batch]:
     return ()
 
 
-def _halves(batch: Batch, error: RecordTooLarge | RecordRefused) -> Sequence[Batch]:
+def _halves(batch: Batch, error: RecordTooLarge | RecordRefused | Unavailable) -> Sequence[Batch]:
     """Cut a batch in two, to be tried apart, down to the single request that will never do: what
     one is refused for is no reason to refuse those it shares a frame with.
     """
@@ -313,6 +354,34 @@ def _halves(batch: Batch, error: RecordTooLarge | RecordRefused) -> Sequence[Bat
         return _fail_all(batch, error)
     middle = len(batch) // 2
     return [batch[:middle], batch[middle:]]
+
+
+def _parted(batches: Sequence[Batch]) -> Sequence[Batch]:
+    """Cut batches in two whose frame had no answer, where a fence in its place had one: down to the
+    single request that never has one.
+    """
+    parted: list[Batch] = []
+    for batch in batches:
+        for request in batch:
+            request.strikes, request.unanswered = request.strikes + 1, 0
+        if len(batch) == 1 and batch[0].strikes <= _COINCIDENCES:
+            parted.append(batch)
+        else:
+            parted += _halves(batch, _unanswered())
+    return parted
+
+
+def _count_unanswered(batch: Batch, tries: int) -> None:
+    for request in batch:
+        request.unanswered += tries
+
+
+def _unanswered() -> Unavailable:
+    return Unavailable(
+        "Discord has no answer to this commit, each time it is sent, and to others it has. Its "
+        "position holds another one by now: nothing was written. Look whether the record is very "
+        "large."
+    )
 
 
 def _unread(error: ServerError) -> DiscobaseError:

@@ -1,10 +1,11 @@
-"""The engine as its callers see it: five calls, which something else may answer in its place."""
+"""The engine as its callers see it: six calls, which something else may answer in its place."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from discobase.engine.changes import IndexWanted, Request
+from discobase.engine.lost import LostCommit
 from discobase.engine.replica import Replica
 
 
@@ -32,6 +33,12 @@ class EngineInterface(Protocol):
 
         Raises:
             Disconnected: the engine has stopped.
+        """
+        ...
+
+    def lost(self) -> list[LostCommit]:
+        """Return the commits that are known to be lost, in the order in which they were written.
+        From any thread; never waits.
         """
         ...
 

@@ -21,6 +21,7 @@ LARGEST_PK = 2**63 - 1
 
 _DIGITS = len(str(LARGEST_PK))
 _MAY_BE_SKIPPED = "?"
+_REQUEST = "request?"
 
 
 class LaterFormat(Exception):
@@ -221,7 +222,17 @@ class Release:
     field: str
 
 
-Operation = Put | Delete | Declare | Keys | Constrain | Release
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the puts and deletes that follow in the commit are called, up to the next one of these:
+    the changes of the request with this key, from this index on. An empty key names nothing.
+    """
+
+    key: str
+    first: int = 0
+
+
+Operation = Put | Delete | Declare | Keys | Constrain | Release | Names
 
 
 def version_for(operations: Iterable[Operation]) -> str | None:
@@ -233,7 +244,7 @@ def version_for(operations: Iterable[Operation]) -> str | None:
 
 def _is_of_0_1(operation: Operation) -> bool:
     match operation:
-        case Put(schema=0) | Delete() | Declare(number=0):
+        case Put(schema=0) | Delete() | Declare(number=0) | Names():
             return True
         case _:
             return False
@@ -248,6 +259,7 @@ _DECLARE_0_1 = re.compile(rf'\["schema",{_TEXT},(\{{.*\}})\]')
 _DECLARE = re.compile(rf'\["declare",{_TEXT},{_NUMBER},([0-9]+),(\{{.*\}})\]')
 _CONSTRAIN = re.compile(rf'\["unique",{_TEXT},{_TEXT},{_NUMBER}\]')
 _RELEASE = re.compile(rf'\["release",{_TEXT},{_TEXT}\]')
+_NAMES = re.compile(rf'\["request\?",{_TEXT}(?:,([1-9][0-9]{{0,8}}))?\]')
 _KEYS = '["keys",'
 
 
@@ -260,6 +272,8 @@ def to_line(operation: Operation) -> str:
     """Write one operation as one line of ASCII-only JSON. The record inside it is taken over as it
     stands, not encoded again.
     """
+    if isinstance(operation, Names):
+        return _names_to_line(operation)
     table = _line(operation.table)
     match operation:
         case Put(pk=pk, data=data, schema=0):
@@ -281,6 +295,11 @@ def to_line(operation: Operation) -> str:
             return f'["release",{table},{_line(name)}]'
 
 
+def _names_to_line(names: Names) -> str:
+    first = f",{names.first}" if names.first else ""
+    return f'["request?",{_line(names.key)}{first}]'
+
+
 def from_line(line: str) -> Operation | None:
     """Read the operation that a line holds; None where it is one to be passed over.
 
@@ -294,9 +313,13 @@ def from_line(line: str) -> Operation | None:
         return Put(json.loads(found[1]), int(found[2]), found[4], int(found[3] or 0))
     if (found := _DELETE.fullmatch(line)) and _is_pk(found[2]):
         return Delete(json.loads(found[1]), int(found[2]))
+    if found := _NAMES.fullmatch(line):
+        return Names(json.loads(found[1]), int(found[2] or 0))
     if operation := _of_schema(line):
         return operation
     name = _name_of(line)
+    if name == _REQUEST:
+        return Names("")  # of a form to come: the names before it end here
     if name.endswith(_MAY_BE_SKIPPED):
         return None
     raise LaterFormat(f"an operation {name!r} of this form")

@@ -22,6 +22,7 @@ from discobase.local.state.message_json import MessageJson
 from discobase.local.state.messages import Messages
 from discobase.local.state.nonces import Nonces
 from discobase.local.state.permissions import BOT_DEFAULT
+from discobase.local.state.read_lag import ReadLag
 from discobase.local.state.snowflakes import Snowflakes
 from discobase.local.state.state import State
 from discobase.local.state.store import MessageRow, Store
@@ -57,6 +58,7 @@ class Platform:
         self.signer = Signer(self._key(), settings)
         self.attachments = Attachments(self.store, new_id, self.signer)
         self.messages = Messages(self.store, self.state, new_id, self.nonces, self.attachments)
+        self.read_lag = ReadLag(settings)
         self.ephemeral = EphemeralMessages(self.messages)
         self.message_json = MessageJson(self.store, self.attachments)
         self.gateway = Gateway(

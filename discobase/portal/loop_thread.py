@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import concurrent.futures
 import logging
 import os
@@ -18,6 +17,7 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any
 
+from discobase.at_exit import ends_threads
 from discobase.errors import NotConnected, WouldDeadlock
 from discobase.own_threads import is_own_thread, own_thread
 from discobase.portal.done_lock import POLL_SECONDS, lock_until_done
@@ -337,7 +337,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_replace_selectors)
 
 
-@atexit.register
+@ends_threads
 def _stop_unclosed() -> None:
     """At interpreter exit, end the threads before the interpreter ends under them."""
     unclosed = [loop_thread for loop_thread in tuple(_running) if loop_thread.alive]

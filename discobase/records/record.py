@@ -1,5 +1,5 @@
-"""What a record knows of itself: where it is stored, which commit wrote it last, and what is stored
-of it that its class does not know.
+"""What a record knows of itself: where it is stored, which commit wrote it last, what is stored of
+it that its class does not know, and a write whose outcome is unknown.
 """
 
 from __future__ import annotations
@@ -47,18 +47,35 @@ class Record(BaseModel):
 # They are kept among the model's private attributes, so that copies, pickles and comparisons have
 # them. They are not declared as such: pydantic would spend more time on each new object to set them
 # to None than it takes to validate a small record.
-_PK, _VERSION, _UNKNOWN = "_pk", "_version", "_unknown_fields"
+_PK, _VERSION, _UNKNOWN, _ATTEMPT = "_pk", "_version", "_unknown_fields", "_attempt"
 
 
 def place(record: Record, pk: int | None, version: int | None) -> None:
-    """Note in a record where it is stored, and which commit wrote it."""
+    """Note in a record where it is stored, and which commit wrote it: nothing of it is unknown
+    then.
+    """
     private: dict[str, Any] = {
         name: value
         for name, value in (record.__pydantic_private__ or {}).items()
-        if name not in (_PK, _VERSION)
+        if name not in (_PK, _VERSION, _ATTEMPT)
     }
     if pk is not None:
         private[_PK], private[_VERSION] = pk, version
+    object.__setattr__(record, "__pydantic_private__", private or None)
+
+
+def noted_attempt(record: Record) -> tuple[str, int, str] | None:
+    """Return what was noted of a write whose outcome is unknown; None where there is nothing."""
+    private = record.__pydantic_private__
+    return private.get(_ATTEMPT) if private else None
+
+
+def note_attempt(record: Record, attempt: tuple[str, int, str] | None) -> None:
+    """Note in a record what a write is called whose outcome is unknown."""
+    private = dict(record.__pydantic_private__ or {})
+    private.pop(_ATTEMPT, None)
+    if attempt is not None:
+        private[_ATTEMPT] = tuple(attempt)
     object.__setattr__(record, "__pydantic_private__", private or None)
 
 

@@ -37,8 +37,12 @@ class Place:
     def forget_calls(self) -> None:
         self.discord.reset_requests()
 
-    def conn(self, database: Database, *, timeout: float = 10.0) -> Connected[Database]:
-        return database.conn(self.token, api_url=self.api_url, timeout=timeout)
+    def conn(
+        self, database: Database, *, timeout: float = 10.0, allow_unsafe: bool = False
+    ) -> Connected[Database]:
+        return database.conn(
+            self.token, api_url=self.api_url, timeout=timeout, allow_unsafe=allow_unsafe
+        )
 
     def channel(self, name: str) -> int:
         """The id of the only channel of that name."""
@@ -55,6 +59,13 @@ class Place:
         """The messages of all lanes, in the order of their ids."""
         found = [message for lane in self.lanes() for message in self.discord.messages(lane)]
         return sorted(found, key=lambda message: int(message["id"]))
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Damage is declared after half a second: tests/engine holds the half minute, in virtual
+    time."""
+    monkeypatch.setattr("discobase.engine.doubt.DOUBT_SECONDS", 0.5)
 
 
 @pytest.fixture(autouse=True)

@@ -333,7 +333,7 @@ class TestEvents:
             assert len(item.find()) == 2
         assert names(place) == ["first", "second"]
 
-    def test_an_edited_frame_is_told_at_the_next_login(self, place, caplog):
+    def test_an_edited_frame_is_told_at_the_next_login(self, place, caplog, hasty):
         database, item = shop()
         with place.conn(database):
             item(name="first").save()
@@ -341,7 +341,9 @@ class TestEvents:
             frame = place.frames()[0]
             edited = frame["content"].replace("first", "forged")
             place.discord.edit_message(int(frame["channel_id"]), int(frame["id"]), edited)
-            assert soon(lambda: "was edited: the log is damaged" in caplog.text)
+            assert soon(lambda: "has been altered" in caplog.text)
+            with pytest.raises(LogDamaged, match="altered"):
+                item(name="third").save()
             assert [record.name for record in item.find()] == ["first", "second"]
         with pytest.raises(LogDamaged, match="position 1"), place.conn(shop()[0]):
             pass

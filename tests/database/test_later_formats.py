@@ -285,7 +285,7 @@ def test_a_later_frame_that_settles_a_race_is_read_back_as_unknown_where_nonces_
 ):
     place.discord.set(enforce_nonce=False)
     database, item = shop()
-    with place.conn(database):
+    with place.conn(database, allow_unsafe=True):
         item(name="first").save()
         place.discord.event_fault(action="drop", count=100)
         LaterVersion(place).write_in_format_2()

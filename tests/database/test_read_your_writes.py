@@ -256,7 +256,7 @@ def test_a_wait_goes_on_while_discord_cannot_be_read(place, two):
     other.wait_for(saved.version, timeout=20)
 
 
-def test_a_wait_ends_when_the_log_is_damaged(place, two):
+def test_a_wait_ends_when_the_log_is_damaged(place, two, hasty):
     (_, mine), (other, _) = two
     mine(name="first").save()
     other.wait_for(1)

@@ -234,6 +234,7 @@ def fill(api_url: str, token: str, server: int, channels: int) -> None:
 
 
 class TestMisuse:
+    @pytest.mark.timeout(20)  # a login that is not refused blocks for ever
     def test_logging_in_twice(self, place):
         database, item = shop()
         with place.conn(database):

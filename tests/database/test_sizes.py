@@ -162,3 +162,11 @@ def test_save_many_spreads_over_several_commits_where_one_is_not_enough(place):
     database, box = boxes()
     with place.conn(database):
         assert [found.content for found in box.find()] == [record.content for record in records]
+
+
+def test_save_many_cuts_where_a_commit_would_unpack_to_more_than_its_limit(place):
+    database, box = boxes()
+    with place.conn(database):
+        report = box.save_many(box(content="x" * 8_000_000) for _ in range(9))
+        assert (report.records, report.commits) == (9, 2)
+        assert len(box.find()) == 9

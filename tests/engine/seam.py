@@ -72,7 +72,11 @@ class Seam:
     ) -> Message:
         assert len(content) <= 2000
         assert len(nonce) <= 25
-        return await self._call(
+        mark = self._world.faults.unanswered
+        said = [content.encode(), *(upload.data for upload in uploads)]
+        marked = bool(mark) and any(mark.encode() in text for text in said)
+        call = self._leave_unanswered if marked else self._call
+        return await call(
             f"send {nonce}", lambda: self._world.post(channel, content, uploads, nonce)
         )
 
@@ -137,6 +141,19 @@ class Seam:
             if held:
                 world.fault(f"{told}: answer held back")
             world.after(up, lambda: self._take_effect(effect, answer, down + held))
+        return await answer
+
+    async def _leave_unanswered(self, what: str, effect: Callable[[], T]) -> T:
+        if self.cut_off:
+            raise asyncio.CancelledError
+        world, process = self._world, self._process
+        process.calls[what.split(maxsplit=1)[0]] += 1
+        answer: asyncio.Future[T] = process.loop.create_future()
+        world.fault(f"{process.name}: {what}: no answer to that, ever")
+        up, down = (world.random.random() * world.faults.network + 0.001 for _ in range(2))
+        if (late := world.faults.unanswered_effect) is not None:
+            world.after(up + late, lambda: _quietly(effect))
+        world.after(up + down, lambda: self._answer(answer, Uncertain("simulated: status 503")))
         return await answer
 
     def _is_first_try(self, what: str) -> bool:

@@ -44,7 +44,8 @@ class Faults:
     """How the world misbehaves: chances from 0 to 1, times in seconds.
 
     With `first_lost` nothing is left to chance: of the calls that change something, each loses its
-    first answer, and is made twice.
+    first answer, and is made twice. A send that says what `unanswered` says gets an error each
+    time; it takes effect `unanswered_effect` seconds after it came, or never.
     """
 
     error_before: float = 0.0
@@ -62,8 +63,11 @@ class Faults:
     late_session: float = 0.0
     freeze_at_send: float = 0.0
     nonce_window: float | None = 150.0
+    nonce_gap: float = 0.0
     url_lifetime: float = 86_400.0
     network: float = 0.05
+    unanswered: str = ""
+    unanswered_effect: float | None = None
 
 
 CALM = Faults()
@@ -100,6 +104,7 @@ class World:
         self.fault_count = 0
         self.channels: dict[int, Channel] = {}
         self.messages: dict[int, dict[int, Stored]] = {}
+        self.written: list[Stored] = []
         self.nonces: dict[str, tuple[int, int, float]] = {}
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
@@ -191,6 +196,7 @@ class World:
         message = dataclasses.replace(message, attachments=tuple(names))
         lag = self.random.random() * self.faults.lag if self.faults.lag else 0.0
         self.messages[channel][message.id] = stored = Stored(message, self.time + lag, files)
+        self.written.append(stored)
         self.channels[channel] = dataclasses.replace(
             self.channels[channel], last_message=message.id
         )
@@ -203,6 +209,8 @@ class World:
         window = self.faults.nonce_window
         known = self.nonces.get(nonce)
         if window is None or known is None or self.time - known[2] > window:
+            return None
+        if self.time - known[2] < self.faults.nonce_gap:  # a look without a lock
             return None
         return known[0], known[1]
 
@@ -234,7 +242,7 @@ class World:
     def edit(self, channel: int, identity: int, content: str) -> None:
         """Somebody alters a message: Discord lets only its author, a forger of the test lets us."""
         stored = self.messages[channel][identity]
-        stored.message = dataclasses.replace(stored.message, content=content)
+        stored.message = dataclasses.replace(stored.message, content=content, edited=True)
         self.broadcast(MessageChanged(channel, identity, deleted=False))
 
     def delete(self, channel: int, identity: int) -> None:
@@ -277,6 +285,10 @@ class World:
                 for number, file in enumerate(message.attachments)
             ),
         )
+
+    def tell_of(self, message: Message) -> None:
+        """Tell every process that has a session of a message."""
+        self.broadcast(MessageArrived(message))
 
     def broadcast(self, event: Event) -> None:
         """Tell every process that has a session."""

@@ -43,6 +43,7 @@ from discobase.engine.operations import (
     FieldSchema,
     Keys,
     Loaded,
+    Names,
     Operation,
     Put,
     Release,
@@ -111,7 +112,9 @@ class State:
             self.replica.settle(self.entry())
         else:
             self.replica.withdraw()
-        return verdict if isinstance(verdict, DiscobaseError) else proposal.operations
+        if isinstance(verdict, DiscobaseError):
+            return verdict
+        return [each for each in proposal.operations if not isinstance(each, Names)]
 
     def keys(self, column: KeyColumn, table: str = "t") -> dict[int, str | None]:
         """What stands in a column, by primary key."""

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import json
+import random
+import re
+import tracemalloc
 from dataclasses import replace
 
 import pytest
@@ -13,8 +17,10 @@ from hypothesis import strategies as st
 from discobase.engine.keys import KINDS
 from discobase.engine.log.frame import (
     GENESIS,
+    UNPACKED,
     Limits,
     Malformed,
+    check_files,
     encode,
     read_header,
     read_operations,
@@ -111,6 +117,24 @@ def test_an_operation_is_one_plain_line_that_reads_back(operation):
     assert "\n" not in line
     assert from_line(line) == operation
     assert json.loads(line)[1] == operation.table
+
+
+def test_an_operation_whose_names_hold_a_fence_does_not_close_it():
+    operations = [
+        Put("```", 1, "{}"),
+        Keys("a", "\n```", FieldSchema("plain", "p"), ((1, "```"),)),
+        Constrain("a", "```", 1),
+    ]
+    draft = encoded(operations)
+    assert draft.content.count("`") == 6, "only the fence"
+    assert decoded(draft.content, ()) == operations
+
+
+def test_a_primary_key_that_sqlite_cannot_store_is_of_a_later_version():
+    for operation in (Put("a", 2**63 - 1, "{}"), Delete("a", 2**63 - 1)):
+        assert from_line(to_line(operation)) == operation
+        with pytest.raises(LaterFormat):
+            from_line(to_line(operation).replace(str(2**63 - 1), str(2**63)))
 
 
 @pytest.mark.parametrize("line", ["", "[]", "[1]", "[[]]", "{}", "7", '"put"', "nonsense"])
@@ -244,6 +268,21 @@ def test_an_altered_header_has_another_hash_or_is_no_header(lines, choose):
     assert header is None or header.hash != draft.header.hash
 
 
+def test_a_frame_whose_header_is_what_makes_it_too_long_for_a_text_hangs_on_it_as_a_file():
+    for size in range(1_500, 1_950, 10):
+        draft = encoded([Put("a", 1, json.dumps({"x": "y" * size}))])
+        assert len(draft.content) <= 1_900
+        assert (draft.header.encoding == "inline") == (not draft.uploads)
+
+
+def test_a_payload_in_several_files_comes_out_of_them():
+    rows = [Put("a", pk, json.dumps({"n": f"{pk * 7919:x}"})) for pk in range(1, 60)]
+    for attachment in (200, 201, 202):
+        draft = encoded(rows, Limits(inline=100, attachment=attachment, files=50, message=100_000))
+        assert len(draft.uploads) > 2
+        assert decoded(draft.content, files_of(draft)) == rows
+
+
 def test_a_missing_or_exchanged_file_is_found_out():
     rows = [Put("a", pk, json.dumps({"n": f"{pk * 7919:x}"})) for pk in range(1, 60)]
     draft = encoded(rows, Limits(inline=100, attachment=200, files=50, message=100_000))
@@ -334,15 +373,11 @@ def test_small_frames_are_text_large_ones_files_and_compressible_ones_compressed
     same = [Put("a", pk, '{"x":1}') for pk in range(1, 200)]
     assert encoded(same).header.encoding == "jsonl.gz"
     assert [upload.name for upload in encoded(same).uploads] == ["c7.jsonl.gz"]
-    import random
-
     noise = f"{random.Random(1).getrandbits(16_000):x}"
     assert encoded([Put("a", 1, json.dumps({"x": noise}))]).header.encoding == "jsonl"
 
 
 def test_what_one_message_cannot_carry_is_refused_with_size_and_limit():
-    import random
-
     noise = f"{random.Random(1).getrandbits(160_000):x}"
     small = Limits(inline=100, attachment=1_000, message=5_000, files=3)
     assert small.payload == 3_000
@@ -350,6 +385,62 @@ def test_what_one_message_cannot_carry_is_refused_with_size_and_limit():
         encoded([Put("a", 1, json.dumps({"x": noise}))], small)
     assert raised.value.limit == 3_000
     assert raised.value.size > 15_000
+
+
+def compressed():
+    """A frame whose payload is compressed."""
+    return encoded([Put("a", pk, '{"x":1}') for pk in range(1, 200)])
+
+
+def test_no_more_is_unpacked_than_the_header_says():
+    draft, bomb = compressed(), gzip.compress(b"x" * 256 * 1024 * 1024)
+    tracemalloc.start()
+    try:
+        with pytest.raises(Malformed, match="does not end where"):
+            read_payload(draft.header, draft.content, [bomb])
+        assert tracemalloc.get_traced_memory()[1] < 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_follows_a_packed_payload_is_malformed():
+    draft = compressed()
+    for more in (b"x", gzip.compress(b""), gzip.compress(b"x")):
+        with pytest.raises(Malformed):
+            read_payload(draft.header, draft.content, [files_of(draft)[0] + more])
+
+
+def test_attachments_larger_than_their_payload_can_be_packed_are_refused():
+    draft = compressed()
+    noise = random.Random(1).randbytes(100_000)
+    header = dataclasses.replace(draft.header, size=len(noise))
+    check_files(header, [len(gzip.compress(noise))])
+    with pytest.raises(Malformed, match="of attachments"):
+        check_files(header, [100_000, 1_000])
+
+
+@pytest.mark.parametrize("size", ["-1", str(UNPACKED + 1), "Infinity", "NaN", '"9"', "null"])
+def test_a_payload_of_a_size_that_cannot_be_is_malformed(size):
+    content = encoded([Put("a", 1, "{}")]).content
+    size_now = re.search(r'"size":(\d+)', content)[0]
+    assert read_header(content.replace(size_now, f'"size":{UNPACKED}'))
+    with pytest.raises(Malformed):
+        read_header(content.replace(size_now, f'"size":{size}'))
+
+
+def test_no_frame_is_made_that_unpacks_to_more_than_a_reader_takes():
+    half = Put("a", 1, json.dumps({"x": "x" * (UNPACKED // 2)}))
+    with pytest.raises(RecordTooLarge, match="before compression") as raised:
+        encoded([half, half])
+    assert (raised.value.size > UNPACKED, raised.value.limit) == (True, UNPACKED)
+
+
+def test_what_fits_compressed_is_not_refused_for_its_plain_size():
+    rows = [Put("a", pk, '{"x":"the same"}') for pk in range(1, 500)]
+    small = Limits(inline=100, attachment=3_000, message=3_000, files=1)
+    draft = encoded(rows, small)
+    assert draft.header.size > small.payload
+    assert decoded(draft.content, files_of(draft)) == rows
 
 
 def test_the_limits_of_discord_leave_room_for_the_form_around_the_files():

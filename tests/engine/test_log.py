@@ -82,6 +82,23 @@ def test_nonces_of_two_databases_or_generations_never_meet(one, other, first, se
     assert one.nonce_of(first) != other.nonce_of(second)
 
 
+def test_positions_that_end_alike_have_nonces_of_their_own():
+    block = Superblock("abcdefgh", 1, 2, (3,), 4, 5.0)
+    alike = [5 + 36**digits for digits in range(9)]
+    assert len({block.nonce_of(seq) for seq in (5, *alike)}) == 10
+
+
+def test_a_position_has_another_nonce_in_each_generation():
+    generations = [Superblock("abcdefgh", number, 2, (3,), 4, 5.0) for number in range(1, 40)]
+    assert len({block.nonce_of(7) for block in generations}) == 39
+    assert len({block.nonce_of(seq) for block in generations for seq in range(1, 40)}) == 39**2
+
+
+def test_databases_have_nonces_of_their_own():
+    one, other = (Superblock(identity, 1, 2, (3,), 4, 5.0) for identity in ("abcdefgh", "abcdefgi"))
+    assert one.nonce_of(7) != other.nonce_of(7)
+
+
 @given(st.integers(0, 2**80))
 def test_base_36_can_be_read_back(number):
     assert int(base36(number), 36) == number

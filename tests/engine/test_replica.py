@@ -30,7 +30,16 @@ from discobase.engine.changes import (
 from discobase.engine.keys import key
 from discobase.engine.log.commit_log import Commit, Entry
 from discobase.engine.log.frame import GENESIS, Header
-from discobase.engine.operations import Constrain, Declare, Delete, Put, Release
+from discobase.engine.operations import (
+    Constrain,
+    Declare,
+    Delete,
+    FieldSchema,
+    Keys,
+    Names,
+    Put,
+    Release,
+)
 from discobase.engine.replica import EMPTY, Head, Replica, positions
 from discobase.engine.server.seam import Message, MessageArrived
 from discobase.errors import (
@@ -177,6 +186,8 @@ class Model:
     def change(self, request, seq, operations, needed=()):
         for wish in request.changes:
             operation = self.operation(wish, request.schemas)
+            if wish is request.changes[0]:
+                operations.append(Names(request.key))
             if isinstance(operation, Put):
                 self.put(operation, seq, needed)
             else:
@@ -433,6 +444,57 @@ def test_a_primary_key_is_never_used_again(replica):
     assert commit(replica, Insert("a", "{}")).verdicts[0].pks == [3]
 
 
+def test_a_primary_key_that_another_writer_used_up_is_not_used_again(replica):
+    first = Commit(entry(1, GENESIS), [Put("a", 1, "{}"), Put("a", 2, "{}")])
+    replica.apply([first, Commit(entry(2, first.entry.header.hash), [Delete("a", 2)])])
+    replica.propose([asked(Insert("a", "{}"))])
+    replica.withdraw()
+    assert commit(replica, Insert("a", "{}")).verdicts[0].pks == [3]
+
+
+def test_a_record_has_the_version_of_the_commit_that_wrote_it_last(replica):
+    commit(replica, Insert("a", "{}"), Insert("a", "{}"))
+    commit(replica, Replace("a", 1, '{"n":1}', 1))
+    assert replica.select("a", []) == [(1, 2, '{"n":1}'), (2, 1, "{}")]
+
+
+def test_a_removal_of_another_version_is_a_conflict(replica):
+    commit(replica, Insert("a", "{}"))
+    commit(replica, Replace("a", 1, '{"n":1}'))
+    error = replica.propose([asked(Remove("a", 1, 1))]).verdicts[0]
+    replica.withdraw()
+    assert isinstance(error, ConflictError)
+    assert (error.expected, error.found) == (1, 2)
+
+
+def test_a_record_is_not_in_the_way_of_its_own_value(replica):
+    commit(replica, Insert("a", '{"name":"x"}'), declared=SCHEMAS[1])
+    commit(replica, Replace("a", 1, '{"name":"x","tag":1}'), declared=SCHEMAS[1])
+    assert replica.select("a", []) == [(1, 2, '{"name":"x","tag":1}')]
+
+
+def test_a_request_that_does_not_hold_leaves_nothing_behind(replica):
+    half = asked(Insert("a", '{"half":1}'), Insert("a", '{"half":2}'), Remove("a", 9))
+    proposal = replica.propose([half, asked(Insert("a", '{"whole":1}'))])
+    assert isinstance(proposal.verdicts[0], RecordNotFound)
+    assert proposal.operations[1:] == [Put("a", 1, '{"whole":1}')]
+    replica.settle(entry(1, GENESIS))
+    assert replica.select("a", []) == [(1, 1, '{"whole":1}')]
+
+
+def test_what_is_published_can_be_read_at_once(replica):
+    seen = []
+    publish = replica._publish
+
+    def published():
+        publish()
+        seen.append((replica.head.seq, replica.count("a")))
+
+    replica._publish = published
+    apply_frames(replica, 2)
+    assert seen == [(1, 1), (2, 2)]
+
+
 def test_a_proposal_that_was_withdrawn_uses_up_no_primary_key(replica):
     replica.propose([asked(Insert("a", "{}"))])
     replica.withdraw()
@@ -446,6 +508,15 @@ def test_a_violation_names_field_value_and_holder(replica):
     replica.withdraw()
     assert isinstance(error, UniqueViolation)
     assert (error.table, error.field, error.value, error.pk) == ("a", "tag", 1, 1)
+
+
+def test_a_field_without_a_value_does_not_keep_the_next_one_from_being_checked(replica):
+    commit(replica, Insert("a", '{"name":"x","tag":1}'), declared=SCHEMAS[2])
+    for field, values in (("tag", '{"name":null,"tag":1}'), ("name", '{"name":"x","tag":null}')):
+        error = replica.propose([asked(Insert("a", values), declared=SCHEMAS[2])]).verdicts[0]
+        replica.withdraw()
+        assert isinstance(error, UniqueViolation)
+        assert error.field == field
 
 
 def test_records_with_null_in_a_unique_field_are_not_in_the_way_of_a_look_up(replica):
@@ -549,6 +620,21 @@ def test_a_replay_starts_the_recent_positions_anew(replica):
     replica.replay([Commit(entry(1, GENESIS, message=15), [])])
     assert [replica.positions.message_at(seq) for seq in (1, 2, 3)] == [15, 0, 0]
     assert replica.head.seq == 1
+    assert len(replica.positions.recent) == 1
+
+
+def test_a_replay_has_nothing_of_before(replica):
+    schema = json.loads(schema_of({"n": "plain"}))
+    said = Keys("a", "n", FieldSchema.from_json(schema["fields"]["n"]), ((1, '"other'),))
+    row = Put("a", 1, '{"n":"x"}', 1)
+    first = Commit(entry(1, GENESIS), [Declare("a", json.dumps(schema), 1), row, said])
+    replica.apply([first, Commit(entry(2, first.entry.header.hash), [Put("b", 1, "{}")])])
+    assert replica.said("a", [("n", FINGERPRINT)]) == {(1, "n")}
+    replica.replay([Commit(entry(1, GENESIS, message=5), [Put("a", 7, "{}")])])
+    assert replica.select("a", []) == [(7, 1, "{}")]
+    assert replica.select("b", []) == []
+    assert replica.said("a", [("n", FINGERPRINT)]) == set()
+    assert replica.layouts["a"] == EMPTY
 
 
 def test_a_replay_starts_the_primary_keys_anew(replica):

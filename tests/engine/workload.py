@@ -23,6 +23,7 @@ from discobase.engine.changes import (
     Replace,
     Request,
     SchemaMoved,
+    attempt_of,
 )
 from discobase.engine.engine import Engine
 from discobase.engine.keys import key as key_of
@@ -33,6 +34,7 @@ from discobase.errors import (
     ConnectError,
     DiscobaseError,
     Disconnected,
+    LogDamaged,
     OutcomeUnknown,
     RecordNotFound,
     SchemaConflict,
@@ -117,12 +119,15 @@ NOTHING_WRITTEN = (
     RecordNotFound,
     Unavailable,
     Disconnected,
+    LogDamaged,
 )
 
 
 @dataclasses.dataclass
 class Write:
-    """One request: its tags, when it was asked for, and what its caller was told."""
+    """One request: its tags, when it was asked for, what its caller was told in the end, and how
+    often it was asked for again because the outcome was unknown.
+    """
 
     writer: str
     tags: list[str]
@@ -130,6 +135,7 @@ class Write:
     returned: float = float("inf")
     placed: Placed | None = None
     error: DiscobaseError | None = None
+    repeats: int = 0
 
 
 @dataclasses.dataclass
@@ -150,6 +156,8 @@ class Plan:
     pause: float = 2.0
     keys: int = 2
     names: int = 6
+    impatience: float = 0.1
+    """The chance that a caller gives up while their request is under way."""
 
 
 async def open_engine(process: Process, limits: Limits = LIMITS) -> Engine:
@@ -160,6 +168,7 @@ async def open_engine(process: Process, limits: Limits = LIMITS) -> Engine:
                 process.seam,
                 limits=limits,
                 failed=lambda error: process.failures.append(repr(error)),
+                allow_unsafe=process.world.faults.nonce_window is None,
             )
         except ConnectError as error:
             process.world.note(f"{process.name}: could not connect: {error}")
@@ -180,6 +189,24 @@ async def ask(engine: Engine, request: Request) -> Placed:
     """Have a request carried out, and wait."""
     engine.commit(request)
     return await asyncio.wrap_future(request.future)
+
+
+_REPEATS = 5
+"""How often a write whose outcome is unknown is asked for again: nothing is left unknown then, but
+where a process is cut off."""
+
+
+def _named(request: Request) -> list[Change]:
+    """The changes of a request that may have happened, to be asked for again."""
+    return [
+        dataclasses.replace(change, attempt=attempt_of(change, request.key, index))
+        for index, change in enumerate(request.changes)
+    ]
+
+
+def _outcome_is_read(answer: asyncio.Future[Placed]) -> None:
+    if not answer.cancelled():
+        answer.exception()
 
 
 class OfEngine:
@@ -213,6 +240,8 @@ class Client:
         while declared is None:
             write = await self._write([], versions=[self._person_version, REGISTER])
             declared = write.placed
+            if isinstance(write.error, LogDamaged):
+                return  # until somebody heals it
         steps = [
             self.insert, self.insert_pair, self.insert_large, self.replace, self.remove,
             self.set_register, self.set_register, self.read_register,
@@ -240,21 +269,54 @@ class Client:
         write = Write(self._process.name, tags, self._world.time)
         self._record.writes.append(write)
         head = self._engine.replica.head.seq
-        request = Request(
-            changes,
-            {version.table: version.schema.text for version in versions},
-            [step for version in versions for step in self._lacking(version)],
-        )
-        try:
-            write.placed = await ask(self._engine, request)
-        except (*NOTHING_WRITTEN, OutcomeUnknown) as error:
-            write.error = error
+        changes = await self._try(write, changes, versions)
+        while tags and isinstance(write.error, OutcomeUnknown) and write.repeats < _REPEATS:
+            self._world.note(f"{self._process.name}: {tags} is unknown: {write.error}")
+            await asyncio.sleep(self._world.random.random() * self._plan.pause)
+            write.repeats += 1
+            changes = await self._try(write, changes, versions)
+            if isinstance(write.error, NOTHING_WRITTEN):
+                # By this try. Of those before that is not said.
+                write.error = OutcomeUnknown(f"a repetition failed: {write.error!r}")
         write.returned = self._world.time
         outcome = write.error and type(write.error).__name__
         asked = changes[0] if changes else "schemas"
         self._world.note(f"{self._process.name}: {tags} {asked} -> {outcome or write.placed}")
         self._expect_own_write(write, head)
         return write
+
+    async def _try(
+        self, write: Write, changes: Sequence[Change], versions: Sequence[Version[Any]]
+    ) -> Sequence[Change]:
+        """Ask for changes once, and return them as they are to be asked for again."""
+        request = Request(
+            changes,
+            {version.table: version.schema.text for version in versions},
+            [step for version in versions for step in self._lacking(version)],
+            key=f"{self._world.random.getrandbits(32):08x}",
+        )
+        write.error = None
+        try:
+            write.placed = await self._ask(request)
+        except (*NOTHING_WRITTEN, OutcomeUnknown) as error:
+            write.error = error
+        return _named(request)
+
+    async def _ask(self, request: Request) -> Placed:
+        """Have a request carried out, and wait; or give up, as a caller whose time is over."""
+        if not self._world.chance(self._plan.impatience):
+            return await ask(self._engine, request)
+        self._engine.commit(request)
+        answer = asyncio.wrap_future(request.future)
+        patience = self._world.random.random() * self._plan.pause / 4
+        await asyncio.wait({answer}, timeout=patience)
+        if answer.done():
+            return answer.result()
+        if request.future.cancel():
+            answer.cancel()
+            raise Unavailable("withdrawn before it began")
+        answer.add_done_callback(_outcome_is_read)
+        raise OutcomeUnknown("the caller's time is over")
 
     def _lacking(self, version: Version[Any]) -> Sequence[Preparation]:
         layout = self._engine.replica.layouts.get(version.table, EMPTY)
@@ -334,7 +396,7 @@ class Client:
         key, called = self._key(), self._world.time
         try:
             await self._engine.refresh()
-        except Unavailable:
+        except (Unavailable, LogDamaged):
             return
         held = self._find_register(key)
         read = Operation("read", called, self._world.time, got=held[2] if held else None)

@@ -12,6 +12,7 @@ import pytest
 
 from discobase.errors import UsageError
 from discobase.local.behaviour.settings import Settings
+from discobase.local.state.read_lag import ReadLag
 from discobase.local.state.snowflakes import Snowflakes, unix_time
 from tests.local.gateway_client import connected, identify, in_thread, session
 
@@ -311,3 +312,86 @@ def test_a_setting_of_another_type_is_refused(place):
     for settings in ({"latency": "slow"}, {"nonce_window": -1.0}, {"enforce_nonce": 1}):
         with pytest.raises(UsageError):
             place.server.set(**settings)
+
+
+def test_the_lists_of_messages_are_late_where_they_are_asked_to_be(place):
+    place.send("before")
+    place.server.set(history_lag=3600.0)
+
+    async def scene():
+        async with session(place) as gateway:
+            sent = await in_thread(place.send, "late")
+            return sent, await gateway.event("MESSAGE_CREATE")
+
+    sent, event = asyncio.run(scene())
+    assert event["id"] == sent["id"]
+    lists = ("", "?after=0", "?before=9000000000000000000", f"?around={sent['id']}")
+    assert [place.history(query) for query in lists] == [["before"]] * 4
+    one = place.rest("GET", f"{place.messages}/{sent['id']}")
+    assert one.body["content"] == "late"
+    assert [m["content"] for m in place.server.messages(place.channel)] == ["before", "late"]
+    place.server.set(history_lag=0.0)
+    assert [place.history(query) for query in lists] == [["late", "before"]] * 4
+
+
+def test_messages_come_into_the_lists_after_the_lag_and_stay(place):
+    place.server.set(history_lag=0.05)
+    began = time.monotonic()
+    place.send("late")
+    while not place.history():
+        time.sleep(0.001)
+    assert time.monotonic() - began >= 0.05
+    place.server.set(history_lag=3600.0)
+    assert place.history() == ["late"]
+
+
+def test_messages_come_into_the_lists_out_of_order_where_the_lag_differs():
+    times = iter([0.0] * 100 + [0.5, 1.0, 2.0, 3.0])
+    lag = ReadLag(Settings(history_lag=1.0, history_jitter=2.0), clock=lambda: next(times))
+    for id_ in range(100):
+        lag.begin(1, id_)
+    left = [set(lag.hidden(1)) for _ in range(4)]
+    assert (len(left[0]), len(left[1]), len(left[3])) == (100, 100, 0)
+    assert left[2]
+    assert left[2] != set(range(100 - len(left[2]), 100))
+    assert not lag.hidden(2)
+
+
+def test_a_page_is_full_though_some_of_its_messages_are_late(place):
+    for text in ("0", "1", "2", "3"):
+        place.send(text)
+    place.server.set(history_lag=3600.0)
+    for text in ("4", "5", "6"):
+        place.send(text)
+    assert place.history("?limit=4") == ["3", "2", "1", "0"]
+    assert place.history("?limit=3&after=0") == ["2", "1", "0"]
+
+
+def test_nonces_may_be_checked_without_a_lock(place):
+    place.server.set(nonce_gap=0.3)
+
+    async def scene():
+        sends = (in_thread(place.send, "x", nonce="n", enforce_nonce=True) for _ in range(2))
+        return await asyncio.gather(*sends)
+
+    first, second = asyncio.run(scene())
+    assert first["id"] != second["id"]
+    again = [place.send("x", nonce="m", enforce_nonce=True)["id"] for _ in range(2)]
+    assert again[0] == again[1]
+
+
+def test_the_answer_to_a_repeated_nonce_may_lack_the_attachments(place):
+    place.server.set(repeat_attachments=False)
+    body = {"nonce": "n", "enforce_nonce": True}
+    files = {0: ("a.bin", b"bytes")}
+    first, again = (place.rest("POST", place.messages, body, files=files).body for _ in range(2))
+    assert again["id"] == first["id"]
+    assert (len(first["attachments"]), again["attachments"]) == (1, [])
+    assert len(place.rest("GET", place.messages).body[0]["attachments"]) == 1
+
+
+def test_the_downloads_may_fail_a_number_of_times(place):
+    files = {0: ("a.bin", b"bytes")}
+    url = place.rest("POST", place.messages, {}, files=files).body["attachments"][0]["url"]
+    place.server.fault(method="GET", route="/attachments/*", status=404, count=4)
+    assert [place.rest.get_url(url)[0] for _ in range(5)] == [404] * 4 + [200]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 import struct
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from discobase.errors import ConnectError, UsageError
 from discobase.local import LocalDiscord, join
 from discobase.local.state.file_format import APPLICATION_ID, VERSION
 from tests.local.conftest import furnish
+from tests.local.processes import SERVE, running
 
 WRITTEN_BY_0_1 = Path(__file__).parent.parent / "formats" / "0.1.sql"
 
@@ -196,3 +199,30 @@ def test_a_relative_path_is_fixed_when_it_is_given(tmp_path, monkeypatch):
         assert list(there.iterdir()) == []
         assert {"one.db", "two.db"} <= {file.name for file in here.iterdir()}
     joined.close()
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
+def test_nobody_else_can_read_the_file_and_what_stands_beside_it(tmp_path):
+    path = tmp_path / "dev.db"
+    with LocalDiscord(path) as server:
+        server.join("test")
+        found = modes(tmp_path)
+        assert {"dev.db", "dev.db-wal", "dev.db-shm", "dev.db-lock"} <= set(found)
+        assert set(found.values()) == {0o600}
+    assert set(modes(tmp_path).values()) == {0o600}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no kill -9, and no such modes")
+def test_files_that_others_could_read_are_closed_to_them_when_they_are_opened(tmp_path):
+    path = tmp_path / "dev.db"
+    with running(SERVE, path, 0) as served:
+        served.kill()
+    for file in tmp_path.iterdir():
+        file.chmod(0o666)
+    assert {"dev.db-wal", "dev.db-shm", "dev.db-lock"} <= set(modes(tmp_path))
+    with LocalDiscord(path):
+        assert set(modes(tmp_path).values()) == {0o600}

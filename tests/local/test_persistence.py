@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import gc
 import socket
+import sqlite3
 import threading
 import time
 import warnings
+from contextlib import closing
 
 import aiohttp
 import pytest
@@ -52,6 +54,53 @@ def test_everything_is_there_after_a_restart(tmp_path):
         assert again.rest.get_url(url) == (200, b"bytes")
         assert len(Rest(server.api_url, other)("GET", "/users/@me/guilds").body) == 1
         assert int(again.send("new")["id"]) > int(sent["id"])
+
+
+def test_the_newest_message_s_id_outlives_its_deletion_and_a_restart(tmp_path):
+    path = tmp_path / "dev.db"
+    with LocalDiscord(path) as server:
+        place = furnish(server)
+        place.send("stays")
+        last = place.send("goes")["id"]
+        place.rest("DELETE", f"{place.messages}/{last}")
+        assert place.rest("GET", f"/channels/{place.channel}").body["last_message_id"] == last
+    for _ in range(2):
+        with LocalDiscord(path) as server:
+            place = furnish(server)
+            assert place.history() == ["stays"]
+            assert place.rest("GET", f"/channels/{place.channel}").body["last_message_id"] == last
+
+
+def test_a_file_of_before_tells_the_newest_messages_that_it_has(tmp_path):
+    path = tmp_path / "dev.db"
+    with LocalDiscord(path) as server:
+        place = furnish(server)
+        first = place.send("first")["id"]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("drop trigger newest_of_channel")
+        connection.execute("drop table newest")
+    with LocalDiscord(path) as server:
+        place = furnish(server)
+        place.rest("DELETE", f"{place.messages}/{first}")
+    with LocalDiscord(path) as server:
+        place = furnish(server)
+        assert place.rest("GET", f"/channels/{place.channel}").body["last_message_id"] == first
+
+
+def test_an_older_version_that_writes_the_file_keeps_the_newest_ids_too(tmp_path):
+    path = tmp_path / "dev.db"
+    with LocalDiscord(path) as server:
+        place = furnish(server)
+        older = int(place.send("first")["id"])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        row = (older + 1, place.channel, 1, "{}", None)
+        connection.execute("insert into messages values (?, ?, ?, ?, ?)", row)
+        connection.execute("delete from messages where id = ?", (older + 1,))
+    with LocalDiscord(path) as server:
+        place = furnish(server)
+        channel = place.rest("GET", f"/channels/{place.channel}").body
+        assert channel["last_message_id"] == str(older + 1)
+        assert int(place.send("next")["id"]) > older + 1
 
 
 def test_a_deleted_channel_stays_deleted(tmp_path):

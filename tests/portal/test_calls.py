@@ -134,7 +134,8 @@ def test_a_call_on_the_loop_thread_is_refused_at_once(portal: Portal) -> None:
     async def wait_itself() -> None:
         portal.wait(concurrent.futures.Future[None](), timeout=None, what="the save")
 
-    with pytest.raises(WouldDeadlock, match=r"echo\(\) waits for the thread 'discobase'"):
+    told = r"echo\(\) waits for the thread 'discobase', and was called on that very thread"
+    with pytest.raises(WouldDeadlock, match=told):
         portal.call(call_itself, timeout=5)
     with pytest.raises(WouldDeadlock, match="the save waits"):
         portal.call(wait_itself, timeout=5)

@@ -211,6 +211,7 @@ def test_stopping_tells_those_who_wait(portal: Portal) -> None:
     ]
 
 
+@pytest.mark.timeout(15)  # it takes no time, or for ever
 def test_requests_that_nobody_settles_any_more_do_not_hang_their_waiters(portal: Portal) -> None:
     waiting: concurrent.futures.Future[None] = concurrent.futures.Future()
     running: concurrent.futures.Future[None] = concurrent.futures.Future()

@@ -107,6 +107,24 @@ def test_stop_closes_async_generators_and_lets_coroutines_clean_up() -> None:
     assert closed == ["task made while stopping", "coroutine", "generator"]
 
 
+def test_a_task_that_is_made_while_the_portal_stops_is_cancelled_too() -> None:
+    portal = Portal()
+    portal.start()
+    made: list[asyncio.Task[None]] = []
+
+    async def leave_another() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            made.append(asyncio.create_task(asyncio.sleep(60)))
+            raise
+
+    portal.submit(leave_another)
+    portal.call(asyncio.sleep, 0)
+    portal.stop()
+    assert [task.cancelled() for task in made] == [True]
+
+
 def test_stop_on_the_loop_thread_does_not_wait_for_itself() -> None:
     portal = Portal()
     portal.start()

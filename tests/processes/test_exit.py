@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -60,3 +61,29 @@ def test_an_exception_that_leaves_the_with_block_closes_the_database(start: Star
     assert ended.code == 1
     assert ended.complaints.startswith("Traceback (most recent call last):\n")
     assert ended.complaints.endswith("    raise ZeroDivisionError\nZeroDivisionError\n")
+
+
+def test_a_read_while_the_folder_is_removed_leaves_nothing_there(start: Start) -> None:
+    assert start("read_while_removed.py").end_well() == ["refused"]
+
+
+def test_folders_of_killed_processes_are_swept_and_those_of_the_living_are_not(
+    start: Start, temp: Path
+) -> None:
+    (foreign := temp / "discobase-of-something-else").mkdir()
+    killed, living = (start("stay.py") for _ in range(2))
+    killed.line()
+    living.line()
+    killed.kill()
+    assert len(folders(temp)) == 3
+    for folder in folders(temp):
+        os.utime(folder, (0, 0))
+    assert start("list_all.py").end_well() == []
+    assert len(folders(temp)) == 2, "the living one's, and the one that is not ours"
+    assert living.end_well() == []
+    assert folders(temp) == [foreign]
+    foreign.rmdir()
+
+
+def folders(temp: Path) -> list[Path]:
+    return sorted(temp.glob("discobase-*"))

@@ -102,6 +102,13 @@ def test_numbers_at_the_ends_sort_where_they_belong() -> None:
     assert all(compared(left, right) == -1 for left, right in pairwise(keys))
 
 
+def test_negative_numbers_sort_below_those_they_begin_with() -> None:
+    numbers = [-1.55, -1.5, -1, -0.5, 0, 1, 1.5, 1.55]
+    assert [key("plain", number) for number in numbers] == sorted(
+        str(key("plain", number)) for number in numbers
+    )
+
+
 def test_nan_equals_itself_however_it_is_written() -> None:
     assert key("decimal", "NaN") == key("decimal", "-sNaN") == key("decimal", math.nan)
 

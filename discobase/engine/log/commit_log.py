@@ -22,7 +22,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,10 +30,12 @@ from discobase.engine.log.frame import (
     Draft,
     Header,
     Malformed,
+    check_files,
     read_header,
     read_operations,
     read_payload,
 )
+from discobase.engine.log.lane_ends import LaneEnds
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.operations import LaterFormat, Operation
 from discobase.engine.server.retry import pause, persist
@@ -50,6 +52,7 @@ from discobase.engine.server.seam import (
 from discobase.errors import (
     DiscobaseError,
     LogDamaged,
+    NoncesIgnored,
     OutcomeUnknown,
     RecordRefused,
     RecordTooLarge,
@@ -70,6 +73,11 @@ Messages")."""
 _USUAL = 2
 """Tries without an answer that are nothing to warn of: connections break now and then, and an
 embedded server that another process takes over costs two. A guess."""
+
+TRIES = 3
+"""Tries without an answer after which :meth:`CommitLog.append` asks whoever called it what to do:
+one more than is usual. Where the status is 500, 502, 504 or 524, discord.py makes five of each, in
+16 s. To ask too early costs a message."""
 
 _RENEWALS = 3
 """How often the URLs of attachments are renewed before the attachments count as lost. A URL is good
@@ -102,6 +110,18 @@ class Commit:
     operations: list[Operation]
 
 
+class Unanswered(Exception):
+    """What was sent had no answer each time, and neither has it been heard of: it may be there, or
+    still come, until the position holds something else.
+
+    Args:
+        why: the last error.
+    """
+
+    def __init__(self, why: Uncertain) -> None:
+        super().__init__(str(why))
+
+
 def decide(candidates: Iterable[Entry], chain: str) -> Entry | None:
     """Which of the messages at one position counts, given the hash of the last applied frame; None
     where all are void.
@@ -119,19 +139,25 @@ class CommitLog:
 
     Attributes:
         enforced: whether the server enforces nonces.
+        refusal: why nothing may be written, where the server turned out not to enforce them.
         later: what was met of a later format, first; None while all that was met is known. Nothing
             may be written any more when there is something.
+        ends: how far each lane is known.
+        unanswered: how many tries of the last append had no answer.
     """
 
     def __init__(self, server: Server, superblock: Superblock) -> None:
         self.server = server
         self.superblock = superblock
         self.enforced = True
+        self.refusal: NoncesIgnored | None = None
         self.later: UpgradeNeeded | None = None
+        self.ends = LaneEnds(superblock.lanes)
+        self.unanswered = 0
         self._awaited: tuple[Draft, asyncio.Future[Entry]] | None = None
         self._written = (0, "")
         self._sending: set[asyncio.Task[Message]] = set()
-        self._confirmed = Moment(float("-inf"), float("-inf"))
+        self.unsettle()
 
     # What is known of the head
 
@@ -147,6 +173,10 @@ class CommitLog:
         """
         self._confirmed = moment
 
+    def unsettle(self) -> None:
+        """Note that what is known of the head is not enough to write behind it."""
+        self._confirmed = Moment(float("-inf"), float("-inf"))
+
     def doubtful(self) -> bool:
         """Return whether the nonce of the next position may have been used and forgotten since the
         head was confirmed.
@@ -156,54 +186,76 @@ class CommitLog:
 
     # Writing
 
-    async def append(self, draft: Draft, *, after: int, chain: str) -> Entry:
+    async def append(
+        self,
+        draft: Draft,
+        *,
+        after: int,
+        chain: str,
+        tries: int = TRIES,
+        tried: int = 0,
+    ) -> Entry:
         """Write a position, and return what it holds afterwards: the draft, or the frame of another
         writer that came first.
 
         Settled by the answer or by the gateway's echo, whichever comes first (discord.py holds back
         the answer to the call that empties a bucket, by up to 5 s). Costs one API call; one more
         where it took longer than a nonce is sure to be remembered, or where the server does not
-        enforce nonces. Goes on trying for as long as the outcome is unknown.
+        enforce nonces.
 
         Args:
             draft: the frame.
             after: a message id of its lane, below anything the position can hold.
             chain: the hash of the last applied frame.
+            tries: how often it is sent where there is no answer.
+            tried: how often something was sent to this position before, and had no answer.
 
         Raises:
+            Unanswered: no try had an answer. What the position holds, now or later, is not known.
+            NoncesIgnored: nothing may be written any more; nothing was.
             Unavailable: the server refused it; nothing was written.
             OutcomeUnknown: the server refused it, after a try whose outcome is unknown.
             LogDamaged: the position was written before, and its message deleted since.
             UpgradeNeeded: the position holds a frame of a later format.
             Uncertain, Refused: it was sent, and the log could not be read afterwards.
         """
+        if self.refusal is not None:
+            raise self.refusal
         seq, began = draft.header.seq, self.moment()
         echo: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
         self._awaited = (draft, echo)
         try:
-            entry = await self._send_until_known(draft, echo, after)
+            entry = await self._send_until_known(draft, echo, after, tries=tries, tried=tried)
         finally:
             self._awaited = None
         if not self.enforced or self.doubtful():
             found = await self._look_again(seq, after, "was sent")
-            entry = decide(found, chain) or entry
+            entry = _holder(found, chain) or entry
         if entry.header.hash == draft.header.hash:
             self.confirm(began)
             self._written = (entry.message.id, draft.content)
         return entry
 
     async def _send_until_known(
-        self, draft: Draft, echo: asyncio.Future[Entry], after: int
+        self,
+        draft: Draft,
+        echo: asyncio.Future[Entry],
+        after: int,
+        *,
+        tries: int,
+        tried: int,
     ) -> Entry:
         seq = draft.header.seq
-        attempt = 0
+        attempt, self.unanswered = tried, 0
         while True:
             try:
                 return await self._send(draft, echo)
             except Uncertain as error:
+                last = error
+                self.unanswered += 1
                 _log.log(
                     logging.INFO if attempt < _USUAL else logging.WARNING,
-                    "position %d: outcome unknown (%s); sending it again under the same nonce",
+                    "position %d: outcome unknown (%s); trying again under the same nonce",
                     seq,
                     error,
                 )
@@ -219,6 +271,8 @@ class CommitLog:
                 found := await self._look_again(seq, after, "had no answer for a minute")
             ):
                 return found[0]
+            if self.unanswered >= tries:
+                raise Unanswered(last)
 
     async def _send(self, draft: Draft, echo: asyncio.Future[Entry]) -> Entry:
         seq = draft.header.seq
@@ -281,6 +335,8 @@ class CommitLog:
         """Return the error for a message that was refused, and is not there."""
         seq = draft.header.seq
         if isinstance(error, NotFound) and error.code == UNKNOWN_MESSAGE:
+            # It stays so until the nonce is forgotten. Who writes then has to have looked.
+            self.unsettle()
             return LogDamaged(
                 "this position was written, and its message has been deleted",
                 position=seq,
@@ -434,7 +490,27 @@ class CommitLog:
         return []
 
     async def _page(self, channel: int, after: int) -> list[Message]:
-        return await persist(self.server, self.server.history, channel, after=after, limit=PAGE)
+        """Read a page. Whoever reads begins where the lane is known, so that it is known up to
+        what the page ends with.
+        """
+        page = await persist(self.server, self.server.history, channel, after=after, limit=PAGE)
+        if page and channel in self.superblock.lanes:
+            self.ends.explain(channel, page[-1].id)
+        return page
+
+    async def last_messages(self) -> dict[int, int]:
+        """Return the id of each channel's newest message, 0 where it had none: also of one that was
+        deleted since. One API call.
+        """
+        channels = await persist(self.server, self.server.channels)
+        return {channel.id: channel.last_message for channel in channels}
+
+    async def message(self, channel: int, message: int) -> Message | None:
+        """Return a message as it is now; None where it is gone. One API call."""
+        try:
+            return await persist(self.server, self.server.message, channel, message)
+        except NotFound:
+            return None
 
     async def read(self, entry: Entry) -> Commit:
         """Read the whole commit of an entry, checked. No API call for inline frames, a download for
@@ -445,7 +521,7 @@ class CommitLog:
             UpgradeNeeded: it was written by a later version.
         """
         try:
-            files = await self._files(entry.message) if entry.header.encoding != "inline" else []
+            files = await self._files(entry) if entry.header.encoding != "inline" else []
             operations = await self.server.work(lambda: _operations(entry, files))
         except LaterFormat as later:
             raise self._stopped_by(later, entry.message, entry.header.seq) from None
@@ -458,13 +534,17 @@ class CommitLog:
             ) from error
         return Commit(entry, operations)
 
-    async def _files(self, message: Message) -> list[bytes]:
+    async def _files(self, entry: Entry) -> list[bytes]:
         """Fetch the attachments of a message, whose URLs may have expired, and may do so again
         while this process stands still.
         """
+        message = entry.message
+        check_files(entry.header, (file.size for file in message.attachments))
         for _ in range(_RENEWALS):
+            # An answer to a nonce that was used may come without them.
             with contextlib.suppress(NotFound):
-                return await self._fetch(message)
+                if message.attachments:
+                    return await self._fetch(message)
             message = await persist(self.server, self.server.message, message.channel, message.id)
         return await self._fetch(message)
 
@@ -479,23 +559,16 @@ class CommitLog:
         await asyncio.gather(*sending, return_exceptions=True)
 
 
+def _holder(found: Sequence[Entry], chain: str) -> Entry | None:
+    """Return what holds a position, of all messages that carry it: the one that counts, unless an
+    older one had used it up before. Whether others have gone on above that is for the follower to
+    find out.
+    """
+    first = min(found, key=lambda entry: entry.message.id, default=None)
+    if first is None or first.header.chain != chain:
+        return first
+    return decide(found, chain)
+
+
 def _operations(entry: Entry, files: list[bytes]) -> list[Operation]:
     return read_operations(entry.header, read_payload(entry.header, entry.message.content, files))
-
-
-async def enforces_nonces(server: Server, channel: int, writer: str) -> bool:
-    """Return whether the server gives back the first message for a nonce sent twice. Costs two
-    sends and a delete or two.
-
-    Not every server that speaks Discord's API does. A wrong answer is possible in one direction
-    only: a server that is slow enough to forget is taken for one that does not enforce.
-    """
-    nonce = f"{writer}.probe"
-    text = f"discobase: does this server enforce nonces? ({writer})"
-    first = await persist(server, server.send, channel, text, (), nonce)
-    second = await persist(server, server.send, channel, text, (), nonce)
-    for message in sorted({first.id, second.id}):
-        # Gone already, if an earlier try had its effect and no answer.
-        with contextlib.suppress(NotFound):
-            await persist(server, server.delete_message, channel, message)
-    return first.id == second.id

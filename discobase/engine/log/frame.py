@@ -29,7 +29,7 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from discobase.engine.log.formats import FENCE_CLOSE, FENCE_OPEN, mark, refuse_later
@@ -45,6 +45,13 @@ from discobase.engine.server.seam import Upload
 from discobase.errors import RecordTooLarge
 
 FORMAT = 1
+
+UNPACKED = 64 * 1024 * 1024
+"""Bytes of a payload before compression, at the most: a reader has to hold all of them at once, and
+the operations in them, in some ten times as much memory. A guess: 1.3 million small records."""
+
+_GZIP = 16 + zlib.MAX_WBITS
+"""For zlib: with gzip's own header (its manual, "inflateInit2")."""
 
 GENESIS = "0" * 32
 """The chain that the first frame of a log continues."""
@@ -153,9 +160,12 @@ def encode(
         limits: what a message carries.
 
     Raises:
-        RecordTooLarge: one message cannot carry it.
+        RecordTooLarge: one message cannot carry it, or one frame.
     """
     lines = [to_line(operation) for operation in operations]
+    unpacked = sum(map(len, lines)) + len(lines) - 1
+    if unpacked > UNPACKED:
+        raise RecordTooLarge(unpacked, UNPACKED, compressed=False)
     payload = "\n".join(lines).encode("ascii")
     whole = Header(
         seq,
@@ -217,6 +227,28 @@ def read_header(content: str) -> Header | None:
     return _header(content[len(FENCE_OPEN) : -len(FENCE_CLOSE)].split("\n", 1)[0])
 
 
+def check_files(header: Header, sizes: Iterable[int]) -> None:
+    """Refuse the attachments of a frame before they are downloaded, if they are more than its
+    payload can come to.
+
+    Args:
+        header: the frame's.
+        sizes: how many bytes Discord says that each attachment has.
+
+    Raises:
+        Malformed: they are too large.
+    """
+    if (size := sum(sizes)) > _largest_packed(header.size):
+        raise Malformed(f"{size:,} bytes of attachments, for a payload of {header.size:,}")
+
+
+def _largest_packed(size: int) -> int:
+    """Return what gzip makes of so many bytes where it cannot make them fewer (zlib's
+    ``compressBound``, and 18 bytes around it).
+    """
+    return size + (size >> 12) + (size >> 14) + (size >> 25) + 13 + 18
+
+
 def read_payload(header: Header, content: str, files: Sequence[bytes]) -> bytes:
     """Read the payload of a frame from its text or its attachments, checked against the header's
     hash and size.
@@ -259,6 +291,8 @@ def _header(line: str) -> Header:
         raw = json.loads(line)
         if raw["discobase"] != FORMAT:
             raise Malformed(f"there is no format {raw['discobase']!r}")
+        if not 0 <= raw["size"] <= UNPACKED:
+            raise Malformed(f"a payload of {raw['size']!r} bytes, of {UNPACKED:,} that may be")
         return Header(
             seq=_whole(raw["seq"], above=0),
             chain=str(raw["prev"]),
@@ -308,10 +342,15 @@ def _unpack(header: Header, stored: bytes) -> bytes:
         return stored
     if header.encoding != "jsonl.gz":
         raise LaterFormat(f"a payload encoded as {header.encoding!r}", header.needs)
+    unpacking = zlib.decompressobj(_GZIP)
     try:
-        return gzip.decompress(stored)
-    except (OSError, EOFError, zlib.error) as error:
+        # One byte more, so that what is longer shows; 0 would be no limit at all.
+        payload = unpacking.decompress(stored, header.size + 1)
+    except zlib.error as error:
         raise Malformed(f"the attachment cannot be decompressed: {error}") from error
+    if not unpacking.eof or unpacking.unused_data:
+        raise Malformed("the attachment does not end where its payload ends")
+    return payload
 
 
 def _files(stem: str, suffix: str, data: bytes, limits: Limits) -> tuple[Upload, ...]:

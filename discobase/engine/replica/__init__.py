@@ -13,19 +13,22 @@ I3), and what is proposed was valid on the state at the head (invariant I2).
 
 from discobase.engine.replica.columns import KEYLESS, KeyColumn
 from discobase.engine.replica.layout import EMPTY, Layout, may_make_unique
-from discobase.engine.replica.positions import Head
+from discobase.engine.replica.positions import Displaced, Head, Position
 from discobase.engine.replica.proposals import Proposal, Verdict
 from discobase.engine.replica.reader import Row
-from discobase.engine.replica.replica import Replica
+from discobase.engine.replica.replica import Replica, ReplicaLost
 
 __all__ = [
     "EMPTY",
     "KEYLESS",
+    "Displaced",
     "Head",
     "KeyColumn",
     "Layout",
+    "Position",
     "Proposal",
     "Replica",
+    "ReplicaLost",
     "Row",
     "Verdict",
     "may_make_unique",

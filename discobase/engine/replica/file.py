@@ -1,34 +1,117 @@
-"""The file that a replica lives in: a temporary one, for this process alone."""
+"""The file that a replica lives in: a temporary one, for this process alone, or one in memory where
+there is no room for any.
+"""
 
 from __future__ import annotations
 
-import os
-import shutil
+import contextlib
+import itertools
 import sqlite3
-import tempfile
 import threading
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 
-from discobase.errors import ConnectError, Disconnected
+from discobase.engine.replica.folder import ended, gone, make_folder, remove_folder
+
+_FAILURES = frozenset(
+    {
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+"""What SQLite says where the file, its folder or its disk is at fault (sqlite.org/rescode.html)."""
+
+_UNTRUE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+_FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
+
+_CODE = 0xFF
+"""The part of SQLite's extended codes that is the code (the same page)."""
+
+_numbers = itertools.count(1)
+
+
+def failed(error: sqlite3.Error) -> bool:
+    """Return whether an error says that the file is at fault, and not what was asked of it."""
+    return _code(error) in _FAILURES
+
+
+def is_untrue(error: sqlite3.Error) -> bool:
+    """Return whether an error says that what the file holds is not what was written."""
+    return _code(error) in _UNTRUE or _is_short(error)
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """Return whether an error says that the disk takes no more, so that another file on it would
+    not do either.
+    """
+    return _code(error) in _FULL and not _is_short(error)
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Return whether somebody else is at work, as happens in memory, where there is no WAL."""
+    return _code(error) == sqlite3.SQLITE_BUSY
+
+
+def _is_short(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHORT_READ
+
+
+def _code(error: sqlite3.Error) -> int:
+    # Errors that Python's own module raises have none.
+    return getattr(error, "sqlite_errorcode", 0) & _CODE
 
 
 class ReplicaFile:
-    """A SQLite file in a temporary folder, which only this user can read (:func:`tempfile.mkdtemp`)
-    and which lasts as long as this object at the most.
-
-    Raises:
-        ConnectError: the folder cannot be made.
+    """A SQLite file that lasts as long as this object at the most. Made by :meth:`in_folder` or
+    :meth:`in_memory`.
     """
 
-    def __init__(self) -> None:
-        folder = _make_folder()
-        self._path = Path(folder) / "replica.sqlite"
-        self._remove_folder = weakref.finalize(self, _remove, folder, os.getpid())
+    def __init__(self, uri: str, remove: Callable[[], object]) -> None:
+        self._uri = uri
+        self._remove_folder = weakref.finalize(self, remove)
+        self._remove_folder.atexit = False
         # One that its holder may take again: a signal handler may come between, and search too.
         self._guard = threading.RLock()
         self._connections: set[sqlite3.Connection] = set()
         self._unwanted = False
+
+    @classmethod
+    def in_folder(cls) -> ReplicaFile:
+        """Make one in a temporary folder, which only this user can read.
+
+        Raises:
+            ConnectError: the folder cannot be made.
+            Disconnected: the program is at its end.
+        """
+        folder = make_folder()
+        path = Path(folder) / "replica.sqlite"
+        with contextlib.suppress(OSError):  # the connection will say what is wrong
+            path.touch()
+        # Never made anew: where it is gone a connection is refused.
+        return cls(f"{path.as_uri()}?mode=rw", lambda: remove_folder(folder))
+
+    @classmethod
+    def in_memory(cls) -> ReplicaFile:
+        """Make one that is in memory. It has no WAL: who reads waits while a commit is under way.
+
+        SQLite before 3.36 has none that several connections share; the first connection says so.
+        """
+        return cls(f"file:/discobase-{next(_numbers)}?vfs=memdb", _nothing)
+
+    @property
+    def gone(self) -> bool:
+        """Whether the file is removed, or about to be: what is asked of it then fails for this
+        reason.
+        """
+        return self._unwanted or ended.is_set()
 
     def connect(self) -> sqlite3.Connection:
         """Return a new connection, for :meth:`disconnect` to close.
@@ -37,16 +120,13 @@ class ReplicaFile:
             Disconnected: the file is to be removed, or gone.
         """
         with self._guard:
-            if self._unwanted:
-                raise _gone()
+            if self.gone:
+                raise gone()
             # Connections are handed from thread to thread, never used by two at a time;
             # transactions are opened by hand.
-            try:
-                made = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
-            except sqlite3.OperationalError as error:
-                if self._path.exists():
-                    raise
-                raise _gone() from error  # the program is at its end, where folders are removed
+            made = sqlite3.connect(
+                self._uri, uri=True, check_same_thread=False, isolation_level=None
+            )
             self._connections.add(made)
         return made
 
@@ -70,23 +150,5 @@ class ReplicaFile:
             self._remove_folder()
 
 
-def _gone() -> Disconnected:
-    return Disconnected("the connection has ended, and its records with it: log in again.")
-
-
-def _make_folder() -> str:
-    try:
-        return tempfile.mkdtemp(prefix="discobase-")
-    except OSError as error:
-        raise ConnectError(
-            f"the database's records need a temporary folder, and none can be made: {error}. Set "
-            f"TMPDIR to a folder that is writable."
-        ) from error
-
-
-def _remove(folder: str, owner: int) -> None:
-    """Remove a replica's folder: at its close, when it is collected unclosed, or at exit; never in
-    a forked child, for it is the parent's.
-    """
-    if os.getpid() == owner:
-        shutil.rmtree(folder, ignore_errors=True)
+def _nothing() -> None:
+    """There is nothing to remove: what is in memory goes with its last connection."""

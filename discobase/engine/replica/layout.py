@@ -30,7 +30,8 @@ from discobase.errors import DuplicatesFound
 
 LAYOUT = """
 CREATE TABLE frame (
-    seq INTEGER PRIMARY KEY, message INTEGER NOT NULL, chain TEXT NOT NULL, applied INTEGER NOT NULL
+    seq INTEGER PRIMARY KEY, message INTEGER NOT NULL, chain TEXT NOT NULL,
+    applied INTEGER NOT NULL, writer TEXT NOT NULL
 );
 CREATE TABLE state (
     only INTEGER PRIMARY KEY CHECK (only = 1), head INTEGER NOT NULL, chain TEXT NOT NULL

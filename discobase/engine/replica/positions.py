@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from discobase.engine.log.commit_log import Entry
@@ -23,6 +24,12 @@ A guess. With eight lanes it is what is written in two minutes at full speed (ab
 second in each lane, docs#5646); echoes take seconds, or as long as a session was gone. It has to be
 more than the lanes of any log, for :meth:`Positions.below` (a server has 500 channels at the most).
 """
+
+
+_OUT_OF_ORDER = 1_000 << 22
+"""By how much ids may be out of order: a second, by their own clock (reference, "Snowflakes"). That
+each message of a channel has a larger id than those before it is nowhere promised; a guess, many
+times what clocks that are kept in step differ by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,15 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class Displaced:
+    """A frame that was applied, and in whose place another one counts."""
+
+    seq: int
+    message: int
+    writer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Positions:
     """The head and the recent positions, the head's included, of one moment."""
 
@@ -67,6 +83,16 @@ class Positions:
         """Return the message id of a recent position, 0 where there is none."""
         return self.recent[seq - self.oldest].message if self._includes(seq) else 0
 
+    def newest_in(self, lane: int) -> int:
+        """Return the id of the newest message of a lane that has passed recently, 0 where there is
+        none.
+
+        Args:
+            lane: the lane's number.
+        """
+        behind = (self.head.seq - lane) % self.lanes
+        return self.message_at(self.head.seq - behind)
+
     def below(self, seq: int) -> int:
         """Return a message id below which the message of a position is not: from there on its lane
         has to be read. 0, which is the whole lane, where the positions before it are not recent.
@@ -80,6 +106,12 @@ class Positions:
             return 0
         since = self.recent[first : first + self.lanes]
         return min((position.message for position in since), default=0)
+
+    def safely_below(self, seq: int) -> int:
+        """Return such a message id also for servers whose clocks differ a little: there the ids of
+        messages that follow each other may be out of order.
+        """
+        return max(0, self.below(seq) - _OUT_OF_ORDER)
 
     def changes_history(self, entry: Entry) -> bool:
         """Return whether an entry at a recent position would have been taken instead of the one
@@ -120,7 +152,8 @@ class PositionTable:
         self._recent.append(position)
         execute = self._connection.execute
         execute(
-            "INSERT INTO frame VALUES (?, ?, ?, ?)", (seq, position.message, before.chain, applied)
+            "INSERT INTO frame VALUES (?, ?, ?, ?, ?)",
+            (seq, position.message, before.chain, applied, entry.header.writer),
         )
         execute("UPDATE state SET head = ?, chain = ?", (seq, self.head.chain))
 
@@ -140,7 +173,40 @@ class PositionTable:
         """Return whether an entry at a position that has passed, however long ago, would have been
         taken instead of the one that was.
         """
+        position = self.at(entry.header.seq)
+        return position is not None and position.loses_to(entry)
+
+    def at(self, seq: int) -> Position | None:
+        """Return a position that has passed, however long ago; None where there is none."""
         row = self._connection.execute(
-            "SELECT message, chain, applied FROM frame WHERE seq = ?", (entry.header.seq,)
+            "SELECT message, chain, applied FROM frame WHERE seq = ?", (seq,)
         ).fetchone()
-        return row is not None and Position(row[0], row[1], bool(row[2])).loses_to(entry)
+        return None if row is None else Position(row[0], row[1], bool(row[2]))
+
+    def find(self, message: int) -> int | None:
+        """Return the position that a message was taken for; None where it was taken for none."""
+        row = self._connection.execute(
+            "SELECT seq FROM frame WHERE message = ?", (message,)
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def hash_at(self, seq: int) -> str | None:
+        """Return the hash of the frame that was applied at a position; None where it is void, or
+        has not passed.
+        """
+        position = self.at(seq)
+        if position is None or not position.applied:
+            return None
+        above = self.at(seq + 1)
+        return self.head.chain if above is None else above.chain
+
+    def displaced(self, messages: Mapping[int, int]) -> list[Displaced]:
+        """Return what was applied and is not among the messages that count.
+
+        Args:
+            messages: the message that counts at each position.
+        """
+        applied = self._connection.execute(
+            "SELECT seq, message, writer FROM frame WHERE applied ORDER BY seq"
+        )
+        return [Displaced(*row) for row in applied if messages.get(row[0]) != row[1]]

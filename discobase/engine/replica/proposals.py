@@ -7,9 +7,11 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from discobase.engine.changes import (
     Change,
+    ChangeName,
     DeclareSchema,
     DropUnique,
     Insert,
@@ -20,6 +22,7 @@ from discobase.engine.changes import (
     Request,
     SayKeys,
     SchemaMoved,
+    digest_of,
 )
 from discobase.engine.keys import NULL
 from discobase.engine.operations import (
@@ -28,6 +31,7 @@ from discobase.engine.operations import (
     Declare,
     Delete,
     Keys,
+    Names,
     Operation,
     Put,
     Release,
@@ -35,6 +39,7 @@ from discobase.engine.operations import (
 from discobase.engine.replica.columns import KEYLESS, KeyColumn
 from discobase.engine.replica.layout import Layouts, may_make_unique
 from discobase.engine.replica.positions import Head
+from discobase.engine.replica.requests import Done, RequestTable
 from discobase.engine.replica.tables import Tables
 from discobase.errors import (
     ConflictError,
@@ -65,12 +70,20 @@ class Proposals:
         connection: the writing one.
         tables: the records at the head.
         layouts: how their tables are laid out.
+        requests: what was done under which names.
     """
 
-    def __init__(self, connection: sqlite3.Connection, tables: Tables, layouts: Layouts) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        tables: Tables,
+        layouts: Layouts,
+        requests: RequestTable,
+    ) -> None:
         self._connection = connection
         self._tables = tables
         self._layouts = layouts
+        self._requests = requests
 
     def propose(self, requests: Iterable[Request], head: Head) -> Proposal:
         """Apply the requests that hold on the state at the head, each after those before it.
@@ -102,14 +115,15 @@ class Proposals:
         """Apply what a request asks for, and add it to the proposal."""
         steps = _Steps(self._tables, proposal.seq)
         if request.preparations:
-            steps, pks = self._prepare_and_change(request, steps)
+            steps, places = self._prepare_and_change(request, steps)
         else:
-            pks = self._change(request, steps)
-        self._tables.keep_next()
+            places = self._change(request, steps)
+        self._tables.keep()
         proposal.operations += steps.taken
-        return Placed(proposal.seq if steps.taken else proposal.seq - 1, pks)
+        seq = proposal.seq if steps.taken else proposal.seq - 1
+        return Placed(seq, [place.pk for place in places], [place.version for place in places])
 
-    def _prepare_and_change(self, request: Request, steps: _Steps) -> tuple[_Steps, list[int]]:
+    def _prepare_and_change(self, request: Request, steps: _Steps) -> tuple[_Steps, list[_Place]]:
         """Apply a request that says something of schemas. That a field becomes unique comes before
         the changes; or behind them, where they take away what stands in its way; or not at all,
         where they do not need it.
@@ -126,24 +140,24 @@ class Proposals:
         steps = _Steps(self._tables, steps.seq)
         return steps, self._unconstrained(request, steps, refused)
 
-    def _constrained(self, request: Request, steps: _Steps) -> list[int]:
+    def _constrained(self, request: Request, steps: _Steps) -> list[_Place]:
         for wanted in self._prepare(request, steps):
             steps.take(self._release(wanted.table, wanted.field))
             steps.take(self._constraint(wanted))
         return self._change(request, steps)
 
-    def _constrained_afterwards(self, request: Request, steps: _Steps) -> list[int]:
+    def _constrained_afterwards(self, request: Request, steps: _Steps) -> list[_Place]:
         unique = self._prepare(request, steps)
         for wanted in unique:
             steps.take(self._release(wanted.table, wanted.field))
-        pks = self._change(request, steps)
+        places = self._change(request, steps)
         for wanted in unique:
             steps.take(self._constraint(wanted))
-        return pks
+        return places
 
     def _unconstrained(
         self, request: Request, steps: _Steps, refused: DuplicatesFound
-    ) -> list[int]:
+    ) -> list[_Place]:
         unique = self._prepare(request, steps)
 
         def require_no_need(operation: Put | Delete) -> None:
@@ -172,35 +186,58 @@ class Proposals:
         request: Request,
         steps: _Steps,
         check: Callable[[Put | Delete], None] | None = None,
-    ) -> list[int]:
-        """Take the steps that the changes come to, and return the primary key of each."""
-        pks: list[int] = []
-        for change in request.changes:
-            operation = self._operation(change, request.schemas)
+    ) -> list[_Place]:
+        """Take the steps that the changes come to, and return where each is: those that the log has
+        are where they were made, whatever has become of their records since.
+        """
+        places: list[_Place] = []
+        for index, change in enumerate(request.changes):
+            done = self._done(change)
+            if done is not None and (pk := _pk_if_same(change, done)) is not None:
+                places.append(_Place(pk, done.seq))
+                continue
+            operation = self._operation(change, request.schemas, done)
             if check is not None:
                 check(operation)
             try:
-                steps.take(operation)
+                steps.take(operation, request.name(index))
             except UniqueViolation as error:
-                if error.pk in pks:
+                if any(error.pk == place.pk for place in places):
                     error.add_note(f"Record {error.pk} was to be saved together with this one.")
                 raise
-            pks.append(operation.pk)
-        return pks
+            places.append(_Place(operation.pk, steps.seq))
+        return places
 
     # Changes
 
-    def _operation(self, change: Change, schemas: Mapping[str, str]) -> Put | Delete:
-        """Return what a change comes to at this state."""
+    def _operation(
+        self, change: Change, schemas: Mapping[str, str], done: Done | None
+    ) -> Put | Delete:
+        """Return what a change comes to at this state.
+
+        Args:
+            change: what is asked for.
+            schemas: the schemas of the request.
+            done: what the log has of it already.
+        """
         match change:
             case Insert(table=table, data=data):
-                return Put(table, self._tables.next_pk(table), data, self._number(table, schemas))
+                pk = None if done is None else done.made
+                if pk is None:
+                    pk = self._tables.next_pk(table)
+                else:
+                    self._require(table, pk, None, done)
+                return Put(table, pk, data, self._number(table, schemas))
             case Replace(table=table, pk=pk, data=data, version=version):
-                self._require(table, pk, version)
+                self._require(table, pk, version, done)
                 return Put(table, pk, data, self._number(table, schemas))
             case Remove(table=table, pk=pk, version=version):
-                self._require(table, pk, version)
+                self._require(table, pk, version, done)
                 return Delete(table, pk)
+
+    def _done(self, change: Change) -> Done | None:
+        """Return what the log has of a change that was sent before; None where it has nothing."""
+        return None if change.attempt is None else self._requests.find(change.attempt)
 
     def _number(self, table: str, schemas: Mapping[str, str]) -> int:
         if table not in schemas:
@@ -210,12 +247,21 @@ class Proposals:
             raise SchemaMoved(f"the schema of {table!r} is not declared")
         return number
 
-    def _require(self, table: str, pk: int, version: int | None) -> None:
+    def _require(self, table: str, pk: int, version: int | None, done: Done | None) -> None:
+        """Refuse to change a record that is gone, or not at the version that was asked for: at the
+        one that the change itself has written before, if it has.
+        """
         found = self._tables.seq_of(table, pk)
         if found is None:
             raise RecordNotFound(f"record {pk} of {table!r} has been deleted; nothing was written.")
-        if version is not None and found != version:
-            raise ConflictError(table, pk, expected=version, found=found)
+        if version is None:
+            return
+        expected = version if done is None else done.seq
+        if found != expected:
+            conflict = ConflictError(table, pk, expected=expected, found=found)
+            if done is not None:
+                conflict.add_note(f"What was sent before, to an unknown end, became {expected}.")
+            raise conflict
 
     # Schemas
 
@@ -289,6 +335,24 @@ class Proposals:
         return after is None or not was_shared or self._tables.holders(put.table, column, after) > 0
 
 
+class _Place(NamedTuple):
+    """Where a change is: its record, and the position that made it."""
+
+    pk: int
+    version: int
+
+
+def _pk_if_same(change: Change, done: Done) -> int | None:
+    """Return the primary key of a change which the log has exactly as it is asked for again; None
+    where it is to do something else than it did.
+    """
+    if isinstance(change, Remove):
+        return change.pk if done.deleted else None
+    if done.deleted or change.attempt is None or change.attempt.digest != digest_of(change):
+        return None
+    return done.made if isinstance(change, Insert) else change.pk
+
+
 class _Steps:
     """Applies operations one after another, and notes them.
 
@@ -304,9 +368,24 @@ class _Steps:
         self.seq = seq
         self.taken: list[Operation] = []
         self._tables = tables
+        self._expected: ChangeName | None = None
 
-    def take(self, operation: Operation | None) -> None:
-        """Apply an operation; do nothing where there is none."""
-        if operation is not None:
-            self._tables.apply(operation, self.seq)
-            self.taken.append(operation)
+    def take(self, operation: Operation | None, name: ChangeName | None = None) -> None:
+        """Apply an operation; do nothing where there is none.
+
+        Args:
+            operation: what is to be applied.
+            name: what it is called, if it is a change. That is said where it does not follow from
+                what the change before is called.
+        """
+        if operation is None:
+            return
+        if name is not None and name != self._expected:
+            self._take(Names(*name))
+        self._take(operation)
+        if name is not None:
+            self._expected = ChangeName(name.key, name.number + 1)
+
+    def _take(self, operation: Operation) -> None:
+        self._tables.apply(operation, self.seq)
+        self.taken.append(operation)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
+import time
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from discobase.engine.operations import LARGEST_PK
 from discobase.engine.replica.columns import KEYLESS, KeyColumn, table_name
-from discobase.engine.replica.file import ReplicaFile
+from discobase.engine.replica.file import ReplicaFile, failed, is_busy
+from discobase.engine.replica.folder import gone
 from discobase.engine.replica.layout import exists
+from discobase.errors import Disconnected, Unavailable
+from discobase.own_threads import is_own_thread
 
 Row = tuple[int, int, str]
 """A record as it is held: primary key, seq, data."""
@@ -21,17 +26,76 @@ class _LayoutChanged(Exception):
     """A key column that was there when the query was written is gone."""
 
 
+class _Failed(Exception):
+    """A read did not succeed for reasons that pass."""
+
+
+_PATIENCE = 30.0
+"""Seconds for which a read waits for another file. A guess: 10,000 commits are read anew in so
+long."""
+
+_POLL_SECONDS = 0.02
+"""Between two looks: a guess, about what making a small file takes."""
+
+
+def _unreadable() -> Unavailable:
+    return Unavailable(
+        "the file that holds the records in this process has failed, and is being built again from "
+        "the log: read again in a moment. Is the disk of the temporary folder full, or was the "
+        "folder removed?"
+    )
+
+
+class _Pool:
+    """Connections to one file."""
+
+    def __init__(self, file: ReplicaFile) -> None:
+        self.file = file
+        self._idle: deque[sqlite3.Connection] = deque()
+        self._closed = False
+
+    @contextlib.contextmanager
+    def connection(self) -> Generator[sqlite3.Connection]:
+        """Lend a connection for the length of a block."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self.file.connect()
+        try:
+            yield connection
+        finally:
+            # Back first, and then the question: the close may come between the two.
+            self._idle.append(connection)
+            if self._closed:
+                self._close_idle()
+
+    def close(self) -> None:
+        """Close every connection; those at work when they are handed back."""
+        self._closed = True
+        self._close_idle()
+
+    def _close_idle(self) -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                self.file.disconnect(self._idle.pop())
+
+
 class Reader:
     """Reads records, over a pool of connections.
 
+    Where the file fails, a read waits until another one is in its place, or until a connection that
+    was open before is free: the files that it has open are still there.
+
     Args:
         file: what the connections are to.
+        failing: called, on any thread, with what says that the file fails.
     """
 
-    def __init__(self, file: ReplicaFile) -> None:
-        self._file = file
-        self._idle: deque[sqlite3.Connection] = deque()
-        self._closed = False
+    def __init__(self, file: ReplicaFile, failing: Callable[[sqlite3.Error], None]) -> None:
+        self._pool = _Pool(file)
+        self._failing = failing
+        self._usable = threading.Event()
+        self._usable.set()
 
     def get(self, table: str, pk: int) -> Row | None:
         """Return the record under a primary key, or None."""
@@ -97,41 +161,69 @@ class Reader:
         rows = self._read(table, f"SELECT count(*) FROM {table_name(table)}", ())
         return int(rows[0][0]) if rows else 0
 
+    def suspend(self) -> None:
+        """Have reads wait from now on: there is nothing to be read."""
+        self._usable.clear()
+
+    def change(self, file: ReplicaFile) -> None:
+        """Read from another file from now on, which holds the same or more."""
+        before, self._pool = self._pool, _Pool(file)
+        before.close()
+
+    def resume(self) -> None:
+        """Have reads go on."""
+        self._usable.set()
+
     def close(self) -> None:
         """Close every connection; those at work when they are handed back."""
-        self._closed = True
-        self._close_idle()
-
-    def _close_idle(self) -> None:
-        with contextlib.suppress(IndexError):
-            while True:
-                self._file.disconnect(self._idle.pop())
+        self._pool.close()
+        self._usable.set()
 
     def _read(self, table: str, sql: str, arguments: Sequence[object]) -> list[Any]:
-        with self._connection() as connection:
-            try:
-                return connection.execute(sql, arguments).fetchall()
-            except sqlite3.OperationalError as error:
-                if not exists(connection, table):
-                    return []
-                if "no such column" in str(error):
-                    raise _LayoutChanged from error
-                # It was not there a moment ago.
-                return connection.execute(sql, arguments).fetchall()
+        if self._usable.is_set():
+            with contextlib.suppress(_Failed):
+                return self._try(table, sql, arguments)
+        if is_own_thread():  # it may be what the file's successor waits for
+            raise _unreadable()
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            if self._usable.wait(_POLL_SECONDS):
+                with contextlib.suppress(_Failed):
+                    return self._try(table, sql, arguments)
+                time.sleep(_POLL_SECONDS)
+        raise _unreadable()
 
-    @contextlib.contextmanager
-    def _connection(self) -> Generator[sqlite3.Connection]:
+    def _try(self, table: str, sql: str, arguments: Sequence[object]) -> list[Any]:
+        pool = self._pool
         try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._file.connect()
-        try:
-            yield connection
-        finally:
-            # Back first, and then the question: the close may come between the two.
-            self._idle.append(connection)
-            if self._closed:
-                self._close_idle()
+            with pool.connection() as connection:
+                return _rows(connection, table, sql, arguments)
+        except (sqlite3.Error, Disconnected) as error:
+            if pool is not self._pool:
+                raise _Failed from error
+            if isinstance(error, Disconnected):
+                raise
+            if pool.file.gone:
+                raise gone() from error
+            if failed(error):
+                self._failing(error)
+            elif not is_busy(error):
+                raise
+            raise _Failed from error
+
+
+def _rows(
+    connection: sqlite3.Connection, table: str, sql: str, arguments: Sequence[object]
+) -> list[Any]:
+    try:
+        return connection.execute(sql, arguments).fetchall()
+    except sqlite3.OperationalError as error:
+        if not exists(connection, table):
+            return []
+        if "no such column" in str(error):
+            raise _LayoutChanged from error
+        # It was not there a moment ago.
+        return connection.execute(sql, arguments).fetchall()
 
 
 def _condition(sql_column: str) -> str:

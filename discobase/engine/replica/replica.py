@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterable, Mapping, Sequence
+import logging
+import sqlite3
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
+from typing import TypeVar
 
 from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.log.commit_log import Commit, Entry
 from discobase.engine.log.frame import GENESIS
+from discobase.engine.operations import Operation
 from discobase.engine.replica.columns import KeyColumn
-from discobase.engine.replica.file import ReplicaFile
+from discobase.engine.replica.file import ReplicaFile, failed, is_full, is_untrue
 from discobase.engine.replica.layout import EMPTY, LAYOUT, Layout, Layouts
-from discobase.engine.replica.positions import Head, Positions, PositionTable
+from discobase.engine.replica.positions import Displaced, Head, Position, Positions, PositionTable
 from discobase.engine.replica.proposals import Proposal, Proposals
 from discobase.engine.replica.reader import Reader, Row
+from discobase.engine.replica.requests import LAYOUT as REQUESTS
+from discobase.engine.replica.requests import RequestTable
 from discobase.engine.replica.tables import Tables
-from discobase.errors import LogDamaged, SchemaConflict, UniqueViolation
+from discobase.engine.server.seam import Uncertain
+from discobase.errors import ConnectError, LogDamaged, SchemaConflict, UniqueViolation
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA busy_timeout=60000;"
+"""Not synchronous: a replica that is lost is read again from Discord. In memory the writer waits
+for who reads: a minute, a guess, for a read takes moments."""
+
+
+class ReplicaLost(Uncertain):
+    """The replica's file has failed, and nothing of it could be kept: the log has to be replayed.
+
+    Whoever reads the log takes it as they take an answer that did not come: again, a little later.
+    """
 
 
 class Replica:
@@ -28,25 +51,35 @@ class Replica:
     Attributes:
         positions: the head, and which positions have been applied before it.
         layouts: how each table is laid out, by name.
+        lost: whether nothing is there to be read until the log has been replayed.
 
     Raises:
         ConnectError: the file cannot be made.
     """
 
     def __init__(self, lanes: int) -> None:
-        self._file = ReplicaFile()
-        self._reader = Reader(self._file)
-        self._writer = self._file.connect()
-        # Not synchronous: a replica that is lost is read again from Discord.
-        self._writer.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;" + LAYOUT)
-        self._writer.execute("INSERT INTO state VALUES (1, 0, ?)", (GENESIS,))
-        self._layouts = Layouts(self._writer)
-        self._tables = Tables(self._writer, self._layouts)
-        self._position_table = PositionTable(self._writer, lanes)
-        self._proposals = Proposals(self._writer, self._tables, self._layouts)
+        self._lanes = lanes
         self._filling: dict[IndexWanted, tuple[KeyColumn, int]] = {}
+        self._proposed: Sequence[Operation] = ()
+        self._failure: sqlite3.Error | None = None
+        self._told: Callable[[], object] = _tell_nobody
+        self.lost = False
+        self._full = False
+        file, writer = self._empty()
+        self._reader = Reader(file, self._note)
+        self._use(file, writer)
         self.positions: Positions = self._position_table.read()
         self.layouts: Mapping[str, Layout] = MappingProxyType({})
+
+    def _use(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
+        """Write to a file from now on."""
+        self._file = file
+        self._writer = writer
+        self._layouts = Layouts(writer)
+        self._requests = RequestTable(writer)
+        self._tables = Tables(writer, self._layouts, self._requests)
+        self._position_table = PositionTable(writer, self._lanes)
+        self._proposals = Proposals(writer, self._tables, self._layouts, self._requests)
 
     @property
     def head(self) -> Head:
@@ -99,6 +132,10 @@ class Replica:
         Raises:
             LogDamaged: a commit cannot be; nothing is applied.
         """
+        commits = list(commits)
+        self._kept(partial(self._apply, commits))
+
+    def _apply(self, commits: Sequence[Commit | Entry]) -> None:
         with self._transaction():
             self._follow(commits)
 
@@ -109,6 +146,16 @@ class Replica:
         Raises:
             LogDamaged: a commit cannot be; nothing is forgotten.
         """
+        commits = list(commits)
+        try:
+            self._replay(commits)
+        except sqlite3.Error as error:
+            self._renew(error)
+            self._again(partial(self._replay, commits))
+        self.lost = False
+        self._reader.resume()
+
+    def _replay(self, commits: Sequence[Commit | Entry]) -> None:
         with self._transaction():
             self._tables.drop_all()
             self._position_table.clear()
@@ -121,31 +168,51 @@ class Replica:
         A request holds or fails as a whole, for itself alone. :meth:`settle` or :meth:`withdraw`
         has to follow.
         """
+        return self._kept(partial(self._propose, list(requests)))
+
+    def _propose(self, requests: Sequence[Request]) -> Proposal:
         self._begin()
         try:
-            return self._proposals.propose(requests, self._position_table.head)
+            proposal = self._proposals.propose(requests, self._position_table.head)
         except BaseException:
             self.withdraw()
             raise
+        self._proposed = proposal.operations
+        return proposal
 
     def settle(self, entry: Entry) -> None:
         """Make the proposal the state: it stands in the log, as this entry."""
-        self._position_table.advance(entry, applied=True)
-        self._commit()
+        try:
+            self._position_table.advance(entry, applied=True)
+            self._requests.prune(entry.header.seq)
+            self._commit()
+        except sqlite3.Error as error:
+            if not failed(error):
+                raise
+            # What stands in the log has happened, whatever becomes of a file here.
+            self.withdraw()
+            with contextlib.suppress(ReplicaLost):
+                self._renew(error)
+                self._kept(partial(self._apply, [Commit(entry, list(self._proposed))]))
 
     def withdraw(self) -> None:
         """Forget the proposal: it came to nothing."""
         self._tables.forget()
         self._position_table.restore(self.positions)
         # After some errors, such as a full disk, SQLite has rolled back by itself.
-        if self._writer.in_transaction:
-            self._writer.execute("ROLLBACK")
+        with contextlib.suppress(sqlite3.Error):
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
 
     def index(self, wanted: IndexWanted) -> None:
         """Begin a key column with an index for a field that has none: when :meth:`fill` has filled
         it, equality on the field is a look-up. Do nothing where the newest schema has another
         fingerprint of the field: hardly a key would be known.
         """
+        with contextlib.suppress(ReplicaLost):
+            self._kept(partial(self._index, wanted))
+
+    def _index(self, wanted: IndexWanted) -> None:
         with self._transaction():
             layout = self._layouts.all().get(wanted.table, EMPTY)
             if layout.is_current(wanted.field, wanted.fingerprint):
@@ -157,19 +224,42 @@ class Replica:
         """Fill a column that was begun for some records more, and return whether any is left to be
         filled.
         """
+        with contextlib.suppress(ReplicaLost):
+            self._kept(partial(self._fill, records))
+        return bool(self._filling)
+
+    def _fill(self, records: int) -> None:
         for wanted, (column, after) in [*self._filling.items()][:1]:
             with self._transaction():
                 upto = self._layouts.fill_on(wanted.table, column, after, records)
             del self._filling[wanted]
             if upto is not None:
                 self._filling[wanted] = (column, upto)
-        return bool(self._filling)
 
     def changes_history(self, entries: Iterable[Entry]) -> bool:
         """Return whether one of these entries, at positions that have passed however long ago,
         would have been taken instead of the one that was.
         """
-        return any(map(self._position_table.changes_history, entries))
+        entries = list(entries)
+        return self._kept(lambda: any(map(self._position_table.changes_history, entries)))
+
+    def position(self, seq: int) -> Position | None:
+        """Return a position that has passed, however long ago; None where there is none."""
+        return self._kept(lambda: self._position_table.at(seq))
+
+    def find(self, message: int) -> int | None:
+        """Return the position that a message was taken for; None where it was taken for none."""
+        return self._kept(lambda: self._position_table.find(message))
+
+    def hash_at(self, seq: int) -> str | None:
+        """Return the hash of the frame that was applied at a position; None where none was."""
+        return self._kept(lambda: self._position_table.hash_at(seq))
+
+    def displaced(self, messages: Mapping[int, int]) -> list[Displaced]:
+        """Return what was applied and is not among the messages that count, by position; nothing
+        where the replica is lost.
+        """
+        return [] if self.lost else self._kept(lambda: self._position_table.displaced(messages))
 
     def close(self) -> None:
         """Close every connection and remove the file. A reader still at work finishes first: what
@@ -186,7 +276,8 @@ class Replica:
                 self._position_table.advance(commit.entry, applied=True)
             else:
                 self._position_table.advance(commit, applied=False)
-        self._tables.keep_next()
+        self._tables.keep()
+        self._requests.prune(self._position_table.head.seq)
 
     def _do(self, commit: Commit) -> None:
         entry = commit.entry
@@ -200,6 +291,132 @@ class Replica:
                     channel=entry.message.channel,
                     message=entry.message.id,
                 ) from error
+
+    # When the file fails
+
+    @property
+    def failing(self) -> bool:
+        """Whether :meth:`heal` has something to do."""
+        return self._failure is not None
+
+    def tell_failure(self, told: Callable[[], object]) -> None:
+        """Have a function called, on any thread, when :attr:`failing` or :attr:`lost` has become
+        true.
+        """
+        self._told = told
+
+    def heal(self) -> None:
+        """Put another file in the place of one that fails.
+
+        Raises:
+            ReplicaLost: nothing of it could be kept.
+        """
+        if self._failure is not None:
+            self._renew(self._failure)
+
+    def _note(self, error: sqlite3.Error) -> None:
+        """Note that a reader was failed by the file. On any thread."""
+        if self._failure is None:
+            self._failure = error
+            self._told()
+
+    def _kept(self, step: Callable[[], T]) -> T:
+        """Do a step; where the file fails, do it once more in another one.
+
+        Raises:
+            ReplicaLost: nothing could be kept.
+        """
+        if self.lost:
+            raise _lost()
+        try:
+            return step()
+        except sqlite3.Error as error:
+            if not failed(error):
+                raise
+            self._renew(error)
+        return self._again(step)
+
+    def _again(self, step: Callable[[], T]) -> T:
+        """Do a step in a file that has just been made."""
+        try:
+            return step()
+        except sqlite3.Error as error:
+            self._lose()
+            raise _lost() from error
+
+    def _renew(self, error: sqlite3.Error) -> None:
+        """Put another file in the place of this one, with what this one holds if it can be had.
+
+        Raises:
+            ReplicaLost: nothing of it could be kept.
+        """
+        self._full = self._full or is_full(error)
+        _log.warning(
+            "the file that holds the records in this process fails (%s): %s. Is the disk of "
+            "the temporary folder full, or was the folder removed?",
+            error,
+            "memory holds them from now on" if self._full else "another one is made",
+        )
+        copied = None if self.lost or is_untrue(error) else self._copy()
+        if copied is None:
+            self._lose()
+        try:
+            file, writer = copied or self._empty()
+        except ConnectError as none:
+            raise _lost() from none
+        former, former_writer = self._file, self._writer
+        self._use(file, writer)
+        if copied is not None:
+            self._position_table.restore(self.positions)
+        self._reader.change(file)
+        self._failure = None
+        with contextlib.suppress(sqlite3.Error):
+            former.disconnect(former_writer)
+        former.remove()
+        if copied is None:
+            raise _lost()
+
+    def _lose(self) -> None:
+        self.lost = True
+        self._reader.suspend()
+        self._filling.clear()
+        self._told()
+
+    def _copy(self) -> tuple[ReplicaFile, sqlite3.Connection] | None:
+        """Copy the state into another file; None where it cannot be read as it was."""
+        ways = (ReplicaFile.in_folder, ReplicaFile.in_memory)
+        for make in ways[1:] if self._full else ways:
+            with contextlib.suppress(ConnectError, sqlite3.Error):
+                return _filled(make(), self._copy_to)
+        return None
+
+    def _copy_to(self, writer: sqlite3.Connection) -> None:
+        writer.executescript(_PRAGMAS)
+        self._writer.backup(writer)
+        row = writer.execute("SELECT head, chain FROM state").fetchone()
+        sound = writer.execute("PRAGMA quick_check").fetchone()
+        if (row, sound) != ((self.head.seq, self.head.chain), ("ok",)):
+            raise sqlite3.DatabaseError("the copy is not what was written")
+
+    def _empty(self) -> tuple[ReplicaFile, sqlite3.Connection]:
+        """Make a file that holds nothing yet.
+
+        Raises:
+            ConnectError: none can be made, not even in memory.
+        """
+        try:
+            if not self._full:
+                return _filled(ReplicaFile.in_folder(), _lay_out)
+        except ConnectError:
+            if not self.lost:
+                raise
+        except sqlite3.Error as error:
+            self._full = True
+            _log.warning("no file can be made for the records (%s): memory holds them", error)
+        try:
+            return _filled(ReplicaFile.in_memory(), _lay_out)
+        except sqlite3.Error as error:
+            raise ConnectError(f"no file can be made for the records: {error}") from error
 
     # The transaction and the head
 
@@ -224,3 +441,32 @@ class Replica:
         """Let readers and the engine see what has just become the state."""
         self.positions = self._position_table.read()
         self.layouts = self._layouts.all()
+
+
+def _filled(
+    file: ReplicaFile, fill: Callable[[sqlite3.Connection], None]
+) -> tuple[ReplicaFile, sqlite3.Connection]:
+    """Connect to a new file, and fill it; remove it where that fails."""
+    writer = None
+    try:
+        writer = file.connect()
+        fill(writer)
+    except BaseException:
+        if writer is not None:
+            file.disconnect(writer)
+        file.remove()
+        raise
+    return file, writer
+
+
+def _lay_out(writer: sqlite3.Connection) -> None:
+    writer.executescript(_PRAGMAS + LAYOUT + REQUESTS)
+    writer.execute("INSERT INTO state VALUES (1, 0, ?)", (GENESIS,))
+
+
+def _lost() -> ReplicaLost:
+    return ReplicaLost("the records are read again from the log")
+
+
+def _tell_nobody() -> None:
+    """Nobody has asked to be told."""

@@ -16,12 +16,14 @@ from discobase.engine.operations import (
     Declare,
     Delete,
     Keys,
+    Names,
     Operation,
     Put,
     Release,
 )
 from discobase.engine.replica.columns import NO_VALUES, KeyColumn, table_name
 from discobase.engine.replica.layout import Layout, Layouts
+from discobase.engine.replica.requests import RequestTable
 from discobase.errors import SchemaConflict, UniqueViolation
 
 
@@ -31,11 +33,15 @@ class Tables:
     Args:
         connection: the writing one.
         layouts: how the tables are laid out.
+        requests: where changes are noted under their names.
     """
 
-    def __init__(self, connection: sqlite3.Connection, layouts: Layouts) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, layouts: Layouts, requests: RequestTable
+    ) -> None:
         self._connection = connection
         self._layouts = layouts
+        self._requests = requests
         self._next: dict[str, int] = {}
         self._advanced: set[str] = set()
         self._writers: dict[tuple[str, int], _Writer] = {}
@@ -49,10 +55,15 @@ class Tables:
         """
         match operation:
             case Put():
+                is_new = operation.pk >= self.next_pk(operation.table)
                 self._put(operation, seq)
+                self._requests.note(operation, seq, is_new=is_new)
             case Delete(table=table, pk=pk):
                 self._layouts.forget_said(table, pk)
                 self._connection.execute(f"DELETE FROM {table_name(table)} WHERE pk = ?", (pk,))
+                self._requests.note(operation, seq, is_new=False)
+            case Names():
+                self._requests.begin(operation, seq)
             case Declare():
                 self._layouts.declare(operation)
             case Keys():
@@ -71,13 +82,16 @@ class Tables:
             ).fetchone()
         return self._next[table]
 
-    def keep_next(self) -> None:
-        """Write down what the next primary keys are, after operations that belong together."""
+    def keep(self) -> None:
+        """Write down what the next primary keys are, and what was done under which names, after
+        operations that belong together.
+        """
         for table in self._advanced:
             self._connection.execute(
                 "UPDATE tables SET next = ? WHERE name = ?", (self._next[table], table)
             )
         self._advanced.clear()
+        self._requests.keep()
 
     def seq_of(self, table: str, pk: int) -> int | None:
         """Return the position that wrote a record last, None where there is no such record."""
@@ -105,13 +119,15 @@ class Tables:
     def forget(self) -> None:
         """Forget what was read: the transaction, or a part of it, has been rolled back."""
         self._layouts.forget()
+        self._requests.forget()
         self._next.clear()
         self._advanced.clear()
         self._writers.clear()
 
     def drop_all(self) -> None:
-        """Remove every table."""
+        """Remove every table, and forget what was done."""
         self._layouts.drop_all()
+        self._requests.clear()
         self._next.clear()
         self._advanced.clear()
         self._writers.clear()

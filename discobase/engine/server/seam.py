@@ -25,6 +25,11 @@ def snowflake_at(unix_seconds: float) -> int:
     return max(0, int(unix_seconds * 1000) - SNOWFLAKE_EPOCH_MS) << 22
 
 
+def time_of(message: int) -> float:
+    """Return when a message was created, in seconds since 1970, by Discord's clock."""
+    return ((message >> 22) + SNOWFLAKE_EPOCH_MS) / 1000
+
+
 def seconds_between(first: int, second: int) -> float:
     """Return the seconds between the creation of two messages, by Discord's clock."""
     return ((second >> 22) - (first >> 22)) / 1000
@@ -49,7 +54,9 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as Discord gives it, reduced to what the engine reads."""
+    """A message as Discord gives it, reduced to what the engine reads. `edited` is whether its
+    author has altered the text (message resource, "Message Object": `edited_timestamp`).
+    """
 
     id: int
     channel: int
@@ -57,6 +64,7 @@ class Message:
     content: str
     attachments: tuple[Attachment, ...] = ()
     nonce: str | None = None
+    edited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,14 @@ class Settings:
             one again. Off, it acts as a server that knows nothing of ``enforce_nonce``.
         nonce_window: how long a nonce is remembered. Discord says "the past few minutes", no more
             (assumed: 180).
+        nonce_gap: how long a send stands between its look whether its nonce was used and its write:
+            of several at once each makes a message, while one after the other is the first one
+            again. So acts a server that looks without a lock; 0 is with one.
+        repeat_attachments: whether the answer to a repeated nonce has the attachments of the
+            message that it gives again. Off, only the answer lacks them.
+        history_lag: how much later than events and answers the lists of messages show one.
+        history_jitter: how much later still, at most: drawn for each message, so that messages
+            come into the lists out of order.
         latency: added to every API request, half before its effect and half after, and half to
             every event.
         latency_tail: the latency that one in a hundred exceeds; the others are spread around
@@ -47,6 +55,10 @@ class Settings:
 
     enforce_nonce: bool = True
     nonce_window: float = 180.0
+    nonce_gap: float = 0.0
+    repeat_attachments: bool = True
+    history_lag: float = 0.0
+    history_jitter: float = 0.0
     latency: float = 0.0
     latency_tail: float = 0.0
     clock_skew: float = 0.0

@@ -6,7 +6,6 @@ Mistakes end it with a close code. Source: Discord's page "Gateway".
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -122,18 +121,18 @@ class Conversation:
             self._connection.close(DECODE_ERROR)
             return
         try:
-            payload = json.loads(data)
+            fields = _fields(wire.read(data))
         except ValueError:
             self._connection.close(DECODE_ERROR)
             return
-        if not isinstance(payload, dict):
+        operation = fields.get("op")
+        if type(operation) is not int:
             self._connection.close(DECODE_ERROR)
             return
-        fields = cast("Json", payload)
-        answer = self._answers.get(fields.get("op", -1))
+        answer = self._answers.get(operation)
         if answer is None:
             self._connection.close(UNKNOWN_OPCODE)
-        elif self._session is None and fields["op"] not in {HEARTBEAT, IDENTIFY, RESUME}:
+        elif self._session is None and operation not in {HEARTBEAT, IDENTIFY, RESUME}:
             self._connection.close(NOT_AUTHENTICATED)
         else:
             answer(fields.get("d"))
@@ -151,7 +150,7 @@ class Conversation:
 
     def _heartbeat(self, data: object) -> None:
         self._watch_heartbeats()
-        if self._session is not None and isinstance(data, int):
+        if self._session is not None and type(data) is int:
             self._session.acknowledge(data)
         self._send(HEARTBEAT_ACK, None)
 
@@ -236,7 +235,7 @@ class Conversation:
             self._connection.close(BAD_TOKEN)
         elif session is None or session.bot.token != token:
             self._send(INVALID_SESSION, data=False)
-        elif not isinstance(sequence, int) or sequence > session.sequence:
+        elif type(sequence) is not int or sequence > session.sequence:
             self._connection.close(INVALID_SEQUENCE)
         else:
             self._replay(session, sequence)

@@ -15,6 +15,9 @@ from discobase.local.state.state import State
 
 Json = dict[str, Any]
 
+_DIGITS = 20
+"""Of the largest number of 64 bits, which an id is."""
+
 _IN_CHUNK = 1000
 _MOST_ASKED = 100
 _LONGEST_NONCE = 32
@@ -82,4 +85,6 @@ def _echo(request: Json) -> Json:
 
 
 def _number(value: object) -> int:
-    return int(value) if isinstance(value, int | str) and str(value).isdecimal() else 0
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _DIGITS:
+        return int(value)
+    return value if type(value) is int and value > 0 else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 from discobase.local import refusals
 from discobase.local.platform import Platform
@@ -27,6 +28,8 @@ class Call:
         body: the JSON body; ``None`` without one.
         files: the files of a multipart body, by their number.
         origin: scheme, host and port at which the client reaches this server.
+        looked: when it was looked whether a nonce was used (Unix seconds), if not in one step with
+            the write.
     """
 
     platform: Platform
@@ -37,6 +40,7 @@ class Call:
     files: dict[int, NewFile]
     origin: str
     words: Mapping[str, str] = field(default_factory=dict[str, str])
+    looked: float = inf
 
     @property
     def viewer(self) -> Viewer:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from discobase.local.gateway.connection import reset
 from discobase.local.platform import Platform
+from discobase.local.rest.forms.form import as_snowflake
 
 ROUTE = "/attachments/{channel_id}/{attachment_id}/{name}"
 """The route by which faults of downloads are set."""
@@ -51,7 +52,10 @@ def _gone() -> web.Response:
 
 def _place(path: str) -> _Place | None:
     match path.strip("/").split("/"):
-        case [_, channel, attachment, name] if channel.isdecimal() and attachment.isdecimal():
-            return _Place(int(channel), int(attachment), name)
+        case [_, channel, attachment, name]:
+            channel_id, attachment_id = as_snowflake(channel), as_snowflake(attachment)
+            if channel_id is None or attachment_id is None:
+                return None
+            return _Place(channel_id, attachment_id, name)
         case _:
             return None

@@ -10,6 +10,7 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping
+from math import inf
 from typing import cast
 
 from aiohttp import web
@@ -23,7 +24,7 @@ from discobase.local.gateway.connection import reset
 from discobase.local.platform import Platform
 from discobase.local.refusals import Refusal
 from discobase.local.rest.call import Call
-from discobase.local.rest.forms.form import id_in_path
+from discobase.local.rest.forms.form import as_snowflake, id_in_path
 from discobase.local.rest.request import Body, read_body
 from discobase.local.rest.response import Reply
 from discobase.local.rest.routing import Route
@@ -39,8 +40,8 @@ _NOWHERE = "unknown"
 _CUT_OFF = 0
 """The status that requests without an answer are counted under."""
 
-_NO_ID = 1 << 63
-"""Above every id: they have 63 bits in SQLite."""
+_SENDING = ("POST", "/channels/{channel_id}/messages")
+"""What looks whether a nonce was used."""
 
 _NOBODY = Bot(id=0, token="")
 """Who asks without a token, where anybody may."""
@@ -68,6 +69,7 @@ class Exchange:
         self._parameters: dict[str, str] = {}
         self._limit_headers: dict[str, str] = {}
         self._scope: Scope | None = None
+        self._looked = inf
         self._address = request.remote or ""
         token = request.headers.get("Authorization", "").removeprefix("Bot ")
         self._bot = platform.state.bot_of(token)
@@ -100,12 +102,20 @@ class Exchange:
         fault = self._take_fault() or _NO_FAULT
         early = fault.when == "before"
         await _pause(settings.half_latency() + (fault.delay if early else 0.0))
+        await self._look_for_nonce()
         reply = self._limit(body.json)
         if reply is None and early and fault.replaces_answer:
             return self._apply_fault(fault)
         reply = reply or self._reply(body)
         await _pause(settings.half_latency() + (0.0 if early else fault.delay))
         return self._apply_fault(fault) if fault.replaces_answer else self._respond(*reply)
+
+    async def _look_for_nonce(self) -> None:
+        """Wait between a send's look for its nonce and its write, where settings ask for that."""
+        gap = self._platform.settings.nonce_gap
+        if gap and (self._route.method, self._route.template) == _SENDING:
+            self._looked = time.time()
+            await _pause(gap)
 
     def _limit(self, body: object) -> _Answer | None:
         """Count the request against the rate limits; return the answer if they refuse it."""
@@ -165,7 +175,17 @@ class Exchange:
         }
         words = {name: value for name, value in parameters.items() if name not in ids}
         query = self._request.query
-        call = Call(self._platform, bot, ids, query, body.json, body.files, self._origin, words)
+        call = Call(
+            self._platform,
+            bot,
+            ids,
+            query,
+            body.json,
+            body.files,
+            self._origin,
+            words,
+            self._looked,
+        )
         return route.handler(call)
 
     def _apply_fault(self, fault: RequestFault) -> web.Response | None:
@@ -205,10 +225,7 @@ def _as_response(outage: Outage, more: Mapping[str, str]) -> web.Response:
 
 def _id(text: str | None) -> int:
     """Return the id in a path, or 0 where there is none that a channel or message could have."""
-    if text is None or not text.isdecimal():
-        return 0
-    found = int(text)
-    return found if found < _NO_ID else 0
+    return as_snowflake(text) or 0
 
 
 async def _pause(seconds: float) -> None:

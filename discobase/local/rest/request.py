@@ -8,8 +8,9 @@ from email.message import Message
 from typing import NamedTuple
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
-from discobase.local import refusals
+from discobase.local import refusals, wire
 from discobase.local.state.drafts import NewFile
 
 _FILE_FIELD = re.compile(r"files?\[(\d{1,3})\]|file(\d{0,3})")
@@ -41,19 +42,29 @@ async def read_body(request: web.BaseRequest, limit: int) -> Body:
     if not raw:
         return Body(None, {})
     if request.content_type == "multipart/form-data":
-        return _read_multipart(raw, request.headers["Content-Type"])
+        try:
+            return _read_multipart(raw, request.headers["Content-Type"])
+        except (LookupError, TypeError, ValueError) as error:
+            # What email's parser makes of odd headers.
+            raise refusals.invalid_json() from error
     return Body(_parse(raw), {})
 
 
 async def _read(request: web.BaseRequest, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.content.iter_any():
-        size += len(chunk)
-        if size <= limit:
-            chunks.append(chunk)
-        elif size > _DRAINED * limit:
-            break
+    try:
+        async for chunk in request.content.iter_any():
+            size += len(chunk)
+            if size <= limit:
+                chunks.append(chunk)
+            elif size > _DRAINED * limit:
+                break
+    except (web.RequestPayloadError, HttpProcessingError) as error:
+        # Cut short, or not packed in the way that the headers say. Nothing more is to be read of
+        # it: aiohttp would, and log what it meets.
+        request.content.feed_eof()
+        raise refusals.invalid_json() from error
     if size > limit:
         raise refusals.too_large()
     return b"".join(chunks)
@@ -61,7 +72,7 @@ async def _read(request: web.BaseRequest, limit: int) -> bytes:
 
 def _parse(raw: bytes) -> object:
     try:
-        value: object = json.loads(raw)
+        value = wire.read(raw)
         if rb"\u" in raw:
             # An escape can stand for half a character, which no Unicode text holds.
             json.dumps(value, ensure_ascii=False).encode()

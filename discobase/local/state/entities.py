@@ -92,7 +92,11 @@ class Overwrite:
 
 @dataclass(slots=True)
 class Channel:
-    """A channel or a category; ``last_message_id`` is kept in memory only."""
+    """A channel or a category.
+
+    ``last_message_id`` is the largest id that a message of it ever had, deleted or not; it is kept
+    with the messages.
+    """
 
     id: int
     guild_id: int

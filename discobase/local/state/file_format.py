@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sqlite3
+import stat
 import struct
 import tempfile
 from contextlib import closing
@@ -36,6 +38,11 @@ _TABLES_OF_0_1 = {
 }
 """The columns by which a file is known that was written before there was a mark."""
 
+_BESIDE = ("-wal", "-shm", "-journal", "-lock")
+"""What SQLite, and the claim to serve a file, keep beside it."""
+
+_PRIVATE = stat.S_IRUSR | stat.S_IWUSR
+
 _FOREIGN = "the file belongs to another program; name another one, which may be new"
 
 
@@ -65,6 +72,24 @@ def require_usable(path: str) -> None:
     """
     if obstacle := _obstacle(Path(path)):
         raise ConnectError(f"the embedded server cannot keep its state in {path!r}: {obstacle}.")
+
+
+def make_private(path: str) -> None:
+    """Let nobody but the owner read or write a file that is, or becomes, a server's: bots' tokens
+    stand in it. What stands beside it too; SQLite makes such files as the first one is.
+    """
+    if os.name != "posix":
+        return
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE))
+    for end in ("", *_BESIDE):
+        with contextlib.suppress(FileNotFoundError, PermissionError):  # PermissionError: not ours
+            _tighten(Path(f"{path}{end}"))
+
+
+def _tighten(path: Path) -> None:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & ~_PRIVATE:
+        path.chmod(mode & _PRIVATE)
 
 
 def _obstacle(path: Path) -> str | None:

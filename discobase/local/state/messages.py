@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from discobase.local import wire
@@ -59,7 +60,7 @@ class Messages:
             self._store.insert_message(message, files)
             if draft.nonce is not None:
                 self._nonces.remember(author_id, channel.id, draft.nonce, message.id)
-        channel.last_message_id = message.id
+        channel.last_message_id = max(message.id, channel.last_message_id or 0)
         return message
 
     def compose(self, channel: Channel, author_id: int, draft: Draft) -> MessageRow:
@@ -104,21 +105,50 @@ class Messages:
         """Return one message, if the channel has it."""
         return self._store.message(channel_id, message_id)
 
-    def before(self, channel_id: int, message_id: int | None, limit: int) -> list[MessageRow]:
-        """Return the newest messages before an id (which need not exist), newest first."""
-        return self._store.newest(
-            channel_id, _AFTER_ALL if message_id is None else message_id, limit
-        )
+    def before(
+        self,
+        channel_id: int,
+        message_id: int | None,
+        limit: int,
+        *,
+        without: AbstractSet[int] = frozenset(),
+    ) -> list[MessageRow]:
+        """Return the newest messages before an id (which need not exist), newest first.
 
-    def after(self, channel_id: int, message_id: int, limit: int) -> list[MessageRow]:
+        Args:
+            channel_id: the channel.
+            message_id: the id, or ``None`` for the newest of all.
+            limit: how many at most.
+            without: messages that are passed over.
+        """
+        upper = _AFTER_ALL if message_id is None else message_id
+        found = self._store.newest(channel_id, upper, limit + len(without))
+        return [message for message in found if message.id not in without][:limit]
+
+    def after(
+        self,
+        channel_id: int,
+        message_id: int,
+        limit: int,
+        *,
+        without: AbstractSet[int] = frozenset(),
+    ) -> list[MessageRow]:
         """Return the oldest messages after an id, yet newest first, as Discord gives them."""
-        return self._store.oldest(channel_id, message_id, limit)[::-1]
+        found = self._store.oldest(channel_id, message_id, limit + len(without))
+        return [message for message in found if message.id not in without][:limit][::-1]
 
-    def around(self, channel_id: int, message_id: int, limit: int) -> list[MessageRow]:
+    def around(
+        self,
+        channel_id: int,
+        message_id: int,
+        limit: int,
+        *,
+        without: AbstractSet[int] = frozenset(),
+    ) -> list[MessageRow]:
         """Return messages on both sides of an id and that one, newest first."""
         half = limit // 2
-        later = self._store.oldest(channel_id, message_id - 1, limit - half)[::-1]
-        return later + self._store.newest(channel_id, message_id, half)
+        later = self.after(channel_id, message_id - 1, limit - half, without=without)
+        return later + self.before(channel_id, message_id, half, without=without)
 
     def edit(self, message: MessageRow, changes: Changes) -> MessageRow:
         """Write an edit; return the message as it is now."""

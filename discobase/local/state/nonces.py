@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from math import inf
 
 from discobase.local.behaviour.settings import Settings
 from discobase.local.state.store import NonceRow, Store
@@ -25,16 +26,27 @@ class Nonces:
         self._rows = {row[:3]: row for row in store.nonces(self._oldest())}
         self._sweep_at = _SWEEP_AFTER
 
-    def first_message(self, author_id: int, channel_id: int, nonce: str | int) -> int | None:
+    def first_message(
+        self, author_id: int, channel_id: int, nonce: str | int, *, looked: float = inf
+    ) -> int | None:
         """Return the message, deleted or not, that the author sent here with this nonce.
 
         Discord's documentation says that the nonce is unique by author; unofficial documentation
         says by author and channel, which is what is done here.
+
+        Args:
+            author_id: the author.
+            channel_id: the channel.
+            nonce: the nonce.
+            looked: when it was looked for (Unix seconds); later uses are not seen.
         """
         used = self._rows.get((author_id, channel_id, str(nonce)))
-        if used is None or time.time() - used.sent > self._settings.nonce_window:
+        if used is None or used.sent > looked:
             return None
-        return used.message_id
+        return None if self._forgotten(used) else used.message_id
+
+    def _forgotten(self, used: NonceRow) -> bool:
+        return time.time() - used.sent > self._settings.nonce_window
 
     def remember(self, author_id: int, channel_id: int, nonce: str | int, message_id: int) -> None:
         """Keep that a nonce was used, over an earlier use of the same."""

@@ -17,12 +17,9 @@ from os import PathLike, fspath
 from typing import Any, NamedTuple
 
 from discobase.local import wire
-from discobase.local.state.file_format import APPLICATION_ID, VERSION
+from discobase.local.state.file_format import APPLICATION_ID, VERSION, make_private
 
-_SCHEMA = f"""
-begin immediate;
-pragma application_id = {APPLICATION_ID};
-pragma user_version = {VERSION};
+_TABLES = """
 create table if not exists meta (name text primary key, value text not null) without rowid;
 create table if not exists objects (
     kind text not null, owner integer not null, id integer not null, data text not null,
@@ -47,7 +44,13 @@ create table if not exists pins (
     message_id integer primary key, channel_id integer not null, pinned real not null
 );
 create index if not exists pins_by_channel on pins (channel_id, pinned);
-commit;
+create table if not exists newest (
+    channel_id integer primary key, message_id integer not null
+);
+create trigger if not exists newest_of_channel after insert on messages begin
+    insert into newest values (new.channel_id, new.id) on conflict (channel_id)
+    do update set message_id = max(message_id, excluded.message_id);
+end;
 """
 
 
@@ -100,6 +103,8 @@ class Store:
     """
 
     def __init__(self, path: str | PathLike[str] | None) -> None:
+        if path is not None:
+            make_private(fspath(path))
         self._sql = sqlite3.connect(
             "" if path is None else fspath(path),
             isolation_level=None,
@@ -115,7 +120,8 @@ class Store:
     def _prepare(self, journal: str) -> None:
         self._sql.execute("pragma synchronous=off")
         self._sql.execute("pragma cache_size=-65536")
-        self._sql.executescript(_SCHEMA)
+        marks = f"pragma application_id = {APPLICATION_ID}; pragma user_version = {VERSION};"
+        self._sql.executescript(f"begin immediate; {marks} {_TABLES} commit;")
         # After the first commit: so the mark stands in the file itself, where it is looked for,
         # and not in the write-ahead log.
         self._sql.execute(f"pragma journal_mode={journal}")
@@ -210,6 +216,7 @@ class Store:
         self._sql.execute("delete from messages where channel_id = ?", (channel_id,))
         self._sql.execute("delete from attachments where channel_id = ?", (channel_id,))
         self._sql.execute("delete from pins where channel_id = ?", (channel_id,))
+        self._sql.execute("delete from newest where channel_id = ?", (channel_id,))
 
     def message(self, channel_id: int, id: int) -> MessageRow | None:  # noqa: A002
         """Return one message, if the channel has it."""
@@ -259,17 +266,23 @@ class Store:
         return int(self._sql.execute(query, (channel_id,)).fetchone()[0])
 
     def last_message_ids(self) -> dict[int, int]:
-        """Return the id of the newest message of each channel that has one."""
-        return dict(
-            self._sql.execute("select channel_id, max(id) from messages group by channel_id")
+        """Return the id of the newest message that each channel ever had, deleted or not.
+
+        A trigger keeps them, which works under an older version too: it knows nothing of them. What
+        was deleted before the file had one is not known any more.
+        """
+        self._sql.execute(
+            "insert or ignore into newest"
+            " select channel_id, max(id) from messages group by channel_id"
         )
+        return dict(self._sql.execute("select channel_id, message_id from newest"))
 
     def largest_id(self) -> int:
         """Return the largest id in use, 0 in an empty file."""
         query = (
             "select max(id) from (select max(id) as id from messages"
             " union select max(id) from objects union select max(id) from attachments"
-            " union select max(message_id) from nonces)"
+            " union select max(message_id) from nonces union select max(message_id) from newest)"
         )
         return int(self._sql.execute(query).fetchone()[0] or 0)
 

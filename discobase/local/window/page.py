@@ -32,6 +32,8 @@ _TYPES = {
 }
 _LARGEST_ID = (1 << 63) - 1
 """Ids have 63 bits in SQLite."""
+_DIGITS = 19
+"""Of the largest id."""
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -76,11 +78,11 @@ class Window:
 
     def _messages(self, request: web.BaseRequest) -> web.Response:
         place, before = (request.query.get(name, "") for name in ("channel", "before"))
-        channel = self._platform.state.channels.get(int(place)) if place.isdecimal() else None
+        channel = self._platform.state.channels.get(_number(place) or 0)
         if channel is None:
             return _refused(404, "there is no such channel")
         origin = f"http://{request.headers['Host']}"
-        limit = min(int(before), _LARGEST_ID) if before.isdecimal() else None
+        limit = _number(before)
         return _json(view.messages(self._platform, channel, limit, origin))
 
     async def _changes(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -101,6 +103,13 @@ class Window:
             # The page was closed.
             return response
         return response
+
+
+def _number(text: str) -> int | None:
+    """Return the number that a text stands for, at most the largest id."""
+    if not (text.isascii() and text.isdecimal()):
+        return None
+    return min(int(text), _LARGEST_ID) if len(text) <= _DIGITS else _LARGEST_ID
 
 
 def _file(name: str) -> web.Response:

@@ -24,6 +24,7 @@ def message_of(raw: Mapping[str, Any]) -> Message:
         content=_text(raw.get("content")),
         attachments=tuple(map(_attachment, raw.get("attachments") or ())),
         nonce=None if nonce is None else str(nonce),
+        edited=raw.get("edited_timestamp") is not None,
     )
 
 

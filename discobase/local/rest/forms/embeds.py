@@ -101,7 +101,11 @@ def _trimmed(form: Form, name: str, longest: int, *, needed: bool = False) -> st
 
 def _url(form: Form, name: str, *, needed: bool = False) -> str | None:
     value = form.text(name, longest=_LONGEST_URL, needed=needed)
-    scheme = urlsplit(value or "").scheme
+    try:
+        scheme = urlsplit(value or "").scheme
+    except ValueError:
+        form.wrong(name, "URL_TYPE_INVALID_URL", "Not a well formed URL.")
+        return value
     if value and scheme not in _SCHEMES:
         message = f"Scheme \"{scheme}\" is not supported. Scheme must be one of ('http', 'https')."
         form.wrong(name, "URL_TYPE_INVALID_SCHEME", message)

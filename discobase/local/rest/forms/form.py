@@ -121,8 +121,8 @@ class Form:
         value = self.body.get(name)
         if value is None:
             return None
-        number = as_integer(value)
-        if number is None or not 0 <= number <= _LARGEST_SNOWFLAKE:
+        number = as_snowflake(value)
+        if number is None:
             self.wrong(name, "NUMBER_TYPE_COERCE", f'Value "{value}" is not snowflake.')
             return None
         return number
@@ -158,16 +158,13 @@ class Form:
 
     def ids(self, name: str, *, most: int) -> list[int] | None:
         """Read a list of ids, none of them twice."""
-        value = self.body.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, list):
-            self.wrong(name, "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")
+        items = self.items(name)
+        if items is None:
             return None
         found: list[int] = []
-        for number, item in enumerate(cast("list[object]", value)):
-            id_ = as_integer(item)
-            if id_ is None or not 0 <= id_ <= _LARGEST_SNOWFLAKE:
+        for number, item in enumerate(items):
+            id_ = as_snowflake(item)
+            if id_ is None:
                 message = f'Value "{item}" is not snowflake.'
                 self.wrong(f"{name}.{number}", "NUMBER_TYPE_COERCE", message)
             elif id_ in found:
@@ -179,15 +176,21 @@ class Form:
             self.wrong(name, "BASE_TYPE_MAX_LENGTH", f"Must be {most} or fewer in length.")
         return found
 
-    def objects(self, name: str, *, most: int) -> list[dict[str, Any]] | None:
-        """Read a list of objects."""
+    def items(self, name: str) -> list[object] | None:
+        """Read a list of anything."""
         value = self.body.get(name)
         if value is None:
             return None
         if not isinstance(value, list):
             self.wrong(name, "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")
             return None
-        items = cast("list[object]", value)
+        return cast("list[object]", value)
+
+    def objects(self, name: str, *, most: int) -> list[dict[str, Any]] | None:
+        """Read a list of objects."""
+        items = self.items(name)
+        if items is None:
+            return None
         if len(items) > most:
             self.wrong(name, "BASE_TYPE_MAX_LENGTH", f"Must be {most} or fewer in length.")
             return None
@@ -210,14 +213,20 @@ def as_integer(value: object) -> int | None:
     return None
 
 
+def as_snowflake(value: object) -> int | None:
+    """Return the id that a JSON value stands for, else ``None``."""
+    number = as_integer(value)
+    return None if number is None or not 0 <= number <= _LARGEST_SNOWFLAKE else number
+
+
 def id_in_path(name: str, text: str) -> int:
     """Return an id that is part of a request's path.
 
     Raises:
         Refusal: 50035, it is none.
     """
-    number = as_integer(text)
-    if number is None or not 0 <= number <= _LARGEST_SNOWFLAKE:
+    number = as_snowflake(text)
+    if number is None:
         raise refusals.invalid_field(
             name, "NUMBER_TYPE_COERCE", f'Value "{text}" is not snowflake.'
         )

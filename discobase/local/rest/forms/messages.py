@@ -21,14 +21,19 @@ Json = dict[str, Any]
 
 LONGEST_CONTENT = 2000
 LONGEST_NONCE = 25
+LARGEST_NONCE = (1 << 63) - 1
 LONGEST_DESCRIPTION = 1024
 MOST_FILES = 10
-"""Discord's page "Message"; the number of files from its list of codes, 30015."""
+"""Discord's page "Message"; that a nonce has 64 bits where it is a number is assumed, and the
+number of files from its list of codes, 30015."""
 
 SUPPRESS_EMBEDS = 1 << 2
 SUPPRESS_NOTIFICATIONS = 1 << 12
 COMPONENTS_V2 = 1 << 15
 """The message is laid out by its components; the flag cannot be taken away again."""
+
+_MOST_MENTIONED = 100
+"""Discord's page "Message", "Allowed Mentions Object"."""
 
 _REPLY, _FORWARD = 0, 1
 _UNSERVED = ("poll", "sticker_ids", "shared_client_theme")
@@ -133,8 +138,8 @@ def _refuse_old_fields(form: Form) -> None:
 
 def _nonce(form: Form) -> str | int | None:
     nonce = form.body.get("nonce")
-    if nonce is None or (isinstance(nonce, int) and not isinstance(nonce, bool)):
-        return nonce
+    if isinstance(nonce, int) and not isinstance(nonce, bool):
+        return form.integer("nonce", least=-LARGEST_NONCE - 1, most=LARGEST_NONCE)
     return form.text("nonce", longest=LONGEST_NONCE)
 
 
@@ -206,13 +211,21 @@ def _reference(form: Form, call: Call, channel: Channel) -> Json | None:
 
 def _mentions(form: Form, call: Call, channel: Channel, content: str) -> tuple[list[int], bool]:
     """Return which users are mentioned, and whether everyone is, as ``allowed_mentions`` says."""
-    allowed = form.body.get("allowed_mentions")
-    rules = Form(allowed).body if allowed is not None else {"parse": ["users", "roles", "everyone"]}
-    parsed = rules.get("parse") or []
-    listed = {as_integer(item) for item in rules.get("users") or []}
+    parsed, listed = _allowed_mentions(form)
     named = dict.fromkeys(int(found) for found in _USER_MENTION.findall(content))
     users = call.platform.state.users
     mentions = [id_ for id_ in named if id_ in users and ("users" in parsed or id_ in listed)]
     may = call.platform.state.permissions_in(channel, call.bot.id) & MENTION_EVERYONE
     everyone = bool(may) and "everyone" in parsed and ("@everyone" in content or "@here" in content)
     return mentions, everyone
+
+
+def _allowed_mentions(form: Form) -> tuple[list[object], list[int]]:
+    """Return which kinds of mentions are read from the text, and which users else."""
+    if form.body.get("allowed_mentions") is None:
+        return ["users", "roles", "everyone"], []
+    rules = form.part("allowed_mentions")
+    if rules is None:
+        return [], []
+    parsed = rules.items("parse") or []
+    return parsed, rules.ids("users", most=_MOST_MENTIONED) or []

@@ -39,13 +39,13 @@ def list_messages(call: Call) -> Reply:
     platform = call.platform
     if not call.allows(channel, READ_MESSAGE_HISTORY):
         return Reply(200, "[]")
-    messages = platform.messages
+    messages, hidden = platform.messages, platform.read_lag.hidden(channel.id)
     if around is not None:
-        page = messages.around(channel.id, around, limit)
+        page = messages.around(channel.id, around, limit, without=hidden)
     elif after is not None:
-        page = messages.after(channel.id, after, limit)
+        page = messages.after(channel.id, after, limit, without=hidden)
     else:
-        page = messages.before(channel.id, before, limit)
+        page = messages.before(channel.id, before, limit, without=hidden)
     return Reply(200, platform.message_json.page(page, call.viewer))
 
 
@@ -69,10 +69,11 @@ def create_message(call: Call) -> Reply:
         raise refusals.reply_needs_history()
     nonce = new.draft.nonce
     if nonce is not None and new.enforce_nonce and platform.settings.enforce_nonce:
-        first = platform.nonces.first_message(call.bot.id, channel.id, nonce)
+        first = platform.nonces.first_message(call.bot.id, channel.id, nonce, looked=call.looked)
         if first is not None:
             return _first_again(call, channel, first, nonce)
     message = platform.messages.create(channel, call.bot.id, new.draft)
+    platform.read_lag.begin(channel.id, message.id)
     platform.broadcast.message_created(message, nonce)
     return _sent(call, message, nonce)
 
@@ -81,6 +82,8 @@ def _first_again(call: Call, channel: Channel, first: int, nonce: str | int) -> 
     message = call.platform.messages.find(channel.id, first)
     if message is None:
         raise refusals.unknown_message()
+    if not call.platform.settings.repeat_attachments:
+        message = message._replace(files=None)
     return _sent(call, message, nonce)
 
 

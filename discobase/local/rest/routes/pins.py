@@ -31,7 +31,7 @@ def list_pins(call: Call) -> Reply:
     if given := form.text("before", longest=64):
         try:
             before = _moment(given)
-        except ValueError:
+        except (OverflowError, ValueError):
             message = f"Could not parse {given}. Should be ISO8601."
             form.wrong("before", "DATE_TIME_TYPE_PARSE", message)
     form.check()

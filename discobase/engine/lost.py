@@ -1,0 +1,92 @@
+"""Commits that do not count, or that cannot be found any more: which, by whom, and why."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from discobase.engine.log.commit_log import Entry
+from discobase.engine.server.seam import time_of
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LostCommit:
+    """A commit that was written and does not count, or whose message is gone.
+
+    Attributes:
+        position: its position in the log; None where nobody can tell.
+        writer: the id of the writer, as it stands in the frame; None where nobody can tell.
+        time: when it was written, in UTC, by Discord's clock.
+        channel: the id of the channel.
+        message: the id of the message.
+        why: why it does not count, in words.
+    """
+
+    position: int | None
+    writer: str | None
+    time: datetime
+    channel: int
+    message: int
+    why: str
+
+
+class LostCommits:
+    """What this process knows to be lost. Added to on the loop, read on any thread."""
+
+    def __init__(self) -> None:
+        self._by_message: dict[int, LostCommit] = {}
+
+    def add(self, entry: Entry, why: str) -> None:
+        """Note, once, that a frame does not count, and tell of it."""
+        self.add_unread(
+            entry.message.channel, entry.message.id, why, entry.header.seq, entry.header.writer
+        )
+
+    def add_unread(
+        self,
+        channel: int,
+        message: int,
+        why: str,
+        position: int | None = None,
+        writer: str | None = None,
+    ) -> None:
+        """Note, once, that a message of which this much is known is lost, and tell of it.
+
+        Args:
+            channel: the id of its channel.
+            message: its id.
+            why: why it does not count.
+            position: its position, where it is known.
+            writer: who wrote it, where it is known.
+        """
+        if message in self._by_message:
+            return
+        time = datetime.fromtimestamp(time_of(message), UTC)
+        lost = LostCommit(position, writer, time, channel, message, why)
+        self._by_message[message] = lost
+        _log.error(
+            "a commit does not count: position %s, writer %s, %s, message %d in channel %d: %s",
+            "unknown" if position is None else position,
+            "unknown" if writer is None else writer,
+            time.isoformat(timespec="seconds"),
+            message,
+            channel,
+            why,
+        )
+
+    def found(self, messages: Iterable[int]) -> None:
+        """Note that messages count after all."""
+        for message in messages:
+            self._by_message.pop(message, None)
+
+    def __contains__(self, entry: Entry) -> bool:
+        """Return whether a frame is among them."""
+        return entry.message.id in self._by_message
+
+    def all(self) -> list[LostCommit]:
+        """Return all of them, in the order in which their messages were written."""
+        return [lost for _, lost in sorted(self._by_message.copy().items())]

@@ -1,0 +1,150 @@
+"""A commit that is never answered, where others are: it stops nobody, and its caller is told."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from discobase.engine.changes import Insert, Request
+from discobase.engine.engine import Engine
+from discobase.engine.log.commit_log import TRIES
+from discobase.errors import OutcomeUnknown, Unavailable
+from tests.engine.audit import read_log
+from tests.engine.simulation import CALM, Faults
+from tests.engine.workload import LIMITS, put
+
+MARK = "poison"
+NEVER = Faults(unanswered=MARK)
+EFFECTS = {"never": None, "at once": 0.0, "soon": 0.3, "late": 4.0, "too late": 40.0}
+
+
+def row(tag, **more):
+    return json.dumps({"tag": tag, **more})
+
+
+@pytest.fixture
+def join(make_world):
+    def opened(world, name="one"):
+        process = world.process(name)
+        engine = world.run_in(
+            process, Engine.open(process.seam, limits=LIMITS, failed=process.failures.append)
+        )
+        process.closers.append(engine.replica.close)
+        return process, engine
+
+    return opened
+
+
+def ask_at_once(engine, tags):
+    requests = [Request([Insert("a", row(tag))]) for tag in tags]
+    for request in requests:
+        engine.commit(request)
+    return requests
+
+
+def tags_in_log(world, engine):
+    lines = read_log(world, engine.superblock).lines
+    return [operation[-1]["tag"] for line in lines for operation in line.operations]
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+@pytest.mark.parametrize("events", ["heard", "lost"])
+def test_one_that_is_never_answered_stops_nobody_and_nobody_is_told_a_lie(
+    make_world, join, effect, events
+):
+    for seed in range(8):
+        world = make_world(seed)
+        process, engine = join(world)
+        other, _ = join(world, "two")
+        world.faults = Faults(
+            unanswered=MARK,
+            unanswered_effect=EFFECTS[effect],
+            dropped_event=0.0 if events == "heard" else 1.0,
+        )
+        tags = [f"{number}" for number in range(7)]
+        tags.insert(seed % 8, MARK)
+        requests = ask_at_once(engine, tags)
+        world.run(lambda done=requests: all(r.future.done() for r in done), within=120)
+        world.run_in(process, put(engine, Insert("a", row("afterwards"))))
+        world.pass_time(60)
+        found = tags_in_log(world, engine)
+        assert len(found) == len({*found})
+        told = {tag: r.future.exception() for tag, r in zip(tags, requests, strict=True)}
+        refused = told.pop(MARK)
+        assert set(told.values()) == {None}
+        assert {*told, "afterwards"} <= {*found}
+        if effect == "never":
+            assert isinstance(refused, Unavailable)
+        assert (MARK in found) == (refused is None)
+        world.run_in(process, engine.close())
+        world.faults = CALM
+        world.run_in(other, join_late(other))
+
+
+async def join_late(process):
+    """A newcomer reads the log to its end, fences and all."""
+    engine = await Engine.open(process.seam, limits=LIMITS, failed=process.failures.append)
+    process.closers.append(engine.replica.close)
+
+
+def test_it_stops_nobody_where_another_writer_takes_each_position_first(make_world, join):
+    world = make_world(3)
+    _, engine = join(world)
+    two, second = join(world, "two")
+    world.faults = NEVER
+    (poisoned,) = ask_at_once(engine, [MARK])
+    written = 0
+    while not poisoned.future.done():
+        world.run_in(two, put(second, Insert("a", row(f"{written}"))))
+        written += 1
+        assert written < 100
+    assert isinstance(poisoned.future.exception(), Unavailable)
+
+
+def test_a_server_that_answers_nobody_splits_nothing_and_is_not_pressed(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    world.faults = Faults(error_before=1.0)
+    requests = ask_at_once(engine, [f"{number}" for number in range(8)])
+    before = process.calls["send"]
+    world.pass_time(50)
+    assert not any(request.future.done() for request in requests)
+    assert process.calls["send"] - before < 20
+    world.faults = CALM
+    world.run(lambda: all(request.future.done() for request in requests))
+    assert {request.future.exception() for request in requests} == {None}
+    assert len(tags_in_log(world, engine)) == 8
+
+
+def test_a_server_that_comes_back_just_then_is_no_reason_to_refuse_anything(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    world.faults = Faults(error_before=1.0)
+    before = process.calls["send"]
+    (request,) = ask_at_once(engine, ["patient"])
+    world.run(lambda: process.calls["send"] - before == TRIES)
+    world.pass_time(0.2)
+    world.faults = CALM
+    world.run(request.future.done)
+    assert request.future.exception() is None
+    assert tags_in_log(world, engine) == ["patient"]
+
+
+def test_whoever_is_closed_meanwhile_says_that_the_outcome_is_unknown(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    world.faults = Faults(error_before=1.0)
+    (request,) = ask_at_once(engine, ["in doubt"])
+    world.pass_time(5)
+    world.run_in(process, engine.close(), within=12)
+    assert isinstance(request.future.exception(), OutcomeUnknown)
+
+
+def test_a_refusal_of_the_fence_says_nothing_of_what_was_sent_before_it(make_world, join):
+    world = make_world()
+    _, engine = join(world)
+    world.faults = Faults(unanswered=MARK, refusal=1.0)
+    (request,) = ask_at_once(engine, [MARK])
+    world.run(request.future.done)
+    assert isinstance(request.future.exception(), OutcomeUnknown)
