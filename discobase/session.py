@@ -220,8 +220,13 @@ class Session:
             died.__cause__ = failure
             return died
         error = None if run.cancelled() else run.exception()
-        ended = isinstance(error, Disconnected | CancelledError)
-        return None if ended else error
+        if error is None or isinstance(error, Disconnected | CancelledError):
+            return None
+        if isinstance(error, DiscobaseError):
+            return error
+        failed = ConnectError(f"the connection has failed by a fault of discobase: {error!r}")
+        failed.__cause__ = error
+        return failed
 
     # Waiting for it
 
