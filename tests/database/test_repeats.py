@@ -239,7 +239,7 @@ def test_a_time_out_while_it_was_under_way_stores_it_once(place):
         assert [each.name for each in Item.find()] == ["first", "second"]
 
 
-def test_a_commit_that_never_has_an_answer_stops_neither_others_nor_the_end(place):
+def test_a_save_outlives_as_many_errors_as_make_a_fence_be_sent(place):
     database = Database("shop", timeout=10.0)
 
     @database.table
