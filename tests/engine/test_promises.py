@@ -155,6 +155,7 @@ def test_a_log_whose_catalog_is_gone_is_not_taken_for_an_empty_server(make_world
 def test_an_idle_writer_makes_no_call(make_world, join):
     world = make_world()
     process, _ = join(world)
+    world.pass_time(120)  # until it has found out whether nonces are enforced
     before = process.calls.total()
     world.pass_time(3_600)
     assert process.calls.total() == before
@@ -164,6 +165,7 @@ def test_a_reader_follows_others_without_a_call(make_world, join):
     world = make_world()
     one, first = join(world)
     two, second = join(world, "two")
+    world.pass_time(120)  # until both have found out whether nonces are enforced
     before = two.calls.total()
     for number in range(9):
         world.run_in(one, put(first, Insert("a", row(str(number)))))

@@ -266,6 +266,8 @@ class Client:
             write = await self._write_once(tags, changes, versions)
             if not isinstance(write.error, SchemaMoved):
                 return write
+            # Nothing came of it, and nobody was told: the next one goes under the same tags.
+            self._record.writes.remove(write)
 
     async def _write_once(
         self, tags: list[str], changes: Sequence[Change], versions: Sequence[Version[Any]]
