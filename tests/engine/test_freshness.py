@@ -79,7 +79,7 @@ def test_what_was_missed_between_the_last_look_and_the_first_session_is_read_whe
         world.pass_time(1)
         assert reader.replica.head.seq == 1
         two.calls.clear()
-        world.pass_time(25)  # before it asks once more whether nonces are enforced
+        world.pass_time(15)  # before it asks once more whether nonces are enforced
         assert not two.calls  # events come: nothing is read
 
 
