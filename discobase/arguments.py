@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import inf
 from pathlib import Path
+from typing import cast
 
 from discobase.engine.log.frame import Limits
 from discobase.engine.server.login import DISCORD_API
@@ -34,12 +35,14 @@ class Target:
         server: the Discord server's name, or its id.
         api_url: the address of the REST API.
         limits: what a message carries there.
+        allow_unsafe: whether to go on where the server does not enforce nonces.
     """
 
     token: str = field(repr=False)
     server: str | int
     api_url: str
     limits: Limits
+    allow_unsafe: bool = False
 
     @property
     def is_local(self) -> bool:
@@ -118,16 +121,27 @@ def checked_table_name(table: object) -> str:
     return table
 
 
-def target(token: str | None, api_url: str | None, server: str | int, limits: Limits) -> Target:
+def target(
+    token: str | None,
+    api_url: str | None,
+    server: str | int,
+    limits: Limits,
+    *,
+    allow_unsafe: bool = False,
+) -> Target:
     """Return where a login goes, by its arguments and the environment.
 
     Raises:
         BadToken: there is no token, or it can be none.
-        UsageError: the address of the API is no text, or the path leads nowhere.
+        UsageError: the address of the API is no text, the path leads nowhere, or `allow_unsafe` is
+            no bool.
     """
     given = token or os.environ.get("DISCOBASE_TOKEN") or ""
     address = api_url or os.environ.get("DISCOBASE_API_URL") or DISCORD_API
-    return Target(_checked_token(given), server, _checked_address(address), limits)
+    if not isinstance(cast("object", allow_unsafe), bool):
+        raise UsageError(f"allow_unsafe={allow_unsafe!r}: give True or False.")
+    place = _checked_address(address)
+    return Target(_checked_token(given), server, place, limits, allow_unsafe)
 
 
 def _checked_token(token: object) -> str:

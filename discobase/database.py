@@ -182,7 +182,11 @@ class Database:
     # Connecting
 
     def login_thread(
-        self, token: str | None = None, *, api_url: str | None = None
+        self,
+        token: str | None = None,
+        *,
+        api_url: str | None = None,
+        allow_unsafe: bool = False,
     ) -> threading.Thread:
         """Start the thread that connects, and return it. Do not wait: see :meth:`wait_ready`.
 
@@ -198,15 +202,24 @@ class Database:
                 from the folder in which the process is now; ``~`` is the home folder.
             api_url: the REST API of another server that speaks Discord's; from
                 ``DISCOBASE_API_URL`` where it is left out.
+            allow_unsafe: whether to go on where that server does not enforce nonces as Discord
+                does. What programs save at the same time may be lost there, so let one program
+                alone write.
 
         Raises:
             AlreadyConnected: the database is connected, or connecting.
             BadToken: there is no token, or it can be none.
             UsageError: the address of the API is no text, or the path leads nowhere.
         """
-        return self._log_in(token, api_url).portal.thread
+        return self._log_in(token, api_url, allow_unsafe=allow_unsafe).portal.thread
 
-    def login_task(self, token: str | None = None, *, api_url: str | None = None) -> LoginTask:
+    def login_task(
+        self,
+        token: str | None = None,
+        *,
+        api_url: str | None = None,
+        allow_unsafe: bool = False,
+    ) -> LoginTask:
         """Connect in the background, and return a handle at once.
 
         The handle has ``result``, ``exception``, ``done`` and ``cancel``, and can be awaited. It
@@ -214,9 +227,15 @@ class Database:
 
         Args and errors as for :meth:`login_thread`.
         """
-        return self._log_in(token, api_url).ended
+        return self._log_in(token, api_url, allow_unsafe=allow_unsafe).ended
 
-    def login(self, token: str | None = None, *, api_url: str | None = None) -> None:
+    def login(
+        self,
+        token: str | None = None,
+        *,
+        api_url: str | None = None,
+        allow_unsafe: bool = False,
+    ) -> None:
         """Connect, and block until the database is closed from another thread, or by Ctrl-C, which
         closes it.
 
@@ -226,7 +245,7 @@ class Database:
             ConnectError: the connection could not be made, or not kept; the class says why.
             AlreadyConnected: the database is connected, or connecting.
         """
-        session = self._log_in(token, api_url, awaited=True)
+        session = self._log_in(token, api_url, allow_unsafe=allow_unsafe, awaited=True)
         try:
             session.wait_ended()
         except BaseException:
@@ -257,6 +276,7 @@ class Database:
         *,
         api_url: str | None = None,
         timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT,
+        allow_unsafe: bool = False,
     ) -> Connected[Database]:
         """Connect for the length of a ``with`` block, which closes the database at its end; ``async
         with`` works too.
@@ -266,6 +286,7 @@ class Database:
             api_url: as for :meth:`login_thread`.
             timeout: seconds to wait until the database can be used; None for no limit. The
                 database's own where it is left out.
+            allow_unsafe: as for :meth:`login_thread`.
 
         Returns:
             A context manager, whose value is this database.
@@ -276,7 +297,7 @@ class Database:
         limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
         return Connected(
             self,
-            begin=partial(self._log_in, token, api_url, awaited=True),
+            begin=partial(self._log_in, token, api_url, allow_unsafe=allow_unsafe, awaited=True),
             wait=partial(self.wait_ready, limit),
             close=self.close,
         )
@@ -348,8 +369,17 @@ class Database:
         limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
         self._source.wait_for(checked_position(position), limit)
 
-    def _log_in(self, token: str | None, api_url: str | None, *, awaited: bool = False) -> Session:
-        where = partial(target, token, api_url, self._server, self._limits)
+    def _log_in(
+        self,
+        token: str | None,
+        api_url: str | None,
+        *,
+        allow_unsafe: bool,
+        awaited: bool = False,
+    ) -> Session:
+        where = partial(
+            target, token, api_url, self._server, self._limits, allow_unsafe=allow_unsafe
+        )
         cell = cell_of(users_frame())
         if cell is None:
             return self._source.log_in(where, awaited=awaited)

@@ -20,6 +20,7 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── ServerAmbiguous         the bot is in several servers of that name
     │   ├── MissingPermission       the bot may not do what a database needs
     │   ├── ServerFull              no room for the channels of a database
+    │   ├── NoncesIgnored           the server does not keep Discord's word on nonces
     │   ├── IdentifyLimit           the day's gateway logins are used up
     │   └── Disconnected            the connection ended while a call was waiting
     ├── Unavailable                 Discord did not answer, or refused; nothing was written
@@ -191,6 +192,26 @@ class ServerFull(ConnectError):
     """No room for the channels of a database (Discord allows 500 channels in a server)."""
 
 
+class NoncesIgnored(ConnectError):
+    """The server does not keep Discord's word on nonces, on which every save rests.
+
+    At a login, or later: then nothing is written any more, while reads go on.
+
+    Args:
+        place: which server.
+        fault: what it did.
+    """
+
+    def __init__(self, place: str, fault: str) -> None:
+        self.place = place
+        self.fault = fault
+        super().__init__(
+            f"{place} does not keep Discord's word on nonces: {fault}. Where several programs save "
+            f"at once there, records that were saved could be lost again. Use a server that "
+            f"enforces nonces; or log in with allow_unsafe=True, and let one program alone write."
+        )
+
+
 class IdentifyLimit(ConnectError):
     """The day's gateway logins of this bot are used up (Discord resets a token that exceeds
     them).
@@ -212,7 +233,7 @@ class WaitTimeout(DiscobaseError, TimeoutError):
 
 
 class OutcomeUnknown(DiscobaseError):
-    """The write may or may not have happened: look before you repeat it."""
+    """The write may or may not have happened. To save the same object again stores it once."""
 
 
 class RecordError(DiscobaseError):

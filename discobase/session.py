@@ -151,7 +151,13 @@ class Session:
             await connection.close()
 
     async def _served(self, connection: Connection) -> None:
-        opening = Engine.open(connection, limits=self.target.limits, failed=self._fail)
+        opening = Engine.open(
+            connection,
+            limits=self.target.limits,
+            failed=self._fail,
+            place=f"the server {self.target.server!r} at {self.target.api_url}",
+            allow_unsafe=self.target.allow_unsafe,
+        )
         engine = await self._unless_ended(opening)
         try:
             self._engine = engine
@@ -214,8 +220,13 @@ class Session:
             died.__cause__ = failure
             return died
         error = None if run.cancelled() else run.exception()
-        ended = isinstance(error, Disconnected | CancelledError)
-        return None if ended else error
+        if error is None or isinstance(error, Disconnected | CancelledError):
+            return None
+        if isinstance(error, DiscobaseError):
+            return error
+        failed = ConnectError(f"the connection has failed by a fault of discobase: {error!r}")
+        failed.__cause__ = error
+        return failed
 
     # Waiting for it
 

@@ -122,8 +122,9 @@ class Table(Record):
     def save_many(cls, records: Iterable[Self]) -> SaveReport:
         """Save many records, in as few commits as they fit in: ten thousand small ones are one.
 
-        Block; one API call for about 20 MiB of records, compressed. Each commit holds or fails as
-        a whole. What one message carries is one commit; the report says how many it took.
+        Block; one API call for each commit, which has 20,000 records at the most, and what one
+        message carries: about 20 MiB, compressed. So others need not wait long. Each commit holds
+        or fails as a whole; the report says how many it took.
 
         Args:
             records: new and changed ones alike, each object once; consumed as they are sent.

@@ -19,6 +19,7 @@ WITH_ARGUMENTS = {
     errors.UnknownField: lambda kind: kind("User", "nam", ["name", "age"]),
     errors.ServerNotFound: lambda kind: kind("shop", ["other"], "https://discord.com/x"),
     errors.MissingPermission: lambda kind: kind("shop", ["Manage Channels"], "https://discord.com"),
+    errors.NoncesIgnored: lambda kind: kind("the server 'shop'", "it made two"),
     errors.UniqueViolation: lambda kind: kind("User", "tags", ["a", {"b": None}], 7),
     errors.DuplicatesFound: lambda kind: kind("User", "email", "a", [(1, 2), (3, 5)], 2),
     errors.SchemaConflict: lambda kind: kind("User", "email"),

@@ -112,7 +112,11 @@ class Committer:
         with contextlib.suppress(janus.AsyncQueueShutDown):
             while True:
                 await self._next_batch()
-                await self._commit(self._taken)
+                try:
+                    await self._commit(self._taken)
+                except Exception as error:  # noqa: BLE001 - one batch's fault is not the next one's
+                    _log.exception("a commit has failed by a fault of discobase")
+                    await self._recover(self._taken, error)
                 self._taken = ()
                 await self._fill()
 
@@ -190,6 +194,18 @@ class Committer:
             while batches:
                 first, *rest = batches
                 batches = [*await self._attempt(first), *rest]
+
+    async def _recover(self, batch: Batch, fault: Exception) -> None:
+        """Tell the callers of a batch that a fault of the program has come between, and go on."""
+        told: DiscobaseError = Unavailable(f"a fault of discobase: {fault!r}. Nothing was written.")
+        if self._sent:
+            told = OutcomeUnknown(f"a fault of discobase while the commit was under way: {fault!r}")
+            self._follower.read_again()
+        told.__cause__ = fault
+        self._sent = False
+        async with self._follower.turn:
+            await self._log.server.work(self._replica.withdraw)
+        _fail_all(batch, told)
 
     async def _attempt(self, batch: Batch) -> Sequence[Batch]:
         """Try to commit a batch at the next position, and return what has to be tried after that.

@@ -22,17 +22,19 @@ from functools import partial
 from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.committer import Committer
 from discobase.engine.follower import Follower
-from discobase.engine.log.commit_log import CommitLog, enforces_nonces
+from discobase.engine.log.commit_log import CommitLog
+from discobase.engine.log.creation import find_or_create
 from discobase.engine.log.frame import Limits
+from discobase.engine.log.nonces import NonceTrust, Verdict
 from discobase.engine.log.own_channels import OwnChannels
-from discobase.engine.log.superblock import Superblock, base36, find_or_create
+from discobase.engine.log.superblock import Superblock, base36
 from discobase.engine.lost import LostCommit
 from discobase.engine.polling import keep_fresh
 from discobase.engine.refreshes import Refreshes
 from discobase.engine.replica import Head, Replica
 from discobase.engine.server.retry import LONGEST_PAUSE
 from discobase.engine.server.seam import Event, NotPermitted, Refused, Server, Uncertain
-from discobase.errors import ConnectError, DiscobaseError, Disconnected, Unavailable
+from discobase.errors import ConnectError, DiscobaseError, Disconnected, NoncesIgnored, Unavailable
 
 _log = logging.getLogger(__name__)
 
@@ -61,9 +63,18 @@ class Engine:
     """
 
     def __init__(
-        self, server: Server, superblock: Superblock, replica: Replica, limits: Limits
+        self,
+        server: Server,
+        superblock: Superblock,
+        replica: Replica,
+        limits: Limits,
+        *,
+        place: str,
+        allow_unsafe: bool,
     ) -> None:
         self._server = server
+        self._place = place
+        self._allow_unsafe = allow_unsafe
         self.superblock = superblock
         self.writer = base36(int(server.random() * 36**8))
         self.replica = replica
@@ -74,25 +85,35 @@ class Engine:
         )
         self._channels = OwnChannels(server, superblock, self._follower.read_again)
         self.replica.tell_failure(partial(_look, asyncio.get_running_loop(), self._follower))
+        self._nonces = NonceTrust(server, superblock.catalog, self.writer)
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshes = Refreshes(self._follower)
         self._wanted: dict[IndexWanted, Head] = {}
 
     @classmethod
     async def open(
-        cls, server: Server, *, limits: Limits, failed: Callable[[DiscobaseError], None]
+        cls,
+        server: Server,
+        *,
+        limits: Limits,
+        failed: Callable[[DiscobaseError], None],
+        place: str = "this server",
+        allow_unsafe: bool = False,
     ) -> Engine:
         """Find or create the database of a server, catch up with its log, and start.
 
         Costs about 11 API calls (some 20 where the database is created) and one for each 100
-        commits in the log.
+        commits in the log; five more where it is not known whether the server enforces nonces.
 
         Args:
             server: the seam; its events have begun to flow, or will.
             limits: what a message carries.
             failed: called when the engine has ended by itself.
+            place: which server it is, for errors.
+            allow_unsafe: whether to go on where the server does not enforce nonces.
 
         Raises:
+            NoncesIgnored: the server does not enforce nonces.
             LogDamaged: what is there is not the database that was written.
             UpgradeNeeded: it was written by a later version of discobase.
             ConnectError: Discord refused, or did not answer.
@@ -102,7 +123,9 @@ class Engine:
             superblock = await find_or_create(server)
             replica = await _make_replica(server, len(superblock.lanes))
             try:
-                engine = cls(server, superblock, replica, limits)
+                engine = cls(
+                    server, superblock, replica, limits, place=place, allow_unsafe=allow_unsafe
+                )
                 await engine._start(failed)
             except BaseException:
                 replica.close()
@@ -120,25 +143,43 @@ class Engine:
         await self._server.events_come(within=_SESSION_SECONDS)
         self._server.listen(self._handle)
         async with self._follower.turn:
-            probe = asyncio.create_task(
-                enforces_nonces(self._server, self.superblock.catalog, self.writer)
-            )
+            judging = asyncio.create_task(self._nonces.judge())
             try:
                 await self._follower.catch_up()
-                self._log.enforced = await probe
+                verdict = await judging
             finally:
-                probe.cancel()
-                await asyncio.gather(probe, return_exceptions=True)
-        if not self._log.enforced:
-            _log.warning(
-                "this server does not enforce nonces: each commit is read back, which costs a call"
-            )
+                judging.cancel()
+                await asyncio.gather(judging, return_exceptions=True)
+        if verdict.fault and not self._allow_unsafe:
+            await self._nonces.clean()
+            raise NoncesIgnored(self._place, verdict.fault)
+        if verdict.fault:
+            self._read_back(verdict)
         polling = keep_fresh(self._server, self._refreshes.refresh)
-        watching = self._channels.watch()
-        for work in (self._committer.run(), self._follower.follow(), polling, watching):
+        watching = (self._channels.watch(), self._nonces.watch(verdict, self._withdraw))
+        for work in (self._committer.run(), self._follower.follow(), polling, *watching):
             task = asyncio.create_task(work)
             task.add_done_callback(lambda task: self._ended(task, failed))
             self._tasks.append(task)
+
+    def _read_back(self, verdict: Verdict) -> None:
+        """Go on without trust in nonces."""
+        self._log.enforced = False
+        _log.warning(
+            "%s does not enforce nonces (%s): each commit is read back, which costs a call, and "
+            "what several programs save at once may be lost",
+            self._place,
+            verdict.fault,
+        )
+
+    def _withdraw(self, verdict: Verdict) -> None:
+        """Write no more, or go on without trust in nonces: the server was trusted, and should not
+        have been.
+        """
+        self._read_back(verdict)
+        if not self._allow_unsafe:
+            self._log.refusal = NoncesIgnored(self._place, verdict.fault)
+            _log.critical("nothing is written any more: %s", self._log.refusal)
 
     def _handle(self, event: Event) -> None:
         self._channels.handle(event)

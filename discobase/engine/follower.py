@@ -167,6 +167,11 @@ class Follower:
                 self._arrived.set()
             except (LogDamaged, UpgradeNeeded) as error:
                 _log.debug("following has stopped: %s", error)
+            except Exception:  # noqa: BLE001 - the log has it all, and is read again
+                _log.exception("following the log has failed; it is read again")
+                await self._log.server.sleep(pause(self._log.server, attempt))
+                attempt += 1
+                self.read_again()
 
     async def _something_to_do(self) -> None:
         """Wait for an event; where the log is damaged, or something in it is not explained yet, no

@@ -37,8 +37,12 @@ class Place:
     def forget_calls(self) -> None:
         self.discord.reset_requests()
 
-    def conn(self, database: Database, *, timeout: float = 10.0) -> Connected[Database]:
-        return database.conn(self.token, api_url=self.api_url, timeout=timeout)
+    def conn(
+        self, database: Database, *, timeout: float = 10.0, allow_unsafe: bool = False
+    ) -> Connected[Database]:
+        return database.conn(
+            self.token, api_url=self.api_url, timeout=timeout, allow_unsafe=allow_unsafe
+        )
 
     def channel(self, name: str) -> int:
         """The id of the only channel of that name."""

@@ -9,10 +9,10 @@ from typing import Annotated
 from discobase import Database, Table, Unique
 from tests.database.shop import shop, soon
 
-CONNECT = 17
+CONNECT = 15
 """API calls of a login to a database that is there, with an empty log; as `Engine.open` says."""
-CREATE = 26
-"""API calls of a login that creates the database."""
+CREATE = 29
+"""API calls of a login that creates the database, and asks whether nonces are enforced."""
 IDLE_SECONDS = 0.5
 
 

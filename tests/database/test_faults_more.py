@@ -23,9 +23,10 @@ ALL = sorted(f"{saver}-{number}" for saver in range(SAVERS) for number in range(
 
 
 @contextmanager
-def two(place, timeout: float = 20.0):
+def two(place, timeout: float = 20.0, *, allow_unsafe: bool = False):
     (one, first), (other, second) = shop(), shop()
-    with place.conn(one, timeout=timeout), place.conn(other, timeout=timeout):
+    options = {"timeout": timeout, "allow_unsafe": allow_unsafe}
+    with place.conn(one, **options), place.conn(other, **options):
         yield (one, first), (other, second)
 
 
@@ -56,17 +57,17 @@ def save_at_once(*tables):
     return acknowledged, failed
 
 
-def afterwards(place) -> list[str]:
+def afterwards(place, *, allow_unsafe: bool = False) -> list[str]:
     """What a database that has seen nothing of what went before finds."""
     database, item = shop()
-    with place.conn(database):
+    with place.conn(database, allow_unsafe=allow_unsafe):
         return names(item)
 
 
-def agree(place, first, second) -> None:
+def agree(place, first, second, *, allow_unsafe: bool = False) -> None:
     """All see each record once, and a third that has to read everything as well."""
     assert soon(lambda: names(first) == names(second) == ALL), (names(first), names(second))
-    assert afterwards(place) == ALL
+    assert afterwards(place, allow_unsafe=allow_unsafe) == ALL
 
 
 @pytest.mark.parametrize("seed", [2, 3])
@@ -101,13 +102,13 @@ def test_events_that_go_astray_by_chance_are_made_good(place, seed):
 
 def test_without_nonces_calls_that_fail_by_chance_lose_and_double_nothing(place):
     place.discord.set(enforce_nonce=False)
-    with two(place) as ((_, first), (_, second)):
+    with two(place, allow_unsafe=True) as ((_, first), (_, second)):
         for when in ("before", "after"):
             place.discord.fault(**SEND, reset=True, when=when, count=8, probability=0.2, seed=4)
         acknowledged, failed = save_at_once(first, second)
         place.discord.clear_faults()
         assert (sorted(acknowledged), failed) == (ALL, {})
-        agree(place, first, second)
+        agree(place, first, second, allow_unsafe=True)
 
 
 @pytest.mark.parametrize("action", ["disconnect", "end"])

@@ -23,7 +23,7 @@ class LaterVersion:
     def __init__(self, place) -> None:
         self._place = place
         self._rest = Rest(place.api_url, place.token)
-        (block,) = place.discord.messages(place.channel("catalog"))
+        block, *_ = place.discord.messages(place.channel("catalog"))
         self._superblock = json.loads(block["content"].strip("`json\n"))["is"]
 
     def write(self, *lines: str, needs: str | None = None) -> None:
@@ -155,7 +155,7 @@ def test_a_superblock_of_a_later_format_is_refused_and_no_database_is_made_besid
     with place.conn(database):
         item(name="first").save()
     catalog = place.channel("catalog")
-    (message,) = place.discord.messages(catalog)
+    message, *_ = place.discord.messages(catalog)
     place.discord.edit_message(catalog, int(message["id"]), change(message["content"]))
     before = place.discord.channels(place.server)
     again, _ = shop()
@@ -187,7 +187,7 @@ def test_a_generation_of_a_later_format_is_not_passed_over_for_an_older_one(plac
     with place.conn(database):
         item(name="first").save()
     catalog = place.channel("catalog")
-    (message,) = place.discord.messages(catalog)
+    message, *_ = place.discord.messages(catalog)
     later = message["content"].replace('"superblock":1,', '"superblock":2,"needs":"0.8",')
     Rest(place.api_url, place.token)("POST", f"/channels/{catalog}/messages", {"content": later})
     again, _ = shop()
@@ -250,7 +250,7 @@ def test_what_a_refresh_meets_first_stops_the_saves_after_it(place, connected):
 def later_superblock(place) -> None:
     """Write a superblock of a later format into the catalog, beside the one that is there."""
     catalog = place.channel("catalog")
-    (message,) = place.discord.messages(catalog)
+    message, *_ = place.discord.messages(catalog)
     later = message["content"].replace('"superblock":1,', '"superblock":2,"needs":"0.8",')
     rest = Rest(place.api_url, place.token)
     assert rest("POST", f"/channels/{catalog}/messages", {"content": later}).status == 200
@@ -285,7 +285,7 @@ def test_a_later_frame_that_settles_a_race_is_read_back_as_unknown_where_nonces_
 ):
     place.discord.set(enforce_nonce=False)
     database, item = shop()
-    with place.conn(database):
+    with place.conn(database, allow_unsafe=True):
         item(name="first").save()
         place.discord.event_fault(action="drop", count=100)
         LaterVersion(place).write_in_format_2()

@@ -11,6 +11,7 @@ import pytest
 
 from discobase.errors import (
     BadToken,
+    NoncesIgnored,
     Unavailable,
 )
 from tests.database.shop import shop, soon, threads
@@ -78,10 +79,25 @@ class TestTrouble:
             assert soon(lambda: place.discord.requests.identifies >= identifies, seconds=10)
             assert place.discord.requests.identifies == identifies
 
-    def test_a_server_without_nonce_enforcement_is_found_out_and_works(self, place, caplog):
+    def test_a_server_without_nonce_enforcement_is_refused(self, place):
+        place.discord.set(enforce_nonce=False)
+        with pytest.raises(NoncesIgnored, match=f"'shop' at {place.api_url}.*allow_unsafe=True"):
+            place.conn(shop()[0]).__enter__()
+        # It is known from now on, and costs no message.
+        place.forget_calls()
+        with pytest.raises(NoncesIgnored):
+            place.conn(shop()[0]).__enter__()
+        assert place.sends == 0
+
+    def test_a_server_that_looks_for_nonces_without_a_lock_is_refused(self, place):
+        place.discord.set(nonce_gap=0.1)
+        with pytest.raises(NoncesIgnored, match="of 3 messages with one nonce it made"):
+            place.conn(shop()[0]).__enter__()
+
+    def test_a_server_without_nonce_enforcement_works_for_who_allows_it(self, place, caplog):
         place.discord.set(enforce_nonce=False)
         (one, first), (two, second) = shop(), shop()
-        with place.conn(one), place.conn(two):
+        with place.conn(one, allow_unsafe=True), place.conn(two, allow_unsafe=True):
             assert "does not enforce nonces" in caplog.text
             workers = [
                 threading.Thread(target=lambda t=t, n=n: t(name=f"{n}").save())

@@ -208,6 +208,16 @@ class TestSaveMany:
                 *("new 0", "new 1", "new 2"),
             ]
 
+    def test_so_many_that_others_would_wait_for_long_come_in_several_commits(self, place):
+        database, item = shop()
+        with place.conn(database):
+            place.forget_calls()
+            report = item.save_many(item(name="same") for _ in range(20_001))
+            assert report == SaveReport(records=20_001, commits=2)
+            assert place.sends == 2
+            assert item.get(20_000).version == 1
+            assert item.get(20_001).version == 2
+
     def test_a_generator_an_empty_one_and_none_at_all(self, place):
         database, item = shop()
         with place.conn(database):

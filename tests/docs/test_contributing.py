@@ -47,7 +47,7 @@ def test_every_file_that_is_named_is_there():
     } - {"tests/formats/VERSION", "docs/_build"}
     assert len(files) >= 5
     assert [name for name in files if not (ROOT / name).exists()] == []
-    assert next((ROOT / "discobase").rglob("superblock.py")).read_text().count("\n_YOUTH = ") == 1
+    assert next((ROOT / "discobase").rglob("seam.py")).read_text().count("\nSETTLING = ") == 1
 
 
 def test_the_environments_of_tox_are_those_that_are_named():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from discobase.engine.server.permissions import READING
 from discobase.engine.server.seam import (
+    SETTLING,
     Attachment,
     Channel,
     Event,
@@ -20,6 +21,7 @@ from discobase.engine.server.seam import (
     Uncertain,
     Upload,
 )
+from discobase.errors import ServerFull
 
 if TYPE_CHECKING:
     from tests.engine.simulation import Process
@@ -44,7 +46,11 @@ class Seam:
 
     @property
     def author(self) -> int:
-        return BOT
+        return self._process.bot
+
+    @property
+    def settling(self) -> float:
+        return SETTLING
 
     def listen(self, handler: Callable[[Event], None]) -> None:
         self._process.session.listen(handler)
@@ -73,44 +79,51 @@ class Seam:
     ) -> Message:
         assert len(content) <= 2000
         assert len(nonce) <= 25
-        mark = self._world.faults.unanswered
+        bot, world = self._process.bot, self._world
+        mark = world.faults.unanswered
         said = [content.encode(), *(upload.data for upload in uploads)]
         marked = bool(mark) and any(mark.encode() in text for text in said)
         call = self._leave_unanswered if marked else self._call
         return await call(
-            f"send {nonce}", lambda: self._world.post(channel, content, uploads, nonce)
+            f"send {nonce}",
+            lambda: world.post(channel, content, uploads, nonce, author=bot),
+            channel,
         )
 
     async def history(self, channel: int, *, after: int, limit: int = 100) -> list[Message]:
-        return await self._call("history", lambda: self._world.page(channel, after, limit))
+        return await self._call("history", lambda: self._world.page(channel, after, limit), channel)
 
     async def message(self, channel: int, message: int) -> Message:
-        return await self._call("message", lambda: self._world.one(channel, message))
+        return await self._call("message", lambda: self._world.one(channel, message), channel)
 
     async def fetch(self, attachment: Attachment) -> bytes:
         return await self._call("fetch", lambda: self._world.file(attachment.url))
 
     async def delete_message(self, channel: int, message: int) -> None:
-        await self._call("delete_message", lambda: self._world.delete(channel, message))
+        await self._call("delete_message", lambda: self._world.delete(channel, message), channel)
 
     async def channels(self) -> list[Channel]:
         return await self._call("channels", self._world.listed)
 
     async def require_readable(self, channel: int) -> None:
+        self._world.require_seen(channel, self._process)
         self._world.require(channel, READING)
 
     async def create_category(self, name: str) -> Channel:
-        return await self._call("create_category", lambda: self._world.make_channel(name, None, ""))
+        bot, world = self._process.bot, self._world
+        return await self._call(
+            "create_category", lambda: world.make_channel(name, None, "", bot=bot)
+        )
 
     async def create_channel(self, name: str, *, parent: int, topic: str) -> Channel:
         return await self._call(
-            "create_channel", lambda: self._world.make_channel(name, parent, topic)
+            "create_channel", lambda: self._world.make_channel(name, parent, topic), parent
         )
 
     async def delete_channel(self, channel: int) -> None:
-        await self._call("delete_channel", lambda: self._world.drop_channel(channel))
+        await self._call("delete_channel", lambda: self._world.drop_channel(channel), channel)
 
-    async def _call(self, what: str, effect: Callable[[], T]) -> T:
+    async def _call(self, what: str, effect: Callable[[], T], channel: int | None = None) -> T:
         if self.cut_off:
             raise asyncio.CancelledError
         world, faults, process = self._world, self._world.faults, self._process
@@ -118,6 +131,7 @@ class Seam:
         answer: asyncio.Future[T] = process.loop.create_future()
         up, down = (world.random.random() * faults.network + 0.001 for _ in range(2))
         told = f"{process.name}: {what}"
+        effect = self._where_seen(effect, channel)
         if what.startswith("send") and world.chance(faults.freeze_at_send):
             process.freeze(seconds := 2 * (faults.nonce_window or 60.0))
             up += seconds
@@ -147,10 +161,13 @@ class Seam:
             world.after(up, lambda: self._take_effect(effect, answer, down + held))
         return await answer
 
-    async def _leave_unanswered(self, what: str, effect: Callable[[], T]) -> T:
+    async def _leave_unanswered(
+        self, what: str, effect: Callable[[], T], channel: int | None = None
+    ) -> T:
         if self.cut_off:
             raise asyncio.CancelledError
         world, process = self._world, self._process
+        effect = self._where_seen(effect, channel)
         process.calls[what.split(maxsplit=1)[0]] += 1
         answer: asyncio.Future[T] = process.loop.create_future()
         world.fault(f"{process.name}: {what}: no answer to that, ever")
@@ -160,18 +177,26 @@ class Seam:
         world.after(up + down, lambda: self._answer(answer, Uncertain("simulated: status 503")))
         return await answer
 
+    def _where_seen(self, effect: Callable[[], T], channel: int | None) -> Callable[[], T]:
+        def checked() -> T:
+            if channel is not None:
+                self._world.require_seen(channel, self._process)
+            return effect()
+
+        return checked
+
     def _is_first_try(self, what: str) -> bool:
         kind = what.split(maxsplit=1)[0]
         return kind in CHANGING and self._process.calls[kind] % 2 == 1
 
     def _take_effect(self, effect: Callable[[], T], answer: asyncio.Future[T], down: float) -> None:
         try:
-            result: T | ServerError = effect()
-        except ServerError as error:
+            result: T | ServerError | ServerFull = effect()
+        except (ServerError, ServerFull) as error:
             result = error
         self._world.after(down, lambda: self._answer(answer, result))
 
-    def _answer(self, answer: asyncio.Future[T], result: T | ServerError) -> None:
+    def _answer(self, answer: asyncio.Future[T], result: T | ServerError | ServerFull) -> None:
         if self._process.alive:
             self._process.loop.call_soon(_settle, answer, result)
 
@@ -225,15 +250,15 @@ class Seam:
         self._begin()
 
 
-def _settle(answer: asyncio.Future[T], result: T | ServerError) -> None:
+def _settle(answer: asyncio.Future[T], result: T | ServerError | ServerFull) -> None:
     if answer.done():
         return
-    if isinstance(result, ServerError):
+    if isinstance(result, ServerError | ServerFull):
         answer.set_exception(result)
     else:
         answer.set_result(result)
 
 
 def _quietly(effect: Callable[[], object]) -> None:
-    with contextlib.suppress(ServerError):
+    with contextlib.suppress(ServerError, ServerFull):
         effect()

@@ -36,6 +36,7 @@ from discobase.engine.server.seam import (
     Channel,
     Event,
     EventsLost,
+    Forbidden,
     Message,
     MessageArrived,
     MessageChanged,
@@ -43,7 +44,7 @@ from discobase.engine.server.seam import (
     NotPermitted,
     Upload,
 )
-from discobase.errors import MissingPermission
+from discobase.errors import MissingPermission, ServerFull
 from tests.engine.seam import BOT, START, Seam
 
 T = TypeVar("T")
@@ -73,6 +74,7 @@ class Faults:
     late_session: float = 0.0
     freeze_at_send: float = 0.0
     nonce_window: float | None = 150.0
+    nonce_gap: float = 0.0
     url_lifetime: float = 86_400.0
     network: float = 0.05
     unanswered: str = ""
@@ -116,7 +118,9 @@ class World:
         self.denied: dict[int, Permission] = {}
         self.lists_hidden = True
         self.written: list[Stored] = []
-        self.nonces: dict[str, tuple[int, int, float]] = {}
+        self.nonces: dict[tuple[int, str], tuple[int, int, float]] = {}
+        self.room = 500
+        self._listed_from: dict[int, float] = {}
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
         self._last_id = 0
@@ -170,9 +174,15 @@ class World:
         self.run(task.done, within=within)
         return task.result()
 
-    def process(self, name: str) -> Process:
-        """A new process, with a gateway session."""
-        made = Process(self, name)
+    def process(self, name: str, *, bot: int = BOT, administrator: bool = False) -> Process:
+        """A new process, with a gateway session.
+
+        Args:
+            name: its name.
+            bot: the bot whose token it has.
+            administrator: whether that bot sees every channel.
+        """
+        made = Process(self, name, bot, administrator=administrator)
         self.processes.append(made)
         if self.faults.late_session:
             made.session.lose(self.random.random() * self.faults.late_session)
@@ -192,17 +202,24 @@ class World:
         self._last_id = max(self._last_id + 1, now << 22)
         return self._last_id
 
-    def post(self, channel: int, content: str, uploads: Sequence[Upload], nonce: str) -> Message:
+    def post(
+        self,
+        channel: int,
+        content: str,
+        uploads: Sequence[Upload],
+        nonce: str,
+        author: int = BOT,
+    ) -> Message:
         """A message arrives at the server."""
         self._require_channel(channel)
         self.require(channel, WRITING_FILES if uploads else WRITING)
-        if (known := self._remembered(nonce)) is not None:
+        if (known := self._remembered(author, nonce)) is not None:
             place, identity = known
             kept = self.messages.get(place, {}).get(identity)
             if kept is None:
                 raise NotFound("Unknown Message", UNKNOWN_MESSAGE)
             return self._shown(kept)
-        message = Message(self.snowflake(), channel, BOT, content, (), nonce)
+        message = Message(self.snowflake(), channel, author, content, (), nonce)
         files = tuple(upload.data for upload in uploads)
         names = [Attachment(upload.name, len(upload.data), "") for upload in uploads]
         message = dataclasses.replace(message, attachments=tuple(names))
@@ -212,15 +229,17 @@ class World:
         self.channels[channel] = dataclasses.replace(
             self.channels[channel], last_message=message.id
         )
-        self.nonces[nonce] = (channel, message.id, self.time)
+        self.nonces[author, nonce] = (channel, message.id, self.time)
         self.note(f"server: message {message.id} in {channel} nonce={nonce}")
         self.broadcast(MessageArrived(self._shown(stored)))
         return self._shown(stored)
 
-    def _remembered(self, nonce: str) -> tuple[int, int] | None:
+    def _remembered(self, author: int, nonce: str) -> tuple[int, int] | None:
         window = self.faults.nonce_window
-        known = self.nonces.get(nonce)
+        known = self.nonces.get((author, nonce))
         if window is None or known is None or self.time - known[2] > window:
+            return None
+        if self.time - known[2] < self.faults.nonce_gap:  # a look without a lock
             return None
         return known[0], known[1]
 
@@ -288,23 +307,37 @@ class World:
             name = self.channels[channel].name
             raise NotPermitted(MissingPermission("shop", lacking, "https://discord.com", name))
 
-    def listed(self) -> list[Channel]:
-        """The channels that are listed for the bot: Discord leaves out what it may not view."""
-        return [
-            channel
-            for channel in self.channels.values()
-            if self.lists_hidden or not self.denied.get(channel.id, 0) & Permission.VIEW_CHANNEL
-        ]
-
-    def make_channel(self, name: str, parent: int | None, topic: str) -> Channel:
-        """A channel, or a category."""
+    def make_channel(self, name: str, parent: int | None, topic: str, bot: int = BOT) -> Channel:
+        """A channel, with its category's permissions, or a category that one bot may see."""
+        if len(self.channels) >= self.room:
+            raise ServerFull("the server has no room")
         if parent is not None:
             self._require_channel(parent)
-        made = Channel(self.snowflake(), name, parent, topic, is_category=parent is None)
+        shown_to = frozenset({bot}) if parent is None else self.channels[parent].shown_to
+        made = Channel(
+            self.snowflake(), name, parent, topic, is_category=parent is None, shown_to=shown_to
+        )
         self.channels[made.id] = made
+        lag = self.random.random() * self.faults.lag if self.faults.lag else 0.0
+        self._listed_from[made.id] = self.time + lag
         self.messages[made.id] = {}
         self.note(f"server: channel {made.id} {name} in {parent}")
         return made
+
+    def listed(self) -> list[Channel]:
+        """The channels that are in the list by now: hidden ones too, or not, as the server does."""
+        return [
+            channel
+            for channel in self.channels.values()
+            if self._listed_from.get(channel.id, 0.0) <= self.time
+            and (self.lists_hidden or not self.denied.get(channel.id, 0) & Permission.VIEW_CHANNEL)
+        ]
+
+    def require_seen(self, channel: int, process: Process) -> None:
+        """Refuse what a bot asks for in a channel that is hidden from it."""
+        shown_to = self.channels[channel].shown_to if channel in self.channels else frozenset()
+        if shown_to and process.bot not in shown_to and not process.administrator:
+            raise Forbidden("Missing Access", 50001)
 
     def drop_channel(self, channel: int) -> None:
         """A channel and its messages are gone. Channels in a deleted category stay."""
@@ -440,9 +473,11 @@ class ProcessLoop(asyncio.SelectorEventLoop):
 class Process:
     """A writer's process: its loop, its gateway session, and its seam to the server."""
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: World, name: str, bot: int, *, administrator: bool) -> None:
         self.world = world
         self.name = name
+        self.bot = bot
+        self.administrator = administrator
         self.alive = True
         self.frozen = False
         self.calls: Counter[str] = Counter()

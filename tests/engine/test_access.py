@@ -187,6 +187,7 @@ def test_an_error_that_is_raised_again_and_again_does_not_grow(filled):
 
 def test_a_change_in_a_channel_of_somebody_else_costs_nothing(filled):
     world, process, _ = filled()
+    world.pass_time(120)  # until it has found out whether nonces are enforced
     other = world.make_channel("general", None, "")
     before = process.calls.total()
     world.deny(other.id, VIEW)

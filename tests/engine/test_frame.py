@@ -446,3 +446,30 @@ def test_what_fits_compressed_is_not_refused_for_its_plain_size():
 def test_the_limits_of_discord_leave_room_for_the_form_around_the_files():
     assert Limits().payload == 20 * 1024 * 1024
     assert dataclasses.replace(Limits(), attachment=25 * 1024 * 1024).payload == 24 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("Infinity", "-Infinity", "NaN", "1e999", "-1", "0", "1.5", "true", "null", '"7"'),
+        *("[]", "{}", "9" * 5_000, str(2**63), "[" * 100_000),
+    ],
+)
+@pytest.mark.parametrize("field", ["seq", "ops", "size", "behind"])
+def test_a_number_that_cannot_be_is_malformed(field, value):
+    draft = encode([Delete("a", 1)], seq=7, chain=GENESIS, writer="w", time=1.0, limits=Limits())
+    head = draft.content.split("\n")[1].removesuffix("}")
+    for written in (f'"{field}":7', f'"{field}":1', f'"{field}":{draft.header.size}'):
+        head = head.replace(f"{written},", "")
+    content = f'```json\n{head},"{field}":{value}}}\n["del","a",1]\n```'
+    if value == "0" and field != "seq":
+        assert read_header(content) is not None
+        return
+    with pytest.raises(Malformed):
+        read_header(content)
+
+
+def test_a_line_that_is_too_deep_to_be_read_is_malformed():
+    draft = encode([Delete("a", 1)], seq=7, chain=GENESIS, writer="w", time=1.0, limits=Limits())
+    with pytest.raises(Malformed):
+        read_operations(draft.header, b'["keys",' + b"[" * 100_000)

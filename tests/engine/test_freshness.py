@@ -79,7 +79,7 @@ def test_what_was_missed_between_the_last_look_and_the_first_session_is_read_whe
         world.pass_time(1)
         assert reader.replica.head.seq == 1
         two.calls.clear()
-        world.pass_time(60)
+        world.pass_time(15)  # before it asks once more whether nonces are enforced
         assert not two.calls  # events come: nothing is read
 
 
@@ -88,7 +88,7 @@ def test_a_session_that_is_there_when_the_log_is_read_first_costs_nothing_more(m
     join(world, "one")
     two, _ = join(world, "two", session=0.3)
     two.calls.clear()
-    world.pass_time(60)
+    world.pass_time(25)  # before it asks once more whether nonces are enforced
     assert not two.calls
 
 

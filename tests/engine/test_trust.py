@@ -43,7 +43,13 @@ def join(world):
         process = world.process(name)
         prepared(process.seam)
         engine = world.run_in(
-            process, Engine.open(process.seam, limits=LIMITS, failed=process.failures.append)
+            process,
+            Engine.open(
+                process.seam,
+                limits=LIMITS,
+                failed=process.failures.append,
+                allow_unsafe=world.faults.nonce_window is None,
+            ),
         )
         process.closers.append(engine.replica.close)
         return process, engine
@@ -118,6 +124,13 @@ def test_a_superblock_by_somebody_else_leads_nobody_elsewhere(world, join):
     _, newcomer = join("two")
     assert newcomer.superblock == known
     assert rows_of(newcomer) == ["x"]
+
+
+def test_a_database_that_lacks_a_lane_is_not_opened(world, join):
+    _, engine = join()
+    world.drop_channel(engine.superblock.lanes[2])
+    with pytest.raises(LogDamaged, match="lane log-2"):
+        join("two")
 
 
 def test_a_frame_of_a_later_format_by_somebody_else_stops_nobody(world, join):

@@ -119,7 +119,7 @@ def _what_others_leave(discord: LocalDiscord, server: int) -> None:
     rest = Rest(discord.api_url, discord.default_token)
     channels = {name: channel for channel, name in discord.channels(server).items()}
     lanes = [channels[f"log-{number}"] for number in range(4)]
-    (superblock,) = discord.messages(channels["catalog"])
+    superblock, *_ = discord.messages(channels["catalog"])
     _post(rest, channels["catalog"], superblock["content"])  # twice, for want of an answer
     frames = sorted(
         (message for lane in lanes for message in discord.messages(lane)),

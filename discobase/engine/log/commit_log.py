@@ -22,10 +22,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from discobase.engine.log.formats import upgrade_needed
 from discobase.engine.log.frame import (
     Draft,
     Header,
@@ -35,8 +36,10 @@ from discobase.engine.log.frame import (
     read_operations,
     read_payload,
 )
+from discobase.engine.log.history import read_channel
 from discobase.engine.log.lane_ends import LaneEnds
-from discobase.engine.log.superblock import Superblock, deleted
+from discobase.engine.log.presence import deleted, require_present
+from discobase.engine.log.superblock import Superblock
 from discobase.engine.operations import LaterFormat, Operation
 from discobase.engine.server.retry import pause, persist
 from discobase.engine.server.seam import (
@@ -54,6 +57,7 @@ from discobase.engine.server.seam import (
 from discobase.errors import (
     DiscobaseError,
     LogDamaged,
+    NoncesIgnored,
     OutcomeUnknown,
     RecordRefused,
     RecordTooLarge,
@@ -66,10 +70,6 @@ _log = logging.getLogger(__name__)
 TRUST = 60.0
 """Seconds for which a nonce is certainly remembered: Discord says "the past few minutes" (message
 resource, "Create Message") and not how many (docs#6647). A minute is on the safe side of that."""
-
-PAGE = 100
-"""Messages in a page of history, the most that Discord gives (message resource, "Get Channel
-Messages")."""
 
 _USUAL = 2
 """Tries without an answer that are nothing to warn of: connections break now and then, and an
@@ -140,6 +140,7 @@ class CommitLog:
 
     Attributes:
         enforced: whether the server enforces nonces.
+        refusal: why nothing may be written, where the server turned out not to enforce them.
         later: what was met of a later format, first; None while all that was met is known. Nothing
             may be written any more when there is something.
         ends: how far each lane is known.
@@ -150,6 +151,7 @@ class CommitLog:
         self.server = server
         self.superblock = superblock
         self.enforced = True
+        self.refusal: NoncesIgnored | None = None
         self.later: UpgradeNeeded | None = None
         self.ends = LaneEnds(superblock.lanes)
         self.unanswered = 0
@@ -211,12 +213,15 @@ class CommitLog:
 
         Raises:
             Unanswered: no try had an answer. What the position holds, now or later, is not known.
+            NoncesIgnored: nothing may be written any more; nothing was.
             Unavailable: the server refused it; nothing was written.
             OutcomeUnknown: the server refused it, after a try whose outcome is unknown.
             LogDamaged: the position was written before, and its message deleted since.
             UpgradeNeeded: the position holds a frame of a later format.
             Uncertain, Refused: it was sent, and the log could not be read afterwards.
         """
+        if self.refusal is not None:
+            raise self.refusal
         seq, began = draft.header.seq, self.moment()
         echo: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
         self._awaited = (draft, echo)
@@ -428,13 +433,7 @@ class CommitLog:
         self, later: LaterFormat, message: Message, position: int | None = None
     ) -> UpgradeNeeded:
         """Return the error for what is of a later format, from which on nothing may be written."""
-        error = UpgradeNeeded(
-            later.what,
-            later.needs,
-            position=position,
-            channel=message.channel,
-            message=message.id,
-        )
+        error = upgrade_needed(later, message, position)
         if self.later is None:
             _log.critical("%s", error)
             self.later = error
@@ -446,11 +445,8 @@ class CommitLog:
         Raises:
             UpgradeNeeded: one of them is of a later format.
         """
-        after = 0
-        while page := await self._page(self.superblock.catalog, after):
-            for message in page:
-                self.entry(message)
-            after = page[-1].id
+        for message in await read_channel(self.server, self.superblock.catalog):
+            self.entry(message)
 
     async def at(self, seq: int, *, after: int) -> list[Entry]:
         """Read all messages that carry a position, in ascending order of id, looked for above
@@ -465,15 +461,10 @@ class CommitLog:
     async def tail(self, lane: int, after: int) -> list[Entry]:
         """Read the frames of a lane above a message id, in ascending order of id.
 
-        Reads pages until one comes back empty: that a short page is the last one is a convention
-        that Discord nowhere states. One API call a page, and one for the empty page.
+        One API call a page, and one for the empty page.
         """
-        channel = self.superblock.lanes[lane]
-        found: list[Entry] = []
-        while page := await self._page(channel, after):
-            found += [entry for message in page if (entry := self.entry(message))]
-            after = page[-1].id
-        return found
+        messages = await self._messages(self.superblock.lanes[lane], after)
+        return [entry for message in messages if (entry := self.entry(message))]
 
     async def newer(self, head: int, after: int) -> list[Entry]:
         """Read the next frames in the lane of position `head + 1`, above a message id of it: empty
@@ -482,33 +473,42 @@ class CommitLog:
         Positions have no gaps, so this one lane tells. What others have written into it tells
         nothing.
         """
-        channel = self.superblock.lane_of(head + 1)
-        while page := await self._page(channel, after):
-            if found := [entry for message in page if (entry := self.entry(message))]:
-                return found
-            after = page[-1].id
-        return []
+        messages = await self._messages(
+            self.superblock.lane_of(head + 1),
+            after,
+            until=lambda message: bool(self.entry(message)),
+        )
+        return [entry for message in messages if (entry := self.entry(message))]
 
-    async def _page(self, channel: int, after: int) -> list[Message]:
-        """Read a page. Whoever reads begins where the lane is known, so that it is known up to
-        what the page ends with.
+    async def _messages(
+        self, lane: int, after: int, until: Callable[[Message], bool] | None = None
+    ) -> list[Message]:
+        """Read a lane. Whoever reads begins where it is known, so that it is known up to what is
+        read.
         """
         try:
-            page = await persist(self.server, self.server.history, channel, after=after, limit=PAGE)
+            messages = await read_channel(self.server, lane, after=after, until=until)
         except NotFound as error:
             if error.code != UNKNOWN_CHANNEL:
                 raise
-            raise deleted(self.superblock, channel) from error
-        if page and channel in self.superblock.lanes:
-            self.ends.explain(channel, page[-1].id)
-        return page
+            raise deleted(self.superblock, lane) from error
+        if messages:
+            self.ends.explain(lane, messages[-1].id)
+        return messages
 
     async def last_messages(self) -> dict[int, int]:
         """Return the id of each channel's newest message, 0 where it had none: also of one that was
         deleted since. One API call.
+
+        Raises:
+            LogDamaged: a lane has been deleted.
+            NotPermitted: a lane is not shown to the bot.
         """
         channels = await persist(self.server, self.server.channels)
-        return {channel.id: channel.last_message for channel in channels}
+        found = {channel.id: channel.last_message for channel in channels}
+        unlisted = [lane for lane in self.superblock.lanes if lane not in found]
+        await require_present(self.server, self.superblock, unlisted)
+        return found
 
     async def message(self, channel: int, message: int) -> Message | None:
         """Return a message as it is now; None where it is gone. One API call."""
@@ -577,21 +577,3 @@ def _holder(found: Sequence[Entry], chain: str) -> Entry | None:
 
 def _operations(entry: Entry, files: list[bytes]) -> list[Operation]:
     return read_operations(entry.header, read_payload(entry.header, entry.message.content, files))
-
-
-async def enforces_nonces(server: Server, channel: int, writer: str) -> bool:
-    """Return whether the server gives back the first message for a nonce sent twice. Costs two
-    sends and a delete or two.
-
-    Not every server that speaks Discord's API does. A wrong answer is possible in one direction
-    only: a server that is slow enough to forget is taken for one that does not enforce.
-    """
-    nonce = f"{writer}.probe"
-    text = f"discobase: does this server enforce nonces? ({writer})"
-    first = await persist(server, server.send, channel, text, (), nonce)
-    second = await persist(server, server.send, channel, text, (), nonce)
-    for message in sorted({first.id, second.id}):
-        # Gone already, if an earlier try had its effect and no answer.
-        with contextlib.suppress(NotFound):
-            await persist(server, server.delete_message, channel, message)
-    return first.id == second.id

@@ -19,12 +19,17 @@ import re
 from typing import Literal
 
 from discobase.engine.operations import LaterFormat
+from discobase.engine.server.seam import Message
+from discobase.errors import UpgradeNeeded
 
 FENCE_OPEN, FENCE_CLOSE = "```json\n", "\n```"
 """What stands before and after the JSON in a message."""
 
 MessageKind = Literal["discobase", "superblock"]
 """What a message is: ``discobase`` is a frame."""
+
+_NUMBER = re.compile(r"\d{1,9}(?!\d)")
+"""A format's number: a longer one is none, and Python reads none of 5,000 digits."""
 
 _NEEDS = re.compile(r'"needs":"([\w.+!-]{1,40})"')
 
@@ -45,7 +50,7 @@ def refuse_later(content: str, kind: MessageKind, known: int) -> None:
     Raises:
         LaterFormat: its format is a later one.
     """
-    number = re.compile(r"\d+").match(content, len(mark(kind)))
+    number = _NUMBER.match(content, len(mark(kind)))
     if number is not None and int(number[0]) > known:
         what = "a frame" if kind == "discobase" else "a superblock"
         raise LaterFormat(f"{what} of format {number[0]}", needed_by(content))
@@ -55,3 +60,22 @@ def needed_by(content: str) -> str | None:
     """Return the version of discobase that a message says is needed to read it, if it does."""
     found = _NEEDS.search(content.removeprefix(FENCE_OPEN).partition("\n")[0])
     return found and found[1]
+
+
+def upgrade_needed(
+    later: LaterFormat, message: Message, position: int | None = None
+) -> UpgradeNeeded:
+    """Return the error for what a message holds of a later format.
+
+    Args:
+        later: what is of a later format.
+        message: the message.
+        position: the position in the log, where it is known.
+    """
+    return UpgradeNeeded(
+        later.what,
+        later.needs,
+        position=position,
+        channel=message.channel,
+        message=message.id,
+    )

@@ -34,6 +34,7 @@ from dataclasses import dataclass, replace
 
 from discobase.engine.log.formats import FENCE_CLOSE, FENCE_OPEN, mark, refuse_later
 from discobase.engine.operations import (
+    LARGEST_PK,
     LaterFormat,
     Operation,
     from_line,
@@ -278,7 +279,7 @@ def read_operations(header: Header, payload: bytes) -> list[Operation]:
         operations = [found for line in lines if (found := from_line(line)) is not None]
     except LaterFormat as later:
         raise LaterFormat(later.what, later.needs or header.needs) from None
-    except ValueError as error:
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
         raise Malformed(str(error)) from error
     if len(lines) != header.operations:
         raise Malformed(f"{len(lines)} operations, where the header says {header.operations}")
@@ -293,20 +294,34 @@ def _header(line: str) -> Header:
         if not 0 <= raw["size"] <= UNPACKED:
             raise Malformed(f"a payload of {raw['size']!r} bytes, of {UNPACKED:,} that may be")
         return Header(
-            seq=int(raw["seq"]),
+            seq=_whole(raw["seq"], above=0),
             chain=str(raw["prev"]),
             writer=str(raw["writer"]),
             time=float(raw["time"]),
-            operations=int(raw["ops"]),
+            operations=_whole(raw["ops"]),
             payload_hash=str(raw["hash"]),
             encoding=str(raw["enc"]),
-            size=int(raw["size"]),
+            size=_whole(raw["size"]),
             hash=hash_of(line.encode("utf-8", "surrogatepass")),
-            behind=int(raw.get("behind", 0)),
-            needs=raw.get("needs"),
+            behind=_whole(raw.get("behind", 0)),
+            needs=_text_or_none(raw.get("needs")),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    # Deep JSON is a RecursionError, and a time of 400 digits an OverflowError.
+    except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise Malformed(f"the header cannot be read: {error}") from error
+
+
+def _whole(value: object, *, above: int = -1) -> int:
+    """Return a number of a header, if it can be one: SQLite keeps it in 8 bytes."""
+    if type(value) is not int or not above < value <= LARGEST_PK:
+        raise ValueError(f"{str(value)[:40]!r} is no number for it")
+    return value
+
+
+def _text_or_none(value: object) -> str | None:
+    if isinstance(value, str | None):
+        return value
+    raise ValueError(f"{str(value)[:40]!r} is no version")
 
 
 def _shrink(payload: bytes, limits: Limits) -> tuple[str, bytes]:

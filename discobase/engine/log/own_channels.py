@@ -12,7 +12,8 @@ import copy
 import logging
 from collections.abc import Callable
 
-from discobase.engine.log.superblock import Superblock, require_present
+from discobase.engine.log.presence import require_present
+from discobase.engine.log.superblock import Superblock
 from discobase.engine.server.retry import pause
 from discobase.engine.server.seam import (
     AccessChanged,

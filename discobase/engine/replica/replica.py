@@ -63,7 +63,7 @@ class Replica:
         self._proposed: Sequence[Operation] = ()
         self._failure: sqlite3.Error | None = None
         self._told: Callable[[], object] = _tell_nobody
-        self.lost = False
+        self.lost: bool = False
         self._full = False
         file, writer = self._empty()
         self._reader = Reader(file, self._note)

@@ -18,7 +18,7 @@ import yarl
 
 from discobase.engine.server.permissions import invite_link, missing
 from discobase.engine.server.retry import persist, repeat
-from discobase.engine.server.seam import Clock, NotFound, Refused, Uncertain
+from discobase.engine.server.seam import SETTLING, Clock, NotFound, Refused, Uncertain
 from discobase.errors import (
     BadToken,
     ConnectError,
@@ -75,12 +75,15 @@ class Membership:
 class Gateway:
     """Where the gateway is, and how many identifies the bot has left (gateway, "Session Start Limit
     Object").
+
+    `settling` is what the server says of when writes can be read (:data:`SETTLING`).
     """
 
     url: str
     remaining: int
     total: int | None
     reset_seconds: float
+    settling: float = SETTLING
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class Access:
         gateway: where the gateway is.
         application: the id of the bot's application.
         membership: the server, and what the bot may do there.
+        settling: seconds within which what was written there can be read by everybody.
     """
 
     bot: int
@@ -100,6 +104,7 @@ class Access:
     gateway: str
     application: int
     membership: Membership
+    settling: float = SETTLING
 
 
 class TokenRefused(Refused):
@@ -172,7 +177,9 @@ class Login:
         with self._in_discords_form():
             bot = await self._log_in(token)
             gateway, found = await asyncio.gather(self._gateway(), self._find(server, bot))
-            return Access(bot.user, found.guild, gateway.url, bot.application, found)
+            return Access(
+                bot.user, found.guild, gateway.url, bot.application, found, gateway.settling
+            )
 
     @contextlib.contextmanager
     def _in_discords_form(self) -> Generator[None]:

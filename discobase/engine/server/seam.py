@@ -20,6 +20,13 @@ SNOWFLAKE_EPOCH_MS = 1_420_070_400_000
 """Discord's epoch, the first millisecond of 2015 (reference, "Snowflakes")."""
 
 
+SETTLING = 3.0
+"""Seconds within which what was written can be read by everybody, where a server does not say: it
+is "eventually consistent" (reference, "Consistency"), and when that is Discord says nowhere. A
+guess, above the lag of a second or two that has been reported of reads, and far above how much the
+clocks behind its ids may differ."""
+
+
 def snowflake_at(unix_seconds: float) -> int:
     """Return the smallest message id that Discord gives at a time: bits 22 and up are milliseconds
     since its epoch (reference, "Snowflakes").
@@ -76,6 +83,9 @@ class Channel:
     `last_message` is the id of the newest message that was ever written there, 0 where there was
     none. It stays when that message is deleted: it "may or may not point to an existing or valid
     message" (channel resource, "Channel Object"; docs#272).
+
+    `shown_to` are the ids of those whom an overwrite of its own lets see it: what only the bot may
+    see has the bot's.
     """
 
     id: int
@@ -84,6 +94,7 @@ class Channel:
     topic: str = ""
     is_category: bool = False
     last_message: int = 0
+    shown_to: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +231,13 @@ class Requests(Protocol):
     @property
     def author(self) -> int:
         """The bot's own user id: the author of every frame."""
+        ...
+
+    @property
+    def settling(self) -> float:
+        """Seconds within which what was written can be read by everybody, and after which no lower
+        id comes up. A fact of the server: :data:`SETTLING` for Discord.
+        """
         ...
 
     async def send(

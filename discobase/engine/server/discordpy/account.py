@@ -10,6 +10,7 @@ from discobase.engine.server.discordpy.access import membership
 from discobase.engine.server.discordpy.client import GatewayClient
 from discobase.engine.server.discordpy.errors import translated
 from discobase.engine.server.login import BotIdentity, Gateway, Membership
+from discobase.engine.server.seam import SETTLING
 
 
 class BotAccount:
@@ -38,6 +39,8 @@ class BotAccount:
             remaining=left.get("remaining", 1),
             total=left.get("total"),
             reset_seconds=left.get("reset_after", 0) / 1000,
+            # Discord says nothing of it; a server that shows at once what was written may.
+            settling=max(0.0, float(answer.get("settling_seconds", SETTLING))),
         )
 
     async def servers(self, limit: int, after: int | None) -> list[Membership]:

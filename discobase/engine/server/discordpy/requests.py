@@ -56,12 +56,18 @@ class RestRequests:
         self._client = client
         self._bot = access.bot
         self._guild = access.guild
+        self._settling = access.settling
         self._access = ChannelAccess(client, access)
 
     @property
     def author(self) -> int:
         """The bot's own user id."""
         return self._bot
+
+    @property
+    def settling(self) -> float:
+        """See :meth:`~discobase.engine.server.seam.Requests.settling`."""
+        return self._settling
 
     async def send(
         self, channel: int, content: str, uploads: Sequence[Upload], nonce: str
@@ -199,4 +205,10 @@ def _channel(raw: Mapping[str, Any]) -> Channel:
         topic=raw.get("topic") or "",
         is_category=raw["type"] == _CATEGORY,
         last_message=int(raw.get("last_message_id") or 0),
+        shown_to=frozenset(
+            int(overwrite["id"])
+            for overwrite in raw.get("permission_overwrites") or ()
+            if int(overwrite["type"]) == _FOR_MEMBER
+            and int(overwrite["allow"]) & Permission.VIEW_CHANNEL
+        ),
     )

@@ -78,7 +78,14 @@ def get_bot_gateway(call: Call) -> Reply:
         "reset_after": round(max(0.0, A_DAY - passed) * 1000) if used else 0,
         "max_concurrency": 1 if gateway is None else gateway.max_concurrency,
     }
-    return ok({"url": gateway_url(call.origin), "shards": 1, "session_start_limit": limit})
+    return ok(
+        {
+            "url": gateway_url(call.origin),
+            "shards": 1,
+            "session_start_limit": limit,
+            "settling_seconds": call.platform.settings.settling,
+        }
+    )
 
 
 ROUTES = (

@@ -1,0 +1,129 @@
+"""What the catalogs of a server say: which database was created first, and since when that stands.
+
+Of several superblocks the one with the lowest message id is the database. What was written a moment
+ago need not be readable yet, so the lowest that is found is not believed at once: an earlier one
+may come to light for as long as :attr:`~discobase.engine.server.seam.Requests.settling` says. How
+old it is, is told by Discord's own ids, or else waited for: local clocks may be wrong by hours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from discobase.engine.log.formats import upgrade_needed
+from discobase.engine.log.history import read_channel
+from discobase.engine.log.superblock import Superblock
+from discobase.engine.log.topic import CATALOG, part_of
+from discobase.engine.operations import LaterFormat
+from discobase.engine.server.retry import persist
+from discobase.engine.server.seam import Channel, Message, NotFound, Server, seconds_between
+
+GIVEN_UP = (
+    "discobase: the creation of this database was given up. A superblock that comes after this "
+    "message does not count."
+)
+"""What is written into a catalog before it is removed. Of this message and a superblock the one
+with the lower id counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The server as it was at one look.
+
+    Attributes:
+        channels: its channels.
+        held: the superblocks of each catalog that holds any, with their message ids, ascending.
+    """
+
+    channels: Sequence[Channel]
+    held: Mapping[int, Sequence[tuple[int, Superblock]]]
+
+    @property
+    def first(self) -> int | None:
+        """The message id of the superblock that was written first; None where there is none."""
+        return min((blocks[0][0] for blocks in self.held.values()), default=None)
+
+    @property
+    def generations(self) -> list[Superblock]:
+        """The superblocks of the database that was created first, in the order of their ids."""
+        first = min(self.held.values(), key=lambda blocks: blocks[0][0], default=None)
+        return [block for _, block in first or ()]
+
+    @property
+    def chosen(self) -> Superblock | None:
+        """The newest generation of the database that was created first."""
+        return max(reversed(self.generations), key=lambda block: block.generation, default=None)
+
+    @property
+    def newest(self) -> int:
+        """The newest id in the channel list: by Discord's clock it is as late as that."""
+        return max((max(channel.id, channel.last_message) for channel in self.channels), default=0)
+
+
+async def look(server: Server) -> View:
+    """Look at every catalog of this bot. One API call, and two for each catalog.
+
+    Raises:
+        UpgradeNeeded: there is a superblock of a later format.
+        Refused: a catalog may not be read.
+    """
+    channels = await persist(server, server.channels)
+    catalogs = [
+        channel.id
+        for channel in channels
+        if (part := part_of(channel, server.author)) and part.role == CATALOG
+    ]
+    blocks = await asyncio.gather(*(superblocks(server, catalog) for catalog in catalogs))
+    held = {catalog: found for catalog, found in zip(catalogs, blocks, strict=True) if found}
+    return View(channels, held)
+
+
+async def look_until_settled(server: Server, waited_for: int = 0) -> View:
+    """Look until no earlier superblock can come to light. As :func:`look` where the first one is
+    old; else that twice, and the server's settling time.
+
+    Args:
+        server: the seam.
+        waited_for: the id of a message since which that time has passed.
+    """
+    while True:
+        view = await look(server)
+        first = view.first
+        if first is None or first <= waited_for:
+            return view
+        if seconds_between(first, view.newest) >= server.settling:
+            return view
+        await server.sleep(server.settling)
+        waited_for = first
+
+
+async def superblocks(server: Server, catalog: int) -> list[tuple[int, Superblock]] | None:
+    """Read every superblock of a catalog, by message id, ascending; None where it is gone, or was
+    given up before the first of them: nothing in it counts, now and later.
+
+    Raises:
+        UpgradeNeeded: there is a superblock of a later format.
+        Refused: the catalog may not be read.
+    """
+    found: list[tuple[int, Superblock]] = []
+    try:
+        messages = await read_channel(server, catalog)
+    except NotFound:
+        return None
+    for message in messages:
+        if message.author != server.author:
+            continue
+        if message.content == GIVEN_UP and not found:
+            return None
+        if block := _superblock(message):
+            found.append((message.id, block))
+    return found
+
+
+def _superblock(message: Message) -> Superblock | None:
+    try:
+        return Superblock.from_content(message.content)
+    except LaterFormat as later:
+        raise upgrade_needed(later, message) from None

@@ -1,0 +1,222 @@
+"""Find the database of a server, or create one there.
+
+A database is a private category with a catalog channel, the lanes of the log, and a channel for
+checkpoints. The superblock, a message in the catalog, names them all by id, so they may be renamed
+and moved. Creating a database is: make the channels, then write the superblock. That one message
+decides: before it there is no database, after it there is.
+
+Two writers may do so at the same moment. Each makes channels of its own and writes a superblock
+into its own catalog; then each waits until an earlier one could be read, and looks at all of them
+(:mod:`discobase.engine.log.catalogs`). Whoever wrote a later one removes what it made itself, and
+nothing else. What was left by those who did not come to that is removed when it is old
+(:mod:`discobase.engine.log.leftovers`); whoever was only slow finds it gone, and begins anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterable
+
+from discobase.engine.log.catalogs import View, look_until_settled
+from discobase.engine.log.frame import is_frame
+from discobase.engine.log.history import read_channel
+from discobase.engine.log.leftovers import CATEGORY, channels_in, remove, remove_leftovers
+from discobase.engine.log.presence import require_present
+from discobase.engine.log.superblock import DIGITS, ID_LENGTH, Superblock
+from discobase.engine.log.topic import (
+    CATALOG,
+    CHECKPOINTS,
+    LOG,
+    Part,
+    channels_of,
+    part_of,
+    topic_of,
+)
+from discobase.engine.server.retry import persist
+from discobase.engine.server.seam import Channel, Message, NotFound, Refused, Server, Uncertain
+from discobase.errors import LogDamaged, ServerFull, Unavailable
+
+_log = logging.getLogger(__name__)
+
+LANES = 4
+"""Lanes of a new database: Discord takes about 5 messages in 5 s per channel (observed; docs#5646),
+so four lanes take about 4 commits a second. More of them would take more, at a call each whenever
+the lanes are read."""
+
+_TRIES = 3
+"""Times that a creation whose channels are deleted by others is begun anew: a guess. It takes a
+process that stood still for ten minutes, or a person."""
+
+
+async def find_or_create(server: Server, *, lanes: int = LANES) -> Superblock:
+    """Find the database of a server, or create it if there is none.
+
+    Costs 3 API calls where there is one; where it was created a moment ago that twice, and the
+    server's settling time. Creating it costs about 12 more, and that time. What earlier creations
+    have left is removed, which costs some more, once.
+
+    Raises:
+        LogDamaged: the server holds parts of a database, but not all.
+        UpgradeNeeded: its database was written by a later version.
+        ServerFull: there is no room for a new one.
+        Unavailable: others keep deleting the channels of the new one.
+        Refused: the bot may not read or create its channels; :exc:`NotPermitted
+            <discobase.engine.server.seam.NotPermitted>` where it may not read what is there.
+    """
+    for _ in range(_TRIES):
+        view = await look_until_settled(server)
+        await _require_readable(server, view.channels)
+        if view.chosen is None and (lane := await _log_without_catalog(server, view.channels)):
+            # Or another writer has created the database since that look.
+            view = await look_until_settled(server)
+            if view.chosen is None:
+                raise _headless(lane)
+        if view.chosen is not None:
+            await remove_leftovers(server, view, view.newest)
+        else:
+            view = await _create(server, lanes, view)
+        if view.chosen is not None:
+            listed = {channel.id for channel in view.channels}
+            unlisted = [lane for lane in view.chosen.lanes if lane not in listed]
+            await require_present(server, view.chosen, unlisted)
+            return view.chosen
+    raise Unavailable(
+        "the channels of the new database were deleted by somebody while it was created, "
+        f"{_TRIES} times"
+    )
+
+
+async def _require_readable(server: Server, channels: Iterable[Channel]) -> None:
+    """See that every channel of this bot's databases may be read: one that may not looks empty, and
+    a new database would be created beside it.
+
+    Raises:
+        NotPermitted: one of them may not.
+    """
+    for channel in channels_of(channels, server.author):
+        # Gone since the channels were listed: another writer removes what it has made.
+        with contextlib.suppress(NotFound):
+            await persist(server, server.require_readable, channel.id)
+
+
+async def _create(server: Server, lanes: int, view: View) -> View:
+    """Create a database. What is returned has none where others have taken its channels away."""
+    identity = "".join(DIGITS[int(server.random() * 36)] for _ in range(ID_LENGTH))
+    category = await _make_category(server, view)
+    await remove_leftovers(server, view, category.id)
+    try:
+        mine = await _make_channels(server, identity, category, lanes)
+    except (Refused, ServerFull, Uncertain) as error:
+        left = await _undo(server, identity, category)
+        if isinstance(error, Refused) and _are_gone({category.id}, left):
+            return View((), {})
+        raise
+    nonce = f"{identity}.superblock"
+    try:
+        sent = await persist(server, server.send, mine.catalog, mine.to_content(), (), nonce)
+    except NotFound:
+        # Nothing is removed where the catalog is there: an earlier try may have taken effect.
+        if not _are_gone({mine.catalog}, await persist(server, server.channels)):
+            raise
+        await _undo(server, identity, category)
+        return View((), {})
+    await server.sleep(server.settling)
+    view = await look_until_settled(server, sent.id)
+    await _tidy(server, view, identity, category)
+    return view
+
+
+async def _make_category(server: Server, view: View) -> Channel:
+    try:
+        return await persist(server, server.create_category, CATEGORY)
+    except ServerFull:
+        if not await remove_leftovers(server, view, view.newest):
+            raise
+        return await persist(server, server.create_category, CATEGORY)
+
+
+async def _make_channels(
+    server: Server, identity: str, category: Channel, lanes: int
+) -> Superblock:
+    made: list[int] = []
+    for role in (CATALOG, *(f"{LOG}{number}" for number in range(lanes)), CHECKPOINTS):
+        topic = topic_of(Part(server.author, identity, role))
+        channel = await persist(
+            server, server.create_channel, role, parent=category.id, topic=topic
+        )
+        made.append(channel.id)
+    catalog, *numbered, checkpoints = made
+    return Superblock(
+        database=identity,
+        generation=1,
+        catalog=catalog,
+        lanes=tuple(numbered),
+        checkpoints=checkpoints,
+        created=round(server.now(), 3),
+    )
+
+
+async def _undo(server: Server, identity: str, category: Channel) -> list[Channel] | None:
+    """Remove what a creation has made before its superblock, as far as that can be done at once,
+    and return the channels that there were; None where that is not known.
+
+    The rest is left over, for another one to remove.
+    """
+    present: list[Channel] | None = None
+    with contextlib.suppress(Refused, Uncertain):
+        present = await server.channels()
+        for channel in [*_made_for(server, identity, present), category]:
+            with contextlib.suppress(NotFound):
+                await server.delete_channel(channel.id)
+    return present
+
+
+def _are_gone(channels: set[int], present: list[Channel] | None) -> bool:
+    return present is not None and not channels & {channel.id for channel in present}
+
+
+def _made_for(server: Server, identity: str, channels: Iterable[Channel]) -> list[Channel]:
+    """Return all that was made for a database: also what was made twice, for want of an answer."""
+    return [
+        channel
+        for channel in channels
+        if (part := part_of(channel, server.author)) and part.database == identity
+    ]
+
+
+async def _tidy(server: Server, view: View, identity: str, category: Channel) -> None:
+    """Remove what was made here and is not of the database."""
+    made = _made_for(server, identity, view.channels)
+    if view.chosen is not None and view.chosen.database == identity:
+        kept = channels_in(view.chosen)
+        await remove(server, [channel for channel in made if channel.id not in kept])
+    else:
+        _log.info("another writer created the database first: removing the channels made here")
+        await remove(server, [*made, category])
+
+
+async def _log_without_catalog(server: Server, channels: Iterable[Channel]) -> Channel | None:
+    """Find a lane with frames in it, where no catalog says what database it belongs to."""
+
+    def holds_frame(message: Message) -> bool:
+        return message.author == server.author and is_frame(message.content)
+
+    for lane in channels:
+        part = part_of(lane, server.author)
+        if part is None or not part.role.startswith(LOG):
+            continue
+        with contextlib.suppress(NotFound):
+            # Others may have written into it first.
+            if any(map(holds_frame, await read_channel(server, lane.id, until=holds_frame))):
+                return lane
+    return None
+
+
+def _headless(lane: Channel) -> LogDamaged:
+    return LogDamaged(
+        f"the channel {lane.name!r} holds a log, but the catalog that describes its database is "
+        f"gone, or may not be seen by the bot; a new database is not created beside it, for its "
+        f"data would seem lost. Delete the category {CATEGORY!r} if the data is not wanted",
+        channel=lane.id,
+    )
