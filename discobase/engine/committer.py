@@ -154,6 +154,10 @@ class Committer:
         out.
         """
         item: Request | IndexWanted = self._held_back or await self._queue.async_q.get()
+        if isinstance(item, Request):
+            # Until it is taken its caller may give it up, and knows then that nothing was written.
+            self._held_back = item
+            await self._follower.explained()
         self._held_back = None
         batch: list[Request] = []
         self._taken = batch

@@ -67,6 +67,10 @@ _LOOK_SECONDS = 5.0
 """Between two looks at a last message that nothing explains: a guess."""
 
 
+_POLL_SECONDS = 0.5
+"""Between two questions whether writing may go on: a guess, well below what a caller notices."""
+
+
 class Follower:
     """Applies the log to a replica, as it grows.
 
@@ -138,6 +142,10 @@ class Follower:
         self._log.forestalled(entry)
         if self.stopped is None:
             self._note(entry)
+        elif self._holes and entry.header.seq <= self._replica.head.seq:
+            # It may have taken the place of what is gone: look at once.
+            self._checked = float("-inf")
+            self._arrived.set()
 
     def read_again(self) -> None:
         """Read the lanes as soon as may be: something may be there that was not heard of."""
@@ -364,6 +372,13 @@ class Follower:
                 await self._log.server.sleep(_LOOK_SECONDS)
         if self._unsure:
             await self.refresh()
+
+    async def explained(self) -> None:
+        """Wait while the newest message of a lane is gone and nothing that is known explains it:
+        half a minute at the most, in which :meth:`follow` looks again and again.
+        """
+        while self._log.ends.unexplained and self.stopped is None:
+            await self._log.server.sleep(_POLL_SECONDS)
 
     def _require_sound(self) -> None:
         if (stopped := self.stopped) is not None:

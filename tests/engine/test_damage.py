@@ -167,6 +167,43 @@ def test_a_last_message_that_nothing_explains_holds_up_writing_for_half_a_minute
     assert world.time - began < 1, "it has been told once"
 
 
+def test_who_gives_up_while_a_last_message_is_unexplained_knows_that_nothing_was_written(
+    make_world, join
+):
+    world = make_world()
+    one, first = join(world)
+    write(world, one, first, "kept", "deleted")
+    one.kill()
+    delete(world, first, 2)
+    world.pass_time(FORGOTTEN)
+    two, second = join(world, "two")
+    given_up, kept = Request([Insert("a", row("given up"))]), Request([Insert("a", row("on"))])
+    for request in (given_up, kept):
+        two.loop.call_soon_threadsafe(second.commit, request)
+    world.pass_time(10)
+    assert given_up.future.cancel(), "it was not taken"
+    world.run(kept.future.done, within=60)
+    assert kept.future.result().seq == 2
+    assert rows_of(second) == ["kept", "on"]
+
+
+def test_who_holds_a_deleted_head_sees_at_once_that_others_have_written_it_anew(make_world, join):
+    world = make_world()
+    (one, first), (two, second) = join(world), join(world, "two")
+    world.faults = UNHEARD
+    write(world, one, first, "deleted")
+    world.faults = CALM
+    delete(world, first, 1)
+    world.pass_time(FORGOTTEN)
+    with pytest.raises(LogDamaged):
+        write(world, one, first, "not yet")
+    write(world, two, second, "anew")
+    world.pass_time(2)
+    write(world, one, first, "on")
+    assert rows_of(first) == ["anew", "on"]
+    assert lost(first) == [(1, first.writer)]
+
+
 def test_a_nonce_of_a_deleted_message_is_refused_until_it_is_forgotten(make_world, join):
     world = make_world(faults=UNHEARD)
     (one, first), (two, second) = join(world), join(world, "two")
