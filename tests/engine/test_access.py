@@ -150,6 +150,24 @@ def test_what_was_missed_meanwhile_is_read_when_the_right_is_back(filled, join):
     assert len(rows_of(second)) == 10
 
 
+def test_what_no_event_told_of_meanwhile_is_read_when_the_right_is_back(filled, join):
+    world, one, engine = filled()
+    _, second = join(world, "two")
+    lane = engine.superblock.lanes[1]
+    world.deny(lane, VIEW)
+    world.pass_time(1)
+    world.faults = Faults(dropped_event=1.0)
+    for number in range(4):
+        world.denied[lane] = NOTHING
+        engine._channels.trouble = None
+        world.run_in(one, put(engine, Insert("a", row(f"missed {number}"))))
+    world.faults = Faults()
+    world.deny(lane, NOTHING)
+    world.pass_time(20)
+    assert rows_of(second) == rows_of(engine)
+    assert len(rows_of(second)) == 10
+
+
 def test_a_right_whose_return_no_event_tells_is_found_to_be_back(filled):
     world, process, engine = filled()
     world.deny(engine.superblock.lanes[2], HISTORY)

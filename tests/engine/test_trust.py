@@ -126,6 +126,17 @@ def test_a_superblock_by_somebody_else_leads_nobody_elsewhere(world, join):
     assert rows_of(newcomer) == ["x"]
 
 
+def test_the_newest_generation_of_a_database_counts_and_the_first_word_on_it(world, join):
+    process, engine = join()
+    known = engine.superblock
+    newer = dataclasses.replace(known, generation=2, lanes=known.lanes[::-1])
+    second = dataclasses.replace(known, generation=2, lanes=known.lanes[:1])
+    for block in (newer, second):
+        written_by(world, process.seam.author, known.catalog, block.to_content())
+    _, newcomer = join("two")
+    assert newcomer.superblock == newer
+
+
 def test_a_database_that_lacks_a_lane_is_not_opened(world, join):
     _, engine = join()
     world.drop_channel(engine.superblock.lanes[2])

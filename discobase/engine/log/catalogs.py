@@ -53,8 +53,10 @@ class View:
 
     @property
     def chosen(self) -> Superblock | None:
-        """The newest generation of the database that was created first."""
-        return max(reversed(self.generations), key=lambda block: block.generation, default=None)
+        """The newest generation of the database that was created first; its first superblock, as
+        others may have acted on that one.
+        """
+        return max(self.generations, key=lambda block: block.generation, default=None)
 
     @property
     def newest(self) -> int:
