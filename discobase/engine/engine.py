@@ -253,7 +253,7 @@ class Engine:
             try:
                 # All lanes every second time: of a hole that keeps the position out, a refresh,
                 # which reads the lane of the next position alone, does not hear.
-                await self._refreshes.refresh(thoroughly=looks % 2 == 1)
+                await self._refreshes.refresh(thoroughly=looks % 2 == 1, anew=False)
             except Unavailable as error:
                 _log.debug("the wait for position %d goes on: %s", position, error)
             looks += 1

@@ -28,21 +28,24 @@ class Refreshes:
         self._follower = follower
         # By whether all lanes are read.
         self._next: dict[bool, asyncio.Task[None]] = {}
+        self._begun: dict[bool, asyncio.Task[None]] = {}
         self._under_way: set[asyncio.Task[None]] = set()
 
-    async def refresh(self, *, thoroughly: bool = False) -> None:
+    async def refresh(self, *, thoroughly: bool = False, anew: bool = True) -> None:
         """Apply every commit that was acknowledged, by any writer, before this call. One API call
         where there is nothing new, and none where somebody else's is still to begin.
 
         Args:
             thoroughly: whether all lanes are read, which costs a call for each.
+            anew: whether it has to begin after this call. If not, one that is under way will do.
 
         Raises:
             Unavailable: Discord could not be read.
             MissingPermission: the bot may not read the channel.
             LogDamaged, UpgradeNeeded: the log could not be read to its end.
         """
-        shared = self._next.get(thoroughly) or self._begin(thoroughly=thoroughly)
+        begun = None if anew else self._begun.get(thoroughly)
+        shared = self._next.get(thoroughly) or begun or self._begin(thoroughly=thoroughly)
         # A caller may give up. What has begun goes on: a step of the worker that nobody waits for
         # would change the replica outside its turn.
         await asyncio.wait({shared})
@@ -65,7 +68,7 @@ class Refreshes:
     async def _refresh(self, *, thoroughly: bool) -> None:
         try:
             async with self._follower.turn:
-                del self._next[thoroughly]
+                self._begun[thoroughly] = self._next.pop(thoroughly)
                 await (self._follower.catch_up() if thoroughly else self._follower.refresh())
         except DiscobaseError:
             raise
@@ -81,7 +84,8 @@ class Refreshes:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
-        for thoroughly in [kind for kind, waiting in self._next.items() if waiting is task]:
-            del self._next[thoroughly]
+        for tasks in (self._next, self._begun):
+            for thoroughly in [kind for kind, known in tasks.items() if known is task]:
+                del tasks[thoroughly]
         if not task.cancelled() and (error := task.exception()):
             _log.debug("a refresh ended with %r", error)
