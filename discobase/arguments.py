@@ -12,6 +12,7 @@ from typing import cast
 from discobase.engine.log.frame import Limits
 from discobase.engine.server.login import DISCORD_API
 from discobase.errors import BadToken, TableError, UsageError
+from discobase.token import hidden
 
 LOCAL = "local"
 """The token that stands for the embedded server; a colon and a path may follow."""
@@ -52,7 +53,7 @@ class Target:
     @property
     def local_path(self) -> str | None:
         """The file of the embedded server; None for the one that lives as long as the process."""
-        return self.token.partition(":")[2] or None
+        return str(self.token).partition(":")[2] or None
 
 
 def check_database(name: object, server: object, timeout: object, attachment_limit: object) -> None:
@@ -136,7 +137,7 @@ def target(
         UsageError: the address of the API is no text, the path leads nowhere, or `allow_unsafe` is
             no bool.
     """
-    given = token or os.environ.get("DISCOBASE_TOKEN") or ""
+    given = hidden(token or os.environ.get("DISCOBASE_TOKEN") or "")
     address = api_url or os.environ.get("DISCOBASE_API_URL") or DISCORD_API
     if not isinstance(cast("object", allow_unsafe), bool):
         raise UsageError(f"allow_unsafe={allow_unsafe!r}: give True or False.")
@@ -156,7 +157,7 @@ def _checked_token(token: object) -> str:
         )
     word, colon, path = token.strip().partition(":")
     if word == LOCAL and colon:
-        return f"{LOCAL}:{_checked_path(path)}"
+        return hidden(f"{LOCAL}:{_checked_path(str(path))}")
     if word != LOCAL and "." not in word and _is_like_local(word):
         meant = f"'{LOCAL}:PATH'" if path else f"'{LOCAL}'"
         raise BadToken(f"this is no bot token: did you mean {meant}, the embedded server?")

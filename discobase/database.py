@@ -28,6 +28,7 @@ from discobase.session import LoginTask, Session
 from discobase.session_source import SessionSource
 from discobase.table import Table, bind
 from discobase.timeouts import DATABASE_TIMEOUT, DatabaseTimeout
+from discobase.token import hidden
 
 T = TypeVar("T", bound=Table)
 
@@ -211,6 +212,7 @@ class Database:
             BadToken: there is no token, or it can be none.
             UsageError: the address of the API is no text, or the path leads nowhere.
         """
+        token = hidden(token)
         return self._log_in(token, api_url, allow_unsafe=allow_unsafe).portal.thread
 
     def login_task(
@@ -227,6 +229,7 @@ class Database:
 
         Args and errors as for :meth:`login_thread`.
         """
+        token = hidden(token)
         return self._log_in(token, api_url, allow_unsafe=allow_unsafe).ended
 
     def login(
@@ -245,6 +248,7 @@ class Database:
             ConnectError: the connection could not be made, or not kept; the class says why.
             AlreadyConnected: the database is connected, or connecting.
         """
+        token = hidden(token)
         session = self._log_in(token, api_url, allow_unsafe=allow_unsafe, awaited=True)
         try:
             session.wait_ended()
@@ -294,6 +298,7 @@ class Database:
         Raises:
             UsageError: the timeout is none.
         """
+        token = hidden(token)
         limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
         return Connected(
             self,

@@ -23,6 +23,7 @@ from discobase.engine.server.discordpy import Connection
 from discobase.errors import ConnectError, DiscobaseError, Disconnected
 from discobase.outcome import Outcome
 from discobase.portal import Portal, drop_traceback, reraisable
+from discobase.token import hidden
 
 if TYPE_CHECKING:
     from discobase.local import Joined
@@ -139,7 +140,7 @@ class Session:
     async def _connected(self, joined: Joined | None) -> None:
         connection = await self._unless_ended(
             Connection.open(
-                joined.token if joined else self.target.token,
+                hidden(joined.token) if joined else self.target.token,
                 self.target.server,
                 api_url=joined.api_url if joined else self.target.api_url,
                 failed=self._fail,

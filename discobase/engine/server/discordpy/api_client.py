@@ -15,6 +15,8 @@ import aiohttp
 import discord
 from discord.http import HTTPClient, Route
 
+from discobase.token import forget_frames
+
 _CONNECT_SECONDS, _SILENCE_SECONDS = 10.0, 30.0
 """How long a peer may take to accept a connection, and to send its next bytes: a guess."""
 
@@ -52,6 +54,9 @@ class ApiClient(HTTPClient):
         )
         try:
             answer = await super().request(route, **kwargs)
+        except (OSError, aiohttp.ClientError, TimeoutError) as error:
+            forget_frames(error)
+            raise
         except discord.HTTPException as error:
             said = _as_json(error.text)
             if not isinstance(said, dict):

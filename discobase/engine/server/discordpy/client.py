@@ -22,6 +22,7 @@ from discord.state import ConnectionState
 
 from discobase.engine.server.discordpy.api_client import ApiClient
 from discobase.engine.server.discordpy.reconnect import IdentifyBudget, ReconnectBackoff
+from discobase.token import forget_frames
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +76,15 @@ class GatewaySocket(DiscordWebSocket):
         except Exception as error:
             await self.close()
             raise Garbled(f"{type(error).__name__}: {error}") from error
+
+    async def send(self, data: str, /) -> None:
+        """Send a payload: that of an identify has the token in it."""
+        try:
+            await super().send(data)
+        except BaseException as error:
+            del data
+            forget_frames(error)
+            raise
 
     async def identify(self) -> None:
         """Begin a session."""
