@@ -12,7 +12,7 @@ import pytest
 from discobase.engine.changes import Insert, Request
 from discobase.engine.doubt import DOUBT_SECONDS
 from discobase.engine.engine import Engine
-from discobase.engine.log.frame import GENESIS, encode
+from discobase.engine.log.frame import GENESIS, encode, hash_of
 from discobase.engine.log.lane_ends import EXPLAINED_WITHIN
 from discobase.engine.operations import Put
 from discobase.engine.server.seam import Message, MessageChanged, NotFound
@@ -395,6 +395,60 @@ def test_no_fork_makes_a_database_unusable_for_good(make_world, join):
         assert rows_of(reader) == ["a1", "on"]
         assert lost(reader) == [(1, "b1"), (2, "b2"), (3, "b3")]
         assert reader.replica.head == second.replica.head
+
+
+@pytest.mark.parametrize("told", ["by an event", "by reading"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        '["put","\\ud800",1,{"tag":"x"}]',
+        '["put","a",1,{"tag":"\\ud800"}]',
+        '["put","a",7,{"tag":"x"}]',
+        '["put","a",1,9,{"tag":"x"}]',
+        '["del","a",9]',
+        '["del","nowhere",1]',
+        '["declare","a",7,0,{"fields":{},"index":[],"unique":[],"types":{}}]',
+        '["unique","a","tag",3]',
+        '["release","a","tag"]',
+        '["keys","a","tag",{"kind":"plain","print":"p"},null,[[1,"\\ud800"]]]',
+        '["keys","a","tag",{"kind":"plain","print":"p"},[0,9' + "9" * 30 + ',1],[[1,"k"]]]',
+        "[" * 5_000,
+        "no operation",
+        "",
+    ],
+)
+def test_an_operation_that_cannot_be_is_damage_and_nothing_else(make_world, join, line, told):
+    world = make_world()
+    (one, first), (two, second) = join(world), join(world, "two")
+    write(world, one, first, "kept")
+    world.pass_time(1)
+    world.faults = CALM if told == "by an event" else UNHEARD
+    payload = line.encode()
+    head = second.replica.head
+    header = {
+        "discobase": 1,
+        "seq": 2,
+        "prev": head.chain,
+        "writer": "w",
+        "time": 1.0,
+        "ops": 1,
+        "hash": hash_of(payload),
+        "enc": "inline",
+        "size": len(payload),
+    }
+    text = json.dumps(header, separators=(",", ":"))
+    world.post(second.superblock.lane_of(2), f"```json\n{text}\n{line}\n```", (), "from elsewhere")
+    task = two.loop.create_task(second.refresh())
+    world.run(task.done, within=2 * DOUBT_SECONDS)
+    if task.exception() is None:
+        # What stands there can be stored, though no class will load it.
+        assert second.replica.head.seq == 2
+    else:
+        for _ in range(2):
+            with pytest.raises(LogDamaged, match="position 2"):
+                write(world, two, second, "not above it")
+        assert rows_of(second) == ["kept"]
+    assert not two.failures
 
 
 def test_a_void_frame_that_is_heard_of_costs_no_reading_from_the_beginning(make_world, join):

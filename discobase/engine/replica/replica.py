@@ -42,6 +42,14 @@ class ReplicaLost(Uncertain):
     """
 
 
+_IMPOSSIBLE = (
+    *(UniqueViolation, SchemaConflict, LookupError),
+    *(ValueError, TypeError, ArithmeticError, RecursionError),
+)
+"""What an operation raises that nobody proposes: it is not valid where it stands, or what it says
+is of no form that can be stored."""
+
+
 class Replica:
     """The materialised state of one database, in a temporary file that lasts as long as it does.
 
@@ -284,7 +292,7 @@ class Replica:
         for operation in commit.operations:
             try:
                 self._tables.apply(operation, entry.header.seq)
-            except (UniqueViolation, SchemaConflict, LookupError) as error:
+            except _IMPOSSIBLE as error:
                 raise LogDamaged(
                     f"the log holds a commit that cannot be: {error}",
                     position=entry.header.seq,
