@@ -8,11 +8,12 @@ good, and takes all that fits it or, from a seed, some. The first one that takes
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from typing import Any, Literal, TypeVar, get_args
 
 from discobase.errors import UsageError
+from discobase.local.behaviour.kinds import check
 
 Moment = Literal["before", "after"]
 EventAction = Literal["drop", "duplicate", "delay", "reorder", "disconnect", "end"]
@@ -36,6 +37,7 @@ class _Fault:
     _random: random.Random = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        check(type(self), {name: getattr(self, name) for name in _names(self)})
         if not 0 <= self.probability <= 1:
             raise UsageError(f"a probability is from 0 to 1, not {self.probability!r}.")
         self._random = random.Random(self.seed)  # noqa: S311 - no secret
@@ -123,6 +125,10 @@ class EventFault(_Fault):
     def fits(self, event: str) -> bool:
         """Return whether it is one for events of a name."""
         return fnmatchcase(event, self.event)
+
+
+def _names(fault: _Fault) -> list[str]:
+    return [each.name for each in fields(fault) if each.init]
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -104,7 +104,7 @@ def _fitting(name: str, value: object, kinds: dict[str, type[object]]) -> object
         raise UsageError(f"there is no setting {name!r}; there are: {', '.join(kinds)}.")
     if kind is float and type(value) is int:
         value = float(value)
-    allowed = isinstance(value, kind) and type(value) is kind
+    allowed = type(value) is kind and (not isinstance(value, float) or math.isfinite(value))
     if not allowed or (isinstance(value, int | float) and value < 0 and name not in _SIGNED):
         raise UsageError(f"the setting {name} takes a {kind.__name__} from 0 up, not {value!r}.")
     return value

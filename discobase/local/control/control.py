@@ -11,10 +11,12 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from discobase.errors import UsageError
 from discobase.local.behaviour.faults import EventFault, RequestFault
+from discobase.local.behaviour.kinds import check
 from discobase.local.behaviour.profiles import Profile
 from discobase.local.gateway.gateway import Manner
 from discobase.local.platform import Platform
@@ -36,10 +38,12 @@ _PAGE = 1000
 def _command(
     method: Callable[Concatenate[Control, _P], _T],
 ) -> Callable[Concatenate[Control, _P], _T]:
-    """Have a method run where its control runs commands."""
+    """Have a method run where its control runs commands, with arguments that are of its kinds."""
+    called = signature(method)
 
     @wraps(method)
     def command(self: Control, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        check(method, called.bind(self, *args, **kwargs).arguments)
         run = self._run  # pyright: ignore[reportPrivateUsage] - the one place it is called
         return run(lambda: method(self, *args, **kwargs))
 
