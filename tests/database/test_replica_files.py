@@ -88,3 +88,17 @@ def test_a_file_that_was_overwritten_is_built_again_from_the_log(place, temp):
         database.refresh()
         assert [one.content for one in box.find()] == list("0123456")
     assert list(temp.iterdir()) == []
+
+
+def test_a_text_that_was_overwritten_within_the_file_is_built_again_from_the_log(place, temp):
+    database, box = boxes()
+    with place.conn(database):
+        for number in range(5):
+            box(content=f"number {number}").save()
+        for file in next(temp.iterdir()).iterdir():
+            if not file.name.endswith("-shm"):  # it is mapped into memory
+                file.write_bytes(file.read_bytes().replace(b"number 3", b"\xff" * 8))
+        assert read_in_threads(box, 8) == [[f"number {number}" for number in range(5)]] * 8
+        box(content="5").save()
+        assert len(box.find()) == 6
+    assert list(temp.iterdir()) == []

@@ -40,12 +40,12 @@ _numbers = itertools.count(1)
 
 def failed(error: sqlite3.Error) -> bool:
     """Return whether an error says that the file is at fault, and not what was asked of it."""
-    return _code(error) in _FAILURES
+    return _code(error) in _FAILURES or _is_no_text(error)
 
 
 def is_untrue(error: sqlite3.Error) -> bool:
     """Return whether an error says that what the file holds is not what was written."""
-    return _code(error) in _UNTRUE or _is_short(error)
+    return _code(error) in _UNTRUE or _is_short(error) or _is_no_text(error)
 
 
 def is_full(error: sqlite3.Error) -> bool:
@@ -62,6 +62,11 @@ def is_busy(error: sqlite3.Error) -> bool:
 
 def _is_short(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHORT_READ
+
+
+def _is_no_text(error: sqlite3.Error) -> bool:
+    """Return whether Python's own module has met bytes that are no UTF-8, where a text was."""
+    return str(error).startswith("Could not decode to UTF-8")
 
 
 def _code(error: sqlite3.Error) -> int:
