@@ -96,6 +96,7 @@ class Follower:
         self._compared: Head | None = None
         self._lanes = range(len(log.superblock.lanes))
         self._changed: dict[int, MessageChanged] = {}
+        self._catalog_changed = False
         self._holes: dict[int, MessageChanged] = {}
         self._doubt = Doubt()
         self._damage: LogDamaged | None = None
@@ -119,13 +120,20 @@ class Follower:
             case MessageArrived(message=message):
                 self._hear(message)
             case MessageChanged(channel=channel, message=message):
-                if channel in self._log.superblock.lanes:
-                    self._changed[message] = event
-                    self._arrived.set()
+                self._note_change(channel, message, event)
             case EventsLost():
                 self.read_again()
             case AccessChanged():
                 pass  # what it comes to is told when it has been looked at
+
+    def _note_change(self, channel: int, message: int, event: MessageChanged) -> None:
+        if channel in self._log.superblock.lanes:
+            self._changed[message] = event
+        elif channel == self._log.superblock.catalog and self._log.may_be_superblock(message):
+            self._catalog_changed = True
+        else:
+            return
+        self._arrived.set()
 
     def _hear(self, message: Message) -> None:
         if self._log.is_echo(message):
@@ -203,6 +211,8 @@ class Follower:
             await self._advance()
             while self._outdated or self._changed:
                 await self._make_up()
+            if self._catalog_changed:
+                await self._examine_catalog()
             if self._log.ends.unexplained:
                 await self._look_on()
         if self._arrivals:
@@ -214,7 +224,7 @@ class Follower:
         try:
             await self.catch_up()
             if outdated:
-                await self._log.read_catalog()
+                await self._examine_catalog()
         except (Uncertain, Refused):
             self._outdated = outdated or self._outdated
             raise
@@ -366,6 +376,8 @@ class Follower:
         self._require_sound()
         if self._changed:
             await self.catch_up()
+        if self._catalog_changed:
+            await self._examine_catalog()
         while self._log.doubtful():
             await self._look_on()
             if self._log.ends.unexplained:
@@ -490,6 +502,14 @@ class Follower:
             # What is not found though nobody has said that it was deleted may only be late.
             raise self._declared(error) if change.deleted or found is not None else error
 
+    async def _examine_catalog(self) -> None:
+        """See whether the superblock is still there."""
+        try:
+            await self._log.read_catalog()
+            self._catalog_changed = False
+        except LogDamaged as error:
+            raise self._declared(error) from error.__cause__
+
     async def _is_as_applied(self, seq: int, message: Message) -> bool:
         """Return whether a message still is the frame that was applied at a position. A pin, or
         flags that an administrator has set, change nothing.
@@ -522,6 +542,7 @@ class Follower:
         try:
             for hole in [*self._holes.values()]:
                 await self._examine(hole)
+            await self._examine_catalog()
             await self.catch_up()
         except (Uncertain, Refused):
             self._damage = damage

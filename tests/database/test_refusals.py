@@ -373,6 +373,7 @@ class TestMisuse:
             item(name="hat").save()
             session = database._source.session()
             place.discord.set(latency=0.2)
+            place.forget_calls()
             saver = threading.Thread(target=item(name="cap").save)
             saver.start()
             assert soon(lambda: place.discord.requests.count("POST", "*/messages") > 0)

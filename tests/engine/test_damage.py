@@ -251,6 +251,36 @@ def test_a_writer_that_stood_still_after_its_look_looks_again_before_it_sends(ma
     assert process.calls - before == {"channels": 2, "send": 1}
 
 
+@pytest.mark.parametrize("harm", ["deleted", "altered"])
+@pytest.mark.parametrize("told", [True, False])
+def test_a_superblock_that_is_gone_stops_writing_until_it_is_back(make_world, join, harm, told):
+    world = make_world()
+    process, engine = join(world)
+    write(world, process, engine, "one")
+    world.pass_time(JUDGED)
+    catalog = engine.superblock.catalog
+    message, stored = next(iter(world.messages[catalog].items()))
+    right = stored.message
+    world.faults = CALM if told else UNHEARD
+    if harm == "deleted":
+        world.delete(catalog, message)
+    else:
+        world.edit(catalog, message, "nothing to see")
+    world.faults = CALM
+    if not told:
+        process.session.lose(0.1)
+    world.pass_time(2)
+    for _ in range(2):
+        with pytest.raises(LogDamaged, match="superblock") as raised:
+            write(world, process, engine, "two")
+        assert raised.value.channel == catalog
+    assert rows_of(engine) == ["one"]
+    world.messages[catalog][message] = dataclasses.replace(stored, message=right)
+    world.pass_time(120)
+    write(world, process, engine, "two")
+    assert rows_of(engine) == ["one", "two"]
+
+
 # Deletions and alterations in the middle
 
 

@@ -154,6 +154,7 @@ class CommitLog:
         self.refusal: NoncesIgnored | None = None
         self.later: UpgradeNeeded | None = None
         self.ends = LaneEnds(superblock.lanes)
+        self._superblock_message: int | None = None
         self.unanswered = 0
         self._awaited: tuple[Draft, asyncio.Future[Entry]] | None = None
         self._written = (0, "")
@@ -444,9 +445,25 @@ class CommitLog:
 
         Raises:
             UpgradeNeeded: one of them is of a later format.
+            LogDamaged: that of this database is gone: nobody could open it any more.
         """
-        for message in await read_channel(self.server, self.superblock.catalog):
+        catalog = self.superblock.catalog
+        messages = await read_channel(self.server, catalog)
+        for message in messages:
             self.entry(message)
+        own = [message for message in messages if message.author == self.server.author]
+        found = [each for each in own if Superblock.from_content(each.content) == self.superblock]
+        if not found:
+            raise LogDamaged(
+                "the superblock, which says where the database is, has been deleted or altered: "
+                "who connects from now on cannot find it",
+                channel=catalog,
+            )
+        self._superblock_message = found[0].id
+
+    def may_be_superblock(self, message: int) -> bool:
+        """Return whether a message of the catalog may be the superblock, as far as is known."""
+        return self._superblock_message in {None, message}
 
     async def at(self, seq: int, *, after: int) -> list[Entry]:
         """Read all messages that carry a position, in ascending order of id, looked for above

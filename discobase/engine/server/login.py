@@ -44,7 +44,9 @@ _GUILDS_A_PAGE = 200
 _BRIEF = 200
 """Characters of a refusal that are repeated in an error: a guess."""
 
-_TOKEN = re.compile(r"[!-~]+")
+_TOKEN = re.compile(r"[!-~]{1,1000}")
+"""What may be a token: what a header can carry. Discord's have some 70 characters; servers echo the
+head of a header that is too long for them (8 kB, in aiohttp)."""
 _UNKNOWN_BOT = (
     "Discord refused the bot token. Copy it anew from the developer portal (Bot, Reset Token); a "
     "token is three parts with dots between them, without the word 'Bot'."

@@ -67,6 +67,7 @@ class ChannelAccess:
         self._denied: dict[int, _Denial] = {}
         self._changed = False
         self._looks = 0
+        self._asked = float("-inf")
         self._asking = asyncio.Lock()
 
     def changed(self) -> None:
@@ -120,7 +121,8 @@ class ChannelAccess:
         looks = self._looks
         try:
             async with self._asking:
-                await self._ask(looks)
+                if self._changed or time.monotonic() - self._asked >= BELIEVED_SECONDS:
+                    await self._ask(looks)
             self._refuse(channel, needed)
         except NotPermitted as error:
             return error
@@ -195,6 +197,7 @@ class ChannelAccess:
         except BaseException:
             self._changed = True
             raise
+        self._asked = time.monotonic()
         self._denied.clear()
 
     async def _ask_server(self) -> None:
