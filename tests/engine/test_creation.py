@@ -17,7 +17,7 @@ from discobase.engine.log.leftovers import YOUTH, channels_in
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.log.topic import channels_of, part_of
 from discobase.engine.server.seam import SETTLING, Channel, Message, snowflake_at
-from discobase.errors import ConnectError, ServerFull
+from discobase.errors import ConnectError, LogDamaged, ServerFull
 from tests.engine.seam import BOT
 from tests.engine.simulation import CALM, Faults, Stored
 from tests.engine.workload import LIMITS, open_engine, put
@@ -553,3 +553,24 @@ def test_a_creation_whose_channels_are_taken_away_begins_anew_by_itself(make_wor
         world.pass_time(1)
         assert channels_in(block) <= text_channels(world)
         world.end()
+
+
+@pytest.mark.parametrize("lost", ["catalog alone", "all"])
+def test_a_database_whose_topics_are_gone_is_not_taken_for_an_empty_server(make_world, lost):
+    world = make_world()
+    process = world.process("one")
+    engine = world.run_in(process, open_engine(process))
+    world.run_in(process, put(engine, Insert("a", '{"tag":"kept"}')))
+    before = dict(world.channels)
+    for identity, channel in before.items():
+        if lost == "all" or channel.name == "catalog":
+            world.channels[identity] = dataclasses.replace(channel, topic="")
+    late = world.process("late")
+    opening = Engine.open(late.seam, limits=LIMITS, failed=late.failures.append)
+    with pytest.raises(LogDamaged, match="topic") as raised:
+        world.run_in(late, opening)
+    assert f"discobase database {BOT}/{engine.superblock.database} catalog" in str(raised.value)
+    assert world.channels.keys() == before.keys()
+    world.channels.update(before)
+    again = world.run_in(late, open_engine(late))
+    assert again.superblock == engine.superblock

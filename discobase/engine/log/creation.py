@@ -16,25 +16,35 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 from discobase.engine.log.catalogs import View, look_until_settled
 from discobase.engine.log.frame import is_frame
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.leftovers import CATEGORY, channels_in, remove, remove_leftovers
 from discobase.engine.log.presence import require_present
-from discobase.engine.log.superblock import DIGITS, ID_LENGTH, Superblock
+from discobase.engine.log.superblock import DIGITS, ID_LENGTH, Superblock, is_superblock
 from discobase.engine.log.topic import (
     CATALOG,
     CHECKPOINTS,
     LOG,
     Part,
     channels_of,
+    is_told,
     part_of,
     topic_of,
 )
 from discobase.engine.server.retry import persist
-from discobase.engine.server.seam import Channel, Message, NotFound, Refused, Server, Uncertain
+from discobase.engine.server.seam import (
+    Channel,
+    Forbidden,
+    Message,
+    NotFound,
+    Refused,
+    Server,
+    Uncertain,
+)
 from discobase.errors import LogDamaged, ServerFull, Unavailable
 
 _log = logging.getLogger(__name__)
@@ -67,6 +77,8 @@ async def find_or_create(server: Server, *, lanes: int = LANES) -> Superblock:
     for _ in range(_TRIES):
         view = await look_until_settled(server)
         await _require_readable(server, view.channels)
+        if view.chosen is None:
+            await _refuse_lost_topics(server, view.channels)
         if view.chosen is None and (lane := await _log_without_catalog(server, view.channels)):
             # Or another writer has created the database since that look.
             view = await look_until_settled(server)
@@ -98,6 +110,44 @@ async def _require_readable(server: Server, channels: Iterable[Channel]) -> None
         # Gone since the channels were listed: another writer removes what it has made.
         with contextlib.suppress(NotFound):
             await persist(server, server.require_readable, channel.id)
+
+
+async def _refuse_lost_topics(server: Server, channels: Sequence[Channel]) -> None:
+    """See that no database of this bot is here whose channels are not known by their topics any
+    more: a new one would be created beside it. No API call where no channel looks like one.
+
+    Raises:
+        LogDamaged: there is one.
+    """
+    homes = {channel.id for channel in channels if channel.name == CATEGORY}
+    for channel in channels:
+        named = channel.name == CATALOG or channel.name.startswith(LOG) or channel.parent in homes
+        if channel.is_category or not named or is_told(channel):
+            continue
+        with contextlib.suppress(NotFound, Forbidden):
+            messages = await read_channel(server, channel.id, until=partial(_is_ours, server))
+            for message in filter(partial(_is_ours, server), messages):
+                raise _untold(server, channel, message)
+
+
+def _is_ours(server: Server, message: Message) -> bool:
+    """Return whether a message is a frame or a superblock of this bot."""
+    mine = message.author == server.author
+    return mine and (is_frame(message.content) or is_superblock(message.content))
+
+
+def _untold(server: Server, channel: Channel, message: Message) -> LogDamaged:
+    block = Superblock.from_content(message.content) if is_superblock(message.content) else None
+    topic = "discobase database BOT/DATABASE ROLE, as in its other channels"
+    if block is not None:
+        topic = repr(topic_of(Part(server.author, block.database, CATALOG)))
+    return LogDamaged(
+        f"the channel {channel.name!r} is of a database of this bot, and has lost its topic, by "
+        f"which it is found; a new database is not created beside it. Give it its topic again: "
+        f"{topic}",
+        channel=channel.id,
+        message=message.id,
+    )
 
 
 async def _create(server: Server, lanes: int, view: View) -> View:

@@ -124,6 +124,11 @@ def _id(text: str) -> int:
     return int(text)
 
 
+def is_superblock(content: str) -> bool:
+    """Return whether a message's text claims to be a superblock, of whatever format."""
+    return content.startswith(_MARK)
+
+
 def base36(number: int) -> str:
     """Write a number in base 36, to spend few characters of a nonce."""
     digits = ""

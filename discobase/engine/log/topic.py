@@ -57,3 +57,8 @@ def channels_of(channels: Iterable[Channel], bot: int) -> list[Channel]:
     whose topics do not say whose it is.
     """
     return [channel for channel in channels if part_of(channel, bot)]
+
+
+def is_told(channel: Channel) -> bool:
+    """Return whether a channel's topic says that it is of a database, of whatever bot."""
+    return _FORM.fullmatch(channel.topic) is not None
