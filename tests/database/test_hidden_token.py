@@ -9,11 +9,19 @@ from collections.abc import Iterator, Mapping
 from types import TracebackType
 
 import pytest
+from aiohttp import web
 
 from discobase import Database
-from discobase.errors import DiscobaseError, UsageError
+from discobase.errors import (
+    ConnectError,
+    DiscobaseError,
+    MissingPermission,
+    UsageError,
+    WaitTimeout,
+)
 from discobase.token import Token
 from tests.database.shop import shop
+from tests.database.strangers import Stranger, points_to
 
 SECRET = "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.a-secret-that-nobody-may-see"
 
@@ -135,3 +143,35 @@ def test_a_token_is_a_text_that_hides():
         assert isinstance(other, Token)
         assert "secret" not in repr([other, {"Authorization": "Bot " + other}, f"{other!r}"])
     assert str("Bot " + token) == f"Bot {SECRET}"
+
+
+@pytest.mark.parametrize("why", ["rights", "time"])
+def test_a_login_that_comes_to_nothing_otherwise_shows_no_token(place, why):
+    secret = place.token.split(".")[-1]
+    if why == "rights":
+        place.discord.set_permissions(place.server, 0, token=place.token)
+        place.discord.set_permissions(place.server, 0)
+    else:
+        place.discord.fault(route="/users/@me", delay=5, count=None)
+    error = fail(lambda: place.conn(shop()[0], timeout=1).__enter__())
+    assert isinstance(error, MissingPermission if why == "rights" else WaitTimeout)
+    assert not [text for text in shown(error) if secret in text]
+
+
+def test_a_gateway_that_refuses_the_token_shows_none(place):
+    async def refuse(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_json({"op": 10, "d": {"heartbeat_interval": 41250}})
+        await socket.receive()
+        await socket.close(code=4004)
+        return socket
+
+    database, _ = shop()
+    with Stranger({"GET /gateway": refuse}, place.api_url) as stranger:
+        stranger.answer("GET */gateway/bot", points_to(stranger.gateway_url))
+        task = database.login_task(place.token, api_url=stranger.api_url)
+        error = fail(lambda: task.result(20))
+    assert isinstance(error, ConnectError)
+    secret = place.token.split(".")[-1]
+    assert not [text for text in shown(error) if secret in text]
