@@ -12,11 +12,13 @@ import pytest
 from discobase.engine.changes import Insert, Request
 from discobase.engine.doubt import DOUBT_SECONDS
 from discobase.engine.engine import Engine
+from discobase.engine.follower import Follower
+from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.frame import GENESIS, encode, hash_of
 from discobase.engine.log.lane_ends import EXPLAINED_WITHIN
 from discobase.engine.operations import Put
 from discobase.engine.server.seam import Message, MessageChanged, NotFound
-from discobase.errors import LogDamaged
+from discobase.errors import LogDamaged, OutcomeUnknown, Unavailable
 from tests.engine.audit import read_log
 from tests.engine.simulation import CALM, Faults, Stored
 from tests.engine.workload import LIMITS, put
@@ -534,3 +536,48 @@ def test_two_that_hold_the_same_fork_agree_however_they_hear_of_it(make_world, j
         assert rows_of(engine) == rows_of(second) == ["a1", "on", "and on"]
         assert read_log(world, engine.superblock).head == engine.replica.head.seq
         world.end()
+
+
+# Faults of the program itself
+
+
+def test_a_fault_in_a_commit_is_told_as_an_error_of_ours_and_the_next_one_works(
+    make_world, join, monkeypatch
+):
+    world = make_world()
+    one, engine = join(world)
+    write(world, one, engine, "first")
+    fault = KeyError("odd")
+
+    async def odd(*_, **__):
+        monkeypatch.undo()
+        raise fault
+
+    monkeypatch.setattr(CommitLog, "append", odd)
+    with pytest.raises((Unavailable, OutcomeUnknown)) as raised:
+        write(world, one, engine, "second")
+    assert raised.value.__cause__ is fault
+    write(world, one, engine, "third")
+    assert rows_of(engine) == ["first", "third"]
+
+
+def test_a_fault_in_following_is_told_to_nobody_and_the_log_is_read_again(
+    make_world, join, monkeypatch
+):
+    world = make_world()
+    (one, engine), (two, second) = join(world), join(world, "two")
+    take_in, failed = Follower._take_in, []
+
+    async def odd(follower):
+        if follower is second._follower and not failed:
+            failed.append(follower)
+            raise KeyError("odd")
+        await take_in(follower)
+
+    monkeypatch.setattr(Follower, "_take_in", odd)
+    write(world, one, engine, "first")
+    world.pass_time(60)
+    assert failed
+    assert rows_of(second) == ["first"]
+    write(world, two, second, "second")
+    assert rows_of(second) == ["first", "second"]
