@@ -372,7 +372,7 @@ class TestMisuse:
         with place.conn(database):
             item(name="hat").save()
             session = database._source.session()
-            place.discord.set(latency=0.2)
+            place.discord.set(latency=1.0)
             place.forget_calls()
             saver = threading.Thread(target=item(name="cap").save)
             saver.start()
