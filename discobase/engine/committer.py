@@ -44,10 +44,11 @@ _log = logging.getLogger(__name__)
 _FILLED_AT_A_TIME = 2_000
 """Records for which a key column is filled in one step, between commits: some 20 ms."""
 
-_COINCIDENCES = 1
+_COINCIDENCES = 3
 """How often a request by itself may have no answer where another frame in its place has one, which
 may be chance: a server can come back just then. A guess; with :data:`TRIES
-<discobase.engine.log.commit_log.TRIES>` each, six tries have been in vain after that."""
+<discobase.engine.log.commit_log.TRIES>` each, twelve tries have been in vain after that. Two
+rounds were too few: half of the sends failing by chance are enough for them now and then."""
 
 Batch = Sequence[Request]
 """Requests that share a frame."""
