@@ -26,8 +26,9 @@ import asyncio
 import contextlib
 import copy
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
+from itertools import islice, takewhile
+from operator import itemgetter
 
 from discobase.engine.arrivals import Arrivals
 from discobase.engine.awaited import Awaited
@@ -196,12 +197,13 @@ class Follower:
         waiting = None if self._damage is None else _CHECK_SECONDS
         if self._log.ends.unexplained:
             waiting = _LOOK_SECONDS
-        arrival = asyncio.ensure_future(self._arrived.wait())
-        try:
-            await asyncio.wait({arrival}, timeout=waiting)
-        finally:
-            arrival.cancel()
+        await self._wait_for_arrival(waiting)
         self._arrived.clear()
+
+    async def _wait_for_arrival(self, within: float | None) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._arrived.wait()
 
     async def _take_in(self) -> None:
         async with self.turn:
@@ -239,10 +241,7 @@ class Follower:
             async with self.turn:
                 await self.catch_up()
             return
-        await asyncio.wait(
-            {arrival := asyncio.ensure_future(self._arrived.wait())}, timeout=remaining
-        )
-        arrival.cancel()
+        await self._wait_for_arrival(remaining)
         self._arrived.set()
 
     # Reading the log; the caller holds the turn
@@ -518,9 +517,13 @@ class Follower:
         expected = await self._log.server.work(lambda: self._replica.hash_at(seq))
         if entry is None or (entry.header.hash != expected and expected is not None):
             return False
-        if entry.header.encoding == "inline":
-            return (await self._read_sound([(entry, True)])) is not None
-        return bool(message.attachments)
+        if entry.header.encoding != "inline":
+            return bool(message.attachments)
+        try:
+            await self._log.read(entry)
+        except LogDamaged:
+            return False
+        return True
 
     # Damage
 
@@ -577,9 +580,8 @@ class Follower:
         seq = self._replica.head.seq
         if seq == 0:
             return True
-        position = await self._log.server.work(lambda: self._replica.position(seq))
-        assert position is not None
-        found = await self._log.message(self._log.superblock.lane_of(seq), position.message)
+        message = self._replica.positions.message_at(seq)
+        found = await self._log.message(self._log.superblock.lane_of(seq), message)
         return found is not None and not found.edited and await self._is_as_applied(seq, found)
 
     # Applying
@@ -620,9 +622,9 @@ class Follower:
         while True:
             ready = self._arrivals.decided(self._replica.head)
             batch = list(islice(ready, _BATCH))
-            counting = list(_until_void(batch))
+            counting = list(takewhile(itemgetter(1), batch))
             if counting:
-                await self._pass([(entry, True) for entry in counting])
+                await self._pass(counting)
             elif self._arrivals.at(self._replica.head.seq + 1):
                 # Something stands there that does not fit: it is the head that may be wrong.
                 if await self._look_up_head():
@@ -692,17 +694,6 @@ class Follower:
     async def _read_one(self, entry: Entry, *, counts: bool) -> Commit | Entry:
         return await self._log.read(entry) if counts else entry
 
-    async def _read_sound(
-        self, batch: Sequence[tuple[Entry, bool]]
-    ) -> Sequence[Commit | Entry] | None:
-        """Read the commits of a run of positions; None where one of them is damaged."""
-        commits, failed = await self._read(batch)
-        if isinstance(failed, LogDamaged):
-            return None
-        if failed is not None:
-            raise failed
-        return commits
-
     # Two messages at one position
 
     async def _changes_history(self) -> bool:
@@ -730,9 +721,8 @@ class Follower:
         return False
 
     async def _position(self, seq: int) -> Position:
-        positions = self._replica.positions
-        if positions.oldest <= seq:
-            return positions.recent[seq - positions.oldest]
+        if (recent := self._replica.positions.at(seq)) is not None:
+            return recent
         position = await self._log.server.work(lambda: self._replica.position(seq))
         assert position is not None
         return position
@@ -825,11 +815,3 @@ def _second_to(message: int) -> str:
     return (
         f"message {message} stands at its position; its writer has written it again, if it went on"
     )
-
-
-def _until_void(batch: Iterable[tuple[Entry, bool]]) -> Iterator[Entry]:
-    """Yield the entries of a run up to the first that does not count."""
-    for entry, counts in batch:
-        if not counts:
-            return
-        yield entry

@@ -561,9 +561,9 @@ def test_a_void_position_passes_and_the_chain_goes_on_from_the_frame_before(repl
 @pytest.mark.parametrize("asked", ["at once", "long after"])
 def test_which_message_would_have_been_taken_is_remembered(replica, asked):
     def changes_history(entry):
-        if asked == "at once":
-            return replica.positions.changes_history(entry)
-        return replica.changes_history([entry])
+        asked_of = replica.positions.at if asked == "at once" else replica.position
+        position = asked_of(entry.header.seq)
+        return position is not None and position.loses_to(entry)
 
     replica.apply([Commit(entry(1, GENESIS, message=50), [])])
     assert changes_history(entry(1, GENESIS, message=40))
@@ -611,8 +611,9 @@ def test_what_is_published_of_the_positions_is_bounded(forgetful_replica):
 def test_an_entry_at_a_position_of_long_ago_is_looked_up(forgetful_replica):
     apply_frames(forgetful_replica, 9)
     earlier = entry(1, GENESIS, message=9)
-    assert not forgetful_replica.positions.changes_history(earlier)
-    assert forgetful_replica.changes_history([entry(9, GENESIS), earlier])
+    assert forgetful_replica.positions.at(1) is None
+    assert not forgetful_replica.position(9).loses_to(entry(9, GENESIS))
+    assert forgetful_replica.position(1).loses_to(earlier)
 
 
 def test_a_replay_starts_the_recent_positions_anew(replica):

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 
 from discobase.engine.log.commit_log import TRUST
 from discobase.engine.log.formats import FENCE_CLOSE, FENCE_OPEN
+from discobase.engine.log.history import PAGE
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import (
     UNKNOWN_MESSAGE,
@@ -59,10 +60,6 @@ takes, clocks that are off by minutes included. A guess."""
 
 _MARK = f'{FENCE_OPEN}{{"nonces":'
 _ASKING = "discobase: does this server enforce nonces?"
-_PAGE = 100
-"""Messages in a page of history, the most that Discord gives (message resource, "Get Channel
-Messages")."""
-
 _DELETED = 0
 """The id that stands for a message which was deleted, and whose nonce the server remembers."""
 
@@ -226,10 +223,11 @@ class NonceTrust:
         after = snowflake_at(self._server.now() - 2 * _KEPT)
         while True:
             page = await persist(
-                self._server, self._server.history, self._catalog, after=after, limit=_PAGE
+                self._server, self._server.history, self._catalog, after=after, limit=PAGE
             )
             found += [message for message in page if message.author == self._server.author]
-            if len(page) < _PAGE:
+            # Unlike a lane: what a short page may hide is only asked for once more.
+            if len(page) < PAGE:
                 return found
             after = page[-1].id
 

@@ -79,9 +79,14 @@ class Positions:
         """The first of the recent positions."""
         return self.head.seq + 1 - len(self.recent)
 
+    def at(self, seq: int) -> Position | None:
+        """Return a recent position; None where it is none."""
+        return self.recent[seq - self.oldest] if self.oldest <= seq <= self.head.seq else None
+
     def message_at(self, seq: int) -> int:
         """Return the message id of a recent position, 0 where there is none."""
-        return self.recent[seq - self.oldest].message if self._includes(seq) else 0
+        position = self.at(seq)
+        return 0 if position is None else position.message
 
     def newest_in(self, lane: int) -> int:
         """Return the id of the newest message of a lane that has passed recently, 0 where there is
@@ -112,16 +117,6 @@ class Positions:
         messages that follow each other may be out of order.
         """
         return max(0, self.below(seq) - _OUT_OF_ORDER)
-
-    def changes_history(self, entry: Entry) -> bool:
-        """Return whether an entry at a recent position would have been taken instead of the one
-        that was.
-        """
-        seq = entry.header.seq
-        return self._includes(seq) and self.recent[seq - self.oldest].loses_to(entry)
-
-    def _includes(self, seq: int) -> bool:
-        return self.oldest <= seq <= self.head.seq
 
 
 class PositionTable:
@@ -168,13 +163,6 @@ class PositionTable:
         """Go back to what was published last: the transaction has been rolled back."""
         self.head = published.head
         self._recent = deque(published.recent, RECENT)
-
-    def changes_history(self, entry: Entry) -> bool:
-        """Return whether an entry at a position that has passed, however long ago, would have been
-        taken instead of the one that was.
-        """
-        position = self.at(entry.header.seq)
-        return position is not None and position.loses_to(entry)
 
     def at(self, seq: int) -> Position | None:
         """Return a position that has passed, however long ago; None where there is none."""

@@ -244,13 +244,6 @@ class Replica:
             if upto is not None:
                 self._filling[wanted] = (column, upto)
 
-    def changes_history(self, entries: Iterable[Entry]) -> bool:
-        """Return whether one of these entries, at positions that have passed however long ago,
-        would have been taken instead of the one that was.
-        """
-        entries = list(entries)
-        return self._kept(lambda: any(map(self._position_table.changes_history, entries)))
-
     def position(self, seq: int) -> Position | None:
         """Return a position that has passed, however long ago; None where there is none."""
         return self._kept(lambda: self._position_table.at(seq))
