@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import json
 
 import pytest
 
 from discobase.engine.changes import Insert
-from discobase.engine.engine import Engine
 from discobase.engine.server.permissions import Permission
 from discobase.errors import LogDamaged, MissingPermission, OutcomeUnknown
+from tests.engine.rows import row, rows_of
 from tests.engine.simulation import Faults
-from tests.engine.workload import LIMITS, put
+from tests.engine.workload import put
 
 HISTORY, VIEW = Permission.READ_MESSAGE_HISTORY, Permission.VIEW_CHANNEL
 SEND, ATTACH = Permission.SEND_MESSAGES, Permission.ATTACH_FILES
 NOTHING = Permission(0)
-
-
-def row(tag, **more):
-    return json.dumps({"tag": tag, **more})
-
-
-@pytest.fixture
-def join(make_world):
-    def opened(world, name="one"):
-        process = world.process(name)
-        engine = world.run_in(
-            process, Engine.open(process.seam, limits=LIMITS, failed=process.failures.append)
-        )
-        process.closers.append(engine.replica.close)
-        return process, engine
-
-    return opened
 
 
 @pytest.fixture
@@ -48,10 +30,6 @@ def filled(make_world, join):
         return world, process, engine
 
     return made
-
-
-def rows_of(engine):
-    return [json.loads(data)["tag"] for _, _, data in engine.replica.select("a", [])]
 
 
 def own(engine):

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
+from functools import partial
 
 import pytest
 
 from discobase.engine.changes import Insert, Replace, Request
-from discobase.engine.engine import Engine
 from discobase.engine.server.seam import Refused
 from discobase.errors import Disconnected, OutcomeUnknown, RecordNotFound, RecordRefused
+from tests.engine.rows import row, rows_of
 from tests.engine.simulation import Faults
-from tests.engine.workload import LIMITS, put
-
-
-def row(tag):
-    return json.dumps({"tag": tag})
-
-
-def rows_of(engine):
-    return [json.loads(data)["tag"] for _, _, data in engine.replica.select("a", [])]
+from tests.engine.workload import put
 
 
 @pytest.fixture
@@ -29,18 +21,9 @@ def world(make_world):
 
 
 @pytest.fixture
-def join(world):
+def join(join, world):
     """Opens an engine in a new process of the world."""
-
-    def opened(name="one"):
-        process = world.process(name)
-        engine = world.run_in(
-            process, Engine.open(process.seam, limits=LIMITS, failed=process.failures.append)
-        )
-        process.closers.append(engine.replica.close)
-        return process, engine
-
-    return opened
+    return partial(join, world)
 
 
 def test_a_request_that_was_given_up_while_it_waited_is_not_written(world, join):

@@ -18,6 +18,7 @@ from discobase.engine.log.superblock import Superblock
 from discobase.engine.log.topic import channels_of, part_of
 from discobase.engine.server.seam import SETTLING, Channel, Message, snowflake_at
 from discobase.errors import ConnectError, LogDamaged, ServerFull
+from tests.engine.rows import rows_of
 from tests.engine.seam import BOT
 from tests.engine.simulation import CALM, Faults, Stored
 from tests.engine.workload import LIMITS, open_engine, put
@@ -71,10 +72,6 @@ def talk(world):
         world.channels[place.id], name="chat", last_message=message.id, shown_to=frozenset()
     )
     return place.id
-
-
-def rows_of(engine):
-    return [json.loads(data)["tag"] for _, _, data in engine.replica.select("a", [])]
 
 
 def add_row(world, process, engine, tag):

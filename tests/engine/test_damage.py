@@ -11,7 +11,6 @@ import pytest
 
 from discobase.engine.changes import Insert, Request
 from discobase.engine.doubt import DOUBT_SECONDS
-from discobase.engine.engine import Engine
 from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.frame import GENESIS, encode, hash_of
@@ -20,6 +19,7 @@ from discobase.engine.operations import Put
 from discobase.engine.server.seam import Message, MessageChanged, NotFound
 from discobase.errors import LogDamaged, OutcomeUnknown, Unavailable
 from tests.engine.audit import read_log
+from tests.engine.rows import row, rows_of
 from tests.engine.simulation import CALM, Faults, Stored
 from tests.engine.workload import LIMITS, put
 
@@ -29,35 +29,6 @@ JUDGED = 120.0
 
 FORGOTTEN = 200.0
 """Seconds after which the simulated server has forgotten a nonce."""
-
-
-def row(tag, **more):
-    return json.dumps({"tag": tag, **more})
-
-
-def rows_of(engine, table="a"):
-    return [json.loads(data)["tag"] for _, _, data in engine.replica.select(table, [])]
-
-
-@pytest.fixture
-def join(make_world):
-    """Opens an engine in a new process of a world."""
-
-    def opened(world, name="one"):
-        process = world.process(name)
-        engine = world.run_in(
-            process,
-            Engine.open(
-                process.seam,
-                limits=LIMITS,
-                failed=process.failures.append,
-                allow_unsafe=world.faults.nonce_window is None,
-            ),
-        )
-        process.closers.append(engine.replica.close)
-        return process, engine
-
-    return opened
 
 
 def write(world, process, engine, *tags):

@@ -9,31 +9,13 @@ import logging
 import pytest
 
 from discobase.engine.changes import Insert
-from discobase.engine.engine import Engine
 from discobase.errors import LogDamaged, Unavailable
 from tests.engine.simulation import Faults
-from tests.engine.workload import LIMITS, put
+from tests.engine.workload import put
 
 
 def insert(tag):
     return Insert("a", json.dumps({"tag": tag}))
-
-
-@pytest.fixture
-def join(make_world):
-    """Opens an engine in a new process of a world; its session begins some time later."""
-
-    def opened(world, name, *, session=0.0):
-        process = world.process(name)
-        if session:
-            process.session.lose(session)
-        engine = world.run_in(
-            process, Engine.open(process.seam, limits=LIMITS, failed=process.failures.append)
-        )
-        process.closers.append(engine.replica.close)
-        return process, engine
-
-    return opened
 
 
 # Before the session, and without one

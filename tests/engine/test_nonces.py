@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import partial
 
 import pytest
 
@@ -24,25 +25,9 @@ UNLOCKED = Faults(nonce_gap=0.2)
 
 
 @pytest.fixture
-def join(make_world):
-    """Opens an engine in a new process of a world."""
-
-    def opened(world, name, *, allow_unsafe=False):
-        process = world.process(name)
-        engine = world.run_in(
-            process,
-            Engine.open(
-                process.seam,
-                limits=LIMITS,
-                failed=process.failures.append,
-                place="the server 'shop'",
-                allow_unsafe=allow_unsafe,
-            ),
-        )
-        process.closers.append(engine.replica.close)
-        return process, engine
-
-    return opened
+def join(join):
+    """Opens an engine in a new process of a world, which refuses a server that ignores nonces."""
+    return partial(join, place="the server 'shop'", allow_unsafe=False)
 
 
 def leave(world, process, engine):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 
 import pytest
 
@@ -32,40 +31,12 @@ from discobase.errors import (
     UniqueViolation,
 )
 from tests.engine.audit import read_log
+from tests.engine.rows import row, rows_of
 from tests.engine.schemas import FINGERPRINT, schema_of
 from tests.engine.simulation import CALM, Faults, Stored
 from tests.engine.workload import LIMITS, put
 
 UNIQUE_TAG = schema_of({"tag": "plain"}, unique=("tag",))
-
-
-def row(tag, **more):
-    return json.dumps({"tag": tag, **more})
-
-
-@pytest.fixture
-def join(make_world):
-    """Opens an engine in a new process of a world."""
-
-    def opened(world, name="one", limits=LIMITS):
-        process = world.process(name)
-        engine = world.run_in(
-            process,
-            Engine.open(
-                process.seam,
-                limits=limits,
-                failed=process.failures.append,
-                allow_unsafe=world.faults.nonce_window is None,
-            ),
-        )
-        process.closers.append(engine.replica.close)
-        return process, engine
-
-    return opened
-
-
-def rows_of(engine, table="a"):
-    return [json.loads(data)["tag"] for _, _, data in engine.replica.select(table, [])]
 
 
 # Creating a database

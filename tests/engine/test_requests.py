@@ -4,8 +4,6 @@ again, and for how long.
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from discobase.engine.changes import Attempt, Insert, Placed, Remove, Replace, Request, attempt_of
@@ -15,10 +13,7 @@ from discobase.engine.operations import Names, from_line, to_line
 from discobase.engine.replica import Replica, requests
 from discobase.engine.server.seam import Message
 from discobase.errors import ConflictError
-
-
-def row(tag):
-    return json.dumps({"tag": tag})
+from tests.engine.rows import row
 
 
 class Pair:

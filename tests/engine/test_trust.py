@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 import traceback
+from functools import partial
 
 import pytest
 
 from discobase.engine.changes import Insert, Request
-from discobase.engine.engine import Engine
 from discobase.engine.log.frame import GENESIS, encode
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.operations import Put
 from discobase.engine.server.seam import Message, MessageArrived, Refused, Uncertain
 from discobase.errors import LogDamaged, OutcomeUnknown
+from tests.engine.rows import row, rows_of
 from tests.engine.simulation import CALM, Faults, Stored
 from tests.engine.workload import LIMITS, put
 
 SOMEBODY_ELSE = 99
-
-
-def row(tag):
-    return json.dumps({"tag": tag})
-
-
-def rows_of(engine):
-    return [json.loads(data)["tag"] for _, _, data in engine.replica.select("a", [])]
 
 
 @pytest.fixture
@@ -36,25 +28,9 @@ def world(make_world):
 
 
 @pytest.fixture
-def join(world):
+def join(join, world):
     """Opens an engine in a new process of the world."""
-
-    def opened(name="one", prepared=lambda seam: None):
-        process = world.process(name)
-        prepared(process.seam)
-        engine = world.run_in(
-            process,
-            Engine.open(
-                process.seam,
-                limits=LIMITS,
-                failed=process.failures.append,
-                allow_unsafe=world.faults.nonce_window is None,
-            ),
-        )
-        process.closers.append(engine.replica.close)
-        return process, engine
-
-    return opened
+    return partial(join, world)
 
 
 def next_frame(engine, tag):

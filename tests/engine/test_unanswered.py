@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from discobase.engine.changes import Insert, Request
@@ -11,29 +9,13 @@ from discobase.engine.engine import Engine
 from discobase.engine.log.commit_log import TRIES
 from discobase.errors import OutcomeUnknown, Unavailable
 from tests.engine.audit import read_log
+from tests.engine.rows import row
 from tests.engine.simulation import CALM, Faults
 from tests.engine.workload import LIMITS, put
 
 MARK = "poison"
 NEVER = Faults(unanswered=MARK)
 EFFECTS = {"never": None, "at once": 0.0, "soon": 0.3, "late": 4.0, "too late": 40.0}
-
-
-def row(tag, **more):
-    return json.dumps({"tag": tag, **more})
-
-
-@pytest.fixture
-def join(make_world):
-    def opened(world, name="one"):
-        process = world.process(name)
-        engine = world.run_in(
-            process, Engine.open(process.seam, limits=LIMITS, failed=process.failures.append)
-        )
-        process.closers.append(engine.replica.close)
-        return process, engine
-
-    return opened
 
 
 def ask_at_once(engine, tags):
