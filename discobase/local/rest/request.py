@@ -60,9 +60,9 @@ async def _read(request: web.BaseRequest, limit: int) -> bytes:
                 chunks.append(chunk)
             elif size > _DRAINED * limit:
                 break
-    except (web.RequestPayloadError, HttpProcessingError) as error:
-        # Cut short, or not packed in the way that the headers say. Nothing more is to be read of
-        # it: aiohttp would, and log what it meets.
+    except (web.RequestPayloadError, HttpProcessingError, ConnectionError) as error:
+        # Cut short, its client gone with it perhaps, or not packed in the way that the headers say.
+        # Nothing more is to be read of it: aiohttp would, and log what it meets.
         request.content.feed_eof()
         raise refusals.invalid_json() from error
     if size > limit:
