@@ -268,8 +268,14 @@ class Engine:
         self._follower.awaited.end(ended)
         self._committer.shut()
         committing = self._tasks[0]
-        if reason is None:
-            await asyncio.wait({committing}, timeout=_DRAIN_SECONDS)
+        try:
+            if reason is None:
+                await asyncio.wait({committing}, timeout=_DRAIN_SECONDS)
+        finally:  # also where whoever waits for the close gives it up
+            await self._end(ended)
+
+    async def _end(self, ended: DiscobaseError) -> None:
+        """Stop at once, and let go of the replica."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._refreshes.cancel(), return_exceptions=True)
