@@ -1,0 +1,382 @@
+"""Applies what has arrived, in order, and decides what counts.
+
+Positions are applied in order, none before the one below it (invariant I1), and which message
+counts at each is the same for every reader (invariant I3). Where a nonce was forgotten, or is not
+enforced at all, an event may show a second message while the first one has not been heard of. So a
+head that could be such a one is looked up before anything is built on it, and a frame that does not
+fit the chain is believed only after the log has been read again: it is more likely that the head is
+wrong. A frame at a position that has been applied already, and is not the one that was, is never
+ignored: it may have taken the place of one that was deleted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice, takewhile
+from operator import itemgetter
+
+from discobase.engine.arrivals import Arrivals
+from discobase.engine.awaited import Awaited
+from discobase.engine.doubt import Doubt
+from discobase.engine.log.commit_log import TRUST, Commit, CommitLog, Entry, decide
+from discobase.engine.log.frame import GENESIS
+from discobase.engine.lost import LostCommits
+from discobase.engine.replica import Displaced, Head, Position, Replica, ReplicaLost
+from discobase.engine.server.seam import Message, seconds_between
+from discobase.errors import LogDamaged
+
+_log = logging.getLogger(__name__)
+
+_BATCH = 256
+"""Frames that are applied in one step of the worker, so that other steps get their turn: some 10 ms
+of small ones (measured)."""
+
+
+class Applier:
+    """Applies frames to a replica, whose turn the caller holds.
+
+    Args:
+        log: where they stand.
+        replica: the replica.
+        doubt: what is wrong with the log.
+        noted: called when a frame waits for its turn.
+
+    Attributes:
+        arrivals: the frames that wait for their turn.
+        unsure: the head's position, where another message may stand there that was not heard of;
+            else 0.
+        epoch: how often the log was read again from its beginning.
+        awaited: who waits for a position.
+        lost: commits that do not count.
+    """
+
+    def __init__(
+        self, log: CommitLog, replica: Replica, doubt: Doubt, noted: Callable[[], object]
+    ) -> None:
+        self._log = log
+        self._replica = replica
+        self._doubt = doubt
+        self._noted = noted
+        self._lanes = range(len(log.superblock.lanes))
+        self._head_read = 0
+        self._compared: Head | None = None
+        self.arrivals = Arrivals()
+        self.unsure = 0
+        self.epoch = 0
+        self.awaited = Awaited()
+        self.lost = LostCommits()
+
+    def note(self, entry: Entry, *, read: bool) -> None:
+        """Keep a frame until its turn comes (:meth:`Arrivals.note
+        <discobase.engine.arrivals.Arrivals.note>`).
+        """
+        self.arrivals.note(entry, read=read)
+        self._noted()
+
+    async def apply_all(self) -> None:
+        """Apply all that follows the head without a gap.
+
+        Raises:
+            LogDamaged: something does not fit, as far as can be seen now.
+        """
+        while True:
+            await self.heal()
+            if await self._changes_history():
+                await self._rebuild()
+            await self._apply_what_follows()
+            # What came at an applied position in the meantime has not been looked at.
+            if not self.arrivals.passed(self._replica.head.seq):
+                return
+
+    async def heal(self) -> None:
+        """See to it that the replica can be used, after its file has failed."""
+        if self._replica.failing:
+            with contextlib.suppress(ReplicaLost):
+                await self._log.server.work(self._replica.heal)
+        if self._replica.lost:
+            await self._rebuild()
+
+    async def _apply_what_follows(self) -> None:
+        while True:
+            ready = self.arrivals.decided(self._replica.head)
+            batch = list(islice(ready, _BATCH))
+            counting = list(takewhile(itemgetter(1), batch))
+            if counting:
+                await self._pass(counting)
+            elif self.arrivals.at(self._replica.head.seq + 1):
+                # Something stands there that does not fit: it is the head that may be wrong.
+                if await self.look_up_head():
+                    return
+                if not batch:
+                    await self._compare()
+                    return
+                await self._pass(batch[:1])
+            else:
+                return
+
+    async def _compare(self) -> None:
+        """Something does not fit the head: read the whole log once, for what the head was built on
+        may be wrong, too.
+
+        Raises:
+            LogDamaged: it does not fit even so.
+        """
+        if self._compared == self._replica.head:
+            raise self.missing()
+        self._compared = self._replica.head
+        await self._rebuild()
+        if self._compared == self._replica.head:
+            raise self.missing()
+
+    async def _pass(self, batch: Sequence[tuple[Entry, bool]]) -> None:
+        """Apply a run of positions; up to the first damaged one, if there is one."""
+        before = self._replica.positions.message_at(self._replica.head.seq)
+        # What comes at these positions in the meantime is looked at after that.
+        candidates = [self.arrivals.at(entry.header.seq) for entry, _ in batch]
+        commits, failed = await self._read(batch)
+        await self._log.server.work(lambda: self._replica.apply(commits))
+        self.tell()
+        passed = batch[: len(commits)]
+        if passed:
+            ids = [before, *(entry.message.id for entry, _ in passed)]
+            self._head_read = ids[-1] if self.arrivals.was_read(passed[-1][0]) else 0
+            self.unsure = self._replica.head.seq if self._could_be_second(ids[-1], ids[-2]) else 0
+        for (entry, counts), held in zip(passed, candidates, strict=False):
+            self._throw_away(held, entry if counts else None)
+        if failed is not None:
+            raise failed
+
+    def tell(self) -> None:
+        """Tell those who wait for a position that the head has moved."""
+        self.awaited.tell(self._replica.head.seq)
+
+    def _throw_away(self, candidates: Iterable[Entry], winner: Entry | None) -> None:
+        """Drop what stands at a position that has passed, and note what of it does not count."""
+        for entry in candidates:
+            if winner is None:
+                self.lost.add(entry, "it is void: what it was built on is not in the log")
+            elif entry.message.id != winner.message.id:
+                self.lost.add(entry, _second_to(winner.message.id))
+        self.arrivals.drop(candidates)
+
+    async def _read(
+        self, batch: Iterable[tuple[Entry, bool]]
+    ) -> tuple[list[Commit | Entry], BaseException | None]:
+        """Read the commits of a run of positions, up to the first that cannot be read, and say why
+        not.
+        """
+        reading = [self._read_one(entry, counts=counts) for entry, counts in batch]
+        sound: list[Commit | Entry] = []
+        for commit in await asyncio.gather(*reading, return_exceptions=True):
+            if isinstance(commit, BaseException):
+                return sound, commit
+            sound.append(commit)
+        return sound, None
+
+    async def _read_one(self, entry: Entry, *, counts: bool) -> Commit | Entry:
+        return await self._log.read(entry) if counts else entry
+
+    # What is missing
+
+    def following(self) -> list[int]:
+        """Return the next position of each lane, in the order of the lanes."""
+        head = self._replica.head.seq
+        return sorted((head + 1 + step for step in self._lanes), key=self._lane_of)
+
+    def _lane_of(self, seq: int) -> int:
+        return seq % len(self._lanes)
+
+    def missing(self) -> LogDamaged:
+        """Return the error for the position after the head, where later ones wait."""
+        missing = self._replica.head.seq + 1
+        if held := self.arrivals.at(missing):
+            message = held[0].message
+            return LogDamaged(
+                "the frame of this position does not fit the one below it: one of the two was "
+                "altered, or what it was built on is gone",
+                position=missing,
+                channel=message.channel,
+                message=message.id,
+            )
+        return LogDamaged(
+            f"this position is missing from the log, though position {self.arrivals.first} is "
+            f"there: its message has been deleted, or altered so that it is no frame any more",
+            position=missing,
+            channel=self._log.superblock.lane_of(missing),
+        )
+
+    async def read_lanes(self, *, after: Sequence[int]) -> None:
+        """Read every lane to its end, each from above a message id of its own."""
+        for entries in await asyncio.gather(*map(self._log.tail, self._lanes, after)):
+            for entry in entries:
+                self.note(entry, read=True)
+
+    async def goes_on_above(self, error: LogDamaged) -> bool:
+        """Return whether frames that do not fit are void, since what they were built on is not in
+        the log: then whoever writes next goes on above them, and shows by that that they are void.
+
+        Not where the frame below them was altered: then it is that one that is wrong.
+        """
+        head = self._replica.head
+        above = head.seq + 1
+        candidates = self.arrivals.at(above)
+        if error.position != above or not candidates or decide(candidates, head.chain):
+            return False
+        if not await self._is_head_unaltered():
+            return False
+        run = above
+        while self.arrivals.at(run + 1):
+            run += 1
+        if run < self.arrivals.last:
+            return False  # a position above them is missing: that is a hole
+        await self._pass(list(self.arrivals.decided(head, void_up_to=run)))
+        return True
+
+    async def _is_head_unaltered(self) -> bool:
+        seq = self._replica.head.seq
+        if seq == 0:
+            return True
+        message = self._replica.positions.message_at(seq)
+        found = await self._log.message(self._log.superblock.lane_of(seq), message)
+        return found is not None and not found.edited and await self.is_as_applied(seq, found)
+
+    # Two messages at one position
+
+    async def _changes_history(self) -> bool:
+        """Return whether something that has arrived stands at an applied position in the place of
+        what was applied there, and drop what does not.
+        """
+        for entry in self.arrivals.passed(self._replica.head.seq):
+            if await self._replaces(entry):
+                return True
+            self.arrivals.drop([entry])
+        return False
+
+    async def _replaces(self, entry: Entry) -> bool:
+        seq = entry.header.seq
+        held = await self._position(seq)
+        if entry.message.id == held.message or entry in self.lost:
+            return False
+        if held.loses_to(entry):
+            return True
+        # The other one counts, if it is still there.
+        found = await self._log.message(entry.message.channel, held.message)
+        if found is None or (held.applied and not await self.is_as_applied(seq, found)):
+            return True
+        self.lost.add(entry, _second_to(held.message))
+        return False
+
+    async def _position(self, seq: int) -> Position:
+        if (recent := self._replica.positions.at(seq)) is not None:
+            return recent
+        position = await self._log.server.work(lambda: self._replica.position(seq))
+        assert position is not None
+        return position
+
+    def _could_be_second(self, message: int, before: int) -> bool:
+        """Return whether an earlier message may stand at the same position, unheard of: an event
+        told of this one, and its nonce may have been used and forgotten since the position below it
+        was written.
+        """
+        if self._head_read == message:
+            return False
+        late = self._log.doubtful() and seconds_between(before, message) > TRUST
+        return late or not self._log.enforced
+
+    async def look_up_head(self) -> bool:
+        """Read the head's position from the log, unless it was read before, and apply what follows
+        from that; whether the head is another one now.
+        """
+        head, positions = self._replica.head, self._replica.positions
+        message = positions.message_at(head.seq)
+        if self._head_read == message:
+            return False
+        for entry in await self._log.at(head.seq, after=positions.safely_below(head.seq)):
+            self.note(entry, read=True)
+        self._head_read, self.unsure = message, 0
+        await self.apply_all()
+        return self._replica.head != head
+
+    async def is_as_applied(self, seq: int, message: Message) -> bool:
+        """Return whether a message still is the frame that was applied at a position. A pin, or
+        flags that an administrator has set, change nothing.
+        """
+        entry = self._log.entry(message)
+        expected = await self._log.server.work(lambda: self._replica.hash_at(seq))
+        if entry is None or (entry.header.hash != expected and expected is not None):
+            return False
+        if entry.header.encoding != "inline":
+            return bool(message.attachments)
+        try:
+            await self._log.read(entry)
+        except LogDamaged:
+            return False
+        return True
+
+    async def _rebuild(self) -> None:
+        """Start again from the first frame: the log does not go on from what had been decided, or
+        what was there is lost.
+        """
+        if not self._replica.lost:
+            _log.error(
+                "the log is not as it was thought to be: it is read again from its beginning"
+            )
+        await self.read_lanes(after=[0] * len(self._lanes))
+        try:
+            decided = self._decided_anew()
+            commits, failed = await self._read(decided)
+            if failed is not None:
+                raise failed
+        except LogDamaged:
+            # All of it is read again, should it be looked at again.
+            self.arrivals.clear()
+            raise
+        candidates = [self.arrivals.at(entry.header.seq) for entry, _ in decided]
+        counting = {entry.header.seq: entry.message.id for entry, counts in decided if counts}
+        displaced = await self._log.server.work(lambda: self._replica.displaced(counting))
+        await self._log.server.work(lambda: self._replica.replay(commits))
+        self.tell()
+        self.unsure, self._head_read = 0, decided[-1][0].message.id if decided else 0
+        self.epoch += 1
+        self.lost.found(counting.values())
+        for (entry, counts), held in zip(decided, candidates, strict=True):
+            self._throw_away(held, entry if counts else None)
+        for frame in displaced:
+            self._tell_displaced(frame, counting.get(frame.seq))
+
+    def _decided_anew(self) -> list[tuple[Entry, bool]]:
+        """Return what the log comes to, now that all of it was read.
+
+        Raises:
+            LogDamaged: it ends below what has been applied, as far as can be seen now.
+        """
+        decided = list(self.arrivals.decided(Head(0, GENESIS)))
+        end = decided[-1][0].header.seq if decided else 0
+        if end >= self._replica.head.seq:
+            return decided
+        gone = LogDamaged(
+            "the log ends below this position, which this process has applied: messages have been "
+            "deleted",
+            position=end + 1,
+            channel=self._log.superblock.lane_of(end + 1),
+        )
+        has_hole = self.arrivals.last > end
+        if has_hole or not self._doubt.holds(gone):
+            raise gone
+        return decided
+
+    def _tell_displaced(self, frame: Displaced, instead: int | None) -> None:
+        why = "its message has been deleted, and the log goes on without it"
+        if instead is not None:
+            why = _second_to(instead)
+        channel = self._log.superblock.lane_of(frame.seq)
+        self.lost.add_unread(channel, frame.message, why, frame.seq, frame.writer)
+
+
+def _second_to(message: int) -> str:
+    return (
+        f"message {message} stands at its position; its writer has written it again, if it went on"
+    )
