@@ -45,9 +45,7 @@ def unseal(content: str, kind: MessageKind, number: int) -> dict[str, Any] | Non
         raw = json.loads(content.removeprefix(FENCE_OPEN).removesuffix(FENCE_CLOSE))
         facts: dict[str, Any] = raw["is"]
         text = json.dumps(facts, separators=(",", ":")).encode()
-        intact = (
-            raw[kind] == number and hash_of(text) == raw["hash"] and isinstance(raw["is"], dict)
-        )
+        as_sealed = raw[kind] == number and hash_of(text) == raw["hash"]
     except ABSURD:
         return None
-    return facts if intact else None
+    return facts if as_sealed and isinstance(raw["is"], dict) else None
