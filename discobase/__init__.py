@@ -10,6 +10,7 @@ from discobase._version import __version__
 from discobase.bulk import SaveReport
 from discobase.computed import WithPk, WithVersion
 from discobase.database import Database
+from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.lost import LostCommit
 from discobase.errors import DiscobaseError
 from discobase.query import Query
@@ -19,6 +20,7 @@ from discobase.session import LoginTask
 from discobase.table import Table
 
 __all__ = [
+    "Checkpoint",
     "Database",
     "DiscobaseError",
     "Index",

@@ -257,8 +257,8 @@ class Applier:
 
     async def _replaces(self, entry: Entry) -> bool:
         seq = entry.header.seq
-        held = await self._position(seq)
-        if entry.message.id == held.message or entry in self.lost:
+        held = await self.position(seq)
+        if held is None or entry.message.id == held.message or entry in self.lost:
             return False
         if held.loses_to(entry):
             return True
@@ -269,12 +269,13 @@ class Applier:
         self.lost.add(entry, _second_to(held.message))
         return False
 
-    async def _position(self, seq: int) -> Position:
+    async def position(self, seq: int) -> Position | None:
+        """Return a position that has passed; None where it has not, or a checkpoint has decided
+        what it holds.
+        """
         if (recent := self._replica.positions.at(seq)) is not None:
             return recent
-        position = await self._log.server.work(lambda: self._replica.position(seq))
-        assert position is not None
-        return position
+        return await self._log.server.work(lambda: self._replica.position(seq))
 
     def _could_be_second(self, message: int, before: int) -> bool:
         """Return whether an earlier message may stand at the same position, unheard of: an event

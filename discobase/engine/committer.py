@@ -63,6 +63,9 @@ class Committer:
         follower: applies what other writers commit.
         writer: this writer's id, as it stands in its frames.
         limits: what a message carries.
+
+    Attributes:
+        wrote: the position of the last commit that it has made, 0 before the first.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Committer:
         self._writer = writer
         self._limits = limits
         self._loop = asyncio.get_running_loop()
+        self.wrote = 0
         self._queue: janus.Queue[Request | IndexWanted] = janus.Queue()
         self._handed_over: deque[Request | IndexWanted] = deque()
         self._shut = False
@@ -274,6 +278,7 @@ class Committer:
         won = entry.header.hash == draft.header.hash
         if won:
             await self._log.server.work(partial(self._settle, batch, proposal, entry))
+            self.wrote = entry.header.seq
             self._follower.tell()
         else:
             await self._log.server.work(self._replica.withdraw)

@@ -16,10 +16,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 
 from discobase.engine.changes import IndexWanted, Request
+from discobase.engine.checkpoints.keeper import Checkpoint, CheckpointKeeper
+from discobase.engine.checkpoints.store import CheckpointStore
 from discobase.engine.committer import Committer
 from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import CommitLog
@@ -82,6 +84,15 @@ class Engine:
         self._follower = Follower(self._log, self.replica)
         self._committer = Committer(
             self._log, self.replica, self._follower, writer=self.writer, limits=limits
+        )
+        self._checkpoints = CheckpointKeeper(
+            server,
+            superblock,
+            replica,
+            self._follower,
+            CheckpointStore(server, superblock, limits),
+            writer=self.writer,
+            wrote=lambda: self._committer.wrote,
         )
         self._channels = OwnChannels(server, superblock, self._follower.read_again)
         self.replica.tell_failure(partial(_look, asyncio.get_running_loop(), self._follower))
@@ -156,11 +167,19 @@ class Engine:
         if verdict.fault:
             self._read_back(verdict)
         polling = keep_fresh(self._server, self._refreshes.refresh)
+        self._committing = self._begin(self._committer.run(), failed)
+        self._keeping = self._begin(self._checkpoints.keep(), failed)
         watching = (self._channels.watch(), self._nonces.watch(verdict, self._withdraw))
-        for work in (self._committer.run(), self._follower.follow(), polling, *watching):
-            task = asyncio.create_task(work)
-            task.add_done_callback(lambda task: self._ended(task, failed))
-            self._tasks.append(task)
+        for work in (self._follower.follow(), polling, *watching):
+            self._begin(work, failed)
+
+    def _begin(
+        self, work: Coroutine[None, None, None], failed: Callable[[DiscobaseError], None]
+    ) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        task.add_done_callback(lambda task: self._ended(task, failed))
+        self._tasks.append(task)
+        return task
 
     def _read_back(self, verdict: Verdict) -> None:
         """Go on without trust in nonces."""
@@ -258,6 +277,19 @@ class Engine:
                 _log.debug("the wait for position %d goes on: %s", position, error)
             looks += 1
 
+    async def checkpoint(self) -> Checkpoint:
+        """Write a checkpoint of the state at the head, unless it is there already. Some five API
+        calls; where the state is larger than a message, one more for each part.
+
+        Raises:
+            Unavailable: Discord refused it or did not answer, the head is not certain now, or the
+                records are held in memory.
+            MissingPermission: the bot may not write, or read, in a channel.
+            LogDamaged, UpgradeNeeded: the log is not as it should be.
+        """
+        self._channels.check()
+        return await self._checkpoints.write()
+
     async def close(self, reason: DiscobaseError | None = None) -> None:
         """Finish what was asked for, for ten seconds at the most, and stop.
 
@@ -265,12 +297,13 @@ class Engine:
             reason: why, where it is not of one's own accord; nothing is finished then.
         """
         ended = reason or Disconnected("the database was closed")
-        self._follower.awaited.end(ended)
         self._committer.shut()
-        committing = self._tasks[0]
+        self._checkpoints.hurry()
+        self._follower.awaited.end(ended)
         try:
             if reason is None:
-                await asyncio.wait({committing}, timeout=_DRAIN_SECONDS)
+                # Both are waited for in the same seconds: a commit does not wait for the other.
+                await asyncio.wait({self._committing, self._keeping}, timeout=_DRAIN_SECONDS)
         finally:  # also where whoever waits for the close gives it up
             await self._end(ended)
 

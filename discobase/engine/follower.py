@@ -26,7 +26,7 @@ from discobase.engine.applier import Applier
 from discobase.engine.doubt import CHECK_SECONDS, Doubt
 from discobase.engine.holes import Holes
 from discobase.engine.log.commit_log import CommitLog, Entry
-from discobase.engine.replica import Replica
+from discobase.engine.replica import Head, Replica
 from discobase.engine.server.retry import pause
 from discobase.engine.server.seam import (
     AccessChanged,
@@ -317,6 +317,42 @@ class Follower:
         """Apply the frame of another writer, which came first at the position after the head."""
         self._applier.note(entry, read=True)
         await self._advance()
+
+    async def is_certain(self, head: Head) -> bool:
+        """Look, and return whether the log is known to have come to a head: its frame was read from
+        below it, or one above it that continues it (invariant I6). One API call, and one more where
+        nothing stands above it.
+
+        Args:
+            head: what was the head a while ago.
+
+        Raises:
+            LogDamaged, UpgradeNeeded: the log cannot be read to its end.
+            Uncertain, Refused: Discord could not be read.
+        """
+        async with self.turn:
+            self._require_sound()
+            await self._look()
+            if self._log.ends.unexplained or self._has_holes():
+                return False
+            if self._replica.head == head and not await self._is_head_there():
+                return False
+            if self._replica.head == head:
+                return not self._applier.arrivals
+            above = await self._applier.position(head.seq + 1)
+            return above is not None and above.applied and above.chain == head.chain
+
+    def _has_holes(self) -> bool:
+        return bool(self._holes.changed or self._holes)
+
+    async def _is_head_there(self) -> bool:
+        """Read the lane of the head from below it; return whether its message is there."""
+        seq, positions = self._replica.head.seq, self._replica.positions
+        entries = await self._log.tail(seq % len(self._lanes), positions.safely_below(seq))
+        for entry in entries:
+            self._applier.note(entry, read=True)
+        await self._advance()
+        return seq == 0 or positions.message_at(seq) in {entry.message.id for entry in entries}
 
     # The look
 
