@@ -334,7 +334,7 @@ class Database:
         self, *, timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT
     ) -> Checkpoint:
         """Write the whole state at the head into Discord, so that who connects from now on reads it
-        and the commits after it, and nothing older. Block; some five API calls, and one more for
+        and the commits after it, and nothing older. Block; some four API calls, and one more for
         each message's worth of bytes above the first. Where the newest checkpoint has that state
         already it is returned, for one call.
 

@@ -23,6 +23,7 @@ from discobase.engine.awaited import Awaited
 from discobase.engine.doubt import Doubt
 from discobase.engine.log.commit_log import TRUST, Commit, CommitLog, Entry, decide
 from discobase.engine.log.frame import GENESIS
+from discobase.engine.log.listing import Listing
 from discobase.engine.lost import LostCommits
 from discobase.engine.replica import Displaced, Head, Position, Replica, ReplicaLost
 from discobase.engine.server.seam import Message, seconds_between
@@ -208,9 +209,15 @@ class Applier:
             channel=self._log.superblock.lane_of(missing),
         )
 
-    async def read_lanes(self, *, after: Sequence[int]) -> None:
-        """Read every lane to its end, each from above a message id of its own."""
-        for entries in await asyncio.gather(*map(self._log.tail, self._lanes, after)):
+    async def read_lanes(self, *, after: Sequence[int], listing: Listing | None = None) -> None:
+        """Read every lane to its end, or as far as it went when the channels were listed, each from
+        above a message id of its own.
+        """
+        reading = (
+            self._log.tail(lane, below, listing)
+            for lane, below in zip(self._lanes, after, strict=True)
+        )
+        for entries in await asyncio.gather(*reading):
             for entry in entries:
                 self.note(entry, read=True)
 

@@ -23,9 +23,10 @@ from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.checkpoints.keeper import Checkpoint, CheckpointKeeper
 from discobase.engine.checkpoints.store import CheckpointStore
 from discobase.engine.committer import Committer
+from discobase.engine.early_events import EarlyEvents
 from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import CommitLog
-from discobase.engine.log.creation import find_or_create
+from discobase.engine.log.creation import Found, find_or_create
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.nonces import NonceTrust, Verdict
 from discobase.engine.log.own_channels import OwnChannels
@@ -47,7 +48,7 @@ more would not be had."""
 
 _SESSION_SECONDS = 1.0
 """How long the start waits for the gateway session, which takes three round trips where identifies
-have not to wait for one another: a guess. It need not be there, but six API calls are saved where
+have not to wait for one another: a guess. It need not be there, but five API calls are saved where
 it is."""
 
 _QUIET_SECONDS = 1.0
@@ -113,8 +114,8 @@ class Engine:
     ) -> Engine:
         """Find or create the database of a server, catch up with its log, and start.
 
-        Costs about 11 API calls (some 20 where the database is created) and one for each 100
-        commits in the log; five more where it is not known whether the server enforces nonces.
+        Costs 3 API calls (some 20 where the database is created) and one for each 100 commits in a
+        lane; five more where it is not known whether the server enforces nonces.
 
         Args:
             server: the seam; its events have begun to flow, or will.
@@ -130,14 +131,22 @@ class Engine:
             ConnectError: Discord refused, or did not answer.
             MissingPermission: a channel of the database may not be read.
         """
+        began, early = server.monotonic(), EarlyEvents(server)
+        server.listen(early.handle)
         try:
-            superblock = await find_or_create(server)
-            replica = await _make_replica(server, len(superblock.lanes))
+            found = await find_or_create(server)
+            replica = await _make_replica(server, len(found.superblock.lanes))
             try:
                 engine = cls(
-                    server, superblock, replica, limits, place=place, allow_unsafe=allow_unsafe
+                    server,
+                    found.superblock,
+                    replica,
+                    limits,
+                    place=place,
+                    allow_unsafe=allow_unsafe,
                 )
-                await engine._start(failed)
+                early.hand_on(engine._handle, since=found.listing.began.monotonic)
+                await engine._start(found, began + _SESSION_SECONDS, failed)
             except BaseException:
                 replica.close()
                 raise
@@ -149,14 +158,16 @@ class Engine:
             raise ConnectError(f"Discord did not answer: {error}") from error
         return engine
 
-    async def _start(self, failed: Callable[[DiscobaseError], None]) -> None:
-        # What is read before the events come has to be read again when they do.
-        await self._server.events_come(within=_SESSION_SECONDS)
-        self._server.listen(self._handle)
+    async def _start(
+        self, found: Found, waiting_until: float, failed: Callable[[DiscobaseError], None]
+    ) -> None:
         async with self._follower.turn:
-            judging = asyncio.create_task(self._nonces.judge())
+            judging = asyncio.create_task(self._nonces.judge(found.catalog))
             try:
-                await self._follower.catch_up()
+                await self._follower.begin(found)
+                left = waiting_until - self._server.monotonic()
+                await self._server.events_come(within=max(0.0, left))
+                await self._follower.make_up_for_the_start()
                 verdict = await judging
             finally:
                 judging.cancel()
@@ -278,7 +289,7 @@ class Engine:
             looks += 1
 
     async def checkpoint(self) -> Checkpoint:
-        """Write a checkpoint of the state at the head, unless it is there already. Some five API
+        """Write a checkpoint of the state at the head, unless it is there already. Some four API
         calls; where the state is larger than a message, one more for each part.
 
         Raises:
