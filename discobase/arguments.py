@@ -37,6 +37,7 @@ class Target:
         api_url: the address of the REST API.
         limits: what a message carries there.
         allow_unsafe: whether to go on where the server does not enforce nonces.
+        label: what the log is to call this writer; empty where nothing.
     """
 
     token: str = field(repr=False)
@@ -44,6 +45,7 @@ class Target:
     api_url: str
     limits: Limits
     allow_unsafe: bool = False
+    label: str = field(default="", compare=False)
 
     @property
     def is_local(self) -> bool:
@@ -129,6 +131,7 @@ def target(
     limits: Limits,
     *,
     allow_unsafe: bool = False,
+    label: str = "",
 ) -> Target:
     """Return where a login goes, by its arguments and the environment.
 
@@ -142,7 +145,7 @@ def target(
     if not isinstance(cast("object", allow_unsafe), bool):
         raise UsageError(f"allow_unsafe={allow_unsafe!r}: give True or False.")
     place = _checked_address(address)
-    return Target(_checked_token(given), server, place, limits, allow_unsafe)
+    return Target(_checked_token(given), server, place, limits, allow_unsafe, label)
 
 
 def _checked_token(token: object) -> str:

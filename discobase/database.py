@@ -22,6 +22,7 @@ from discobase.engine.log.frame import Limits
 from discobase.engine.lost import LostCommit
 from discobase.errors import TableError
 from discobase.interactive import cell_of
+from discobase.label import checked_label, default_label
 from discobase.portal import users_frame
 from discobase.reruns import close_earlier, note
 from discobase.session import LoginTask, Session
@@ -51,6 +52,9 @@ class Database:
         timeout: seconds that a blocking call waits for Discord at most; None for no limit. 0, here
             as everywhere, is a look: only what needs no answer of Discord's can be done so.
         attachment_limit: bytes that one file may have on this server; 10 MiB unless it is boosted.
+        label: what this program is called where its commits are named: in :meth:`lost`, in errors
+            and in the log, with its first commit. The host's name, the program's and the version of
+            discobase where it is left out, as in "web-1 gunicorn discobase/2.0.0"; "" for none.
 
     Raises:
         UsageError: one of them makes no sense.
@@ -63,10 +67,12 @@ class Database:
         server: str | int | None = None,
         timeout: float | None = 60.0,
         attachment_limit: int = Limits().attachment,
+        label: str | None = None,
     ) -> None:
         check_database(name, server, timeout, attachment_limit)
         self._server = name if server is None else server
         self._limits = Limits(attachment=attachment_limit)
+        self._label = None if label is None else checked_label(label)
         self._tables: dict[str, type[Table]] = {}
         self._source = SessionSource(name, timeout=timeout, capacity=self._limits.payload)
 
@@ -383,7 +389,13 @@ class Database:
         awaited: bool = False,
     ) -> Session:
         where = partial(
-            target, token, api_url, self._server, self._limits, allow_unsafe=allow_unsafe
+            target,
+            token,
+            api_url,
+            self._server,
+            self._limits,
+            allow_unsafe=allow_unsafe,
+            label=default_label() if self._label is None else self._label,
         )
         cell = cell_of(users_frame())
         if cell is None:

@@ -67,7 +67,7 @@ class Applier:
         self.unsure = 0
         self.epoch = 0
         self.awaited = Awaited()
-        self.lost = LostCommits()
+        self.lost = LostCommits(lambda: replica.writers.labels)
 
     def note(self, entry: Entry, *, read: bool) -> None:
         """Keep a frame until its turn comes (:meth:`Arrivals.note

@@ -25,6 +25,7 @@ from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import TRIES, CommitLog, Entry, Unanswered
 from discobase.engine.log.frame import Draft, Limits, encode
+from discobase.engine.operations import Introduce
 from discobase.engine.replica import Proposal, Replica, ReplicaLost
 from discobase.engine.server.seam import NotPermitted, ServerError
 from discobase.errors import (
@@ -63,15 +64,24 @@ class Committer:
         follower: applies what other writers commit.
         writer: this writer's id, as it stands in its frames.
         limits: what a message carries.
+        label: what the log is to call this writer; empty where nothing.
     """
 
     def __init__(
-        self, log: CommitLog, replica: Replica, follower: Follower, *, writer: str, limits: Limits
+        self,
+        log: CommitLog,
+        replica: Replica,
+        follower: Follower,
+        *,
+        writer: str,
+        limits: Limits,
+        label: str = "",
     ) -> None:
         self._log = log
         self._replica = replica
         self._follower = follower
         self._writer = writer
+        self._introduction = Introduce(writer, label) if label else None
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._queue: janus.Queue[Request | IndexWanted] = janus.Queue()
@@ -237,7 +247,7 @@ class Committer:
         """Propose a batch and make its frame, on the worker; no frame, and nothing left open in the
         replica, where there is nothing to write.
         """
-        proposal = self._replica.propose(batch)
+        proposal = self._replica.propose(batch, self._introduction)
         try:
             draft = self._draft(proposal) if proposal.operations else None
         except BaseException:

@@ -71,6 +71,7 @@ class Engine:
         *,
         place: str,
         allow_unsafe: bool,
+        label: str,
     ) -> None:
         self._server = server
         self._place = place
@@ -81,7 +82,12 @@ class Engine:
         self._log = CommitLog(server, superblock)
         self._follower = Follower(self._log, self.replica)
         self._committer = Committer(
-            self._log, self.replica, self._follower, writer=self.writer, limits=limits
+            self._log,
+            self.replica,
+            self._follower,
+            writer=self.writer,
+            limits=limits,
+            label=label,
         )
         self._channels = OwnChannels(server, superblock, self._follower.read_again)
         self.replica.tell_failure(partial(_look, asyncio.get_running_loop(), self._follower))
@@ -99,6 +105,7 @@ class Engine:
         failed: Callable[[DiscobaseError], None],
         place: str = "this server",
         allow_unsafe: bool = False,
+        label: str = "",
     ) -> Engine:
         """Find or create the database of a server, catch up with its log, and start.
 
@@ -111,6 +118,7 @@ class Engine:
             failed: called when the engine has ended by itself.
             place: which server it is, for errors.
             allow_unsafe: whether to go on where the server does not enforce nonces.
+            label: what the log is to call this writer, in its first commit; empty where nothing.
 
         Raises:
             NoncesIgnored: the server does not enforce nonces.
@@ -124,7 +132,13 @@ class Engine:
             replica = await _make_replica(server, len(superblock.lanes))
             try:
                 engine = cls(
-                    server, superblock, replica, limits, place=place, allow_unsafe=allow_unsafe
+                    server,
+                    superblock,
+                    replica,
+                    limits,
+                    place=place,
+                    allow_unsafe=allow_unsafe,
+                    label=label,
                 )
                 await engine._start(failed)
             except BaseException:
