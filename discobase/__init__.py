@@ -11,6 +11,7 @@ from discobase.bulk import SaveReport
 from discobase.computed import WithPk, WithVersion
 from discobase.database import Database
 from discobase.engine.lost import LostCommit
+from discobase.engine.trouble import Trouble
 from discobase.errors import DiscobaseError
 from discobase.query import Query
 from discobase.records.fields import Index, Unique
@@ -28,6 +29,7 @@ __all__ = [
     "Query",
     "SaveReport",
     "Table",
+    "Trouble",
     "Unique",
     "WithPk",
     "WithVersion",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import inf
@@ -11,6 +13,7 @@ from typing import cast
 
 from discobase.engine.log.frame import Limits
 from discobase.engine.server.login import DISCORD_API
+from discobase.engine.trouble import Trouble
 from discobase.errors import BadToken, TableError, UsageError
 from discobase.token import hidden
 
@@ -38,6 +41,7 @@ class Target:
         limits: what a message carries there.
         allow_unsafe: whether to go on where the server does not enforce nonces.
         label: what the log is to call this writer; empty where nothing.
+        on_trouble: what is called with what goes wrong, on a thread of its own.
     """
 
     token: str = field(repr=False)
@@ -46,6 +50,7 @@ class Target:
     limits: Limits
     allow_unsafe: bool = False
     label: str = field(default="", compare=False)
+    on_trouble: Callable[[Trouble], object] | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_local(self) -> bool:
@@ -103,6 +108,21 @@ def checked_position(position: object) -> int:
     )
 
 
+def check_callback(on_trouble: object) -> None:
+    """Check what is to be called with what goes wrong.
+
+    Raises:
+        UsageError: it cannot be called, or only awaited.
+    """
+    if on_trouble is not None and not callable(on_trouble):
+        raise UsageError(f"on_trouble={on_trouble!r}: give a function that takes a Trouble.")
+    if inspect.iscoroutinefunction(on_trouble):
+        raise UsageError(
+            f"on_trouble={on_trouble!r}: give a plain function. It is called on a thread of its "
+            f"own, where no event loop runs."
+        )
+
+
 def _is_positive(value: object, *kinds: type[int | float]) -> bool:
     return isinstance(value, kinds) and not isinstance(value, bool) and 0 < value < inf
 
@@ -132,6 +152,7 @@ def target(
     *,
     allow_unsafe: bool = False,
     label: str = "",
+    on_trouble: Callable[[Trouble], object] | None = None,
 ) -> Target:
     """Return where a login goes, by its arguments and the environment.
 
@@ -145,7 +166,7 @@ def target(
     if not isinstance(cast("object", allow_unsafe), bool):
         raise UsageError(f"allow_unsafe={allow_unsafe!r}: give True or False.")
     place = _checked_address(address)
-    return Target(_checked_token(given), server, place, limits, allow_unsafe, label)
+    return Target(_checked_token(given), server, place, limits, allow_unsafe, label, on_trouble)
 
 
 def _checked_token(token: object) -> str:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar, cast, overload
 
 from discobase.arguments import (
+    check_callback,
     check_database,
     checked_position,
     checked_table_name,
@@ -20,6 +21,7 @@ from discobase.connected import Connected
 from discobase.engine.changes import DropUnique, Request
 from discobase.engine.log.frame import Limits
 from discobase.engine.lost import LostCommit
+from discobase.engine.trouble import Trouble
 from discobase.errors import TableError
 from discobase.interactive import cell_of
 from discobase.label import checked_label, default_label
@@ -55,6 +57,10 @@ class Database:
         label: what this program is called where its commits are named: in :meth:`lost`, in errors
             and in the log, with its first commit. The host's name, the program's and the version of
             discobase where it is left out, as in "web-1 gunicorn discobase/2.0.0"; "" for none.
+        on_trouble: called with a :class:`Trouble` when something is wrong that no call of this
+            program may be failing for: damage, lost commits, writes that are blocked, and when that
+            is over. On a thread of its own, for one after the other: it may take its time, and use
+            this database. What it raises is logged.
 
     Raises:
         UsageError: one of them makes no sense.
@@ -68,10 +74,13 @@ class Database:
         timeout: float | None = 60.0,
         attachment_limit: int = Limits().attachment,
         label: str | None = None,
+        on_trouble: Callable[[Trouble], object] | None = None,
     ) -> None:
         check_database(name, server, timeout, attachment_limit)
         self._server = name if server is None else server
         self._limits = Limits(attachment=attachment_limit)
+        check_callback(on_trouble)
+        self._on_trouble = on_trouble
         self._label = None if label is None else checked_label(label)
         self._tables: dict[str, type[Table]] = {}
         self._source = SessionSource(name, timeout=timeout, capacity=self._limits.payload)
@@ -396,6 +405,7 @@ class Database:
             self._limits,
             allow_unsafe=allow_unsafe,
             label=default_label() if self._label is None else self._label,
+            on_trouble=self._on_trouble,
         )
         cell = cell_of(users_frame())
         if cell is None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import InvalidStateError
@@ -28,6 +27,7 @@ from discobase.engine.log.frame import Draft, Limits, encode
 from discobase.engine.operations import Introduce
 from discobase.engine.replica import Proposal, Replica, ReplicaLost
 from discobase.engine.server.seam import NotPermitted, ServerError
+from discobase.engine.trouble import Trouble
 from discobase.errors import (
     DiscobaseError,
     Disconnected,
@@ -38,9 +38,6 @@ from discobase.errors import (
     Unavailable,
     UpgradeNeeded,
 )
-
-_log = logging.getLogger(__name__)
-
 
 _FILLED_AT_A_TIME = 2_000
 """Records for which a key column is filled in one step, between commits: some 20 ms."""
@@ -126,7 +123,8 @@ class Committer:
                 try:
                     await self._commit(self._taken)
                 except Exception as error:  # noqa: BLE001 - one batch's fault is not the next one's
-                    _log.exception("a commit has failed by a fault of discobase")
+                    failed = Trouble("fault", "a commit has failed by a fault of discobase")
+                    self._log.troubles.tell(failed, error=error)
                     await self._recover(self._taken, error)
                 self._taken = ()
                 await self._fill()

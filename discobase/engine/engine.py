@@ -34,6 +34,7 @@ from discobase.engine.refreshes import Refreshes
 from discobase.engine.replica import Head, Replica
 from discobase.engine.server.retry import LONGEST_PAUSE
 from discobase.engine.server.seam import Event, NotPermitted, Refused, Server, Uncertain
+from discobase.engine.trouble import Trouble, Troubles
 from discobase.errors import ConnectError, DiscobaseError, Disconnected, NoncesIgnored, Unavailable
 
 _log = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ class Engine:
         place: str,
         allow_unsafe: bool,
         label: str,
+        troubles: Troubles,
     ) -> None:
         self._server = server
         self._place = place
@@ -79,7 +81,8 @@ class Engine:
         self.superblock = superblock
         self.writer = base36(int(server.random() * 36**8))
         self.replica = replica
-        self._log = CommitLog(server, superblock)
+        self._troubles = troubles
+        self._log = CommitLog(server, superblock, troubles)
         self._follower = Follower(self._log, self.replica)
         self._committer = Committer(
             self._log,
@@ -89,11 +92,11 @@ class Engine:
             limits=limits,
             label=label,
         )
-        self._channels = OwnChannels(server, superblock, self._follower.read_again)
+        self._channels = OwnChannels(server, superblock, self._follower.read_again, troubles)
         self.replica.tell_failure(partial(_look, asyncio.get_running_loop(), self._follower))
         self._nonces = NonceTrust(server, superblock.catalog, self.writer)
         self._tasks: list[asyncio.Task[None]] = []
-        self._refreshes = Refreshes(self._follower)
+        self._refreshes = Refreshes(self._follower, troubles)
         self._wanted: dict[IndexWanted, Head] = {}
 
     @classmethod
@@ -106,6 +109,7 @@ class Engine:
         place: str = "this server",
         allow_unsafe: bool = False,
         label: str = "",
+        troubles: Troubles | None = None,
     ) -> Engine:
         """Find or create the database of a server, catch up with its log, and start.
 
@@ -119,6 +123,7 @@ class Engine:
             place: which server it is, for errors.
             allow_unsafe: whether to go on where the server does not enforce nonces.
             label: what the log is to call this writer, in its first commit; empty where nothing.
+            troubles: what is told of what goes wrong from then on.
 
         Raises:
             NoncesIgnored: the server does not enforce nonces.
@@ -139,6 +144,7 @@ class Engine:
                     place=place,
                     allow_unsafe=allow_unsafe,
                     label=label,
+                    troubles=troubles or Troubles(),
                 )
                 await engine._start(failed)
             except BaseException:
@@ -169,7 +175,7 @@ class Engine:
             raise NoncesIgnored(self._place, verdict.fault)
         if verdict.fault:
             self._read_back(verdict)
-        polling = keep_fresh(self._server, self._refreshes.refresh)
+        polling = keep_fresh(self._server, self._refreshes.refresh, self._troubles)
         watching = (self._channels.watch(), self._nonces.watch(verdict, self._withdraw))
         for work in (self._committer.run(), self._follower.follow(), polling, *watching):
             task = asyncio.create_task(work)
@@ -179,21 +185,25 @@ class Engine:
     def _read_back(self, verdict: Verdict) -> None:
         """Go on without trust in nonces."""
         self._log.enforced = False
-        _log.warning(
-            "%s does not enforce nonces (%s): each commit is read back, which costs a call, and "
-            "what several programs save at once may be lost",
-            self._place,
-            verdict.fault,
+        self._troubles.begin(
+            Trouble(
+                "nonces",
+                f"{self._place} does not enforce nonces ({verdict.fault}): each commit is read "
+                f"back, which costs a call, and what several programs save at once may be lost",
+            )
         )
 
     def _withdraw(self, verdict: Verdict) -> None:
         """Write no more, or go on without trust in nonces: the server was trusted, and should not
         have been.
         """
-        self._read_back(verdict)
-        if not self._allow_unsafe:
-            self._log.refusal = NoncesIgnored(self._place, verdict.fault)
-            _log.critical("nothing is written any more: %s", self._log.refusal)
+        if self._allow_unsafe:
+            self._read_back(verdict)
+            return
+        self._log.enforced = False
+        self._log.refusal = NoncesIgnored(self._place, verdict.fault)
+        refused = f"nothing is written any more: {self._log.refusal}"
+        self._troubles.begin(Trouble("nonces", refused, writes_blocked=True))
 
     def _handle(self, event: Event) -> None:
         self._channels.handle(event)
@@ -201,7 +211,8 @@ class Engine:
 
     def _ended(self, task: asyncio.Task[None], failed: Callable[[DiscobaseError], None]) -> None:
         if not task.cancelled() and (error := task.exception()):
-            _log.critical("the engine has failed", exc_info=error)
+            ended = Trouble("fault", "the engine has failed", writes_blocked=True)
+            self._troubles.tell(ended, error=error)
             failed(Disconnected(f"the engine has failed: {error!r}"))
 
     def commit(self, request: Request) -> None:

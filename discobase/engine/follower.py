@@ -38,6 +38,7 @@ from discobase.engine.server.seam import (
     Refused,
     Uncertain,
 )
+from discobase.engine.trouble import Trouble
 from discobase.errors import LogDamaged, UpgradeNeeded
 
 _log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class Follower:
         self._outdated = False
         self._gap = (-1, 0.0)
         self._lanes = range(len(log.superblock.lanes))
-        self._doubt = Doubt(log.server, self._arrived.set)
+        self._doubt = Doubt(log.server, self._arrived.set, log.troubles)
         self._applier = Applier(log, replica, self._doubt, self._arrived.set)
         self._holes = Holes(log, replica, self._applier, self._doubt)
         self.turn = asyncio.Lock()
@@ -147,8 +148,9 @@ class Follower:
                 self._arrived.set()
             except (LogDamaged, UpgradeNeeded) as error:
                 _log.debug("following has stopped: %s", error)
-            except Exception:  # noqa: BLE001 - the log has it all, and is read again
-                _log.exception("following the log has failed; it is read again")
+            except Exception as error:  # noqa: BLE001 - the log has it all, and is read again
+                failed = Trouble("fault", "following the log has failed; it is read again")
+                self._log.troubles.tell(failed, error=error)
                 await self._log.server.sleep(pause(self._log.server, attempt))
                 attempt += 1
                 self.read_again()
@@ -352,11 +354,15 @@ class Follower:
             self._log.ends.look_at(channel, last.get(channel, 0), now)
         for channel, message in self._log.ends.unexplained.items():
             if known.get(channel) != message:
-                _log.error(
-                    "message %d, the newest of channel %d, is gone, and nothing tells what it was; "
-                    "writing waits for half a minute in case another process still has it",
-                    message,
-                    channel,
+                self._log.troubles.tell(
+                    Trouble(
+                        "damage",
+                        f"message {message}, the newest of channel {channel}, is gone, and nothing "
+                        f"tells what it was; writing waits for half a minute in case another "
+                        f"process still has it",
+                        channel=channel,
+                        message=message,
+                    )
                 )
 
     async def _look_on(self) -> None:
@@ -387,7 +393,7 @@ class Follower:
         except LogDamaged as error:
             self._doubt.damage = error
             raise
-        _log.warning("the log is whole again: %s", damage)
+        self._log.troubles.end("damage", f"the log is whole again: {damage}")
 
     # Applying
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from discobase.engine.log.commit_log import Entry
 from discobase.engine.server.seam import time_of
-
-_log = logging.getLogger(__name__)
+from discobase.engine.trouble import Trouble, Troubles
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +40,12 @@ class LostCommits:
 
     Args:
         labels: returns what writers are called, by their ids.
+        troubles: what is told of each.
     """
 
-    def __init__(self, labels: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(self, labels: Callable[[], Mapping[str, str]], troubles: Troubles) -> None:
         self._labels = labels
+        self._troubles = troubles
         self._by_message: dict[int, LostCommit] = {}
 
     def add(self, entry: Entry, why: str) -> None:
@@ -76,14 +76,18 @@ class LostCommits:
         time = datetime.fromtimestamp(time_of(message), UTC)
         lost = self._labelled(LostCommit(position, writer, time, channel, message, why))
         self._by_message[message] = lost
-        _log.error(
-            "a commit does not count: position %s, writer %s, %s, message %d in channel %d: %s",
-            "unknown" if position is None else position,
-            _called(lost),
-            time.isoformat(timespec="seconds"),
-            message,
-            channel,
-            why,
+        self._troubles.tell(
+            Trouble(
+                "lost",
+                f"a commit does not count: position {_shown(position)}, writer {_called(lost)}, "
+                f"{time.isoformat(timespec='seconds')}, message {message} in channel {channel}: "
+                f"{why}",
+                position=position,
+                writer=writer,
+                label=lost.label,
+                channel=channel,
+                message=message,
+            )
         )
 
     def found(self, messages: Iterable[int]) -> None:
@@ -108,6 +112,10 @@ class LostCommits:
         return replace(lost, label=self._labels().get(lost.writer))
 
 
+def _shown(known: object) -> str:
+    return "unknown" if known is None else str(known)
+
+
 def _called(lost: LostCommit) -> str:
-    named = "unknown" if lost.writer is None else lost.writer
+    named = _shown(lost.writer)
     return named if lost.label is None else f"{named} ({lost.label})"

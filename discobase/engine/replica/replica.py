@@ -81,7 +81,7 @@ class Replica:
         self._use(file, writer)
         self.positions: Positions = self._position_table.read()
         self.layouts: Mapping[str, Layout] = MappingProxyType({})
-        self.writers = Writers()
+        self.writers: Writers = Writers()
 
     def _use(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
         """Write to a file from now on."""
