@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from discobase.engine.log.commit_log import Entry
@@ -158,6 +158,27 @@ class PositionTable:
         self._recent.clear()
         self._connection.execute("DELETE FROM frame")
         self._connection.execute("UPDATE state SET head = 0, chain = ?", (GENESIS,))
+
+    def restore_from(self, head: Head, recent: Sequence[tuple[int, Position, str]]) -> None:
+        """Make a position the head, of whose predecessors no more than the recent ones are known:
+        each with its number and its writer.
+
+        Raises:
+            ValueError: they do not lead to that head.
+        """
+        first = max(0, head.seq - RECENT) + 1
+        if [seq for seq, _, _ in recent] != [*range(first, head.seq + 1)]:
+            raise ValueError("positions are missing")
+        self._connection.executemany(
+            "INSERT INTO frame VALUES (?, ?, ?, ?, ?)",
+            [
+                (seq, position.message, position.chain, position.applied, writer)
+                for seq, position, writer in recent
+            ],
+        )
+        self._connection.execute("UPDATE state SET head = ?, chain = ?", (head.seq, head.chain))
+        self.head = head
+        self._recent.extend(position for _, position, _ in recent)
 
     def restore(self, published: Positions) -> None:
         """Go back to what was published last: the transaction has been rolled back."""

@@ -22,6 +22,7 @@ from discobase.engine.replica.proposals import Proposal, Proposals
 from discobase.engine.replica.reader import Reader, Row
 from discobase.engine.replica.requests import LAYOUT as REQUESTS
 from discobase.engine.replica.requests import RequestTable
+from discobase.engine.replica.snapshot import Restoring, Snapshot
 from discobase.engine.replica.tables import Tables
 from discobase.engine.replica.writers import LAYOUT as WRITERS
 from discobase.engine.replica.writers import Writers, WriterTable
@@ -175,6 +176,49 @@ class Replica:
             self._tables.drop_all()
             self._position_table.clear()
             self._follow(commits)
+
+    def restore(self, chunks: Iterable[bytes], head: Head, state: str) -> None:
+        """Forget everything, and take over a state that a snapshot has written. Readers see the old
+        one until it is done.
+
+        Args:
+            chunks: the snapshot's lines, cut anywhere.
+            head: the position and chain that it has to be of.
+            state: the hash that it has to have.
+
+        Raises:
+            NotTheState: it is another one, or none; nothing is forgotten.
+            LaterFormat: it is of a format that this version does not know; nothing is forgotten.
+            ReplicaLost: no file takes it.
+        """
+        try:
+            self._restore(chunks, head, state)
+        except sqlite3.Error as error:
+            if not failed(error):
+                raise
+            self._renew(error)
+            raise _lost() from error
+        self.lost = False
+        self._reader.resume()
+
+    def _restore(self, chunks: Iterable[bytes], head: Head, state: str) -> None:
+        with self._transaction():
+            self._tables.drop_all()
+            self._position_table.clear()
+            restoring = Restoring(self._writer, self._layouts, self._position_table, self._writers)
+            restoring.read(chunks, head, state)
+
+    def snapshot(self) -> Snapshot:
+        """Return the state of this moment, for one thread to read while the others go on. Any
+        thread; never waits.
+
+        Raises:
+            ReplicaLost: there is no state.
+            Disconnected: the replica was closed.
+        """
+        if self.lost:
+            raise _lost()
+        return Snapshot(self._file)
 
     def propose(
         self, requests: Iterable[Request], introduction: Introduce | None = None

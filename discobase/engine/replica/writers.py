@@ -7,7 +7,7 @@ newest introductions are enough, and a writer that was pushed out of them comes 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -52,6 +52,10 @@ class WriterTable:
             labels = self._connection.execute("SELECT id, label FROM writer").fetchall()
             self._read = Writers(MappingProxyType(dict(labels)))
         return self._read
+
+    def rows(self) -> Iterator[tuple[str, str, int]]:
+        """Yield what each is called, and where it was said, in the order of the log."""
+        yield from self._connection.execute("SELECT id, label, seq FROM writer ORDER BY seq, id")
 
     def introduce(self, operation: Introduce, seq: int) -> None:
         """Note what a writer is called."""
