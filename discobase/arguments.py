@@ -40,6 +40,7 @@ class Target:
         api_url: the address of the REST API.
         limits: what a message carries there.
         allow_unsafe: whether to go on where the server does not enforce nonces.
+        read_only: whether nothing is to be written there.
         label: what the log is to call this writer; empty where nothing.
         on_trouble: what is called with what goes wrong, on a thread of its own.
     """
@@ -49,6 +50,7 @@ class Target:
     api_url: str
     limits: Limits
     allow_unsafe: bool = False
+    read_only: bool = False
     label: str = field(default="", compare=False)
     on_trouble: Callable[[Trouble], object] | None = field(default=None, compare=False, repr=False)
 
@@ -108,6 +110,17 @@ def checked_position(position: object) -> int:
     )
 
 
+def checked_read_only(read_only: object) -> bool:
+    """Return whether a database is only to be read.
+
+    Raises:
+        UsageError: it is no bool.
+    """
+    if isinstance(read_only, bool):
+        return read_only
+    raise UsageError(f"read_only={read_only!r}: give True or False.")
+
+
 def check_callback(on_trouble: object) -> None:
     """Check what is to be called with what goes wrong.
 
@@ -151,6 +164,7 @@ def target(
     limits: Limits,
     *,
     allow_unsafe: bool = False,
+    read_only: bool = False,
     label: str = "",
     on_trouble: Callable[[Trouble], object] | None = None,
 ) -> Target:
@@ -166,7 +180,9 @@ def target(
     if not isinstance(cast("object", allow_unsafe), bool):
         raise UsageError(f"allow_unsafe={allow_unsafe!r}: give True or False.")
     place = _checked_address(address)
-    return Target(_checked_token(given), server, place, limits, allow_unsafe, label, on_trouble)
+    return Target(
+        _checked_token(given), server, place, limits, allow_unsafe, read_only, label, on_trouble
+    )
 
 
 def _checked_token(token: object) -> str:

@@ -12,6 +12,7 @@ from discobase.arguments import (
     check_callback,
     check_database,
     checked_position,
+    checked_read_only,
     checked_table_name,
     checked_wait,
     target,
@@ -54,6 +55,9 @@ class Database:
         timeout: seconds that a blocking call waits for Discord at most; None for no limit. 0, here
             as everywhere, is a look: only what needs no answer of Discord's can be done so.
         attachment_limit: bytes that one file may have on this server; 10 MiB unless it is boosted.
+        read_only: whether this program only reads: each write raises :exc:`ReadOnly
+            <discobase.errors.ReadOnly>`, nothing is sent, and no database is created. The bot needs
+            no more than to see the channels and their history.
         label: what this program is called where its commits are named: in :meth:`lost`, in errors
             and in the log, with its first commit. The host's name, the program's and the version of
             discobase where it is left out, as in "web-1 gunicorn discobase/2.0.0"; "" for none.
@@ -73,6 +77,7 @@ class Database:
         server: str | int | None = None,
         timeout: float | None = 60.0,
         attachment_limit: int = Limits().attachment,
+        read_only: bool = False,
         label: str | None = None,
         on_trouble: Callable[[Trouble], object] | None = None,
     ) -> None:
@@ -83,7 +88,12 @@ class Database:
         self._on_trouble = on_trouble
         self._label = None if label is None else checked_label(label)
         self._tables: dict[str, type[Table]] = {}
-        self._source = SessionSource(name, timeout=timeout, capacity=self._limits.payload)
+        self._source = SessionSource(
+            name,
+            timeout=timeout,
+            capacity=self._limits.payload,
+            read_only=checked_read_only(read_only),
+        )
 
     def __repr__(self) -> str:
         state = "connected" if self._source.connected else "not connected"
@@ -404,6 +414,7 @@ class Database:
             self._server,
             self._limits,
             allow_unsafe=allow_unsafe,
+            read_only=self._source.read_only,
             label=default_label() if self._label is None else self._label,
             on_trouble=self._on_trouble,
         )

@@ -151,6 +151,7 @@ class Session:
                 self.target.server,
                 api_url=joined.api_url if joined else self.target.api_url,
                 failed=self._fail,
+                read_only=self.target.read_only,
             )
         )
         try:
@@ -165,6 +166,7 @@ class Session:
             failed=self._fail,
             place=f"the server {self.target.server!r} at {self.target.api_url}",
             allow_unsafe=self.target.allow_unsafe,
+            read_only=self.target.read_only,
             label=self.target.label,
             troubles=self._troubles,
         )

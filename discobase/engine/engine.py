@@ -23,7 +23,7 @@ from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.committer import Committer
 from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import CommitLog
-from discobase.engine.log.creation import find_or_create
+from discobase.engine.log.creation import find, find_or_create
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.nonces import NonceTrust, Verdict
 from discobase.engine.log.own_channels import OwnChannels
@@ -32,10 +32,18 @@ from discobase.engine.lost import LostCommit
 from discobase.engine.polling import keep_fresh
 from discobase.engine.refreshes import Refreshes
 from discobase.engine.replica import Head, Replica
+from discobase.engine.server.read_only import read_only as reading
 from discobase.engine.server.retry import LONGEST_PAUSE
 from discobase.engine.server.seam import Event, NotPermitted, Refused, Server, Uncertain
 from discobase.engine.trouble import Trouble, Troubles
-from discobase.errors import ConnectError, DiscobaseError, Disconnected, NoncesIgnored, Unavailable
+from discobase.errors import (
+    ConnectError,
+    DiscobaseError,
+    Disconnected,
+    NoncesIgnored,
+    ReadOnly,
+    Unavailable,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -72,12 +80,14 @@ class Engine:
         *,
         place: str,
         allow_unsafe: bool,
+        read_only: bool,
         label: str,
         troubles: Troubles,
     ) -> None:
         self._server = server
         self._place = place
         self._allow_unsafe = allow_unsafe
+        self._read_only = read_only
         self.superblock = superblock
         self.writer = base36(int(server.random() * 36**8))
         self.replica = replica
@@ -108,6 +118,7 @@ class Engine:
         failed: Callable[[DiscobaseError], None],
         place: str = "this server",
         allow_unsafe: bool = False,
+        read_only: bool = False,
         label: str = "",
         troubles: Troubles | None = None,
     ) -> Engine:
@@ -122,18 +133,23 @@ class Engine:
             failed: called when the engine has ended by itself.
             place: which server it is, for errors.
             allow_unsafe: whether to go on where the server does not enforce nonces.
+            read_only: whether nothing is to be written there, whatever happens: no database is
+                created, and nothing is asked or removed.
             label: what the log is to call this writer, in its first commit; empty where nothing.
             troubles: what is told of what goes wrong from then on.
 
         Raises:
             NoncesIgnored: the server does not enforce nonces.
+            DatabaseNotFound: there is no database, and none is to be created.
             LogDamaged: what is there is not the database that was written.
             UpgradeNeeded: it was written by a later version of discobase.
             ConnectError: Discord refused, or did not answer.
             MissingPermission: a channel of the database may not be read.
         """
         try:
-            superblock = await find_or_create(server)
+            if read_only:
+                server = reading(server)
+            superblock = await (find(server, place) if read_only else find_or_create(server))
             replica = await _make_replica(server, len(superblock.lanes))
             try:
                 engine = cls(
@@ -143,6 +159,7 @@ class Engine:
                     limits,
                     place=place,
                     allow_unsafe=allow_unsafe,
+                    read_only=read_only,
                     label=label,
                     troubles=troubles or Troubles(),
                 )
@@ -163,21 +180,24 @@ class Engine:
         await self._server.events_come(within=_SESSION_SECONDS)
         self._server.listen(self._handle)
         async with self._follower.turn:
-            judging = asyncio.create_task(self._nonces.judge())
+            judge = self._nonces.look if self._read_only else self._nonces.judge
+            judging = asyncio.create_task(judge())
             try:
                 await self._follower.catch_up()
                 verdict = await judging
             finally:
                 judging.cancel()
                 await asyncio.gather(judging, return_exceptions=True)
-        if verdict.fault and not self._allow_unsafe:
+        if verdict.fault and not self._allow_unsafe and not self._read_only:
             await self._nonces.clean()
             raise NoncesIgnored(self._place, verdict.fault)
         if verdict.fault:
             self._read_back(verdict)
         polling = keep_fresh(self._server, self._refreshes.refresh, self._troubles)
-        watching = (self._channels.watch(), self._nonces.watch(verdict, self._withdraw))
-        for work in (self._committer.run(), self._follower.follow(), polling, *watching):
+        works = [self._committer.run(), self._follower.follow(), polling, self._channels.watch()]
+        if not self._read_only:
+            works.append(self._nonces.watch(verdict, self._withdraw))
+        for work in works:
             task = asyncio.create_task(work)
             task.add_done_callback(lambda task: self._ended(task, failed))
             self._tasks.append(task)
@@ -219,9 +239,12 @@ class Engine:
         """Queue a request, whose future tells what becomes of it. From any thread; never waits.
 
         Raises:
+            ReadOnly: the engine was opened to read.
             Disconnected: the engine has stopped.
             MissingPermission, LogDamaged: a channel of the database may not be read, or is gone.
         """
+        if self._read_only:
+            raise ReadOnly(f"{request.purpose} was not sent: this connection only reads.")
         self._channels.check()
         self._committer.put(request)
 
