@@ -77,10 +77,10 @@ class Snapshot:
         except BaseException:
             self.close()
             raise
-        self.head = Head(*row)
-        self.hash = ""
-        self.records = 0
-        self.size = 0
+        self.head: Head = Head(*row)
+        self.hash: str = ""
+        self.records: int = 0
+        self.size: int = 0
 
     def lines(self) -> Iterator[bytes]:
         """Yield the lines, a number of whole ones at a time."""
