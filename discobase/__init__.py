@@ -12,6 +12,7 @@ from discobase.computed import WithPk, WithVersion
 from discobase.database import Database
 from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.lost import LostCommit
+from discobase.engine.trouble import Trouble
 from discobase.errors import DiscobaseError
 from discobase.query import Query
 from discobase.records.fields import Index, Unique
@@ -30,6 +31,7 @@ __all__ = [
     "Query",
     "SaveReport",
     "Table",
+    "Trouble",
     "Unique",
     "WithPk",
     "WithVersion",

@@ -17,7 +17,13 @@ from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.interface import EngineInterface
 from discobase.engine.lost import LostCommit
 from discobase.engine.replica import Replica
-from discobase.errors import AlreadyConnected, NotConnected, WaitTimeout, WouldDeadlock
+from discobase.errors import (
+    AlreadyConnected,
+    NotConnected,
+    ReadOnly,
+    WaitTimeout,
+    WouldDeadlock,
+)
 from discobase.portal import users_line
 from discobase.session import Session
 
@@ -37,10 +43,14 @@ class SessionSource:
         name: the database's name.
         timeout: seconds that a call waits unless it says otherwise; None for no limit.
         capacity: the bytes that one commit carries, compressed where that helps.
+        read_only: whether nothing is to be written.
     """
 
-    def __init__(self, name: str, *, timeout: float | None, capacity: int) -> None:
+    def __init__(
+        self, name: str, *, timeout: float | None, capacity: int, read_only: bool = False
+    ) -> None:
         self.name = name
+        self.read_only = read_only
         self.timeout = timeout
         self.capacity = capacity
         self._last: Session | None = None
@@ -191,7 +201,15 @@ class SessionSource:
         return self._engine(self.session(), purpose, self.timeout).replica
 
     def commit(self, request: Request) -> Placed:
-        """Commit changes, all or none, and wait until Discord has them."""
+        """Commit changes, all or none, and wait until Discord has them.
+
+        Raises:
+            ReadOnly: nothing is to be written.
+        """
+        if self.read_only:
+            raise ReadOnly(
+                f"{self.name!r} was made with read_only=True: {request.purpose} was not sent."
+            )
         session = self.session()
         engine = self._engine(session, request.purpose, request.timeout)
         return session.portal.wait(

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice, takewhile
 from operator import itemgetter
@@ -27,9 +26,8 @@ from discobase.engine.log.listing import Listing
 from discobase.engine.lost import LostCommits
 from discobase.engine.replica import Displaced, Head, Position, Replica, ReplicaLost
 from discobase.engine.server.seam import Message, seconds_between
+from discobase.engine.trouble import Trouble
 from discobase.errors import LogDamaged
-
-_log = logging.getLogger(__name__)
 
 _BATCH = 256
 """Frames that are applied in one step of the worker, so that other steps get their turn: some 10 ms
@@ -68,7 +66,7 @@ class Applier:
         self.unsure = 0
         self.epoch = 0
         self.awaited = Awaited()
-        self.lost = LostCommits()
+        self.lost = LostCommits(lambda: replica.writers.labels, log.troubles)
 
     def note(self, entry: Entry, *, read: bool) -> None:
         """Keep a frame until its turn comes (:meth:`Arrivals.note
@@ -329,8 +327,11 @@ class Applier:
         what was there is lost.
         """
         if not self._replica.lost:
-            _log.error(
-                "the log is not as it was thought to be: it is read again from its beginning"
+            self._log.troubles.tell(
+                Trouble(
+                    "damage",
+                    "the log is not as it was thought to be: it is read again from its beginning",
+                )
             )
         await self.read_lanes(after=[0] * len(self._lanes))
         try:

@@ -40,6 +40,7 @@ from discobase.engine.server.seam import (
     Refused,
     Uncertain,
 )
+from discobase.engine.trouble import Trouble
 from discobase.errors import LogDamaged, UpgradeNeeded
 
 _log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ class Follower:
         self._outdated = False
         self._gap = (-1, 0.0)
         self._lanes = range(len(log.superblock.lanes))
-        self._doubt = Doubt(log.server, self._arrived.set)
+        self._doubt = Doubt(log.server, self._arrived.set, log.troubles)
         self._applier = Applier(log, replica, self._doubt, self._arrived.set)
         self._holes = Holes(log, replica, self._applier, self._doubt)
         self.turn = asyncio.Lock()
@@ -149,8 +150,9 @@ class Follower:
                 self._arrived.set()
             except (LogDamaged, UpgradeNeeded) as error:
                 _log.debug("following has stopped: %s", error)
-            except Exception:  # noqa: BLE001 - the log has it all, and is read again
-                _log.exception("following the log has failed; it is read again")
+            except Exception as error:  # noqa: BLE001 - the log has it all, and is read again
+                failed = Trouble("fault", "following the log has failed; it is read again")
+                self._log.troubles.tell(failed, error=error)
                 await self._log.server.sleep(pause(self._log.server, attempt))
                 attempt += 1
                 self.read_again()
@@ -429,11 +431,15 @@ class Follower:
             self._log.confirm(listing.began)
         for channel, message in self._log.ends.unexplained.items():
             if known.get(channel) != message:
-                _log.error(
-                    "message %d, the newest of channel %d, is gone, and nothing tells what it was; "
-                    "writing waits for half a minute in case another process still has it",
-                    message,
-                    channel,
+                self._log.troubles.tell(
+                    Trouble(
+                        "damage",
+                        f"message {message}, the newest of channel {channel}, is gone, and nothing "
+                        f"tells what it was; writing waits for half a minute in case another "
+                        f"process still has it",
+                        channel=channel,
+                        message=message,
+                    )
                 )
 
     async def _look_on(self) -> None:
@@ -464,7 +470,7 @@ class Follower:
         except LogDamaged as error:
             self._doubt.damage = error
             raise
-        _log.warning("the log is whole again: %s", damage)
+        self._log.troubles.end("damage", f"the log is whole again: {damage}")
 
     # Applying
 

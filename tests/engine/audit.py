@@ -25,11 +25,15 @@ from tests.engine.workload import NOTHING_WRITTEN, VERSIONS, Memory, Version
 
 @dataclasses.dataclass
 class Line:
-    """One position of the log that counts: without what its operations are called."""
+    """One position of the log that counts: without what its operations are called.
+
+    `introduced` is what it says of its writer.
+    """
 
     seq: int
     message: int
     operations: list[list[Any]]
+    introduced: list[list[Any]] = dataclasses.field(default_factory=list)
     chain: str = ""
 
 
@@ -69,7 +73,11 @@ def read_log(world: World, superblock: Superblock) -> Log:
             continue
         superfluous += len(found[seq]) - 1
         identity, header, chain, stored = fitting[0]
-        lines.append(Line(seq, identity, _operations(header, stored), chain))
+        said = _operations(header, stored)
+        introduced = [operation for operation in said if operation[0] == "writer?"]
+        assert all(writer == header["writer"] for _, writer, _ in introduced)
+        others = [operation for operation in said if operation[0] != "writer?"]
+        lines.append(Line(seq, identity, others, introduced, chain))
     return Log(lines, chain, len(found), superfluous)
 
 
@@ -225,8 +233,11 @@ def held_by(engine: Engine, tables: Iterable[str]) -> State:
 
 
 def check_replicas(log: Log, state: State, engines: Iterable[Engine]) -> None:
-    """I3: every replica holds the state that the log comes to."""
+    """I3: every replica holds the state that the log comes to, labels included."""
+    labels = {writer: label for line in log.lines for _, writer, label in line.introduced}
+    assert len(labels) == sum(len(line.introduced) for line in log.lines), "introduced twice"
     for engine in engines:
+        assert engine.replica.writers.labels == labels
         assert (engine.replica.head.seq, engine.replica.head.chain) == (log.head, log.chain)
         assert held_by(engine, state) == state, f"I3: the replica of {engine.writer} differs"
 

@@ -173,6 +173,7 @@ async def open_engine(process: Process, limits: Limits = LIMITS) -> Engine:
                 limits=limits,
                 failed=lambda error: process.failures.append(repr(error)),
                 allow_unsafe=process.world.faults.nonce_window is None,
+                label=f"{process.name} simulated",
             )
         except ConnectError as error:
             process.world.note(f"{process.name}: could not connect: {error}")

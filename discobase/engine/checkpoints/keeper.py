@@ -27,6 +27,7 @@ from discobase.engine.follower import Follower
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.replica import Replica
 from discobase.engine.server.seam import NotPermitted, Refused, Server, ServerError, Uncertain
+from discobase.engine.trouble import Trouble, Troubles
 from discobase.errors import DiscobaseError, Unavailable
 
 _log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class CheckpointKeeper:
         replica: the state.
         follower: knows whether it is what the log says.
         store: the checkpoints that are there.
+        troubles: told of what cannot be written.
         writer: this writer's id.
         wrote: tells the position of the last commit that this writer has made, 0 before the first.
 
@@ -82,6 +84,7 @@ class CheckpointKeeper:
         follower: Follower,
         store: CheckpointStore,
         *,
+        troubles: Troubles,
         writer: str,
         wrote: Callable[[], int],
     ) -> None:
@@ -91,6 +94,7 @@ class CheckpointKeeper:
         self._replica = replica
         self._follower = follower
         self._store = store
+        self._troubles = troubles
         self._writer = writer
         self._wrote = wrote
         self._one = asyncio.Lock()
@@ -118,10 +122,15 @@ class CheckpointKeeper:
                 if await self._is_due():
                     await self._write_in_turn()
             except (DiscobaseError, ServerError, TooLarge) as error:
-                _log.warning("no checkpoint could be written, which will be tried again: %s", error)
-            except Exception:  # noqa: BLE001 - the database goes on without
-                _log.exception("no checkpoint could be written, by a fault of discobase")
+                self._tell(str(error))
+            except Exception as error:  # noqa: BLE001 - the database goes on without
+                fault = Trouble("fault", f"no checkpoint could be written: {error!r}")
+                self._troubles.tell(fault, error=error)
             considered = self._replica.head.seq + PAGE
+
+    def _tell(self, why: str) -> None:
+        text = f"a checkpoint is due and cannot be written ({why}); it will be tried again"
+        self._troubles.begin(Trouble("checkpoint", text))
 
     def hurry(self) -> None:
         """Wait for nothing any more: the connection is about to be closed."""
@@ -212,6 +221,7 @@ class CheckpointKeeper:
             if await self._follower.is_certain(manifest.head):
                 self.newest = await self._store.write(manifest, packed)
                 self._size_before = size
+                self._troubles.end("checkpoint", "a checkpoint was written")
                 _log.info(
                     "a checkpoint of %d records at position %d was written: %d bytes",
                     manifest.records,
