@@ -207,8 +207,9 @@ class Committer:
 
     async def _commit(self, batch: Batch) -> None:
         batches = [batch] if batch else []
-        async with self._follower.turn:
-            while batches:
+        while batches:
+            await self._follower.explained()
+            async with self._follower.turn:
                 first, *rest = batches
                 batches = [*await self._attempt(first), *rest]
 
@@ -235,6 +236,8 @@ class Committer:
             return _fail_all(batch, error)
         except ServerError as error:
             return _fail_all(batch, _unread(error))
+        if self._follower.healing:
+            return [batch]  # found just now
         try:
             proposal, draft = await self._log.server.work(partial(self._prepare, batch))
         except RecordTooLarge as error:

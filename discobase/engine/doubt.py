@@ -28,6 +28,7 @@ class Doubt:
 
     Attributes:
         damage: what is wrong for certain; None while nothing is.
+        healing: what is wrong for certain and about to be healed: writing waits for that.
     """
 
     def __init__(self, clock: Clock, told: Callable[[], object], troubles: Troubles) -> None:
@@ -38,6 +39,7 @@ class Doubt:
         self._since = 0.0
         self._checked = 0.0
         self.damage: LogDamaged | None = None
+        self.healing: LogDamaged | None = None
 
     def holds(self, error: LogDamaged) -> bool:
         """Take note of an error, and return whether it has come up for long enough to be
@@ -46,7 +48,13 @@ class Doubt:
         what, now = (error.position, error.channel), self._clock.monotonic()
         if what != self._what:
             self._what, self._since = what, now
-        return now - self._since >= DOUBT_SECONDS
+        return self.has_lasted(self._since)
+
+    def has_lasted(self, since: float) -> bool:
+        """Return whether what has been so since a time, by a clock that does not go back, has been
+        so for long enough to be believed.
+        """
+        return self._clock.monotonic() - since >= DOUBT_SECONDS
 
     def end(self) -> None:
         """Take note that nothing is wrong."""
@@ -55,20 +63,35 @@ class Doubt:
     def declared(self, error: LogDamaged) -> LogDamaged:
         """Declare the log damaged, so that nothing is written, and return the error to raise."""
         if self.damage is None:
-            self._troubles.begin(
-                Trouble(
-                    "damage",
-                    f"{error}; this process keeps what it has and writes no more",
-                    writes_blocked=True,
-                    position=error.position,
-                    channel=error.channel,
-                    message=error.message,
-                )
-            )
-        self.damage = error
+            self._tell(error, "this process keeps what it has and writes no more")
+        self.damage, self.healing = error, None
         self._checked = self._clock.monotonic()
         self._told()
         return copy.copy(error)
+
+    def heal(self, error: LogDamaged) -> None:
+        """Have writing wait until what this process holds is healed."""
+        if self.healing is None and self.damage is None:
+            self._tell(error, "this process heals it, and saves wait for that")
+        self.healing = error
+
+    def healed(self) -> None:
+        """Take note that nothing is to be healed any more."""
+        if self.healing is not None:
+            self.healing = None
+            self._troubles.end("damage", "what was deleted or altered has been healed")
+
+    def _tell(self, error: LogDamaged, follows: str) -> None:
+        self._troubles.begin(
+            Trouble(
+                "damage",
+                f"{error}; {follows}",
+                writes_blocked=True,
+                position=error.position,
+                channel=error.channel,
+                message=error.message,
+            )
+        )
 
     def is_due(self) -> bool:
         """Return whether the damage is to be looked at again."""

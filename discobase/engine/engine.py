@@ -20,6 +20,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 
 from discobase.engine.changes import IndexWanted, Request
+from discobase.engine.checkpoints.healing import Healer
 from discobase.engine.checkpoints.keeper import Checkpoint, CheckpointKeeper
 from discobase.engine.checkpoints.store import CheckpointStore
 from discobase.engine.committer import Committer
@@ -114,6 +115,9 @@ class Engine:
             troubles=troubles,
             writer=self.writer,
             wrote=lambda: self._committer.wrote,
+        )
+        self._healer = Healer(
+            self._log, replica, self._follower, self._checkpoints, writer=self.writer, limits=limits
         )
         self._channels = OwnChannels(server, superblock, self._follower.read_again, troubles)
         self.replica.tell_failure(partial(_look, asyncio.get_running_loop(), self._follower))
@@ -217,6 +221,7 @@ class Engine:
         works = [self._follower.follow(), polling, self._channels.watch()]
         if not self._read_only:
             works.append(self._nonces.watch(verdict, self._withdraw))
+            works.append(self._healer.heal())
             self._finishing.append(self._begin(self._checkpoints.keep(), failed))
         for work in works:
             self._begin(work, failed)

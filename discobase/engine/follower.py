@@ -67,6 +67,7 @@ class Follower:
         turn: held by whoever changes the replica.
         awaited: who waits for a position.
         lost: commits that do not count.
+        holes: what was deleted or altered of what has been applied.
         tell: tells those who wait for a position that the head has moved.
     """
 
@@ -79,7 +80,7 @@ class Follower:
         self._lanes = range(len(log.superblock.lanes))
         self._doubt = Doubt(log.server, self._arrived.set, log.troubles)
         self._applier = Applier(log, replica, self._doubt, self._arrived.set)
-        self._holes = Holes(log, replica, self._applier, self._doubt)
+        self.holes = Holes(log, replica, self._applier, self._doubt)
         self.turn = asyncio.Lock()
         self.awaited = self._applier.awaited
         self.lost = self._applier.lost
@@ -92,6 +93,11 @@ class Follower:
         """
         return copy.copy(self._doubt.damage or self._log.later)
 
+    @property
+    def healing(self) -> bool:
+        """Whether something is being healed, and nothing is to be written before that is done."""
+        return self._doubt.healing is not None
+
     # Events
 
     def handle(self, event: Event) -> None:
@@ -100,7 +106,7 @@ class Follower:
             case MessageArrived(message=message):
                 self._hear(message)
             case MessageChanged():
-                if self._holes.note(event):
+                if self.holes.note(event):
                     self._arrived.set()
             case EventsLost():
                 self.read_again()
@@ -122,7 +128,7 @@ class Follower:
         self._log.forestalled(entry)
         if self.stopped is None:
             self._applier.note(entry, read=False)
-        elif self._holes and entry.header.seq <= self._replica.head.seq:
+        elif self.holes and entry.header.seq <= self._replica.head.seq:
             # It may have taken the place of what is gone: look at once.
             self._doubt.look_at_once()
 
@@ -178,10 +184,10 @@ class Follower:
                 await self._check_again()
                 return
             await self._advance()
-            while self._outdated or self._holes.changed:
+            while self._outdated or self.holes.changed:
                 await self._make_up()
-            if self._holes.catalog_changed:
-                await self._holes.examine_catalog()
+            if self.holes.catalog_changed:
+                await self.holes.examine_catalog()
             if self._log.ends.unexplained:
                 await self._look_on()
         if self._applier.arrivals:
@@ -193,7 +199,7 @@ class Follower:
         try:
             listing = await self.catch_up()
             if outdated:
-                await self._holes.examine_catalog(listing)
+                await self.holes.examine_catalog(listing)
         except (Uncertain, Refused):
             self._outdated = outdated or self._outdated
             raise
@@ -237,7 +243,7 @@ class Follower:
             self._outdated = False
             listing = await self._look()
             if not self._log.is_catalog_known(listing):
-                await self._holes.examine_catalog(listing)
+                await self.holes.examine_catalog(listing)
 
     async def catch_up(self, listing: Listing | None = None) -> Listing:
         """Look, read all lanes to their ends, and apply what is new; again, for half a minute, as
@@ -281,12 +287,12 @@ class Follower:
         Raises:
             LogDamaged: something does not fit, as far as can be seen now.
         """
-        await self._holes.examine_changes()
+        await self.holes.examine_changes()
         if listing is None:
             listing = await self._log.list_channels()
         after = [self._replica.positions.safely_below(seq) for seq in self._applier.following()]
         await self._applier.read_lanes(after=after, listing=listing)
-        await self._holes.miss_none(after)
+        await self.holes.miss_none(after)
         await self._applier.apply_all()
         if self._applier.arrivals:
             raise self._applier.missing()
@@ -327,10 +333,10 @@ class Follower:
         """
         await self._applier.heal()
         self._require_sound()
-        if self._holes.changed:
+        if self.holes.changed:
             await self.catch_up()
-        if self._holes.catalog_changed:
-            await self._holes.examine_catalog()
+        if self.holes.catalog_changed:
+            await self.holes.examine_catalog()
         while self._log.doubtful():
             await self._look_on()
             if self._log.ends.unexplained:
@@ -340,9 +346,10 @@ class Follower:
 
     async def explained(self) -> None:
         """Wait while the newest message of a lane is gone and nothing that is known explains it:
-        half a minute at the most, in which :meth:`follow` looks again and again.
+        half a minute at the most, in which :meth:`follow` looks again and again; and while
+        something that is gone is being healed.
         """
-        while self._log.ends.unexplained and self.stopped is None:
+        while (self._log.ends.unexplained or self.healing) and self.stopped is None:
             await self._log.server.sleep(_POLL_SECONDS)
 
     def _require_sound(self) -> None:
@@ -369,7 +376,7 @@ class Follower:
         async with self.turn:
             self._require_sound()
             listing = await self._look()
-            if self._log.ends.unexplained or self._has_holes():
+            if self._log.ends.unexplained or self.holes.changed:
                 return False
             if self._replica.head == head and not await self._is_head_there(listing):
                 return False
@@ -377,9 +384,6 @@ class Follower:
                 return not self._applier.arrivals
             above = await self._applier.position(head.seq + 1)
             return above is not None and above.applied and above.chain == head.chain
-
-    def _has_holes(self) -> bool:
-        return bool(self._holes.changed or self._holes)
 
     async def _is_head_there(self, listing: Listing) -> bool:
         """Read the lane of the head from below it; return whether its message is there."""
@@ -461,8 +465,8 @@ class Follower:
             return
         damage = self._doubt.suspend()
         try:
-            await self._holes.examine_again()
-            await self._holes.examine_catalog()
+            await self.holes.examine_again()
+            await self.holes.examine_catalog()
             await self.catch_up()
         except (Uncertain, Refused):
             self._doubt.damage = damage

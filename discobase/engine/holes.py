@@ -4,7 +4,9 @@ written.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from discobase.engine.applier import Applier
 from discobase.engine.doubt import Doubt
@@ -13,6 +15,21 @@ from discobase.engine.log.listing import Listing
 from discobase.engine.replica import Replica
 from discobase.engine.server.seam import MessageChanged
 from discobase.errors import LogDamaged
+
+
+@dataclass(frozen=True, slots=True)
+class _Hole:
+    """A position whose message is gone, or is something else now.
+
+    Args:
+        seq: the position.
+        change: what has become of the message.
+        since: when that was found, by a clock that does not go back.
+    """
+
+    seq: int
+    change: MessageChanged
+    since: float
 
 
 class Holes:
@@ -27,6 +44,9 @@ class Holes:
     Attributes:
         changed: what was heard of and has not been looked up yet, by message.
         catalog_changed: whether that goes for the superblock.
+        heals: whether somebody heals what this process holds.
+        wounded: set while there is something to heal.
+        superblock_gone: whether the superblock is.
     """
 
     def __init__(self, log: CommitLog, replica: Replica, applier: Applier, doubt: Doubt) -> None:
@@ -34,21 +54,58 @@ class Holes:
         self._replica = replica
         self._applier = applier
         self._doubt = doubt
-        self._held: dict[int, MessageChanged] = {}
+        self._held: dict[int, _Hole] = {}
         self._epoch = applier.epoch
         self.changed: dict[int, MessageChanged] = {}
         self.catalog_changed = False
+        self.heals = False
+        self.wounded = asyncio.Event()
+        self.superblock_gone = False
 
     def __bool__(self) -> bool:
         """Return whether any is known that is still there."""
         return bool(self._of_this_epoch())
 
-    def _of_this_epoch(self) -> dict[int, MessageChanged]:
+    def _of_this_epoch(self) -> dict[int, _Hole]:
         """Return the holes; none are left of before the log was last read from its beginning."""
         if self._epoch != self._applier.epoch:
             self._epoch = self._applier.epoch
             self._held.clear()
+            self._note_whether_healed()
         return self._held
+
+    @property
+    def highest(self) -> int:
+        """The highest position that is gone or altered, 0 where none is."""
+        return max((hole.seq for hole in self._of_this_epoch().values()), default=0)
+
+    def healed(self, position: int) -> None:
+        """Take note that nobody needs the messages up to a position any more."""
+        for message, hole in [*self._of_this_epoch().items()]:
+            if hole.seq <= position:
+                del self._held[message]
+        self._note_whether_healed()
+
+    def give_up(self) -> None:
+        """Call what could not be healed damage, so that nobody waits for it."""
+        if (error := self._doubt.healing) is not None:
+            self._doubt.declared(error)
+
+    def _note_whether_healed(self) -> None:
+        if not self._held and not self.superblock_gone:
+            self.wounded.clear()
+            self._doubt.healed()
+
+    def _wound(self, error: LogDamaged) -> None:
+        """Have something healed that this process holds, or stop writing.
+
+        Raises:
+            LogDamaged: nobody heals it.
+        """
+        if not self.heals:
+            raise self._doubt.declared(error) from error.__cause__
+        self._doubt.heal(error)
+        self.wounded.set()
 
     def note(self, event: MessageChanged) -> bool:
         """Take note of a change, and return whether it is any of the log's."""
@@ -68,7 +125,7 @@ class Holes:
             LogDamaged: it still is.
         """
         for hole in [*self._of_this_epoch().values()]:
-            await self.examine(hole)
+            await self.examine(hole.change)
 
     async def examine_changes(self) -> None:
         """Look up all that was changed and has not been looked up yet.
@@ -101,12 +158,13 @@ class Holes:
         found = await self._log.message(change.channel, change.message)
         if found is not None and await self._applier.is_as_applied(seq, found):
             self._of_this_epoch().pop(change.message, None)
+            self._note_whether_healed()
             return
         instead = await self._log.at(seq, after=self._replica.positions.safely_below(seq))
         self._applier.lost.found(entry.message.id for entry in instead)
         for entry in instead:
             self._applier.note(entry, read=True)
-        self._of_this_epoch()[change.message] = change
+        hole = self._hold(seq, change)
         error = LogDamaged(
             f"the message of this position has been {'altered' if found else 'deleted'}; this "
             f"process still has what it said",
@@ -115,26 +173,56 @@ class Holes:
             message=change.message,
         )
         await self._applier.apply_all()
-        if change.message in self._of_this_epoch():
-            # What is not found though nobody has said that it was deleted may only be late.
-            raise self._doubt.declared(error) if change.deleted or found is not None else error
+        if change.message not in self._of_this_epoch():
+            return
+        if found is None and not self._is_certain(hole):
+            raise error
+        self._wound(error)
+
+    def _hold(self, seq: int, change: MessageChanged) -> _Hole:
+        """Note a hole; of one that is known it counts since when, and whether it was told of."""
+        held = self._of_this_epoch()
+        known = held.get(change.message)
+        if known is None:
+            known = _Hole(seq, change, self._log.server.monotonic())
+        elif change.deleted:
+            known = _Hole(seq, change, known.since)
+        held[change.message] = known
+        return known
+
+    def _is_certain(self, hole: _Hole) -> bool:
+        """Return whether a message is gone that is not found. Where nobody has said that it was
+        deleted it may only be late.
+        """
+        return hole.change.deleted or self._doubt.has_lasted(hole.since)
 
     async def miss_none(self, after: Sequence[int]) -> None:
         """See whether the newest message that was applied in each lane is still there, where the
         lane has just been read from below it.
+
+        Raises:
+            LogDamaged: one of them is gone, or is something else now.
         """
+        missed: list[LogDamaged] = []
         passed = self._applier.arrivals.passed(self._replica.head.seq)
         held = {entry.message.id for entry in passed}
         for lane in range(len(self._log.superblock.lanes)):
             newest = self._replica.positions.newest_in(lane)
             if newest > after[lane] and newest not in held:
                 change = MessageChanged(self._log.superblock.lanes[lane], newest, deleted=False)
-                await self.examine(change)
+                try:
+                    await self.examine(change)
+                except LogDamaged as error:
+                    missed.append(error)
+        for error in missed[:1]:
+            raise error
 
     async def examine_catalog(self, listing: Listing | None = None) -> None:
         """See whether the superblock is still there, or was when the channels were listed."""
         try:
             await self._log.read_catalog(listing)
-            self.catalog_changed = False
+            self.catalog_changed = self.superblock_gone = False
+            self._note_whether_healed()
         except LogDamaged as error:
-            raise self._doubt.declared(error) from error.__cause__
+            self.superblock_gone = True
+            self._wound(error)

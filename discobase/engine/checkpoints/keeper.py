@@ -160,6 +160,27 @@ class CheckpointKeeper:
         manifest = self.newest.manifest
         return Checkpoint(manifest.seq, manifest.records, manifest.packed, self.newest.message.id)
 
+    async def cover(self, position: int) -> None:
+        """See to it that there is a checkpoint of this history at a position, or above it.
+
+        Raises:
+            Unavailable, MissingPermission, LogDamaged, UpgradeNeeded: as :meth:`write`.
+            TooLarge, Refused, Uncertain: it could not be written.
+        """
+        async with self._one:
+            listing = await self._list()
+            for stored in listing.stored:
+                if stored.manifest.seq >= position and await self._is_of_this_history(stored):
+                    return
+            await self._write(listing)
+
+    async def _is_of_this_history(self, stored: Stored) -> bool:
+        head = stored.manifest.head
+        if head == self._replica.head:
+            return True
+        chain = await self._server.work(lambda: self._replica.hash_at(head.seq))
+        return chain == head.chain
+
     # When
 
     def _first_due(self) -> int:

@@ -484,6 +484,19 @@ class CommitLog:
         """Return whether the catalog held nothing new when the channels were listed."""
         return listing.last.get(self.superblock.catalog, 0) <= self._catalog_end
 
+    async def write_superblock(self) -> None:
+        """Write the superblock again, which is gone. One API call.
+
+        Raises:
+            Refused, Uncertain: it could not be written.
+        """
+        nonce = f"{self.superblock.database}.again.{int(self.server.random() * 36**6)}"
+        content = self.superblock.to_content()
+        sent = await persist(
+            self.server, self.server.send, self.superblock.catalog, content, (), nonce
+        )
+        self._superblock_message = sent.id
+
     def may_be_superblock(self, message: int) -> bool:
         """Return whether a message of the catalog may be the superblock, as far as is known."""
         return self._superblock_message in {None, message}

@@ -1,0 +1,110 @@
+"""Heals what somebody has deleted or altered, as long as this process holds what was there.
+
+What a message of the log said is in the replica still, so a checkpoint at its position or above it
+makes the hole history: who opens the database reads the checkpoint, and nothing below it. Where the
+hole is the head of the log, an empty commit goes above it first: it shows that there is a hole, and
+keeps others from writing there once its nonce is forgotten (invariant I6). A superblock is written
+again. Until that is done nothing else is acknowledged; what cannot be healed in half a minute is
+damage.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from discobase.engine.checkpoints.keeper import CheckpointKeeper
+from discobase.engine.checkpoints.store import TooLarge
+from discobase.engine.follower import Follower
+from discobase.engine.log.commit_log import CommitLog, Unanswered
+from discobase.engine.log.frame import Limits, encode
+from discobase.engine.replica import Replica
+from discobase.engine.server.retry import pause
+from discobase.engine.server.seam import ServerError
+from discobase.errors import DiscobaseError
+
+_log = logging.getLogger(__name__)
+
+_SPREAD = 2.0
+"""Seconds within which processes that hear of a deletion begin to heal it, so that as a rule one of
+them does: a guess, some ten round trips."""
+
+HEALED_WITHIN = 30.0
+"""Seconds after which what could not be healed is damage: as long as a caller waits who says
+nothing of it (the default timeout), and a guess like that."""
+
+
+class Healer:
+    """Heals the log of one database.
+
+    Args:
+        log: the log.
+        replica: the state, which holds what is gone.
+        follower: says what is gone.
+        keeper: writes checkpoints.
+        writer: this writer's id, for the commit above a hole.
+        limits: what a message carries.
+    """
+
+    def __init__(
+        self,
+        log: CommitLog,
+        replica: Replica,
+        follower: Follower,
+        keeper: CheckpointKeeper,
+        *,
+        writer: str,
+        limits: Limits,
+    ) -> None:
+        self._log = log
+        self._replica = replica
+        self._follower = follower
+        self._keeper = keeper
+        self._writer = writer
+        self._limits = limits
+
+    async def heal(self) -> None:
+        """Heal what comes, until cancelled."""
+        server = self._log.server
+        self._follower.holes.heals = True
+        while True:
+            await self._follower.holes.wounded.wait()
+            began, attempt = server.monotonic(), 0
+            await server.sleep(server.random() * _SPREAD)
+            while self._follower.holes.wounded.is_set():
+                try:
+                    await self._heal_once()
+                except (DiscobaseError, ServerError, TooLarge, Unanswered) as error:
+                    _log.info("what was deleted or altered could not be healed yet: %s", error)
+                    if server.monotonic() - began > HEALED_WITHIN:
+                        self._follower.holes.give_up()
+                    await server.sleep(pause(server, attempt))
+                    attempt += 1
+
+    async def _heal_once(self) -> None:
+        holes = self._follower.holes
+        if holes.superblock_gone:
+            await self._log.write_superblock()
+            async with self._follower.turn:
+                await holes.examine_catalog()
+        async with self._follower.turn:
+            await self._follower.make_sure()
+            if holes.highest == self._replica.head.seq > 0:
+                await self._commit_nothing()
+        if highest := holes.highest:
+            await self._keeper.cover(highest)
+            holes.healed(highest)
+
+    async def _commit_nothing(self) -> None:
+        """Put an empty frame above the head, which is a hole. In the follower's turn."""
+        head, positions = self._replica.head, self._replica.positions
+        draft = encode(
+            (),
+            seq=head.seq + 1,
+            chain=head.chain,
+            writer=self._writer,
+            time=self._log.server.now(),
+            limits=self._limits,
+        )
+        after = positions.safely_below(draft.header.seq)
+        entry = await self._log.append(draft, after=after, chain=head.chain)
+        await self._follower.adopt(entry)
