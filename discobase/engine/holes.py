@@ -214,8 +214,8 @@ class Holes:
                     await self.examine(change)
                 except LogDamaged as error:
                     missed.append(error)
-        for error in missed[:1]:
-            raise error
+        if missed:
+            raise missed[0]
 
     async def examine_catalog(self, listing: Listing | None = None) -> None:
         """See whether the superblock is still there, or was when the channels were listed."""
