@@ -36,6 +36,7 @@ from discobase.engine.replica import Head, Replica
 from discobase.engine.server.retry import LONGEST_PAUSE
 from discobase.engine.server.seam import Event, NotPermitted, Refused, Server, Uncertain
 from discobase.errors import ConnectError, DiscobaseError, Disconnected, NoncesIgnored, Unavailable
+from discobase.progress import Gauge
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ class Engine:
         *,
         place: str,
         allow_unsafe: bool,
+        gauge: Gauge,
     ) -> None:
         self._server = server
         self._place = place
@@ -79,7 +81,7 @@ class Engine:
         self.superblock = superblock
         self.writer = base36(int(server.random() * 36**8))
         self.replica = replica
-        self._log = CommitLog(server, superblock)
+        self._log = CommitLog(server, superblock, gauge)
         self._follower = Follower(self._log, self.replica)
         self._committer = Committer(
             self._log, self.replica, self._follower, writer=self.writer, limits=limits
@@ -100,6 +102,7 @@ class Engine:
         failed: Callable[[DiscobaseError], None],
         place: str = "this server",
         allow_unsafe: bool = False,
+        gauge: Gauge | None = None,
     ) -> Engine:
         """Find or create the database of a server, catch up with its log, and start.
 
@@ -112,6 +115,7 @@ class Engine:
             failed: called when the engine has ended by itself.
             place: which server it is, for errors.
             allow_unsafe: whether to go on where the server does not enforce nonces.
+            gauge: told how far the opening has come.
 
         Raises:
             NoncesIgnored: the server does not enforce nonces.
@@ -120,10 +124,12 @@ class Engine:
             ConnectError: Discord refused, or did not answer.
             MissingPermission: a channel of the database may not be read.
         """
+        gauge = gauge or Gauge()
         began, early = server.monotonic(), EarlyEvents(server)
         server.listen(early.handle)
         try:
-            found = await find_or_create(server)
+            with gauge.step("looking for the database"):
+                found = await find_or_create(server)
             replica = await _make_replica(server, len(found.superblock.lanes))
             try:
                 engine = cls(
@@ -133,6 +139,7 @@ class Engine:
                     limits,
                     place=place,
                     allow_unsafe=allow_unsafe,
+                    gauge=gauge,
                 )
                 early.hand_on(engine._handle, since=found.listing.began.monotonic)
                 await engine._start(found, began + _SESSION_SECONDS, failed)
@@ -150,6 +157,9 @@ class Engine:
     async def _start(
         self, found: Found, waiting_until: float, failed: Callable[[DiscobaseError], None]
     ) -> None:
+        # Until it is known whether nonces are enforced: what is heard of meanwhile may be a second
+        # message at its position.
+        self._log.enforced = False
         async with self._follower.turn:
             judging = asyncio.create_task(self._nonces.judge(found.catalog))
             try:
@@ -164,6 +174,7 @@ class Engine:
         if verdict.fault and not self._allow_unsafe:
             await self._nonces.clean()
             raise NoncesIgnored(self._place, verdict.fault)
+        self._log.enforced = not verdict.fault
         if verdict.fault:
             self._read_back(verdict)
         polling = keep_fresh(self._server, self._refreshes.refresh)
