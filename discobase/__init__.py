@@ -14,6 +14,7 @@ from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.lost import LostCommit
 from discobase.engine.trouble import Trouble
 from discobase.errors import DiscobaseError
+from discobase.progress import Progress
 from discobase.query import Query
 from discobase.records.fields import Index, Unique
 from discobase.records.outdated import OutdatedRecord
@@ -28,6 +29,7 @@ __all__ = [
     "LoginTask",
     "LostCommit",
     "OutdatedRecord",
+    "Progress",
     "Query",
     "SaveReport",
     "Table",

@@ -48,6 +48,7 @@ from discobase.errors import (
     ReadOnly,
     Unavailable,
 )
+from discobase.progress import Gauge
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +85,7 @@ class Engine:
         *,
         place: str,
         allow_unsafe: bool,
+        gauge: Gauge,
         read_only: bool,
         label: str,
         troubles: Troubles,
@@ -96,7 +98,7 @@ class Engine:
         self.writer = base36(int(server.random() * 36**8))
         self.replica = replica
         self._troubles = troubles
-        self._log = CommitLog(server, superblock, troubles)
+        self._log = CommitLog(server, superblock, troubles, gauge)
         self._follower = Follower(self._log, self.replica)
         self._committer = Committer(
             self._log,
@@ -136,6 +138,7 @@ class Engine:
         failed: Callable[[DiscobaseError], None],
         place: str = "this server",
         allow_unsafe: bool = False,
+        gauge: Gauge | None = None,
         read_only: bool = False,
         label: str = "",
         troubles: Troubles | None = None,
@@ -151,6 +154,7 @@ class Engine:
             failed: called when the engine has ended by itself.
             place: which server it is, for errors.
             allow_unsafe: whether to go on where the server does not enforce nonces.
+            gauge: told how far the opening has come.
             read_only: whether nothing is to be written there, whatever happens: no database is
                 created, and nothing is asked or removed.
             label: what the log is to call this writer, in its first commit; empty where nothing.
@@ -164,12 +168,14 @@ class Engine:
             ConnectError: Discord refused, or did not answer.
             MissingPermission: a channel of the database may not be read.
         """
+        gauge = gauge or Gauge()
         began, early = server.monotonic(), EarlyEvents(server)
         server.listen(early.handle)
         try:
             if read_only:
                 server = reading(server)
-            found = await (find(server, place) if read_only else find_or_create(server))
+            with gauge.step("looking for the database"):
+                found = await (find(server, place) if read_only else find_or_create(server))
             replica = await _make_replica(server, len(found.superblock.lanes))
             try:
                 engine = cls(
@@ -179,6 +185,7 @@ class Engine:
                     limits,
                     place=place,
                     allow_unsafe=allow_unsafe,
+                    gauge=gauge,
                     read_only=read_only,
                     label=label,
                     troubles=troubles or Troubles(),
@@ -199,6 +206,9 @@ class Engine:
     async def _start(
         self, found: Found, waiting_until: float, failed: Callable[[DiscobaseError], None]
     ) -> None:
+        # Until it is known whether nonces are enforced: what is heard of meanwhile may be a second
+        # message at its position.
+        self._log.enforced = False
         async with self._follower.turn:
             judge = self._nonces.look if self._read_only else self._nonces.judge
             judging = asyncio.create_task(judge(found.catalog))
@@ -214,6 +224,7 @@ class Engine:
         if verdict.fault and not self._allow_unsafe and not self._read_only:
             await self._nonces.clean()
             raise NoncesIgnored(self._place, verdict.fault)
+        self._log.enforced = not verdict.fault
         if verdict.fault:
             self._read_back(verdict)
         self._finishing = [self._begin(self._committer.run(), failed)]

@@ -7,10 +7,12 @@ from collections import Counter
 import pytest
 
 from discobase.engine.changes import Insert
+from discobase.engine.log.frame import encode
+from discobase.engine.operations import Put
 from discobase.errors import UpgradeNeeded
 from tests.engine.rows import row, rows_of
 from tests.engine.simulation import CALM, Faults
-from tests.engine.workload import put
+from tests.engine.workload import LIMITS, put
 
 
 def written(world, process, engine, count):
@@ -85,6 +87,39 @@ def test_a_session_that_begins_before_there_is_an_engine_is_made_up_for(make_wor
 
     _, second = join(world, "two", written_before_it, session=0.4)
     assert rows_of(second) == ["unheard"]
+
+
+def test_a_second_message_heard_of_meanwhile_is_not_built_on_where_nonces_are_not_enforced(
+    make_world, join
+):
+    world = make_world(faults=Faults(nonce_window=None))
+    one, first = join(world)
+    world.run_in(one, put(first, Insert("a", row("before"))))
+    lane = first.superblock.lane_of(2)
+
+    def written_meanwhile(seam):
+        require_readable = seam.require_readable
+
+        async def required(channel):
+            seam.require_readable = require_readable
+            for tag, heard in (("counts", False), ("second", True)):
+                world.faults = Faults(nonce_window=None, dropped_event=0.0 if heard else 1.0)
+                frame = encode(
+                    [Put("a", 2, row(tag))],
+                    seq=2,
+                    chain=first.replica.head.chain,
+                    writer=tag,
+                    time=0.0,
+                    limits=LIMITS,
+                )
+                world.post(lane, frame.content, (), tag)
+            await seam.sleep(0.1)
+
+        seam.require_readable = required  # what comes between the list and the lanes
+
+    two, second = join(world, "two", written_meanwhile)
+    world.run_in(two, put(second, Insert("a", row("built"))))
+    assert rows_of(second) == ["before", "counts", "built"]
 
 
 def test_a_superblock_of_a_later_format_that_comes_meanwhile_is_seen(make_world, join):

@@ -66,6 +66,7 @@ from discobase.errors import (
     Unavailable,
     UpgradeNeeded,
 )
+from discobase.progress import Gauge, Step
 
 _log = logging.getLogger(__name__)
 
@@ -130,8 +131,10 @@ class CommitLog:
         server: the seam to Discord.
         superblock: where the lanes are.
         troubles: what is told of what goes wrong.
+        gauge: told how far long readings have come.
 
     Attributes:
+        gauge: the same.
         enforced: whether the server enforces nonces.
         refusal: why nothing may be written, where the server turned out not to enforce them.
         later: what was met of a later format, first; None while all that was met is known. Nothing
@@ -140,7 +143,14 @@ class CommitLog:
         unanswered: how many tries of the last append had no answer.
     """
 
-    def __init__(self, server: Server, superblock: Superblock, troubles: Troubles) -> None:
+    def __init__(
+        self,
+        server: Server,
+        superblock: Superblock,
+        troubles: Troubles,
+        gauge: Gauge | None = None,
+    ) -> None:
+        self.gauge = gauge or Gauge()
         self.server = server
         self.superblock = superblock
         self.troubles = troubles
@@ -511,18 +521,26 @@ class CommitLog:
             if entry.header.seq == seq
         ]
 
-    async def tail(self, lane: int, after: int, listing: Listing | None = None) -> list[Entry]:
+    async def tail(
+        self, lane: int, after: int, listing: Listing | None = None, step: Step | None = None
+    ) -> list[Entry]:
         """Read the frames of a lane above a message id, in ascending order of id: all of them, or
         those that were there when the channels were listed.
 
         One API call a page; one for the empty page where it is not listed how far the lane goes,
         and none where it is known that far.
+
+        Args:
+            lane: the lane's number.
+            after: the message id.
+            listing: how far the channels went.
+            step: told how many messages have been read.
         """
         channel = self.superblock.lanes[lane]
         end = None
         if listing is not None and self.tells_ends(listing):
             end = listing.end_of(channel, known=self.ends.known(channel))
-        messages = await self._messages(channel, after, end=end)
+        messages = await self._messages(channel, after, end=end, step=step)
         return [entry for message in messages if (entry := self.entry(message))]
 
     async def newer(self, head: int, after: int) -> list[Entry]:
@@ -546,12 +564,15 @@ class CommitLog:
         *,
         end: int | None = None,
         until: Callable[[Message], bool] | None = None,
+        step: Step | None = None,
     ) -> list[Message]:
         """Read a lane. Whoever reads begins where it is known, so that it is known up to what is
         read.
         """
         try:
-            messages = await read_channel(self.server, lane, after=after, end=end, until=until)
+            messages = await read_channel(
+                self.server, lane, after=after, end=end, until=until, step=step
+            )
         except NotFound as error:
             if error.code != UNKNOWN_CHANNEL:
                 raise
