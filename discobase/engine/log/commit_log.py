@@ -55,6 +55,7 @@ from discobase.engine.server.seam import (
     Uncertain,
 )
 from discobase.engine.trouble import Trouble, Troubles
+from discobase.engine.versions import OWN, release_of
 from discobase.errors import (
     DiscobaseError,
     LogDamaged,
@@ -139,6 +140,7 @@ class CommitLog:
         server: the seam to Discord.
         superblock: where the lanes are.
         troubles: what is told of what goes wrong.
+        version: the version of discobase that writes.
 
     Attributes:
         enforced: whether the server enforces nonces.
@@ -149,8 +151,11 @@ class CommitLog:
         unanswered: how many tries of the last append had no answer.
     """
 
-    def __init__(self, server: Server, superblock: Superblock, troubles: Troubles) -> None:
+    def __init__(
+        self, server: Server, superblock: Superblock, troubles: Troubles, version: str = OWN
+    ) -> None:
         self.server = server
+        self.release = release_of(version)
         self.superblock = superblock
         self.troubles = troubles
         self.enforced = True
