@@ -10,6 +10,7 @@ from discobase._version import __version__
 from discobase.bulk import SaveReport
 from discobase.computed import WithPk, WithVersion
 from discobase.database import Database
+from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.lost import LostCommit
 from discobase.engine.trouble import Trouble
 from discobase.errors import DiscobaseError
@@ -20,6 +21,7 @@ from discobase.session import LoginTask
 from discobase.table import Table
 
 __all__ = [
+    "Checkpoint",
     "Database",
     "DiscobaseError",
     "Index",

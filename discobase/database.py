@@ -22,6 +22,7 @@ from discobase.arguments import (
 from discobase.binding import Binding
 from discobase.connected import Connected
 from discobase.engine.changes import DropUnique, Request, RequireVersion
+from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.log.frame import Limits
 from discobase.engine.lost import LostCommit
 from discobase.engine.trouble import Trouble
@@ -381,6 +382,38 @@ class Database:
             Unavailable: Discord could not be read.
         """
         self._source.refresh()
+
+    def checkpoint(
+        self, *, timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT
+    ) -> Checkpoint:
+        """Write the whole state at the head into Discord, so that who connects from now on reads it
+        and the commits after it, and nothing older. Block; some four API calls, and one more for
+        each message's worth of bytes above the first. Where the newest checkpoint has that state
+        already it is returned, for one call.
+
+        There is no need to: a checkpoint is written in the background whenever reading the commits
+        since the last one has come to cost more than reading a new one would. Commits and reads
+        of this process go on meanwhile.
+
+        Args:
+            timeout: seconds to wait; None for no limit. The database's own where it is left out. A
+                million small records take some 5 s.
+
+        Returns:
+            What was written, or was there.
+
+        Raises:
+            UsageError: the timeout is none.
+            NotConnected: there is no connection.
+            WaitTimeout: it takes longer, and was given up.
+            Unavailable: Discord refused it or did not answer; others are writing at this moment; or
+                this process holds the records in memory, since its disk is full.
+            MissingPermission: the bot may not read, or write, in a channel.
+            LogDamaged, UpgradeNeeded: the log cannot be read to its end.
+            ReadOnly: the database was made with ``read_only=True``.
+        """
+        limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
+        return self._source.checkpoint(limit)
 
     def lost(self) -> list[LostCommit]:
         """Return the commits that were written and do not count, or whose message is gone, as far

@@ -13,6 +13,7 @@ from functools import partial
 
 from discobase.arguments import Target
 from discobase.engine.changes import IndexWanted, Placed, Request
+from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.interface import EngineInterface
 from discobase.engine.lost import LostCommit
 from discobase.engine.replica import Replica
@@ -235,6 +236,12 @@ class SessionSource:
         session = self.session()
         engine = session.engine("the refresh", self.timeout)
         session.portal.call(engine.refresh, timeout=self.timeout, what="the refresh")
+
+    def checkpoint(self, timeout: float | None) -> Checkpoint:
+        """Have a checkpoint written, and return it."""
+        session = self.session()
+        engine = session.engine("the checkpoint", timeout)
+        return session.portal.call(engine.checkpoint, timeout=timeout, what="the checkpoint")
 
     def lost(self) -> list[LostCommit]:
         """Return the commits that are known to be lost. Wait while a login is under way."""

@@ -22,6 +22,7 @@ from discobase.engine.awaited import Awaited
 from discobase.engine.doubt import Doubt
 from discobase.engine.log.commit_log import TRUST, Commit, CommitLog, Entry, decide
 from discobase.engine.log.frame import GENESIS
+from discobase.engine.log.listing import Listing
 from discobase.engine.lost import LostCommits
 from discobase.engine.replica import Displaced, Head, Position, Replica, ReplicaLost
 from discobase.engine.server.seam import Message, seconds_between
@@ -206,9 +207,15 @@ class Applier:
             channel=self._log.superblock.lane_of(missing),
         )
 
-    async def read_lanes(self, *, after: Sequence[int]) -> None:
-        """Read every lane to its end, each from above a message id of its own."""
-        for entries in await asyncio.gather(*map(self._log.tail, self._lanes, after)):
+    async def read_lanes(self, *, after: Sequence[int], listing: Listing | None = None) -> None:
+        """Read every lane to its end, or as far as it went when the channels were listed, each from
+        above a message id of its own.
+        """
+        reading = (
+            self._log.tail(lane, below, listing)
+            for lane, below in zip(self._lanes, after, strict=True)
+        )
+        for entries in await asyncio.gather(*reading):
             for entry in entries:
                 self.note(entry, read=True)
 
@@ -255,8 +262,8 @@ class Applier:
 
     async def _replaces(self, entry: Entry) -> bool:
         seq = entry.header.seq
-        held = await self._position(seq)
-        if entry.message.id == held.message or entry in self.lost:
+        held = await self.position(seq)
+        if held is None or entry.message.id == held.message or entry in self.lost:
             return False
         if held.loses_to(entry):
             return True
@@ -267,12 +274,13 @@ class Applier:
         self.lost.add(entry, _second_to(held.message))
         return False
 
-    async def _position(self, seq: int) -> Position:
+    async def position(self, seq: int) -> Position | None:
+        """Return a position that has passed; None where it has not, or a checkpoint has decided
+        what it holds.
+        """
         if (recent := self._replica.positions.at(seq)) is not None:
             return recent
-        position = await self._log.server.work(lambda: self._replica.position(seq))
-        assert position is not None
-        return position
+        return await self._log.server.work(lambda: self._replica.position(seq))
 
     def _could_be_second(self, message: int, before: int) -> bool:
         """Return whether an earlier message may stand at the same position, unheard of: an event

@@ -62,6 +62,9 @@ class Committer:
         writer: this writer's id, as it stands in its frames.
         limits: what a message carries.
         label: what the log is to call this writer; empty where nothing.
+
+    Attributes:
+        wrote: the position of the last commit that it has made, 0 before the first.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class Committer:
         self._introduction = Introduce(writer, label) if label else None
         self._limits = limits
         self._loop = asyncio.get_running_loop()
+        self.wrote = 0
         self._queue: janus.Queue[Request | IndexWanted] = janus.Queue()
         self._handed_over: deque[Request | IndexWanted] = deque()
         self._shut = False
@@ -282,6 +286,7 @@ class Committer:
         won = entry.header.hash == draft.header.hash
         if won:
             await self._log.server.work(partial(self._settle, batch, proposal, entry))
+            self.wrote = entry.header.seq
             self._follower.tell()
         else:
             await self._log.server.work(self._replica.withdraw)

@@ -16,14 +16,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 
 from discobase.engine.changes import IndexWanted, Request
+from discobase.engine.checkpoints.keeper import Checkpoint, CheckpointKeeper
+from discobase.engine.checkpoints.store import CheckpointStore
 from discobase.engine.committer import Committer
+from discobase.engine.early_events import EarlyEvents
 from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import CommitLog
-from discobase.engine.log.creation import find, find_or_create
+from discobase.engine.log.creation import Found, find, find_or_create
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.nonces import NonceTrust, Verdict
 from discobase.engine.log.own_channels import OwnChannels
@@ -55,7 +58,7 @@ more would not be had."""
 
 _SESSION_SECONDS = 1.0
 """How long the start waits for the gateway session, which takes three round trips where identifies
-have not to wait for one another: a guess. It need not be there, but six API calls are saved where
+have not to wait for one another: a guess. It need not be there, but five API calls are saved where
 it is."""
 
 _QUIET_SECONDS = 1.0
@@ -104,10 +107,21 @@ class Engine:
             limits=limits,
             label=label,
         )
+        self._checkpoints = CheckpointKeeper(
+            server,
+            superblock,
+            replica,
+            self._follower,
+            CheckpointStore(server, superblock, limits),
+            troubles=troubles,
+            writer=self.writer,
+            wrote=lambda: self._committer.wrote,
+        )
         self._channels = OwnChannels(server, superblock, self._follower.read_again, troubles)
         self.replica.tell_failure(partial(_look, asyncio.get_running_loop(), self._follower))
         self._nonces = NonceTrust(server, superblock.catalog, self.writer)
         self._tasks: list[asyncio.Task[None]] = []
+        self._finishing: list[asyncio.Task[None]] = []
         self._refreshes = Refreshes(self._follower, troubles)
         self._wanted: dict[IndexWanted, Head] = {}
 
@@ -127,8 +141,8 @@ class Engine:
     ) -> Engine:
         """Find or create the database of a server, catch up with its log, and start.
 
-        Costs about 11 API calls (some 20 where the database is created) and one for each 100
-        commits in the log; five more where it is not known whether the server enforces nonces.
+        Costs 3 API calls (some 20 where the database is created) and one for each 100 commits in a
+        lane; five more where it is not known whether the server enforces nonces.
 
         Args:
             server: the seam; its events have begun to flow, or will.
@@ -150,15 +164,17 @@ class Engine:
             ConnectError: Discord refused, or did not answer.
             MissingPermission: a channel of the database may not be read.
         """
+        began, early = server.monotonic(), EarlyEvents(server)
+        server.listen(early.handle)
         try:
             if read_only:
                 server = reading(server)
-            superblock = await (find(server, place) if read_only else find_or_create(server))
-            replica = await _make_replica(server, len(superblock.lanes))
+            found = await (find(server, place) if read_only else find_or_create(server))
+            replica = await _make_replica(server, len(found.superblock.lanes))
             try:
                 engine = cls(
                     server,
-                    superblock,
+                    found.superblock,
                     replica,
                     limits,
                     place=place,
@@ -168,7 +184,8 @@ class Engine:
                     troubles=troubles or Troubles(),
                     version=version,
                 )
-                await engine._start(failed)
+                early.hand_on(engine._handle, since=found.listing.began.monotonic)
+                await engine._start(found, began + _SESSION_SECONDS, failed)
             except BaseException:
                 replica.close()
                 raise
@@ -180,15 +197,17 @@ class Engine:
             raise ConnectError(f"Discord did not answer: {error}") from error
         return engine
 
-    async def _start(self, failed: Callable[[DiscobaseError], None]) -> None:
-        # What is read before the events come has to be read again when they do.
-        await self._server.events_come(within=_SESSION_SECONDS)
-        self._server.listen(self._handle)
+    async def _start(
+        self, found: Found, waiting_until: float, failed: Callable[[DiscobaseError], None]
+    ) -> None:
         async with self._follower.turn:
             judge = self._nonces.look if self._read_only else self._nonces.judge
-            judging = asyncio.create_task(judge())
+            judging = asyncio.create_task(judge(found.catalog))
             try:
-                await self._follower.catch_up()
+                await self._follower.begin(found)
+                left = waiting_until - self._server.monotonic()
+                await self._server.events_come(within=max(0.0, left))
+                await self._follower.make_up_for_the_start()
                 self._follower.require_sound()
                 verdict = await judging
             finally:
@@ -199,14 +218,22 @@ class Engine:
             raise NoncesIgnored(self._place, verdict.fault)
         if verdict.fault:
             self._read_back(verdict)
+        self._finishing = [self._begin(self._committer.run(), failed)]
         polling = keep_fresh(self._server, self._refreshes.refresh, self._troubles)
-        works = [self._committer.run(), self._follower.follow(), polling, self._channels.watch()]
+        works = [self._follower.follow(), polling, self._channels.watch()]
         if not self._read_only:
             works.append(self._nonces.watch(verdict, self._withdraw))
+            self._finishing.append(self._begin(self._checkpoints.keep(), failed))
         for work in works:
-            task = asyncio.create_task(work)
-            task.add_done_callback(lambda task: self._ended(task, failed))
-            self._tasks.append(task)
+            self._begin(work, failed)
+
+    def _begin(
+        self, work: Coroutine[None, None, None], failed: Callable[[DiscobaseError], None]
+    ) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        task.add_done_callback(lambda task: self._ended(task, failed))
+        self._tasks.append(task)
+        return task
 
     def _read_back(self, verdict: Verdict) -> None:
         """Go on without trust in nonces."""
@@ -312,6 +339,24 @@ class Engine:
                 _log.debug("the wait for position %d goes on: %s", position, error)
             looks += 1
 
+    async def checkpoint(self) -> Checkpoint:
+        """Write a checkpoint of the state at the head, unless it is there already. Some four API
+        calls; where the state is larger than a message, one more for each part.
+
+        Raises:
+            Unavailable: Discord refused it or did not answer, the head is not certain now, or the
+                records are held in memory.
+            MissingPermission: the bot may not write, or read, in a channel.
+            LogDamaged, UpgradeNeeded: the log is not as it should be.
+            ReadOnly: the engine was opened to read.
+        """
+        if self._read_only:
+            raise ReadOnly(
+                "this connection only reads (read_only=True): no checkpoint was written."
+            )
+        self._channels.check()
+        return await self._checkpoints.write()
+
     async def close(self, reason: DiscobaseError | None = None) -> None:
         """Finish what was asked for, for ten seconds at the most, and stop.
 
@@ -319,12 +364,13 @@ class Engine:
             reason: why, where it is not of one's own accord; nothing is finished then.
         """
         ended = reason or Disconnected("the database was closed")
-        self._follower.awaited.end(ended)
         self._committer.shut()
-        committing = self._tasks[0]
+        self._checkpoints.hurry()
+        self._follower.awaited.end(ended)
         try:
             if reason is None:
-                await asyncio.wait({committing}, timeout=_DRAIN_SECONDS)
+                # All in the same seconds: commits do not wait for a checkpoint.
+                await asyncio.wait(self._finishing, timeout=_DRAIN_SECONDS)
         finally:  # also where whoever waits for the close gives it up
             await self._end(ended)
 

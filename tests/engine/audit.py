@@ -34,6 +34,7 @@ class Line:
     message: int
     operations: list[list[Any]]
     introduced: list[list[Any]] = dataclasses.field(default_factory=list)
+    chain: str = ""
 
 
 @dataclasses.dataclass
@@ -76,7 +77,7 @@ def read_log(world: World, superblock: Superblock) -> Log:
         introduced = [operation for operation in said if operation[0] == "writer?"]
         assert all(writer == header["writer"] for _, writer, _ in introduced)
         others = [operation for operation in said if operation[0] != "writer?"]
-        lines.append(Line(seq, identity, others, introduced))
+        lines.append(Line(seq, identity, others, introduced, chain))
     return Log(lines, chain, len(found), superfluous)
 
 
@@ -167,6 +168,40 @@ def replay(log: Log) -> State:
         for name in touched:
             tables[name].check(line)
     return {name: table.rows for name, table in tables.items()}
+
+
+def check_checkpoints(world: World, superblock: Superblock, log: Log) -> int:
+    """Every checkpoint holds the state that the log comes to at its position. Returns how many
+    there are.
+    """
+    count = 0
+    for stored in world.messages[superblock.checkpoints].values():
+        if not stored.message.content.startswith('```json\n{"checkpoint":'):
+            continue
+        facts = json.loads(stored.message.content.removeprefix("```json\n").removesuffix("\n```"))
+        check_checkpoint(world, superblock, log, facts["is"], stored)
+        count += 1
+    return count
+
+
+def check_checkpoint(
+    world: World, superblock: Superblock, log: Log, facts: Mapping[str, Any], stored: Stored
+) -> None:
+    """It names a position of the log, and has the records that are there after it."""
+    lines = [line for line in log.lines if line.seq <= facts["seq"]]
+    chain = lines[-1].chain if lines else "0" * 32
+    assert facts["chain"] == chain, f"a checkpoint of another history: {facts}"
+    parts = [world.messages[superblock.checkpoints][int(part)] for part in facts["parts"]]
+    packed = b"".join(file for each in [*parts, stored] for file in each.files)
+    state: State = {}
+    for line in gzip.decompress(packed).decode().splitlines():
+        match json.loads(line):
+            case ["table", name, _]:
+                rows = state[name] = {}
+            case [int(pk), int(seq), _, record]:
+                rows[pk] = (seq, record)
+    expected = replay(dataclasses.replace(log, lines=lines))
+    assert state == expected, f"a checkpoint of another state: {facts}"
 
 
 def check_keys(engines: Iterable[Engine]) -> None:

@@ -102,6 +102,11 @@ class Replica:
         """The head; :attr:`positions` has it together with the positions of the same moment."""
         return self.positions.head
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether memory holds the records, for want of room: who reads then holds up commits."""
+        return self._full
+
     # Reading: any thread
 
     def get(self, table: str, pk: int) -> Row | None:

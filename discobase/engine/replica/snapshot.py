@@ -94,6 +94,16 @@ class Snapshot:
             yield chunk
         self.hash = digest.hexdigest()
 
+    def lane_ends(self, lanes: int) -> tuple[int, ...]:
+        """Return the newest message that has passed in each of so many lanes, 0 where none has."""
+        held: dict[int, int] = dict(
+            self._connection.execute(
+                "SELECT seq, message FROM frame WHERE seq > ?", (self.head.seq - lanes,)
+            )
+        )
+        by_lane = {seq % lanes: message for seq, message in held.items()}
+        return tuple(by_lane.get(lane, 0) for lane in range(lanes))
+
     def close(self) -> None:
         """Let the moment go."""
         self._file.disconnect(self._connection)
