@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -14,6 +15,7 @@ from typing import cast
 from discobase.engine.log.frame import Limits
 from discobase.engine.server.login import DISCORD_API
 from discobase.engine.trouble import Trouble
+from discobase.engine.versions import OWN, RELEASE, release_of
 from discobase.errors import BadToken, TableError, UsageError
 from discobase.progress import Progress
 from discobase.token import hidden
@@ -134,6 +136,33 @@ def checked_read_only(read_only: object) -> bool:
     if isinstance(read_only, bool):
         return read_only
     raise UsageError(f"read_only={read_only!r}: give True or False.")
+
+
+def checked_version(version: object) -> str:
+    """Return a version of discobase that may be required.
+
+    Raises:
+        UsageError: it is none, or above the one that runs.
+    """
+    if not (isinstance(version, str) and re.fullmatch(RELEASE, version)):
+        raise UsageError(f"{version!r} is no version of discobase: give its numbers, as in '2.1'.")
+    if release_of(version) > release_of(OWN):
+        raise UsageError(
+            f"this is discobase {OWN}: to require {version} would stop this program, too. Upgrade "
+            f"it first."
+        )
+    return version
+
+
+def checked_lower(lower: object) -> bool:
+    """Return whether a required version may be lowered.
+
+    Raises:
+        UsageError: it is no bool.
+    """
+    if isinstance(lower, bool):
+        return lower
+    raise UsageError(f"lower={lower!r}: give True or False.")
 
 
 def check_callback(on_trouble: object) -> None:

@@ -11,16 +11,18 @@ from typing import Any, TypeVar, cast, overload
 from discobase.arguments import (
     check_callback,
     check_database,
+    checked_lower,
     checked_position,
     checked_progress,
     checked_read_only,
     checked_table_name,
+    checked_version,
     checked_wait,
     target,
 )
 from discobase.binding import Binding
 from discobase.connected import Connected
-from discobase.engine.changes import DropUnique, Request
+from discobase.engine.changes import DropUnique, Request, RequireVersion
 from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.log.frame import Limits
 from discobase.engine.lost import LostCommit
@@ -205,6 +207,32 @@ class Database:
         preparations = [DropUnique(name, field)]
         purpose = f"dropping the unique field {field!r}"
         timeout = self._source.timeout
+        self._source.commit(
+            Request((), preparations=preparations, purpose=purpose, timeout=timeout)
+        )
+
+    def require_version(self, version: str, *, lower: bool = False) -> None:
+        """Have only programs with this version of discobase, or a later one, write from here on,
+        and open the database. Block; one API call, and none where it is so already.
+
+        For a rolling upgrade: deploy the new version everywhere, then require it. A worker that was
+        forgotten writes nothing after that: its calls raise :exc:`UpgradeNeeded
+        <discobase.errors.UpgradeNeeded>`, at once where it is connected, and its logins fail.
+        Versions before 2.0 do not know of such a requirement, and stop at any.
+
+        Args:
+            version: as in "2.1": not above the one that runs.
+            lower: whether older versions are to be allowed again, where a later one is required.
+
+        Raises:
+            UsageError: it is no version, or above the one that runs; or a later one is required,
+                and `lower` is not said.
+            NotConnected: there is no connection.
+            DiscobaseError: as for :meth:`Table.save <discobase.Table.save>`.
+        """
+        preparations = [RequireVersion(checked_version(version), checked_lower(lower))]
+        timeout = self._source.timeout
+        purpose = f"requiring discobase {version}"
         self._source.commit(
             Request((), preparations=preparations, purpose=purpose, timeout=timeout)
         )

@@ -468,8 +468,9 @@ class LogDamaged(DiscobaseError):
 
 class UpgradeNeeded(DiscobaseError):
     """The database was written by a later version of discobase, in a form that this one does not
-    know: upgrade this program's discobase. This program writes nothing any more, and goes on
-    reading what it has.
+    know, or its operator requires a later one (:meth:`Database.require_version
+    <discobase.Database.require_version>`): upgrade this program's discobase. This program writes
+    nothing any more, and goes on reading what it has.
 
     Args:
         what: what is of such a form, as in "a frame of format 2".

@@ -191,7 +191,20 @@ class DropUnique:
     field: str
 
 
-Preparation = DeclareSchema | SayKeys | MakeUnique | DropUnique
+@dataclass(frozen=True, slots=True)
+class RequireVersion:
+    """The lowest version of discobase that may write from here on.
+
+    Args:
+        version: its numbers, as in "2.1".
+        lower: whether it may be lower than the one that stands.
+    """
+
+    version: str
+    lower: bool
+
+
+Preparation = DeclareSchema | SayKeys | MakeUnique | DropUnique | RequireVersion
 
 
 class SchemaMoved(DiscobaseError):
@@ -268,6 +281,9 @@ REQUEST_LINE = 32
 def _size(changes: Sequence[Change], preparations: Sequence[Preparation]) -> int:
     size = REQUEST_LINE + REQUEST_LINE * sum(change.attempt is not None for change in changes)
     for preparation in preparations:
+        if isinstance(preparation, RequireVersion):
+            size += len(preparation.version) + _KEY_AND_PUNCTUATION
+            continue
         size += len(encode_basestring_ascii(preparation.table)) + _KEY_AND_PUNCTUATION
         match preparation:
             case DeclareSchema(schema=schema):

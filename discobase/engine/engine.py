@@ -40,6 +40,7 @@ from discobase.engine.server.read_only import read_only as reading
 from discobase.engine.server.retry import LONGEST_PAUSE
 from discobase.engine.server.seam import Event, NotPermitted, Refused, Server, Uncertain
 from discobase.engine.trouble import Trouble, Troubles
+from discobase.engine.versions import OWN
 from discobase.errors import (
     ConnectError,
     DiscobaseError,
@@ -89,6 +90,7 @@ class Engine:
         read_only: bool,
         label: str,
         troubles: Troubles,
+        version: str,
     ) -> None:
         self._server = server
         self._place = place
@@ -98,7 +100,7 @@ class Engine:
         self.writer = base36(int(server.random() * 36**8))
         self.replica = replica
         self._troubles = troubles
-        self._log = CommitLog(server, superblock, troubles, gauge)
+        self._log = CommitLog(server, superblock, troubles, gauge=gauge, version=version)
         self._follower = Follower(self._log, self.replica)
         self._committer = Committer(
             self._log,
@@ -142,6 +144,7 @@ class Engine:
         read_only: bool = False,
         label: str = "",
         troubles: Troubles | None = None,
+        version: str = OWN,
     ) -> Engine:
         """Find or create the database of a server, catch up with its log, and start.
 
@@ -159,12 +162,13 @@ class Engine:
                 created, and nothing is asked or removed.
             label: what the log is to call this writer, in its first commit; empty where nothing.
             troubles: what is told of what goes wrong from then on.
+            version: the version of discobase that writes.
 
         Raises:
             NoncesIgnored: the server does not enforce nonces.
             DatabaseNotFound: there is no database, and none is to be created.
             LogDamaged: what is there is not the database that was written.
-            UpgradeNeeded: it was written by a later version of discobase.
+            UpgradeNeeded: it was written by a later version of discobase, or requires one.
             ConnectError: Discord refused, or did not answer.
             MissingPermission: a channel of the database may not be read.
         """
@@ -189,6 +193,7 @@ class Engine:
                     read_only=read_only,
                     label=label,
                     troubles=troubles or Troubles(),
+                    version=version,
                 )
                 early.hand_on(engine._handle, since=found.listing.began.monotonic)
                 await engine._start(found, began + _SESSION_SECONDS, failed)
@@ -217,6 +222,7 @@ class Engine:
                 left = waiting_until - self._server.monotonic()
                 await self._server.events_come(within=max(0.0, left))
                 await self._follower.make_up_for_the_start()
+                self._follower.require_sound()
                 verdict = await judging
             finally:
                 judging.cancel()

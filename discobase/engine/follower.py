@@ -41,6 +41,7 @@ from discobase.engine.server.seam import (
     Uncertain,
 )
 from discobase.engine.trouble import Trouble
+from discobase.engine.versions import release_of
 from discobase.errors import LogDamaged, UpgradeNeeded
 
 _log = logging.getLogger(__name__)
@@ -88,10 +89,19 @@ class Follower:
 
     @property
     def stopped(self) -> LogDamaged | UpgradeNeeded | None:
-        """Why nothing is applied any more, nor may be written; None while all is well. A copy: who
+        """Why nothing may be written, nor called up to date; None while all is well. A copy: who
         raises it adds a traceback of their own.
         """
-        return copy.copy(self._doubt.damage or self._log.later)
+        return copy.copy(self._doubt.damage or self._log.later or self._superseded())
+
+    def _superseded(self) -> UpgradeNeeded | None:
+        """Return why this version may not write, by what the log says at the head; None where it
+        may. What others write is applied all the same: an operator may take it back.
+        """
+        minimum = self._replica.writers.minimum
+        if minimum is None or release_of(minimum) <= self._log.release:
+            return None
+        return UpgradeNeeded("a minimum version that its operator has set", minimum)
 
     @property
     def healing(self) -> bool:
@@ -126,7 +136,7 @@ class Follower:
                 self._log.ends.hear_stranger(message.channel, message.id)
             return
         self._log.forestalled(entry)
-        if self.stopped is None:
+        if self._doubt.damage is None and self._log.later is None:
             self._applier.note(entry, read=False)
         elif self.holes and entry.header.seq <= self._replica.head.seq:
             # It may have taken the place of what is gone: look at once.
@@ -148,6 +158,7 @@ class Follower:
             await self._something_to_do()
             try:
                 await self._take_in()
+                self._tell_whether_superseded()
                 attempt = 0
             except (Uncertain, Refused) as error:
                 _log.warning("the log could not be read (%s); trying again", error)
@@ -162,6 +173,12 @@ class Follower:
                 await self._log.server.sleep(pause(self._log.server, attempt))
                 attempt += 1
                 self.read_again()
+
+    def _tell_whether_superseded(self) -> None:
+        if (error := self._superseded()) is not None:
+            self._log.troubles.begin(Trouble("version", str(error), writes_blocked=True))
+        elif self._log.later is None:
+            self._log.troubles.end("version", "this version of discobase may write again")
 
     async def _something_to_do(self) -> None:
         """Wait for an event; where the log is damaged, or something in it is not explained yet, no
@@ -307,7 +324,7 @@ class Follower:
             LogDamaged, UpgradeNeeded: the log cannot be read to its end.
             Uncertain, Refused: Discord could not be read.
         """
-        self._require_sound()
+        self.require_sound()
         while True:
             head = self._replica.head.seq
             for entry in await self._log.newer(head, self._replica.positions.below(head + 1)):
@@ -332,7 +349,7 @@ class Follower:
             Uncertain, Refused: Discord could not be read.
         """
         await self._applier.heal()
-        self._require_sound()
+        self.require_sound()
         if self.holes.changed:
             await self.catch_up()
         if self.holes.catalog_changed:
@@ -343,6 +360,7 @@ class Follower:
                 await self._log.server.sleep(_LOOK_SECONDS)
         if self._applier.unsure:
             await self.refresh()
+        self.require_sound()
 
     async def explained(self) -> None:
         """Wait while the newest message of a lane is gone and nothing that is known explains it:
@@ -352,7 +370,12 @@ class Follower:
         while (self._log.ends.unexplained or self.healing) and self.stopped is None:
             await self._log.server.sleep(_POLL_SECONDS)
 
-    def _require_sound(self) -> None:
+    def require_sound(self) -> None:
+        """See that nothing keeps this process from writing, as far as is known.
+
+        Raises:
+            LogDamaged, UpgradeNeeded: something does.
+        """
         if (stopped := self.stopped) is not None:
             raise stopped
 
@@ -374,7 +397,7 @@ class Follower:
             Uncertain, Refused: Discord could not be read.
         """
         async with self.turn:
-            self._require_sound()
+            self.require_sound()
             listing = await self._look()
             if self._log.ends.unexplained or self.holes.changed:
                 return False

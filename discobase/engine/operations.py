@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from discobase.engine.keys import JSON, KINDS, Kind
+from discobase.engine.versions import RELEASE, latest
 
 LARGEST_PK = 2**63 - 1
 """The largest integer that SQLite stores, in 8 bytes (sqlite.org, "Datatypes In SQLite")."""
@@ -245,14 +246,31 @@ class Introduce:
     label: str
 
 
-Operation = Put | Delete | Declare | Keys | Constrain | Release | Names | Introduce
+@dataclass(frozen=True, slots=True)
+class Require:
+    """Programs with a discobase below this version write no more, nor do they open the database.
+
+    It stands until another one does: the last one counts. So what reads the log passes over it, and
+    asks at the head.
+    """
+
+    version: str
+
+
+Operation = Put | Delete | Declare | Keys | Constrain | Release | Names | Introduce | Require
 
 
 def version_for(operations: Iterable[Operation]) -> str | None:
     """Return the version of discobase that is needed to apply operations; None where any will
-    do.
+    do. Where they require a later one, that: versions that do not know the operation name it.
     """
-    return None if all(map(_is_of_0_1, operations)) else "2.0"
+    needed: list[str] = []
+    for operation in operations:
+        if isinstance(operation, Require):
+            needed.append(operation.version)
+        if not _is_of_0_1(operation):
+            needed.append("2.0")
+    return latest(needed)
 
 
 def _is_of_0_1(operation: Operation) -> bool:
@@ -274,6 +292,7 @@ _CONSTRAIN = re.compile(rf'\["unique",{_TEXT},{_TEXT},{_NUMBER}\]')
 _RELEASE = re.compile(rf'\["release",{_TEXT},{_TEXT}\]')
 _NAMES = re.compile(rf'\["request\?",{_TEXT}(?:,([1-9][0-9]{{0,8}}))?\]')
 _INTRODUCE = re.compile(rf'\["writer\?",{_TEXT},{_TEXT}\]')
+_REQUIRE = re.compile(rf'\["minimum","({RELEASE})"\]')
 _KEYS = '["keys",'
 
 
@@ -286,7 +305,7 @@ def to_line(operation: Operation) -> str:
     """Write one operation as one line of ASCII-only JSON. The record inside it is taken over as it
     stands, not encoded again.
     """
-    if isinstance(operation, Names | Introduce):
+    if isinstance(operation, Names | Introduce | Require):
         return _of_no_table(operation)
     table = _line(operation.table)
     match operation:
@@ -309,7 +328,7 @@ def to_line(operation: Operation) -> str:
             return f'["release",{table},{_line(name)}]'
 
 
-def _of_no_table(operation: Names | Introduce) -> str:
+def _of_no_table(operation: Names | Introduce | Require) -> str:
     match operation:
         case Names(key=key, first=0):
             return _line(["request?", key])
@@ -317,6 +336,8 @@ def _of_no_table(operation: Names | Introduce) -> str:
             return _line(["request?", key, first])
         case Introduce(writer=writer, label=label):
             return _line(["writer?", writer, label])
+        case Require(version=version):
+            return _line(["minimum", version])
 
 
 def from_line(line: str) -> Operation | None:
@@ -334,10 +355,8 @@ def from_line(line: str) -> Operation | None:
         return Delete(json.loads(found[1]), int(found[2]))
     if found := _NAMES.fullmatch(line):
         return Names(json.loads(found[1]), int(found[2] or 0))
-    if operation := _of_schema(line):
+    if operation := _of_schema(line) or _of_writers(line):
         return operation
-    if found := _INTRODUCE.fullmatch(line):
-        return Introduce(json.loads(found[1]), json.loads(found[2]))
     name = _name_of(line)
     if name == _REQUEST:
         return Names("")  # of a form to come: the names before it end here
@@ -359,6 +378,15 @@ def _of_schema(line: str) -> Operation | None:
     if found := _RELEASE.fullmatch(line):
         return Release(json.loads(found[1]), json.loads(found[2]))
     return _keys(line) if line.startswith(_KEYS) else None
+
+
+def _of_writers(line: str) -> Operation | None:
+    """Read an operation that says something of those who write; None where it is another one."""
+    if found := _INTRODUCE.fullmatch(line):
+        return Introduce(json.loads(found[1]), json.loads(found[2]))
+    if found := _REQUIRE.fullmatch(line):
+        return Require(found[1])
+    return None
 
 
 def _keys(line: str) -> Keys | None:

@@ -21,6 +21,7 @@ from discobase.engine.operations import (
     LaterFormat,
     Names,
     Put,
+    Require,
 )
 from discobase.engine.replica import Head, NotTheState, Replica, positions, snapshot
 from discobase.engine.server.seam import Message
@@ -207,6 +208,17 @@ def test_only_the_recent_positions_are_known_afterwards(monkeypatch, replica, ot
         assert restored.find(90) == 9
         assert restored.hash_at(11) == "hash 11"
         assert restored.positions.below(13) == replica.positions.below(13)
+
+
+def test_which_version_is_required_is_a_part_of_the_state(replica, other):
+    before = lines_of(replica)[2]
+    apply(replica, Require("2.0"))
+    lines, head, said = lines_of(replica)
+    assert b'["minimum","2.0"]\n' in lines
+    assert said != before
+    other.restore([lines], head, said)
+    assert other.writers.minimum == "2.0"
+    assert lines_of(other) == (lines, head, said)
 
 
 def test_what_writers_are_called_is_a_part_of_the_state(replica, other):

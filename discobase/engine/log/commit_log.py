@@ -56,6 +56,7 @@ from discobase.engine.server.seam import (
     Uncertain,
 )
 from discobase.engine.trouble import Trouble, Troubles
+from discobase.engine.versions import OWN, release_of
 from discobase.errors import (
     DiscobaseError,
     LogDamaged,
@@ -132,6 +133,7 @@ class CommitLog:
         superblock: where the lanes are.
         troubles: what is told of what goes wrong.
         gauge: told how far long readings have come.
+        version: the version of discobase that writes.
 
     Attributes:
         gauge: the same.
@@ -148,10 +150,13 @@ class CommitLog:
         server: Server,
         superblock: Superblock,
         troubles: Troubles,
+        *,
         gauge: Gauge | None = None,
+        version: str = OWN,
     ) -> None:
         self.gauge = gauge or Gauge()
         self.server = server
+        self.release = release_of(version)
         self.superblock = superblock
         self.troubles = troubles
         self.enforced = True

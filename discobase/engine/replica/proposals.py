@@ -20,6 +20,7 @@ from discobase.engine.changes import (
     Remove,
     Replace,
     Request,
+    RequireVersion,
     SayKeys,
     SchemaMoved,
     digest_of,
@@ -36,6 +37,7 @@ from discobase.engine.operations import (
     Operation,
     Put,
     Release,
+    Require,
 )
 from discobase.engine.replica.columns import KEYLESS, KeyColumn
 from discobase.engine.replica.layout import Layouts, may_make_unique
@@ -43,12 +45,14 @@ from discobase.engine.replica.positions import Head
 from discobase.engine.replica.requests import Done, RequestTable
 from discobase.engine.replica.tables import Tables
 from discobase.engine.replica.writers import WriterTable
+from discobase.engine.versions import release_of
 from discobase.errors import (
     ConflictError,
     DiscobaseError,
     DuplicatesFound,
     RecordNotFound,
     UniqueViolation,
+    UsageError,
 )
 
 Verdict = Placed | DiscobaseError
@@ -281,19 +285,22 @@ class Proposals:
 
     # Schemas
 
-    def _prepared(self, preparation: DeclareSchema | SayKeys | DropUnique) -> Operation | None:
+    def _prepared(
+        self, preparation: DeclareSchema | SayKeys | DropUnique | RequireVersion
+    ) -> Operation | None:
         """Return what a preparation comes to at this state; None where there is nothing to do."""
-        table = preparation.table
         match preparation:
-            case DeclareSchema(schema=schema, base=base, seen=seen):
+            case DeclareSchema(table=table, schema=schema, base=base, seen=seen):
                 return self._declaration(table, schema, base, seen)
-            case SayKeys(field=name, schema=field, keys=keys, loaded=loaded):
+            case SayKeys(table=table, field=name, schema=field, keys=keys, loaded=loaded):
                 still = tuple(
                     (pk, key) for pk, seq, key in keys if self._tables.seq_of(table, pk) == seq
                 )
                 return Keys(table, name, field, still, loaded) if still or loaded else None
-            case DropUnique(field=name):
+            case DropUnique(table=table, field=name):
                 return self._release(table, name)
+            case RequireVersion(version=version, lower=lower):
+                return self._requirement(version, lower=lower)
 
     def _declaration(self, table: str, schema: str, base: int, seen: int) -> Declare | None:
         layout = self._layouts.of(table)
@@ -302,6 +309,24 @@ class Proposals:
         if layout.number != base:
             raise SchemaMoved(f"{table!r} has got schema {layout.number} after {base}")
         return Declare(table, schema, base + 1, seen)
+
+    def _requirement(self, version: str, *, lower: bool) -> Require | None:
+        """Return what makes a version the lowest that may write; None where it is.
+
+        Raises:
+            UsageError: a later one is, and it is not to be lowered.
+        """
+        held = self._writers.read().minimum
+        if held is None or release_of(held) < release_of(version):
+            return Require(version)
+        if release_of(held) == release_of(version):
+            return None
+        if lower:
+            return Require(version)
+        raise UsageError(
+            f"discobase {held} is required already, which is later than {version}; nothing was "
+            f"written. To allow older versions again, say lower=True."
+        )
 
     def _release(self, table: str, name: str) -> Release | None:
         held = self._layouts.of(table).unique_column(name)

@@ -9,7 +9,7 @@ Lines of ASCII-only JSON, the same bytes in every process that has applied the s
   would be made of the stored record again (a record that another class has put keeps the key it
   had);
 - which changes of recent requests the log has;
-- what recent writers are called;
+- what recent writers are called, and which version they have to have;
 - the recent positions. Which message is a void one's depends on what a reader has seen: so they
   stand apart, and no hash of the state includes them.
 
@@ -26,7 +26,7 @@ from hashlib import sha256
 from itertools import groupby
 from typing import Any
 
-from discobase.engine.operations import LARGEST_PK, Introduce, LaterFormat, Schema
+from discobase.engine.operations import LARGEST_PK, Introduce, LaterFormat, Require, Schema
 from discobase.engine.replica.columns import KeyColumn, table_name
 from discobase.engine.replica.file import ReplicaFile
 from discobase.engine.replica.layout import Layouts
@@ -118,7 +118,7 @@ class Snapshot:
             yield from self._records(name)
             yield from self._kept_keys(name, layouts)
         yield from self._requests()
-        yield b"".join(_line("writer", *row) for row in WriterTable(self._connection).rows())
+        yield from self._writers()
 
     def _declared(self, table: str) -> Iterator[bytes]:
         execute = self._connection.execute
@@ -177,6 +177,12 @@ class Snapshot:
         rows = RequestTable(self._connection).runs()
         for _, group in groupby(enumerate(rows), lambda each: each[0] // _RECORDS):
             yield b"".join(_line("request", *row) for _, row in group)
+
+    def _writers(self) -> Iterator[bytes]:
+        table = WriterTable(self._connection)
+        yield b"".join(_line("writer", *row) for row in table.rows())
+        if (minimum := table.read().minimum) is not None:
+            yield _line("minimum", minimum)
 
     def _positions(self) -> Iterator[bytes]:
         rows = self._connection.execute(
@@ -263,6 +269,9 @@ class Restoring:
             case ["writer", str(writer), str(label), int(seq)]:
                 self._end_table()
                 self._writers.introduce(Introduce(writer, label), seq)
+            case ["minimum", str(version)]:
+                self._end_table()
+                self._writers.require(Require(version))
             case ["position", int(seq), int(message), str(chain), int(applied), str(writer)]:
                 self._end_table()
                 self._positions.append((seq, Position(message, chain, bool(applied)), writer))

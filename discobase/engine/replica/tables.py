@@ -21,6 +21,7 @@ from discobase.engine.operations import (
     Operation,
     Put,
     Release,
+    Require,
 )
 from discobase.engine.replica.columns import NO_VALUES, KeyColumn, table_name
 from discobase.engine.replica.layout import Layout, Layouts
@@ -82,6 +83,8 @@ class Tables:
                 self._layouts.release(operation)
             case Introduce():
                 self._writer_table.introduce(operation, seq)
+            case Require():
+                self._writer_table.require(operation)
 
     def next_pk(self, table: str) -> int:
         """Return the primary key of a table's next record."""

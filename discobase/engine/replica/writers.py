@@ -1,4 +1,4 @@
-"""What the log says of those who write: what each is called.
+"""What the log says of those who write: what each is called, and which version they have to have.
 
 A writer introduces itself in a commit of its own, whenever the replica does not know it: so the
 newest introductions are enough, and a writer that was pushed out of them comes back by itself.
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from discobase.engine.operations import Introduce
+from discobase.engine.operations import Introduce, Require
 
 KEPT = 1_000
 """Writers whose labels are known, the newest ones: a cron job a minute for most of a day. A guess;
@@ -19,6 +19,7 @@ they come to some 100 kB."""
 
 LAYOUT = """
 CREATE TABLE writer (id TEXT PRIMARY KEY, label TEXT NOT NULL, seq INTEGER NOT NULL);
+CREATE TABLE minimum (id INTEGER PRIMARY KEY CHECK (id = 1), version TEXT NOT NULL);
 """
 """``seq`` is the position of the introduction."""
 
@@ -29,9 +30,11 @@ class Writers:
 
     Attributes:
         labels: what each is called, by its id.
+        minimum: the lowest version of discobase that may write; None where any may.
     """
 
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    minimum: str | None = None
 
 
 class WriterTable:
@@ -50,7 +53,8 @@ class WriterTable:
         """Return what is known now."""
         if self._read is None:
             labels = self._connection.execute("SELECT id, label FROM writer").fetchall()
-            self._read = Writers(MappingProxyType(dict(labels)))
+            row = self._connection.execute("SELECT version FROM minimum").fetchone()
+            self._read = Writers(MappingProxyType(dict(labels)), row and row[0])
         return self._read
 
     def rows(self) -> Iterator[tuple[str, str, int]]:
@@ -63,6 +67,13 @@ class WriterTable:
         self._connection.execute(
             "INSERT OR REPLACE INTO writer VALUES (?, ?, ?)",
             (operation.writer, operation.label, seq),
+        )
+
+    def require(self, operation: Require) -> None:
+        """Note which version those who write have to have."""
+        self._read = None
+        self._connection.execute(
+            "INSERT OR REPLACE INTO minimum VALUES (1, ?)", (operation.version,)
         )
 
     def prune(self) -> None:
@@ -88,3 +99,4 @@ class WriterTable:
         """Go back to the beginning of the log."""
         self.forget()
         self._connection.execute("DELETE FROM writer")
+        self._connection.execute("DELETE FROM minimum")

@@ -1,0 +1,41 @@
+"""Versions of discobase, compared: which of two is the later one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from discobase._version import __version__
+
+Release = tuple[int, ...]
+"""The numbers of a version, without zeros at the end: 2.1 and 2.1.0 are one."""
+
+RELEASE = r"[0-9]{1,6}(?:\.[0-9]{1,6}){0,3}"
+"""What a version is whose numbers are all there is of it. How many there may be is a guess."""
+
+_BEGINS = re.compile(RELEASE)
+
+
+def release_of(version: str) -> Release:
+    """Return the release of a version. What comes before a release, as 2.1.0.dev0 and 2.1rc1, knows
+    what that one knows.
+
+    Raises:
+        ValueError: it is no version.
+    """
+    found = _BEGINS.match(version)
+    if found is None:
+        raise ValueError(f"{version!r} is no version")
+    numbers = [int(number) for number in found[0].split(".")]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return tuple(numbers)
+
+
+def latest(versions: Iterable[str]) -> str | None:
+    """Return the latest of some versions; None where there are none."""
+    return max(versions, key=release_of, default=None)
+
+
+OWN = __version__
+"""The version that runs."""
