@@ -95,6 +95,11 @@ class Replica:
         """The head; :attr:`positions` has it together with the positions of the same moment."""
         return self.positions.head
 
+    @property
+    def concurrent(self) -> bool:
+        """Whether nobody has to wait while somebody reads for seconds: not so in memory."""
+        return self._file.concurrent
+
     # Reading: any thread
 
     def get(self, table: str, pk: int) -> Row | None:
