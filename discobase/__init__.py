@@ -12,6 +12,7 @@ from discobase.computed import WithPk, WithVersion
 from discobase.database import Database
 from discobase.engine.lost import LostCommit
 from discobase.errors import DiscobaseError
+from discobase.progress import Progress
 from discobase.query import Query
 from discobase.records.fields import Index, Unique
 from discobase.records.outdated import OutdatedRecord
@@ -25,6 +26,7 @@ __all__ = [
     "LoginTask",
     "LostCommit",
     "OutdatedRecord",
+    "Progress",
     "Query",
     "SaveReport",
     "Table",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import inf
@@ -12,6 +13,7 @@ from typing import cast
 from discobase.engine.log.frame import Limits
 from discobase.engine.server.login import DISCORD_API
 from discobase.errors import BadToken, TableError, UsageError
+from discobase.progress import Progress
 from discobase.token import hidden
 
 LOCAL = "local"
@@ -98,6 +100,20 @@ def checked_position(position: object) -> int:
     raise UsageError(
         f"{position!r} is no position: give the version of a record that was saved, or the head of "
         f"a database, which are integers from 0 on."
+    )
+
+
+def checked_progress(progress: object) -> Callable[[Progress], object] | bool | None:
+    """Return who is to be told of progress, if that can be done.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if progress is None or isinstance(progress, bool) or callable(progress):
+        return progress
+    raise UsageError(
+        f"progress={progress!r}: give a function that takes a discobase.Progress, or True for a "
+        f"bar on the terminal."
     )
 
 

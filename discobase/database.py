@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast, overload
 from discobase.arguments import (
     check_database,
     checked_position,
+    checked_progress,
     checked_table_name,
     checked_wait,
     target,
@@ -23,6 +24,8 @@ from discobase.engine.lost import LostCommit
 from discobase.errors import TableError
 from discobase.interactive import cell_of
 from discobase.portal import users_frame
+from discobase.progress import Progress
+from discobase.progress_bar import callback_for
 from discobase.reruns import close_earlier, note
 from discobase.session import LoginTask, Session
 from discobase.session_source import SessionSource
@@ -256,7 +259,12 @@ class Database:
             session.close()
             raise
 
-    def wait_ready(self, timeout: float | None = None) -> None:
+    def wait_ready(
+        self,
+        timeout: float | None = None,
+        *,
+        progress: Callable[[Progress], object] | bool | None = None,
+    ) -> None:
         """Block until the database can be used, or raise why it never will.
 
         The gateway session may begin later. Until it does the log is read every few seconds for
@@ -264,15 +272,21 @@ class Database:
 
         Args:
             timeout: seconds to wait; None, as it is where it is left out, for no limit.
+            progress: called with a :class:`Progress <discobase.Progress>` whenever there is news of
+                one, once the login takes longer than two seconds; on this thread, and what it
+                raises is raised here. True shows a bar where `tqdm` is installed and standard error
+                is a terminal, and nothing elsewhere.
 
         Raises:
             NotConnected: there has been no login.
-            UsageError: the timeout is none.
+            UsageError: the timeout, or what is to be told of progress, is none.
             WaitTimeout: it is not ready yet.
             ConnectError: it never will be: :exc:`BadToken`, :exc:`ServerNotFound`,
                 :exc:`MissingPermission` ...
         """
-        self._source.session().engine("wait_ready", checked_wait(timeout))
+        limit = checked_wait(timeout)
+        with callback_for(checked_progress(progress)) as told:
+            self._source.session().engine("wait_ready", limit, told)
 
     def conn(
         self,
@@ -281,6 +295,7 @@ class Database:
         api_url: str | None = None,
         timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT,
         allow_unsafe: bool = False,
+        progress: Callable[[Progress], object] | bool | None = None,
     ) -> Connected[Database]:
         """Connect for the length of a ``with`` block, which closes the database at its end; ``async
         with`` works too.
@@ -291,19 +306,21 @@ class Database:
             timeout: seconds to wait until the database can be used; None for no limit. The
                 database's own where it is left out.
             allow_unsafe: as for :meth:`login_thread`.
+            progress: as for :meth:`wait_ready`; in ``async with`` it is called on the thread that
+                waits, which is not the event loop's.
 
         Returns:
             A context manager, whose value is this database.
 
         Raises:
-            UsageError: the timeout is none.
+            UsageError: the timeout, or what is to be told of progress, is none.
         """
         token = hidden(token)
         limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
         return Connected(
             self,
             begin=partial(self._log_in, token, api_url, allow_unsafe=allow_unsafe, awaited=True),
-            wait=partial(self.wait_ready, limit),
+            wait=partial(self.wait_ready, limit, progress=checked_progress(progress)),
             close=self.close,
         )
 

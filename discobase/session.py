@@ -12,6 +12,7 @@ import asyncio
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +24,8 @@ from discobase.engine.server.discordpy import Connection
 from discobase.errors import ConnectError, DiscobaseError, Disconnected
 from discobase.outcome import Outcome
 from discobase.portal import Portal, drop_traceback, reraisable
+from discobase.progress import Gauge, Progress
+from discobase.progress_bar import Telling
 from discobase.token import hidden
 
 if TYPE_CHECKING:
@@ -86,6 +89,8 @@ class Session:
         self._opened.set_running_or_notify_cancel()
         self._ending = asyncio.Event()
         self._failure: DiscobaseError | None = None
+        self._gauge = Gauge()
+        self._begun = time.monotonic()
         # Set while the session can be used: what every read and write looks at first.
         self._engine: EngineInterface | None = None
 
@@ -138,14 +143,15 @@ class Session:
             ) from error
 
     async def _connected(self, joined: Joined | None) -> None:
-        connection = await self._unless_ended(
-            Connection.open(
-                hidden(joined.token) if joined else self.target.token,
-                self.target.server,
-                api_url=joined.api_url if joined else self.target.api_url,
-                failed=self._fail,
+        with self._gauge.step("logging in"):
+            connection = await self._unless_ended(
+                Connection.open(
+                    hidden(joined.token) if joined else self.target.token,
+                    self.target.server,
+                    api_url=joined.api_url if joined else self.target.api_url,
+                    failed=self._fail,
+                )
             )
-        )
         try:
             await self._served(connection)
         finally:
@@ -158,6 +164,7 @@ class Session:
             failed=self._fail,
             place=f"the server {self.target.server!r} at {self.target.api_url}",
             allow_unsafe=self.target.allow_unsafe,
+            gauge=self._gauge,
         )
         engine = await self._unless_ended(opening)
         try:
@@ -231,19 +238,25 @@ class Session:
 
     # Waiting for it
 
-    def engine(self, purpose: str, timeout: float | None) -> EngineInterface:
+    def engine(
+        self,
+        purpose: str,
+        timeout: float | None,
+        told: Callable[[Progress], object] | None = None,
+    ) -> EngineInterface:
         """Return the engine. Block while the login is under way.
 
         Args:
             purpose: what it is wanted for, for errors, as in "the save".
             timeout: seconds to wait; None for no limit.
+            told: called on this thread with how far the login has come, if it takes long.
 
         Raises:
             WaitTimeout: it is not ready yet.
             ConnectError: it never will be; the class says why.
         """
         if self._engine is None and not self._opened.settled:
-            self._wait_opened(purpose, timeout)
+            self._wait_opened(purpose, timeout, told)
         # Read anew: it may have become ready a moment ago.
         if (engine := self._engine) is not None:
             return engine
@@ -251,9 +264,16 @@ class Session:
             raise reraisable(error)
         raise Disconnected(f"{self.name!r} is being closed: log in again to use it.")
 
-    def _wait_opened(self, purpose: str, timeout: float | None) -> None:
+    def _wait_opened(
+        self, purpose: str, timeout: float | None, told: Callable[[Progress], object] | None
+    ) -> None:
         self._awaited = True
-        self.portal.wait_shared(self._opened, timeout=timeout, what=f"{purpose}: the connection")
+        self.portal.wait_shared(
+            self._opened,
+            timeout=timeout,
+            what=f"{purpose}: the connection",
+            meanwhile=None if told is None else Telling(self._gauge, self._begun, told),
+        )
 
     def wait_ended(self, timeout: float | None = None) -> None:
         """Block until the session is over, and raise why it could not go on, if so."""

@@ -23,12 +23,19 @@ from discobase.engine.awaited import Awaited
 from discobase.engine.doubt import Doubt
 from discobase.engine.log.commit_log import TRUST, Commit, CommitLog, Entry, decide
 from discobase.engine.log.frame import GENESIS
+from discobase.engine.log.listing import Listing
 from discobase.engine.lost import LostCommits
 from discobase.engine.replica import Displaced, Head, Position, Replica, ReplicaLost
-from discobase.engine.server.seam import Message, seconds_between
-from discobase.errors import LogDamaged
+from discobase.engine.server.seam import Message, ServerError, seconds_between
+from discobase.errors import LogDamaged, UpgradeNeeded
+from discobase.progress import Step
 
 _log = logging.getLogger(__name__)
+
+_SHORT_SECONDS = 1.0
+"""Seconds that reading the lanes may take before it is asked how much there is, for whoever is told
+of it after two: a guess.
+"""
 
 _BATCH = 256
 """Frames that are applied in one step of the worker, so that other steps get their turn: some 10 ms
@@ -100,12 +107,18 @@ class Applier:
             await self._rebuild()
 
     async def _apply_what_follows(self) -> None:
+        to_do = max(0, self.arrivals.last - self._replica.head.seq)
+        with self._log.gauge.step("applying the log", to_do, "commits") as step:
+            await self._apply_in_batches(step)
+
+    async def _apply_in_batches(self, step: Step) -> None:
         while True:
             ready = self.arrivals.decided(self._replica.head)
             batch = list(islice(ready, _BATCH))
             counting = list(takewhile(itemgetter(1), batch))
             if counting:
                 await self._pass(counting)
+                step.add(len(counting))
             elif self.arrivals.at(self._replica.head.seq + 1):
                 # Something stands there that does not fit: it is the head that may be wrong.
                 if await self.look_up_head():
@@ -208,11 +221,37 @@ class Applier:
             channel=self._log.superblock.lane_of(missing),
         )
 
-    async def read_lanes(self, *, after: Sequence[int]) -> None:
-        """Read every lane to its end, each from above a message id of its own."""
-        for entries in await asyncio.gather(*map(self._log.tail, self._lanes, after)):
+    async def read_lanes(self, *, after: Sequence[int], listing: Listing | None = None) -> None:
+        """Read every lane to its end, or as far as it went when the channels were listed, each from
+        above a message id of its own.
+        """
+        with self._log.gauge.step("reading the log", unit="commits") as step:
+            counting = asyncio.create_task(self._expect(listing, step))
+            reading = (
+                self._log.tail(lane, below, listing, step)
+                for lane, below in zip(self._lanes, after, strict=True)
+            )
+            try:
+                found = await asyncio.gather(*reading)
+            finally:
+                counting.cancel()
+        for entries in found:
             for entry in entries:
                 self.note(entry, read=True)
+
+    async def _expect(self, listing: Listing | None, step: Step) -> None:
+        """Find out how much there is to read, where the reading takes a while: the newest message
+        has the number of its position. One API call.
+        """
+        if listing is None:
+            return
+        await self._log.server.sleep(_SHORT_SECONDS)
+        lanes = self._log.superblock.lanes
+        newest = max(lanes, key=lambda lane: listing.last.get(lane, 0))
+        with contextlib.suppress(ServerError, UpgradeNeeded):
+            message = await self._log.message(newest, listing.last.get(newest, 0))
+            if message is not None and (entry := self._log.entry(message)):
+                step.expect(entry.header.seq - self._replica.head.seq)
 
     async def goes_on_above(self, error: LogDamaged) -> bool:
         """Return whether frames that do not fit are void, since what they were built on is not in

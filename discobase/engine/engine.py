@@ -21,9 +21,10 @@ from functools import partial
 
 from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.committer import Committer
+from discobase.engine.early_events import EarlyEvents
 from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import CommitLog
-from discobase.engine.log.creation import find_or_create
+from discobase.engine.log.creation import Found, find_or_create
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.nonces import NonceTrust, Verdict
 from discobase.engine.log.own_channels import OwnChannels
@@ -48,7 +49,7 @@ more would not be had."""
 
 _SESSION_SECONDS = 1.0
 """How long the start waits for the gateway session, which takes three round trips where identifies
-have not to wait for one another: a guess. It need not be there, but six API calls are saved where
+have not to wait for one another: a guess. It need not be there, but five API calls are saved where
 it is."""
 
 _QUIET_SECONDS = 1.0
@@ -74,6 +75,7 @@ class Engine:
         *,
         place: str,
         allow_unsafe: bool,
+        gauge: Gauge,
     ) -> None:
         self._server = server
         self._place = place
@@ -81,7 +83,7 @@ class Engine:
         self.superblock = superblock
         self.writer = base36(int(server.random() * 36**8))
         self.replica = replica
-        self._log = CommitLog(server, superblock)
+        self._log = CommitLog(server, superblock, gauge)
         self._follower = Follower(self._log, self.replica)
         self._committer = Committer(
             self._log, self.replica, self._follower, writer=self.writer, limits=limits
@@ -103,11 +105,12 @@ class Engine:
         failed: Callable[[DiscobaseError], None],
         place: str = "this server",
         allow_unsafe: bool = False,
+        gauge: Gauge | None = None,
     ) -> Engine:
         """Find or create the database of a server, catch up with its log, and start.
 
-        Costs about 11 API calls (some 20 where the database is created) and one for each 100
-        commits in the log; five more where it is not known whether the server enforces nonces.
+        Costs 3 API calls (some 20 where the database is created) and one for each 100 commits in a
+        lane; five more where it is not known whether the server enforces nonces.
 
         Args:
             server: the seam; its events have begun to flow, or will.
@@ -115,6 +118,7 @@ class Engine:
             failed: called when the engine has ended by itself.
             place: which server it is, for errors.
             allow_unsafe: whether to go on where the server does not enforce nonces.
+            gauge: told how far the opening has come.
 
         Raises:
             NoncesIgnored: the server does not enforce nonces.
@@ -123,14 +127,25 @@ class Engine:
             ConnectError: Discord refused, or did not answer.
             MissingPermission: a channel of the database may not be read.
         """
+        gauge = gauge or Gauge()
+        began, early = server.monotonic(), EarlyEvents(server)
+        server.listen(early.handle)
         try:
-            superblock = await find_or_create(server)
-            replica = await _make_replica(server, len(superblock.lanes))
+            with gauge.step("looking for the database"):
+                found = await find_or_create(server)
+            replica = await _make_replica(server, len(found.superblock.lanes))
             try:
                 engine = cls(
-                    server, superblock, replica, limits, place=place, allow_unsafe=allow_unsafe
+                    server,
+                    found.superblock,
+                    replica,
+                    limits,
+                    place=place,
+                    allow_unsafe=allow_unsafe,
+                    gauge=gauge,
                 )
-                await engine._start(failed)
+                early.hand_on(engine._handle, since=found.listing.began.monotonic)
+                await engine._start(found, began + _SESSION_SECONDS, failed)
             except BaseException:
                 replica.close()
                 raise
@@ -142,14 +157,19 @@ class Engine:
             raise ConnectError(f"Discord did not answer: {error}") from error
         return engine
 
-    async def _start(self, failed: Callable[[DiscobaseError], None]) -> None:
-        # What is read before the events come has to be read again when they do.
-        await self._server.events_come(within=_SESSION_SECONDS)
-        self._server.listen(self._handle)
+    async def _start(
+        self, found: Found, waiting_until: float, failed: Callable[[DiscobaseError], None]
+    ) -> None:
+        # Until it is known whether nonces are enforced: what is heard of meanwhile may be a second
+        # message at its position.
+        self._log.enforced = False
         async with self._follower.turn:
-            judging = asyncio.create_task(self._nonces.judge())
+            judging = asyncio.create_task(self._nonces.judge(found.catalog))
             try:
-                await self._follower.catch_up()
+                await self._follower.begin(found)
+                left = waiting_until - self._server.monotonic()
+                await self._server.events_come(within=max(0.0, left))
+                await self._follower.make_up_for_the_start()
                 verdict = await judging
             finally:
                 judging.cancel()
@@ -157,6 +177,7 @@ class Engine:
         if verdict.fault and not self._allow_unsafe:
             await self._nonces.clean()
             raise NoncesIgnored(self._place, verdict.fault)
+        self._log.enforced = not verdict.fault
         if verdict.fault:
             self._read_back(verdict)
         polling = keep_fresh(self._server, self._refreshes.refresh)

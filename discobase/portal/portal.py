@@ -229,7 +229,12 @@ class Portal:
             del future, send
 
     def wait_shared(
-        self, future: concurrent.futures.Future[T], *, timeout: float | None, what: str
+        self,
+        future: concurrent.futures.Future[T],
+        *,
+        timeout: float | None,
+        what: str,
+        meanwhile: Callable[[], object] | None = None,
     ) -> T:
         """Wait for a future that others wait for too. It is left alone when this wait ends early.
 
@@ -237,6 +242,7 @@ class Portal:
             future: one whose outcome something on the loop sets.
             timeout: seconds to wait; None for no limit.
             what: what is waited for, for errors, as in "the connection".
+            meanwhile: called now and then on the thread that waits; what it raises ends the wait.
 
         Returns:
             The future's result.
@@ -252,7 +258,7 @@ class Portal:
         loop_thread = self._last_started()
         self._check_may_wait(loop_thread, what)
         try:
-            return Wait(loop_thread, future, what, timeout).shared_result()
+            return Wait(loop_thread, future, what, timeout, meanwhile=meanwhile).shared_result()
         finally:
             del future
 

@@ -62,6 +62,8 @@ class Wait(Generic[T]):
         what: a name for it in errors, as in "the save".
         timeout: seconds; None for no limit.
         writes: whether something may have been changed by what did not come to its end.
+        meanwhile: called every :data:`~discobase.portal.done_lock.POLL_SECONDS` while it waits;
+            what it raises ends the wait.
     """
 
     loop_thread: LoopThread
@@ -69,6 +71,7 @@ class Wait(Generic[T]):
     what: str
     timeout: float | None
     writes: bool = False
+    meanwhile: Callable[[], object] | None = None
 
     def result(self, send: Callable[[], object] | None = None) -> T:
         """Wait, and withdraw or cancel the future if the wait ends before it does.
@@ -138,6 +141,8 @@ class Wait(Generic[T]):
             if blocking_handler() is not None:
                 return _End.DEADLOCKED
             self.loop_thread.log_if_blocked()
+            if self.meanwhile is not None:
+                self.meanwhile()
 
     def _outcome(self) -> T:
         """Return the result of a future that is done, or raise its exception for this waiter."""

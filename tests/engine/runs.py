@@ -66,7 +66,10 @@ PROFILES = {
         span=200.0,
     ),
     "lagging": Profile(
-        faults=dataclasses.replace(_ROUGH, lag=0.3), kills=1, losses=1, fresh_reads=False
+        faults=dataclasses.replace(_ROUGH, lag=0.3, list_lag=3.0),
+        kills=1,
+        losses=1,
+        fresh_reads=False,
     ),
     "denied": Profile(faults=_ROUGH, losses=1, kills=2, denials=6),
     "crowded": Profile(

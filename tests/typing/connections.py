@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from threading import Thread
 from typing import assert_type
 
-from discobase import Database, LoginTask
+from discobase import Database, LoginTask, Progress
 
 db = Database("Shop")
 
@@ -22,6 +22,12 @@ def around_the_work() -> None:
         pass
 
 
+def told(progress: Progress) -> None:
+    assert_type(progress.doing, str)
+    assert_type(progress.done, int)
+    assert_type(progress.total, int | None)
+
+
 async def around_the_work_of_a_coroutine() -> None:
     async with db.conn("local") as connected:
         assert_type(connected, Database)
@@ -31,6 +37,8 @@ def for_the_life_of_the_process() -> None:
     assert_type(db.login_thread("local"), Thread)
     db.wait_ready(5.0)
     db.wait_ready()
+    db.wait_ready(progress=told)
+    db.wait_ready(5.0, progress=True)
     db.close()
     db.login("local")
 

@@ -63,6 +63,7 @@ async def connecting() -> None:
     with db.login_task("local"):  # type: ignore[attr-defined]  # pyright: ignore[reportGeneralTypeIssues]
         pass
     db.wait_ready("5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    db.wait_ready(progress=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await db.login_thread("local")  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
     await db.refresh()  # type: ignore[func-returns-value, misc]  # pyright: ignore[reportGeneralTypeIssues]
 

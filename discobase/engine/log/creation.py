@@ -17,12 +17,14 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from discobase.engine.log.catalogs import View, look_until_settled
 from discobase.engine.log.frame import is_frame
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.leftovers import CATEGORY, channels_in, remove, remove_leftovers
+from discobase.engine.log.listing import Listing
 from discobase.engine.log.presence import require_present
 from discobase.engine.log.superblock import DIGITS, ID_LENGTH, Superblock, is_superblock
 from discobase.engine.log.topic import (
@@ -59,10 +61,30 @@ _TRIES = 3
 process that stood still for ten minutes, or a person."""
 
 
-async def find_or_create(server: Server, *, lanes: int = LANES) -> Superblock:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A database, and what finding it has told.
+
+    Attributes:
+        superblock: what and where it is.
+        catalog: the messages of its catalog, ascending.
+        listing: how far each channel went.
+    """
+
+    superblock: Superblock
+    catalog: Sequence[Message]
+    listing: Listing
+
+    @classmethod
+    def of(cls, view: View, superblock: Superblock) -> Found:
+        """Return the database that a view has chosen."""
+        return cls(superblock, view.read[superblock.catalog], view.listing)
+
+
+async def find_or_create(server: Server, *, lanes: int = LANES) -> Found:
     """Find the database of a server, or create it if there is none.
 
-    Costs 3 API calls where there is one; where it was created a moment ago that twice, and the
+    Costs 2 API calls where there is one; where it was created a moment ago that twice, and the
     server's settling time. Creating it costs about 12 more, and that time. What earlier creations
     have left is removed, which costs some more, once.
 
@@ -92,7 +114,7 @@ async def find_or_create(server: Server, *, lanes: int = LANES) -> Superblock:
             listed = {channel.id for channel in view.channels}
             unlisted = [lane for lane in view.chosen.lanes if lane not in listed]
             await require_present(server, view.chosen, unlisted)
-            return view.chosen
+            return Found.of(view, view.chosen)
     raise Unavailable(
         "the channels of the new database were deleted by somebody while it was created, "
         f"{_TRIES} times"
@@ -160,7 +182,7 @@ async def _create(server: Server, lanes: int, view: View) -> View:
     except (Refused, ServerFull, Uncertain) as error:
         left = await _undo(server, identity, category)
         if isinstance(error, Refused) and _are_gone({category.id}, left):
-            return View((), {})
+            return View(view.began, (), {}, {})
         raise
     nonce = f"{identity}.superblock"
     try:
@@ -170,7 +192,7 @@ async def _create(server: Server, lanes: int, view: View) -> View:
         if not _are_gone({mine.catalog}, await persist(server, server.channels)):
             raise
         await _undo(server, identity, category)
-        return View((), {})
+        return View(view.began, (), {}, {})
     await server.sleep(server.settling)
     view = await look_until_settled(server, sent.id)
     await _tidy(server, view, identity, category)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import Message, Server
+from discobase.progress import Step
 
 PAGE = 100
 """Messages in a page of history, the most that Discord gives (message resource, "Get Channel
@@ -17,27 +18,38 @@ async def read_channel(
     channel: int,
     *,
     after: int = 0,
+    end: int | None = None,
     until: Callable[[Message], bool] | None = None,
+    step: Step | None = None,
 ) -> list[Message]:
     """Read the messages of a channel above a message id, in ascending order of id.
 
-    Reads pages until one comes back empty: that a short page is the last one is a convention that
-    Discord nowhere states. One API call a page, and one for the empty page.
+    Reads pages until one shows the id at which the channel ended, or comes back empty: that a short
+    page is the last one is a convention that Discord nowhere states. One API call a page, and one
+    for the empty page; none where the channel ended at or below that message id.
 
     Args:
         server: the seam.
         channel: the channel's id.
         after: the message id.
+        end: the channel's last id, where a list of channels has told it
+            (:mod:`discobase.engine.log.listing`). What was written after that need not be read.
         until: what a message is that is looked for. The page that has one is the last that is read.
+        step: told how many messages have been read.
 
     Raises:
         Refused: the channel is gone, or may not be read.
         Uncertain: Discord did not answer.
     """
     found: list[Message] = []
+    if end is not None and after >= end:
+        return found
     while page := await persist(server, server.history, channel, after=after, limit=PAGE):
         found += page
-        if until is not None and any(until(message) for message in page):
-            break
+        if step is not None:
+            step.add(len(page))
         after = page[-1].id
+        # A page that goes on above the end is newer than the list: that may be older than it seems.
+        if after == end or (until is not None and any(until(message) for message in page)):
+            break
     return found
