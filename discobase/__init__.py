@@ -11,6 +11,7 @@ from discobase.bulk import SaveReport
 from discobase.computed import WithPk, WithVersion
 from discobase.database import Database
 from discobase.engine.lost import LostCommit
+from discobase.engine.verification.report import Finding, Report
 from discobase.errors import DiscobaseError
 from discobase.progress import Progress
 from discobase.query import Query
@@ -22,12 +23,14 @@ from discobase.table import Table
 __all__ = [
     "Database",
     "DiscobaseError",
+    "Finding",
     "Index",
     "LoginTask",
     "LostCommit",
     "OutdatedRecord",
     "Progress",
     "Query",
+    "Report",
     "SaveReport",
     "Table",
     "Unique",

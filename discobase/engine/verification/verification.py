@@ -83,8 +83,15 @@ class Verification:
             state = await self._last_state()
         finally:
             await self._replay.close()
-        gone = {found.message for found in self._in_the_log if found.message is not None}
-        self._findings += [*self._lanes.findings(gone), *map(self._covered, self._in_the_log)]
+        damaged = {found.message for found in self._in_the_log if found.severity == "damage"}
+        gone = {message for message in damaged if message is not None}
+        self._findings += self._lanes.findings(gone)
+        self._findings += [
+            self._covered(found)
+            for found in self._in_the_log
+            # That it was edited is no news of what is damaged.
+            if found.severity != "warning" or found.message not in damaged
+        ]
         return Report(
             position=judged[-1].seq if judged else 0,
             state=state.hash,
