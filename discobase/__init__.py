@@ -13,6 +13,7 @@ from discobase.database import Database
 from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.lost import LostCommit
 from discobase.engine.trouble import Trouble
+from discobase.engine.verification.report import Finding, Report
 from discobase.errors import DiscobaseError
 from discobase.progress import Progress
 from discobase.query import Query
@@ -25,12 +26,14 @@ __all__ = [
     "Checkpoint",
     "Database",
     "DiscobaseError",
+    "Finding",
     "Index",
     "LoginTask",
     "LostCommit",
     "OutdatedRecord",
     "Progress",
     "Query",
+    "Report",
     "SaveReport",
     "Table",
     "Trouble",

@@ -27,6 +27,7 @@ from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.log.frame import Limits
 from discobase.engine.lost import LostCommit
 from discobase.engine.trouble import Trouble
+from discobase.engine.verification.report import Report
 from discobase.errors import TableError
 from discobase.interactive import cell_of
 from discobase.label import checked_label, default_label
@@ -447,6 +448,46 @@ class Database:
             NotConnected: there is no connection.
         """
         return self._source.lost()
+
+    def verify(
+        self,
+        *,
+        progress: Callable[[Progress], object] | bool | None = None,
+        timeout: float | None = None,
+    ) -> Report:
+        """Read all that is written in Discord, and report what is not as it should be: holes in the
+        log, altered commits, messages by others, checkpoints that do not hold, records of this
+        process that are not what the log comes to. Block until then.
+
+        It changes nothing, and saves and searches go on meanwhile. One API call for 100 commits in
+        each lane, a download for each commit that is a file, and a few calls more: at Discord's
+        limits 100,000 commits take about four minutes. It needs as much room on the disk as the
+        records do.
+
+        Args:
+            progress: called with a :class:`Progress <discobase.Progress>`: at once with what it
+                will cost, before anything is read, and then whenever there is news; on this thread,
+                and what it raises ends the verification and is raised here. True shows a bar where
+                `tqdm` is installed and standard error is a terminal, and nothing elsewhere. What it
+                will cost is logged, too, as information.
+            timeout: seconds to wait; None, as it is where it is left out, for no limit.
+
+        Returns:
+            The report; ``report.sound`` is whether nothing is damaged, and ``print(report)`` shows
+            what was found.
+
+        Raises:
+            NotConnected: there is no connection.
+            UsageError: the timeout, or what is to be told of progress, is none.
+            WaitTimeout: it is not finished yet; it is given up.
+            Unavailable: Discord could not be read.
+            MissingPermission: the bot may not read a channel of the database.
+            UpgradeNeeded: a later version has written something that this one cannot check.
+            Disconnected: the connection ended meanwhile.
+        """
+        limit = checked_wait(timeout)
+        with callback_for(checked_progress(progress)) as told:
+            return self._source.verify(told, limit)
 
     def wait_for(
         self, position: int, *, timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT

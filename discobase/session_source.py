@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -10,6 +11,7 @@ import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
+from math import inf
 
 from discobase.arguments import Target
 from discobase.engine.changes import IndexWanted, Placed, Request
@@ -17,6 +19,8 @@ from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.interface import EngineInterface
 from discobase.engine.lost import LostCommit
 from discobase.engine.replica import Replica
+from discobase.engine.verification.costs import costs_of
+from discobase.engine.verification.report import Report
 from discobase.errors import (
     AlreadyConnected,
     NotConnected,
@@ -25,7 +29,11 @@ from discobase.errors import (
     WouldDeadlock,
 )
 from discobase.portal import users_line
+from discobase.progress import Gauge, Progress
+from discobase.progress_bar import Telling
 from discobase.session import Session
+
+_log = logging.getLogger(__name__)
 
 _inherited: list[Session] = []
 """Sessions of the process from which this one was forked. They are kept, untouched: to collect them
@@ -246,6 +254,33 @@ class SessionSource:
     def lost(self) -> list[LostCommit]:
         """Return the commits that are known to be lost. Wait while a login is under way."""
         return self._engine(self.session(), "the list of what is lost", self.timeout).lost()
+
+    def verify(self, told: Callable[[Progress], object] | None, timeout: float | None) -> Report:
+        """Read all that is written, and compare it with what this process has.
+
+        Args:
+            told: called on this thread with what it costs, before anything is read, and then with
+                how far it has come. What it raises ends it.
+            timeout: seconds to wait; None for no limit.
+        """
+        what, end = "the verification", None if timeout is None else time.monotonic() + timeout
+        session = self.session()
+        positions = (engine := session.engine(what, timeout)).replica.positions
+        costs = costs_of(positions.head.seq, positions.lanes)
+        _log.info("verifying %r: %s", self.name, costs)
+        if told is not None:
+            told(Progress(f"verifying: {costs}", total=positions.head.seq, unit="commits"))
+        gauge = Gauge()
+        verified = session.portal.submit(engine.verify, gauge)
+        try:
+            return session.portal.wait_shared(
+                verified,
+                timeout=None if end is None else max(0.0, end - time.monotonic()),
+                what=what,
+                meanwhile=None if told is None else Telling(gauge, -inf, told),
+            )
+        finally:
+            verified.cancel()
 
     def wait_for(self, position: int, timeout: float | None) -> None:
         """Wait until this process has applied a position. No API call where it has, or where an

@@ -40,6 +40,8 @@ from discobase.engine.server.read_only import read_only as reading
 from discobase.engine.server.retry import LONGEST_PAUSE
 from discobase.engine.server.seam import Event, NotPermitted, Refused, Server, Uncertain
 from discobase.engine.trouble import Trouble, Troubles
+from discobase.engine.verification.report import Report
+from discobase.engine.verification.verifications import Verifications
 from discobase.engine.versions import OWN
 from discobase.errors import (
     ConnectError,
@@ -130,6 +132,7 @@ class Engine:
         self._finishing: list[asyncio.Task[None]] = []
         self._refreshes = Refreshes(self._follower, troubles)
         self._wanted: dict[IndexWanted, Head] = {}
+        self._verifications = Verifications(server, superblock, self.replica, limits)
 
     @classmethod
     async def open(
@@ -373,6 +376,21 @@ class Engine:
         self._channels.check()
         return await self._checkpoints.write()
 
+    async def verify(self, gauge: Gauge) -> Report:
+        """Read all that is written, and compare it with what this process has. Changes nothing, and
+        is in nobody's way. One API call for 100 commits, and a few.
+
+        Args:
+            gauge: told how far it has come.
+
+        Raises:
+            Unavailable: Discord could not be read.
+            MissingPermission: the bot may not read a channel of the database.
+            UpgradeNeeded: something is there that a later version has written.
+            Disconnected: the engine was closed meanwhile.
+        """
+        return await self._verifications.verify(gauge)
+
     async def close(self, reason: DiscobaseError | None = None) -> None:
         """Finish what was asked for, for ten seconds at the most, and stop.
 
@@ -395,6 +413,7 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._refreshes.cancel(), return_exceptions=True)
+        await asyncio.gather(*self._verifications.cancel(), return_exceptions=True)
         await self._committer.stop(ended)
         await self._log.close()
         await self._server.work(self.replica.close)

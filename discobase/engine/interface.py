@@ -8,6 +8,8 @@ from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.lost import LostCommit
 from discobase.engine.replica import Replica
+from discobase.engine.verification.report import Report
+from discobase.progress import Gauge
 
 
 class EngineInterface(Protocol):
@@ -49,6 +51,16 @@ class EngineInterface(Protocol):
         Raises:
             Unavailable: Discord could not be read.
             LogDamaged: the log could not be read to its end.
+        """
+        ...
+
+    async def verify(self, gauge: Gauge) -> Report:
+        """Read all that is written, and compare it with what this process has. On the loop.
+
+        Raises:
+            Unavailable: Discord could not be read.
+            UpgradeNeeded: something is there that a later version has written.
+            Disconnected: the engine was closed meanwhile.
         """
         ...
 

@@ -622,8 +622,8 @@ class CommitLog:
             UpgradeNeeded: it was written by a later version.
         """
         try:
-            files = await self._files(entry) if entry.header.encoding != "inline" else []
-            operations = await self.server.work(lambda: _operations(entry, files))
+            files = await self.files(entry)
+            return await self.server.work(lambda: commit_of(entry, files))
         except LaterFormat as later:
             raise self._stopped_by(later, entry.message, entry.header.seq) from None
         except (Malformed, NotFound) as error:
@@ -633,12 +633,17 @@ class CommitLog:
                 channel=entry.message.channel,
                 message=entry.message.id,
             ) from error
-        return Commit(entry, operations)
 
-    async def _files(self, entry: Entry) -> list[bytes]:
-        """Fetch the attachments of a message, whose URLs may have expired, and may do so again
-        while this process stands still.
+    async def files(self, entry: Entry) -> list[bytes]:
+        """Fetch what hangs on the message of an entry: its URLs may have expired, and may do so
+        again while this process stands still. No API call as a rule, a download for each.
+
+        Raises:
+            Malformed: they are larger than they can be.
+            NotFound: they are gone.
         """
+        if entry.header.encoding == "inline":
+            return []
         message = entry.message
         check_files(entry.header, (file.size for file in message.attachments))
         for _ in range(_RENEWALS):
@@ -671,5 +676,16 @@ def _holder(found: Sequence[Entry], chain: str) -> Entry | None:
     return decide(found, chain)
 
 
-def _operations(entry: Entry, files: list[bytes]) -> list[Operation]:
-    return read_operations(entry.header, read_payload(entry.header, entry.message.content, files))
+def commit_of(entry: Entry, files: Sequence[bytes]) -> Commit:
+    """Read the commit of an entry, checked.
+
+    Args:
+        entry: the entry.
+        files: what hangs on its message.
+
+    Raises:
+        LaterFormat: it was written by a later version.
+        Malformed: what is there is not what was written.
+    """
+    payload = read_payload(entry.header, entry.message.content, files)
+    return Commit(entry, read_operations(entry.header, payload))

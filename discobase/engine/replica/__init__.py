@@ -17,7 +17,7 @@ from discobase.engine.replica.positions import Displaced, Head, Position
 from discobase.engine.replica.proposals import Proposal, Verdict
 from discobase.engine.replica.reader import Row
 from discobase.engine.replica.replica import Replica, ReplicaLost
-from discobase.engine.replica.snapshot import NotTheState, Snapshot
+from discobase.engine.replica.snapshot import NotTheState, Snapshot, hash_of_state
 
 __all__ = [
     "EMPTY",
@@ -34,5 +34,6 @@ __all__ = [
     "Row",
     "Snapshot",
     "Verdict",
+    "hash_of_state",
     "may_make_unique",
 ]

@@ -77,6 +77,9 @@ def _code(error: sqlite3.Error) -> int:
 class ReplicaFile:
     """A SQLite file that lasts as long as this object at the most. Made by :meth:`in_folder` or
     :meth:`in_memory`.
+
+    Attributes:
+        concurrent: whether one connection may write while others read.
     """
 
     def __init__(self, uri: str, remove: Callable[[], object]) -> None:
@@ -87,6 +90,7 @@ class ReplicaFile:
         self._guard = threading.RLock()
         self._connections: set[sqlite3.Connection] = set()
         self._unwanted = False
+        self.concurrent = True
 
     @classmethod
     def in_folder(cls) -> ReplicaFile:
@@ -109,7 +113,9 @@ class ReplicaFile:
 
         SQLite before 3.36 has none that several connections share; the first connection says so.
         """
-        return cls(f"file:/discobase-{next(_numbers)}?vfs=memdb", _nothing)
+        made = cls(f"file:/discobase-{next(_numbers)}?vfs=memdb", _nothing)
+        made.concurrent = False
+        return made
 
     @property
     def gone(self) -> bool:

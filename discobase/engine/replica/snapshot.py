@@ -45,6 +45,9 @@ _BYTES = 1 << 20
 _INSERTED = 10_000
 """Records that are read in one step: a guess."""
 
+_POSITION = b'["position",'
+"""What the lines begin with that no hash includes."""
+
 _IMPOSSIBLE = (LookupError, TypeError, ValueError, RecursionError, StopIteration)
 """What reading a line raises that no snapshot wrote. What SQLite refuses is one, too."""
 
@@ -103,6 +106,16 @@ class Snapshot:
         )
         by_lane = {seq % lanes: message for seq, message in held.items()}
         return tuple(by_lane.get(lane, 0) for lane in range(lanes))
+
+    def frames(self) -> Iterator[tuple[int, int, str, bool, str]]:
+        """Yield every position that is remembered, in order: its number, the message that was
+        taken, what a frame there had to continue, whether it was applied, and its writer.
+        """
+        rows = self._connection.execute(
+            "SELECT seq, message, chain, applied, writer FROM frame ORDER BY seq"
+        )
+        for seq, message, chain, applied, writer in rows:
+            yield seq, message, chain, bool(applied), writer
 
     def close(self) -> None:
         """Let the moment go."""
@@ -403,6 +416,22 @@ class _Table:
         self._write()
         self._layouts.finish_restored(self._name, self._columns or ())
         self._is_filled = True
+
+
+def hash_of_state(chunks: Iterable[bytes]) -> str:
+    """Return the hash of the state in the lines of a snapshot, without reading what they say.
+
+    Raises:
+        NotTheState: they are not whole.
+    """
+    digest = sha256()
+    try:
+        for line in _cut(chunks):
+            if not line.startswith(_POSITION):
+                digest.update(line)
+    except ValueError as error:
+        raise NotTheState(f"it is cut: {error}") from error
+    return digest.hexdigest()
 
 
 def _cut(chunks: Iterable[bytes]) -> Iterator[bytes]:

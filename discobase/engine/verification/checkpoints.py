@@ -1,0 +1,91 @@
+"""The checkpoints that are there: whether each can be read, and is of this log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from discobase.engine.checkpoints.packing import unpack
+from discobase.engine.checkpoints.store import CheckpointDamaged, CheckpointStore, Listing, Stored
+from discobase.engine.replica import NotTheState, hash_of_state
+from discobase.engine.server.seam import Server
+from discobase.engine.verification.replay import Replay
+from discobase.engine.verification.report import Finding, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A checkpoint that holds what it says.
+
+    Attributes:
+        stored: the checkpoint.
+        packed: its bytes.
+    """
+
+    stored: Stored
+    packed: bytes
+
+
+def ignored(listing: Listing) -> list[Finding]:
+    """Return the messages that claim to be checkpoints, and are none that anybody reads."""
+    return [
+        Finding(
+            "note",
+            f"a checkpoint that is not read: {why}",
+            channel=message.channel,
+            message=message.id,
+        )
+        for message, why in listing.ignored
+    ]
+
+
+async def look_into(server: Server, store: CheckpointStore, stored: Stored) -> Held | Finding:
+    """Read a checkpoint, and return it if it holds what it says. A download for each attachment,
+    and a call for each of its parts.
+
+    Raises:
+        Uncertain: it could not be read.
+    """
+    try:
+        packed = await store.read(stored)
+        state = await server.aside(lambda: hash_of_state(unpack(packed, stored.manifest)))
+    except (CheckpointDamaged, NotTheState) as error:
+        return _damaged(stored, str(error))
+    if state != stored.manifest.state:
+        return _damaged(stored, "it does not hold the state that it names")
+    return Held(stored, packed)
+
+
+async def compare(held: Held, chain: str | None, replay: Replay) -> Finding | None:
+    """Return in what way a checkpoint is not what the log comes to at its position, which the
+    replay has reached; go on from it where the log alone did not come so far.
+
+    Args:
+        held: the checkpoint.
+        chain: what the log goes on with above its position; None where nobody knows that.
+        replay: what the log comes to.
+    """
+    manifest = held.stored.manifest
+    if chain not in {None, manifest.chain}:
+        return _of(held.stored, "damage", "a checkpoint of another history than the log's")
+    if not replay.known:
+        try:
+            await replay.restore(held.packed, manifest)
+        except NotTheState as error:
+            return _of(held.stored, "damage", f"a checkpoint that cannot be loaded: {error}")
+    elif (await replay.state()).hash != manifest.state:
+        return _of(
+            held.stored,
+            "damage",
+            "a checkpoint with other records than the log comes to: who connects from now on "
+            "gets those",
+        )
+    return None
+
+
+def _damaged(stored: Stored, why: str) -> Finding:
+    return _of(stored, "warning", f"a checkpoint that is damaged, and not read: {why}")
+
+
+def _of(stored: Stored, severity: Severity, what: str) -> Finding:
+    message = stored.message
+    return Finding(severity, what, stored.manifest.seq, message.channel, message.id)

@@ -1,0 +1,74 @@
+"""What this process remembers of the log: the positions that it has applied, and its state."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from discobase.engine.log.frame import GENESIS
+from discobase.engine.replica import Head, Replica, ReplicaLost
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A position that this process has applied.
+
+    Attributes:
+        message: the message that it took.
+        chain: what a frame there has to continue.
+        applied: whether it counts.
+        writer: who wrote it.
+    """
+
+    message: int
+    chain: str
+    applied: bool
+    writer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What this process remembered at one moment.
+
+    Attributes:
+        head: its head.
+        state: the hash of its state; empty where it was not to be had.
+        why_not: why, then.
+        positions: what it has applied, as far back as it remembers.
+    """
+
+    head: Head = Head(0, GENESIS)  # noqa: RUF009 - it is immutable
+    state: str = ""
+    why_not: str = ""
+    positions: Mapping[int, Remembered] = field(default_factory=dict[int, Remembered])
+
+    def chain_at(self, seq: int) -> str | None:
+        """Return what a frame at a position has to continue; None where that is forgotten."""
+        if seq == self.head.seq + 1:
+            return self.head.chain
+        position = self.positions.get(seq)
+        return None if position is None else position.chain
+
+
+def memory_of(replica: Replica) -> Memory:
+    """Return what a replica remembers now. Takes seconds where it has a million records; nobody
+    waits for that.
+    """
+    if not replica.concurrent:
+        return Memory(
+            why_not="this process has its records in memory, where nobody could write while they "
+            "are read"
+        )
+    try:
+        taken = replica.snapshot()
+    except ReplicaLost:
+        return Memory(why_not="this process is just reading its records again")
+    with contextlib.closing(taken):
+        for _ in taken.lines():
+            pass
+        positions = {
+            seq: Remembered(message, chain, applied, writer)
+            for seq, message, chain, applied, writer in taken.frames()
+        }
+    return Memory(taken.head, taken.hash, "", positions)
