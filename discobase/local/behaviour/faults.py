@@ -1,8 +1,9 @@
 """Failures on demand, of requests and of events.
 
 Requests fail, are delayed or cut off, before or after their effect; events are lost, doubled,
-delayed or disordered, or their connection is dropped. A fault is set for a number of times, or for
-good, and takes all that fits it or, from a seed, some. The first one that takes a request counts.
+delayed, disordered or damaged, or their connection is dropped. A fault is set for a number of
+times, or for good, and takes all that fits it or, from a seed, some. The first one that takes a
+request counts.
 """
 
 from __future__ import annotations
@@ -16,7 +17,20 @@ from discobase.errors import UsageError
 from discobase.local.behaviour.kinds import check
 
 Moment = Literal["before", "after"]
-EventAction = Literal["drop", "duplicate", "delay", "reorder", "disconnect", "end"]
+EventAction = Literal[
+    "drop",
+    "duplicate",
+    "delay",
+    "reorder",
+    "alter",
+    "truncate",
+    "misencode",
+    "corrupt",
+    "disconnect",
+    "end",
+]
+DAMAGES = frozenset[EventAction]({"alter", "truncate", "misencode", "corrupt"})
+"""Actions after which an event comes, but not as it should."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,19 +122,27 @@ class EventFault(_Fault):
     Attributes:
         action: ``drop`` it, send it twice (``duplicate``), hold it back for ``delay`` seconds while
             others pass, ``reorder`` it behind the next event of its kind (or a second, when none
-            comes), or drop the connections that it was for: ``disconnect`` them so that it comes
-            with the resume, or ``end`` their sessions so that it is lost.
+            comes), or damage it: ``alter`` what its payload says, ``truncate`` it in the middle of
+            its JSON, ``misencode`` it with a byte that is no UTF-8, or ``corrupt`` the compressed
+            stream in which it is sent. Or drop the connections that it was for: ``disconnect`` them
+            so that it comes with the resume, or ``end`` their sessions so that it is lost.
+            READY, GUILD_CREATE and GUILD_DELETE are taken only by what damages them.
         event: the event's name, or a pattern with ``*``.
         delay: seconds, for ``delay``.
+        payload: what the payload says instead, for ``alter``: its name ``t``, its number ``s``, its
+            data ``d``, its operation ``op``; those that are left out stay as they are.
     """
 
     action: EventAction
     event: str = "MESSAGE_CREATE"
     delay: float = 0.0
+    payload: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         _Fault.__post_init__(self)
         _check_choice("action", self.action, get_args(EventAction))
+        if (self.payload is not None) != (self.action == "alter"):
+            raise UsageError("a fault that alters events has a payload, and no other one has.")
 
     def fits(self, event: str) -> bool:
         """Return whether it is one for events of a name."""
@@ -169,6 +191,13 @@ class Faults:
         """Return the fault that takes this event, and count that."""
         fitting = [fault for fault in self._of_events if fault.fits(event)]
         return _taken(self._of_events, fitting, channel)
+
+    def take_damaged(self, event: str) -> EventFault | None:
+        """Return the fault that damages this event, and count that."""
+        fitting = [
+            fault for fault in self._of_events if fault.fits(event) and fault.action in DAMAGES
+        ]
+        return _taken(self._of_events, fitting, None)
 
 
 def _taken(faults: list[_F], fitting: list[_F], channel: int | None) -> _F | None:
