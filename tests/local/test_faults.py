@@ -40,6 +40,21 @@ def test_an_error_comes_before_or_after_the_effect(place, when, kept):
     assert post(place, "next").status == 200
 
 
+def test_a_fault_takes_what_holds_a_text_in_its_body_its_nonce_or_its_files(place):
+    place.server.fault(**SEND, containing="poison", status=503, count=None)
+    files = {0: ("a.bin", b"\x00poison\xff")}
+    poisoned = [
+        place.rest("POST", place.messages, {"content": "some poison"}),
+        place.rest("POST", place.messages, {"content": "x", "nonce": "poison-1"}),
+        place.rest("POST", place.messages, {"content": "x"}, files=files),
+    ]
+    assert [answer.status for answer in poisoned] == [503] * 3
+    assert post(place, "harmless").status == 200
+    assert place.rest("POST", place.messages, {}, files={0: ("a", b"x")}).status == 200
+    assert place.rest("GET", place.messages).status == 200
+    assert place.history() == ["", "harmless"]
+
+
 @pytest.mark.parametrize(("when", "kept"), [("before", []), ("after", ["x"])])
 def test_a_connection_is_reset_before_or_after_the_effect(place, when, kept):
     place.server.fault(**SEND, reset=True, when=when)

@@ -83,6 +83,7 @@ class RequestFault(_Fault):
         method: an HTTP method, or a pattern with ``*``.
         route: a template such as ``/channels/{channel_id}/messages``, or a pattern with ``*``;
             downloads are ``/attachments/{channel_id}/{attachment_id}/{name}``.
+        containing: a text that the body holds as it is sent, its files and its nonce included.
         when: before the request has had its effect, or after.
         delay: seconds to wait at that moment.
         status: the status to answer with; ``None`` lets the true answer through (after the delay).
@@ -94,6 +95,7 @@ class RequestFault(_Fault):
 
     method: str = "*"
     route: str = "*"
+    containing: str = ""
     when: Moment = "before"
     delay: float = 0.0
     status: int | None = None
@@ -110,9 +112,13 @@ class RequestFault(_Fault):
         """Whether the client gets something else than the true answer."""
         return self.reset or self.status is not None
 
-    def fits(self, method: str, route: str) -> bool:
-        """Return whether it is one for requests of a route."""
-        return fnmatchcase(method, self.method) and fnmatchcase(route, self.route)
+    def fits(self, method: str, route: str, body: bytes) -> bool:
+        """Return whether it is one for requests of a route with a body."""
+        return (
+            fnmatchcase(method, self.method)
+            and fnmatchcase(route, self.route)
+            and self.containing.encode() in body
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -182,9 +188,11 @@ class Faults:
         """Return how many requests and events will still be taken, but for faults set for good."""
         return sum(fault.count or 0 for fault in (*self._of_requests, *self._of_events))
 
-    def take_request(self, method: str, route: str, channel: int | None) -> RequestFault | None:
+    def take_request(
+        self, method: str, route: str, channel: int | None, body: bytes = b""
+    ) -> RequestFault | None:
         """Return the fault that takes this request, and count that."""
-        fitting = [fault for fault in self._of_requests if fault.fits(method, route)]
+        fitting = [fault for fault in self._of_requests if fault.fits(method, route, body)]
         return _taken(self._of_requests, fitting, channel)
 
     def take_event(self, event: str, channel: int | None) -> EventFault | None:
