@@ -188,7 +188,9 @@ class Engine:
     def _ended(self, task: asyncio.Task[None], failed: Callable[[DiscobaseError], None]) -> None:
         if not task.cancelled() and (error := task.exception()):
             _log.critical("the engine has failed", exc_info=error)
-            failed(Disconnected(f"the engine has failed: {error!r}"))
+            reason = Disconnected(f"the engine has failed: {error!r}")
+            reason.__cause__ = error
+            failed(reason)
 
     def commit(self, request: Request) -> None:
         """Queue a request, whose future tells what becomes of it. From any thread; never waits.
