@@ -246,6 +246,10 @@ class Session:
             return None
         if isinstance(error, DiscobaseError):
             return error
+        # Told in full: callers get it without the lines it has come through.
+        _log.critical(
+            "the connection of %r has failed by a fault of ours", self.name, exc_info=error
+        )
         failed = ConnectError(f"the connection has failed by a fault of discobase: {error!r}")
         failed.__cause__ = error
         return failed

@@ -285,7 +285,9 @@ class Engine:
         if not task.cancelled() and (error := task.exception()):
             ended = Trouble("fault", "the engine has failed", writes_blocked=True)
             self._troubles.tell(ended, error=error)
-            failed(Disconnected(f"the engine has failed: {error!r}"))
+            reason = Disconnected(f"the engine has failed: {error!r}")
+            reason.__cause__ = error
+            failed(reason)
 
     def commit(self, request: Request) -> None:
         """Queue a request, whose future tells what becomes of it. From any thread; never waits.

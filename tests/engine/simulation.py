@@ -104,6 +104,9 @@ class World:
     Args:
         seed: decides everything that is left to chance.
         faults: how the world misbehaves.
+
+    Attributes:
+        id_skew: by how much the clock is ahead that ids are made with.
     """
 
     def __init__(self, seed: int, faults: Faults = CALM) -> None:
@@ -122,6 +125,7 @@ class World:
         self.written: list[Stored] = []
         self.nonces: dict[tuple[int, str], tuple[int, int, float]] = {}
         self.room = 500
+        self.id_skew = 0.0
         self._listed_from: dict[int, float] = {}
         self._told_from: dict[int, float] = {}
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
@@ -201,7 +205,7 @@ class World:
 
     def snowflake(self) -> int:
         """The next id: ids grow with time, and never repeat."""
-        now = int((START + self.time) * 1000) - SNOWFLAKE_EPOCH_MS
+        now = int((START + self.time + self.id_skew) * 1000) - SNOWFLAKE_EPOCH_MS
         self._last_id = max(self._last_id + 1, now << 22)
         return self._last_id
 

@@ -211,6 +211,63 @@ def test_a_process_that_stood_still_while_it_asked_accuses_nobody(make_world, jo
         world.end()
 
 
+def set_back_each(world, seconds, by):
+    """Have the clock that ids are made with be set back again and again, as that of a machine on
+    which the server runs, too.
+    """
+
+    def set_back():
+        world.id_skew -= by
+        world.after(seconds, set_back)
+
+    world.after(seconds, set_back)
+
+
+def test_a_probe_is_not_deceived_by_a_clock_that_was_set_back_while_it_waited(make_world, join):
+    world = make_world()
+    process, engine = join(world, "first")
+    world.pass_time(30.0)
+    world.id_skew = -3_600.0
+    process.freeze(2 * world.faults.nonce_window)
+    world.pass_time(1_000.0)
+    assert {found.fault for found in verdicts(world)} == {""}
+    assert (engine._log.enforced, engine._log.refusal) == (True, None)
+    save(world, process, engine, "a")
+
+
+def test_a_machine_that_slept_while_a_probe_waited_accuses_nobody(make_world, join):
+    world = make_world()
+    process, engine = join(world, "first")
+    world.pass_time(30.0)
+    # Its clock does not count the time for which it sleeps.
+    asleep = 2 * world.faults.nonce_window
+    process.freeze(asleep)
+    process.seam.monotonic = lambda: world.time - asleep
+    world.pass_time(1_000.0)
+    assert {found.fault for found in verdicts(world)} == {""}
+    assert (engine._log.enforced, engine._log.refusal) == (True, None)
+
+
+def test_clocks_that_are_set_back_while_processes_stand_still_accuse_nobody(make_world, join):
+    for seed in range(40):
+        world = make_world(seed, Faults(freeze_at_send=0.15))
+        set_back_each(world, 50.0, by=80.0)
+        _, engine = join(world, "first")
+        world.pass_time(2_000.0)
+        assert {found.fault for found in verdicts(world)} == {""}, seed
+        assert engine._log.refusal is None
+        world.end()
+
+
+def test_a_clock_that_is_set_back_hides_no_nonce_that_was_forgotten_too_soon(make_world, join):
+    world = make_world(1, FORGOTTEN)
+    process, engine = join(world, "first")
+    set_back_each(world, 10.0, by=600.0)
+    world.pass_time(65.0)
+    with pytest.raises(NoncesIgnored, match="it forgot a nonce"):
+        save(world, process, engine, "a")
+
+
 def test_the_verdict_of_another_bot_does_not_count(make_world, join):
     world = make_world()
     leave(world, *join(world, "first"))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
+import zlib
 from http.client import HTTPConnection, RemoteDisconnected
 from urllib.parse import urlsplit
 
@@ -14,7 +16,7 @@ from discobase.errors import UsageError
 from discobase.local.behaviour.settings import Settings
 from discobase.local.state.read_lag import ReadLag
 from discobase.local.state.snowflakes import Snowflakes, unix_time
-from tests.local.gateway_client import connected, identify, in_thread, session
+from tests.local.gateway_client import connected, identify, in_thread, inflater, session
 
 SEND = {"method": "POST", "route": "/channels/{channel_id}/messages"}
 
@@ -36,6 +38,21 @@ def test_an_error_comes_before_or_after_the_effect(place, when, kept):
     assert answer.headers["via"]
     assert place.history() == kept
     assert post(place, "next").status == 200
+
+
+def test_a_fault_takes_what_holds_a_text_in_its_body_its_nonce_or_its_files(place):
+    place.server.fault(**SEND, containing="poison", status=503, count=None)
+    files = {0: ("a.bin", b"\x00poison\xff")}
+    poisoned = [
+        place.rest("POST", place.messages, {"content": "some poison"}),
+        place.rest("POST", place.messages, {"content": "x", "nonce": "poison-1"}),
+        place.rest("POST", place.messages, {"content": "x"}, files=files),
+    ]
+    assert [answer.status for answer in poisoned] == [503] * 3
+    assert post(place, "harmless").status == 200
+    assert place.rest("POST", place.messages, {}, files={0: ("a", b"x")}).status == 200
+    assert place.rest("GET", place.messages).status == 200
+    assert place.history() == ["", "harmless"]
 
 
 @pytest.mark.parametrize(("when", "kept"), [("before", []), ("after", ["x"])])
@@ -143,6 +160,90 @@ def test_an_event_is_delayed_while_others_pass(place):
     started = time.monotonic()
     assert hear(place, 3) == ["b", "c", "a"]
     assert time.monotonic() - started >= 0.3
+
+
+def damaged_event(place, fault, query, unpack):
+    """The bytes that come in place of an event, unpacked, and those of the resume."""
+
+    async def scene():
+        async with connected(place, f"v=10&encoding=json{query}", unpack) as gateway:
+            ready = await identify(gateway, place.token)
+            await gateway.event("GUILD_CREATE")
+            place.server.event_fault(**fault)
+            await in_thread(post, place)
+            frame = (await gateway.websocket.receive(timeout=10)).data
+            wish = {"token": place.token, "session_id": ready["session_id"]}
+            wish["seq"] = gateway.sequence
+            await gateway.websocket.close(code=4000)
+        async with connected(place) as again:
+            await again.send(6, wish)
+            resent = (await again.websocket.receive(timeout=10)).data
+        return frame, resent if isinstance(resent, bytes) else resent.encode()
+
+    frame, resent = asyncio.run(scene())
+    text = unpack(frame)
+    return text if isinstance(text, bytes) else text.encode(), resent
+
+
+PACKED = pytest.mark.parametrize("query", ["", "&compress=zlib-stream"], ids=["plain", "zlib"])
+
+
+@PACKED
+@pytest.mark.parametrize("payload", [{"d": {}}, {"t": "NO_SUCH"}, {"s": float("inf"), "op": "x"}])
+def test_an_event_is_altered_for_who_resumes_too(place, query, payload):
+    unpack = inflater() if query else str
+    fault = {"action": "alter", "payload": payload}
+    text, resent = damaged_event(place, fault, query, unpack)
+    said = json.loads(text)
+    assert said == {"t": "MESSAGE_CREATE", "s": 3, "op": 0, "d": said["d"], **payload}
+    assert resent == text
+
+
+@PACKED
+@pytest.mark.parametrize("action", ["truncate", "misencode"])
+def test_an_event_is_no_json_for_who_resumes_either(place, query, action):
+    unpack = inflater() if query else lambda data: data
+    text, resent = damaged_event(place, {"action": action}, query, unpack)
+    with pytest.raises(ValueError, match=r"Expecting|Unterminated|decode"):
+        json.loads(text)
+    assert text.startswith(b'{"t":"MESSAGE_CREATE","s":3,')
+    assert resent == text
+
+
+def test_an_event_can_be_no_part_of_its_stream_until_there_is_another_one(place):
+    stream = inflater()
+
+    def unpack(data):
+        try:
+            return stream(data)
+        except zlib.error:
+            return b"corrupt"
+
+    query = "&compress=zlib-stream"
+    text, resent = damaged_event(place, {"action": "corrupt"}, query, unpack)
+    assert text == b"corrupt"
+    assert json.loads(resent)["d"]["content"] == "x"
+
+
+def test_the_first_events_of_a_session_can_be_damaged_and_are_not_lost(place):
+    place.server.event_fault(event="*", action="drop")
+    place.server.event_fault(event="READY", action="alter", payload={"d": {}})
+
+    async def scene():
+        async with connected(place) as gateway:
+            assert await identify(gateway, place.token) == {}
+            await gateway.event("GUILD_CREATE")
+
+    asyncio.run(scene())
+    assert place.server.faults_left == 1
+
+
+@pytest.mark.parametrize(
+    "fault", [{"action": "alter"}, {"action": "drop", "payload": {}}], ids=["without", "with"]
+)
+def test_what_alters_events_says_how_and_nothing_else_does(place, fault):
+    with pytest.raises(UsageError, match="has a payload"):
+        place.server.event_fault(**fault)
 
 
 def outcomes(place, number=40):

@@ -185,7 +185,7 @@ class NonceTrust:
             if len(made) == 1:
                 self._probe = _Probe(nonce, made.pop(), began)
                 return Verdict()
-            if seconds_between(min(made), max(made)) <= TRUST:
+            if self._apart(min(made), max(made), began) <= TRUST:
                 return Verdict(f"of {_AT_ONCE} messages with one nonce it made {len(made)}")
 
     async def _ask_again(self) -> Verdict:
@@ -200,12 +200,15 @@ class NonceTrust:
             again = await self._send(probe.nonce)
             if again in {probe.message, _DELETED} or probe.message == _DELETED:
                 return Verdict(lasting=True)
-            # By both clocks: the server's may have been set back.
-            apart = max(
-                seconds_between(probe.message, again), self._server.monotonic() - probe.began
-            )
+            apart = self._apart(probe.message, again, probe.began)
             if apart <= TRUST + _SLACK:
                 return Verdict(f"within {apart:.0f} seconds it forgot a nonce")
+
+    def _apart(self, first: int, last: int, began: float) -> float:
+        """Return the seconds that may lie between two messages. By both clocks: the server's may
+        have been set back, and this process's stands still while the machine sleeps.
+        """
+        return max(seconds_between(first, last), self._server.monotonic() - began)
 
     async def _new_probe(self) -> _Probe:
         nonce, began = self._new_nonce(), self._server.monotonic()

@@ -1,8 +1,9 @@
 """Failures on demand, of requests and of events.
 
 Requests fail, are delayed or cut off, before or after their effect; events are lost, doubled,
-delayed or disordered, or their connection is dropped. A fault is set for a number of times, or for
-good, and takes all that fits it or, from a seed, some. The first one that takes a request counts.
+delayed, disordered or damaged, or their connection is dropped. A fault is set for a number of
+times, or for good, and takes all that fits it or, from a seed, some. The first one that takes a
+request counts.
 """
 
 from __future__ import annotations
@@ -16,7 +17,20 @@ from discobase.errors import UsageError
 from discobase.local.behaviour.kinds import check
 
 Moment = Literal["before", "after"]
-EventAction = Literal["drop", "duplicate", "delay", "reorder", "disconnect", "end"]
+EventAction = Literal[
+    "drop",
+    "duplicate",
+    "delay",
+    "reorder",
+    "alter",
+    "truncate",
+    "misencode",
+    "corrupt",
+    "disconnect",
+    "end",
+]
+DAMAGES = frozenset[EventAction]({"alter", "truncate", "misencode", "corrupt"})
+"""Actions after which an event comes, but not as it should."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,6 +83,7 @@ class RequestFault(_Fault):
         method: an HTTP method, or a pattern with ``*``.
         route: a template such as ``/channels/{channel_id}/messages``, or a pattern with ``*``;
             downloads are ``/attachments/{channel_id}/{attachment_id}/{name}``.
+        containing: a text that the body holds as it is sent, its files and its nonce included.
         when: before the request has had its effect, or after.
         delay: seconds to wait at that moment.
         status: the status to answer with; ``None`` lets the true answer through (after the delay).
@@ -80,6 +95,7 @@ class RequestFault(_Fault):
 
     method: str = "*"
     route: str = "*"
+    containing: str = ""
     when: Moment = "before"
     delay: float = 0.0
     status: int | None = None
@@ -96,9 +112,13 @@ class RequestFault(_Fault):
         """Whether the client gets something else than the true answer."""
         return self.reset or self.status is not None
 
-    def fits(self, method: str, route: str) -> bool:
-        """Return whether it is one for requests of a route."""
-        return fnmatchcase(method, self.method) and fnmatchcase(route, self.route)
+    def fits(self, method: str, route: str, body: bytes) -> bool:
+        """Return whether it is one for requests of a route with a body."""
+        return (
+            fnmatchcase(method, self.method)
+            and fnmatchcase(route, self.route)
+            and self.containing.encode() in body
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,19 +128,27 @@ class EventFault(_Fault):
     Attributes:
         action: ``drop`` it, send it twice (``duplicate``), hold it back for ``delay`` seconds while
             others pass, ``reorder`` it behind the next event of its kind (or a second, when none
-            comes), or drop the connections that it was for: ``disconnect`` them so that it comes
-            with the resume, or ``end`` their sessions so that it is lost.
+            comes), or damage it: ``alter`` what its payload says, ``truncate`` it in the middle of
+            its JSON, ``misencode`` it with a byte that is no UTF-8, or ``corrupt`` the compressed
+            stream in which it is sent. Or drop the connections that it was for: ``disconnect`` them
+            so that it comes with the resume, or ``end`` their sessions so that it is lost.
+            READY, GUILD_CREATE and GUILD_DELETE are taken only by what damages them.
         event: the event's name, or a pattern with ``*``.
         delay: seconds, for ``delay``.
+        payload: what the payload says instead, for ``alter``: its name ``t``, its number ``s``, its
+            data ``d``, its operation ``op``; those that are left out stay as they are.
     """
 
     action: EventAction
     event: str = "MESSAGE_CREATE"
     delay: float = 0.0
+    payload: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         _Fault.__post_init__(self)
         _check_choice("action", self.action, get_args(EventAction))
+        if (self.payload is not None) != (self.action == "alter"):
+            raise UsageError("a fault that alters events has a payload, and no other one has.")
 
     def fits(self, event: str) -> bool:
         """Return whether it is one for events of a name."""
@@ -160,15 +188,24 @@ class Faults:
         """Return how many requests and events will still be taken, but for faults set for good."""
         return sum(fault.count or 0 for fault in (*self._of_requests, *self._of_events))
 
-    def take_request(self, method: str, route: str, channel: int | None) -> RequestFault | None:
+    def take_request(
+        self, method: str, route: str, channel: int | None, body: bytes = b""
+    ) -> RequestFault | None:
         """Return the fault that takes this request, and count that."""
-        fitting = [fault for fault in self._of_requests if fault.fits(method, route)]
+        fitting = [fault for fault in self._of_requests if fault.fits(method, route, body)]
         return _taken(self._of_requests, fitting, channel)
 
     def take_event(self, event: str, channel: int | None) -> EventFault | None:
         """Return the fault that takes this event, and count that."""
         fitting = [fault for fault in self._of_events if fault.fits(event)]
         return _taken(self._of_events, fitting, channel)
+
+    def take_damaged(self, event: str) -> EventFault | None:
+        """Return the fault that damages this event, and count that."""
+        fitting = [
+            fault for fault in self._of_events if fault.fits(event) and fault.action in DAMAGES
+        ]
+        return _taken(self._of_events, fitting, None)
 
 
 def _taken(faults: list[_F], fitting: list[_F], channel: int | None) -> _F | None:

@@ -101,7 +101,7 @@ class Broadcast:
             if member.user_id == session.bot.id or session.intents & intents.GUILD_MEMBERS
         ]
         body = payloads.guild_create(guild, members, guild.members[session.bot.id].joined)
-        self._delivery.send_without_faults("GUILD_CREATE", session, wire.text(body))
+        self._delivery.send_to_one("GUILD_CREATE", session, wire.text(body))
 
     def guild_updated(self, guild: Guild) -> None:
         """Send GUILD_UPDATE."""
@@ -216,7 +216,7 @@ class Broadcast:
         """Send GUILD_DELETE to the sessions of a bot that was removed."""
         text = wire.text({"id": str(guild.id)})
         for session in self._sessions.of_bot_in(bot, guild.id, intents.GUILDS):
-            self._delivery.send_without_faults("GUILD_DELETE", session, text)
+            self._delivery.send_to_one("GUILD_DELETE", session, text)
 
     def _message_fields(self, message: MessageRow) -> str:
         channel = self._state.channels[message.channel_id]

@@ -10,6 +10,9 @@ from typing import Any
 Packer = Callable[[str], str | bytes]
 """What packs one frame; text goes out as a text frame, bytes as a binary one."""
 
+_BYTES = "surrogateescape"
+"""What becomes of half characters in a text: bytes that are no UTF-8, which a fault put there."""
+
 
 def packer_for(name: str | None) -> Packer:
     """Return what packs frames as a client asks with ``compress=`` in the gateway's address.
@@ -21,14 +24,18 @@ def packer_for(name: str | None) -> Packer:
         return _zlib_stream()
     if name == "zstd-stream":
         return _zstd_stream()
-    return str
+    return _plain
+
+
+def _plain(text: str) -> str | bytes:
+    return text if text.isascii() else text.encode(errors=_BYTES)
 
 
 def _zlib_stream() -> Packer:
     stream = zlib.compressobj(level=1)
 
     def pack(text: str) -> bytes:
-        return stream.compress(text.encode()) + stream.flush(zlib.Z_SYNC_FLUSH)
+        return stream.compress(text.encode(errors=_BYTES)) + stream.flush(zlib.Z_SYNC_FLUSH)
 
     return pack
 
@@ -37,11 +44,11 @@ def _zstd_stream() -> Packer:
     try:
         zstandard: Any = import_module("zstandard")
     except ImportError:
-        return str
+        return _plain
     stream = zstandard.ZstdCompressor().compressobj()
 
     def pack(text: str) -> bytes:
-        packed: bytes = stream.compress(text.encode())
+        packed: bytes = stream.compress(text.encode(errors=_BYTES))
         rest: bytes = stream.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
         return packed + rest
 

@@ -11,6 +11,7 @@ from collections import deque
 from aiohttp import web
 
 from discobase.local.gateway.compression import Packer
+from discobase.local.gateway.damage import corrupted
 
 _log = logging.getLogger(__name__)
 
@@ -41,14 +42,20 @@ class Connection:
         self._websocket = websocket
         self._pack = pack
         self._transport = transport
-        self._frames: deque[tuple[float, str]] = deque()
+        self._frames: deque[tuple[float, str, bool]] = deque()
         self._waiting = 0
         self._filled = asyncio.Event()
         self.close_code: int | None = None
         self._loop = asyncio.get_running_loop()
 
-    def send(self, frame: str, delay: float = 0.0) -> None:
-        """Queue a frame behind the others; it leaves in ``delay`` seconds at the earliest."""
+    def send(self, frame: str, delay: float = 0.0, *, corrupt: bool = False) -> None:
+        """Queue a frame behind the others.
+
+        Args:
+            frame: its text.
+            delay: seconds in which it leaves at the earliest.
+            corrupt: whether its bytes are to be wrong.
+        """
         if self.close_code is not None:
             return
         self._waiting += len(frame)
@@ -56,7 +63,7 @@ class Connection:
             _log.warning("a gateway client does not read its events and is cut off")
             self.cut()
             return
-        self._frames.append((self._loop.time() + delay, frame))
+        self._frames.append((self._loop.time() + delay, frame, corrupt))
         self._filled.set()
 
     def close(self, code: int) -> None:
@@ -86,12 +93,12 @@ class Connection:
 
     async def _send_queued(self) -> None:
         while self._frames:
-            due, frame = self._frames.popleft()
+            due, frame, corrupt = self._frames.popleft()
             wait = due - self._loop.time()
             if wait > 0:
                 await asyncio.sleep(wait)
             self._waiting -= len(frame)
-            packed = self._pack(frame)
+            packed = corrupted(self._pack(frame)) if corrupt else self._pack(frame)
             if isinstance(packed, str):
                 await self._websocket.send_str(packed)
             else:

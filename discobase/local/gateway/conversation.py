@@ -198,7 +198,7 @@ class Conversation:
         state = self._gateway.state
         guilds = [guild for guild in state.guilds_of(session.bot.id) if session.has_guild(guild.id)]
         ready = self._ready(session, guilds, shard)
-        session.emit("READY", wire.text(ready), self._gateway.settings.half_latency())
+        self._gateway.delivery.send_to_one("READY", session, wire.text(ready))
         if session.intents & intents.GUILDS:
             for guild in guilds:
                 self._gateway.broadcast.guild_created_in(guild, session)

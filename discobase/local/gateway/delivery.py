@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from discobase.local.behaviour.faults import Faults
+from discobase.local.behaviour.faults import DAMAGES, EventFault, Faults
 from discobase.local.behaviour.settings import Settings
 from discobase.local.gateway.opcodes import UNKNOWN_ERROR
 from discobase.local.gateway.session import Session
@@ -48,14 +48,16 @@ class Delivery:
         """
         takers = list(sessions)
 
-        def deliver() -> None:
+        def deliver(damage: EventFault | None = None) -> None:
             for session in takers:
-                session.emit(event, text_for(session), self._settings.half_latency())
+                session.emit(event, text_for(session), self._settings.half_latency(), damage)
 
         fault = self._faults.take_event(event, channel_id)
         if fault is None:
             deliver()
             self._release(event)
+        elif fault.action in DAMAGES:
+            deliver(fault)
         elif fault.action == "duplicate":
             deliver()
             deliver()
@@ -69,9 +71,10 @@ class Delivery:
             self._sessions.close(takers, UNKNOWN_ERROR, resumable=resumable)
             deliver()
 
-    def send_without_faults(self, event: str, session: Session, text: str) -> None:
-        """Send an event to one session; no fault takes it."""
-        session.emit(event, text, self._settings.half_latency())
+    def send_to_one(self, event: str, session: Session, text: str) -> None:
+        """Send an event to one session. Faults may damage it, and no more."""
+        fault = self._faults.take_damaged(event)
+        session.emit(event, text, self._settings.half_latency(), fault)
 
     def _release(self, event: str) -> None:
         for deliver in self._held.pop(event, ()):

@@ -50,8 +50,8 @@ class Gateway:
         self.sessions = Sessions(state)
         self.logins = Logins(state, settings, limits)
         self.connections: set[Connection] = set()
-        delivery = Delivery(self.sessions, settings, faults)
-        self.broadcast = Broadcast(state, message_json, self.sessions, delivery)
+        self.delivery = Delivery(self.sessions, settings, faults)
+        self.broadcast = Broadcast(state, message_json, self.sessions, self.delivery)
 
     def drop_connections(self, *, resumable: bool, manner: Manner) -> int:
         """End all connections; return how many.

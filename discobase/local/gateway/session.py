@@ -10,7 +10,9 @@ import secrets
 from collections import deque
 from collections.abc import Callable
 
+from discobase.local.behaviour.faults import EventFault
 from discobase.local.gateway.connection import Connection
+from discobase.local.gateway.damage import damaged
 from discobase.local.state.entities import Bot
 
 MOST_KEPT = 4 * 1024 * 1024
@@ -62,16 +64,28 @@ class Session:
         number, count = self._shard
         return (guild_id >> 22) % count == number
 
-    def emit(self, event: str, data: str, delay: float = 0.0) -> None:
-        """Give an event its number, keep it, and send it if there is a connection."""
+    def emit(
+        self, event: str, data: str, delay: float = 0.0, damage: EventFault | None = None
+    ) -> None:
+        """Give an event its number, keep it, and send it if there is a connection.
+
+        Args:
+            event: its name.
+            data: its data, as JSON.
+            delay: seconds in which it leaves at the earliest.
+            damage: the fault that damages it.
+        """
         self.sequence += 1
         frame = f'{{"t":"{event}","s":{self.sequence},"op":0,"d":{data}}}'
+        if damage is not None:
+            frame = damaged(frame, damage)
         self._kept.append((self.sequence, frame))
         self._kept_size += len(frame)
         while self._kept_size > MOST_KEPT:
             self._drop_oldest()
         if self.connection is not None:
-            self.connection.send(frame, delay)
+            corrupt = damage is not None and damage.action == "corrupt"
+            self.connection.send(frame, delay, corrupt=corrupt)
 
     def acknowledge(self, sequence: int) -> None:
         """Forget the events up to this one, which the client has."""

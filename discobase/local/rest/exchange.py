@@ -99,7 +99,7 @@ class Exchange:
     async def _serve(self, body: Body) -> web.Response | None:
         """Return the answer, or ``None`` where the connection was cut instead."""
         settings = self._platform.settings
-        fault = self._take_fault() or _NO_FAULT
+        fault = self._take_fault(body.raw) or _NO_FAULT
         early = fault.when == "before"
         await _pause(settings.half_latency() + (fault.delay if early else 0.0))
         await self._look_for_nonce()
@@ -148,9 +148,10 @@ class Exchange:
             missing,
         )
 
-    def _take_fault(self) -> RequestFault | None:
+    def _take_fault(self, body: bytes) -> RequestFault | None:
         channel = _id(self._parameters.get("channel_id")) or None
-        return self._platform.faults.take_request(self._route.method, self._route.template, channel)
+        faults, route = self._platform.faults, self._route
+        return faults.take_request(route.method, route.template, channel, body)
 
     def _reply(self, body: Body) -> _Answer:
         try:

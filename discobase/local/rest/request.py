@@ -20,10 +20,11 @@ a guess."""
 
 
 class Body(NamedTuple):
-    """A request's body."""
+    """A request's body, read, and as it was sent."""
 
     json: object
     files: dict[int, NewFile]
+    raw: bytes = b""
 
 
 async def read_body(request: web.BaseRequest, limit: int) -> Body:
@@ -43,11 +44,11 @@ async def read_body(request: web.BaseRequest, limit: int) -> Body:
         return Body(None, {})
     if request.content_type == "multipart/form-data":
         try:
-            return _read_multipart(raw, request.headers["Content-Type"])
+            return _read_multipart(raw, request.headers["Content-Type"])._replace(raw=raw)
         except (LookupError, TypeError, ValueError) as error:
             # What email's parser makes of odd headers.
             raise refusals.invalid_json() from error
-    return Body(_parse(raw), {})
+    return Body(_parse(raw), {}, raw)
 
 
 async def _read(request: web.BaseRequest, limit: int) -> bytes:

@@ -34,6 +34,18 @@ _NORMAL_CLOSURE = 1000
 """The close code of a session that is over though nothing is wrong: Discord sends it now and then
 (discord.py connects again, too)."""
 
+_NOT_RESUMED = (4002, 4003, 4007, 4009)
+"""The close codes after which a session is not to be resumed (opcodes and status codes, "Gateway
+Close Event Codes"): it timed out, or was invalidated, or what a resume says of it is wrong. In
+2.7.1 each leads to another resume, and that one to the same code."""
+
+_LARGEST_SEQUENCE = 2**63 - 1
+"""The largest number of an event that is believed: a guess, far above what any session comes to."""
+
+_RESUMES = 12
+"""Losses in a row after which a session is not resumed any more: its address may be wrong. They
+take some 40 s, and Discord forgets a session after about 90 (seen; docs#1619)."""
+
 _QUIET_LOSSES = 5
 """Losses in a row that are no news. An embedded server that another process takes over costs three
 (the session, a refused connection, a refused resume); five are over within a second.
@@ -66,7 +78,12 @@ class GatewaySocket(DiscordWebSocket):
         """
         try:
             await super().poll_event()
-        except (ReconnectWebSocket, discord.ConnectionClosed):
+            self._check_sequence()
+        except ReconnectWebSocket as order:
+            if self.socket.close_code in _NOT_RESUMED:
+                raise ReconnectWebSocket(order.shard_id, resume=False) from None
+            raise
+        except discord.ConnectionClosed:
             raise
         except (OSError, aiohttp.ClientError, TimeoutError, asyncio.CancelledError):
             # The first event comes before anybody else has the socket: a login that fails meanwhile
@@ -76,6 +93,13 @@ class GatewaySocket(DiscordWebSocket):
         except Exception as error:
             await self.close()
             raise Garbled(f"{type(error).__name__}: {error}") from error
+
+    def _check_sequence(self) -> None:
+        """See that the number of the last event can be one: heartbeats and a resume tell it."""
+        number: object = self.sequence
+        if number is None or (type(number) is int and 0 <= number <= _LARGEST_SEQUENCE):
+            return
+        raise ValueError(f"an event has the number {number!r:.80}")
 
     async def send(self, data: str, /) -> None:
         """Send a payload: that of an identify has the token in it."""
@@ -197,7 +221,7 @@ class GatewayClient(discord.Client):
                 wanted = fresh
             except (OSError, discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
                 reason = f"{type(error).__name__}: {error}"
-                wanted = self._resume() or wanted
+                wanted = self._resume() or (fresh if "session" in wanted else wanted)
             except Exception as error:  # noqa: BLE001 - a session that has failed is no reason to end
                 # Not resumed: it might be sent once more.
                 _log.warning("what the gateway sends cannot be read", exc_info=error)
@@ -253,9 +277,11 @@ class GatewayClient(discord.Client):
         await asyncio.sleep(delay)
 
     def _resume(self) -> dict[str, Any]:
-        """Return what it takes to resume the session; nothing where there is none."""
+        """Return what it takes to resume the session; nothing where there is none, or where that
+        has failed too often.
+        """
         socket = cast("DiscordWebSocket | None", self.ws)  # None before the first connection
-        if socket is None or socket.session_id is None:
+        if socket is None or socket.session_id is None or self._backoff.losses >= _RESUMES:
             return {}
         return {
             "gateway": socket.gateway,

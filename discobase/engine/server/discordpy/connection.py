@@ -87,11 +87,10 @@ class Connection(RestRequests, SystemClock):
         try:
             login = Login(BotAccount(client), SystemClock(), api_url, read_only=read_only)
             worker.start()
-            access = await login.enter(token, server)
+            return cls(client, worker, await login.enter(token, server), failed)
         except BaseException:
             await _release(client, worker)
             raise
-        return cls(client, worker, access, failed)
 
     async def _keep_gateway(self, gateway_url: str) -> None:
         try:
@@ -104,7 +103,9 @@ class Connection(RestRequests, SystemClock):
             )
         except Exception as error:  # noqa: BLE001 - whatever ends the gateway has to reach those who wait
             _log.exception("the gateway loop has failed")
-            self._failed(ConnectError(f"the gateway loop has failed: {error!r}"))
+            reason = ConnectError(f"the gateway loop has failed: {error!r}")
+            reason.__cause__ = error
+            self._failed(reason)
 
     def _note_access(self, event: Event) -> None:
         if isinstance(event, AccessChanged):

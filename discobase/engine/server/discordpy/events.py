@@ -46,7 +46,7 @@ class GatewayEvents:
         self.handlers: Mapping[str, Handler] = {
             "READY": self._session_began,
             "RESUMED": self._session_resumed,
-            "GUILD_CREATE": self._kept(self._guild_shown),
+            "GUILD_CREATE": self._kept(self._guild_shown, needed=True),
             "GUILD_DELETE": self._kept(self._guild_gone),
             "MESSAGE_CREATE": self._kept(self._message_arrived),
             "MESSAGE_UPDATE": self._kept(self._message_edited),
@@ -68,9 +68,12 @@ class GatewayEvents:
             for listener in self._listeners:
                 listener(event)
 
-    def _kept(self, read: Callable[[Mapping[str, Any]], Iterable[Event]]) -> Handler:
+    def _kept(
+        self, read: Callable[[Mapping[str, Any]], Iterable[Event]], *, needed: bool = False
+    ) -> Handler:
         """Return a handler that makes up for an event that cannot be read, or dealt with: what it
-        told of is read from the log.
+        told of is read from the log. The error of one that is `needed` for events to come is raised
+        as well, which leads to a new session.
         """
 
         def handle(raw: Mapping[str, Any]) -> None:
@@ -78,9 +81,11 @@ class GatewayEvents:
                 if _is_of_another_server(raw, self._guild):
                     return
                 self._tell(*read(raw))
-            except Exception:  # noqa: BLE001 - of whatever kind: the log has it all
+            except Exception:  # of whatever kind: the log has it all
                 _log.exception("an event of the gateway cannot be read; the log is read instead")
                 self._tell(EventsLost())
+                if needed and not self._shown:
+                    raise
 
         return handle
 

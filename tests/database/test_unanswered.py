@@ -1,0 +1,98 @@
+"""A commit that the server never answers, over HTTP: it stops nobody, and its caller is told."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from discobase.errors import OutcomeUnknown, Unavailable
+from tests.database.shop import in_thread, shop, soon
+from tests.naming import without_address
+
+SEND = {"method": "POST", "route": "/channels/{channel_id}/messages", "containing": "poison"}
+
+
+def names(place):
+    database, item = shop()
+    with place.conn(database):
+        return sorted(record.name for record in item.find())
+
+
+def at_once(saves):
+    """What each of them comes to, where they are begun together."""
+    outcomes = {}
+    threads = [
+        threading.Thread(target=lambda n=name, s=save: outcomes.update({n: in_thread(s)}))
+        for name, save in saves.items()
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return outcomes
+
+
+@pytest.mark.parametrize(
+    "answer", [{"status": 503}, {"status": 520}, {"reset": True}], ids=without_address
+)
+def test_it_is_not_written_and_the_others_are(place, answer):
+    database, item = shop(timeout=60)
+    with place.conn(database):
+        place.discord.fault(**SEND, **answer, count=None)
+        wanted = ["poison", *map(str, range(6))]
+        outcomes = at_once({name: item(name=name).save for name in wanted})
+        refused = outcomes.pop("poison")
+        assert isinstance(refused, Unavailable)
+        assert "nothing was written" in str(refused)
+        assert not [error for error in outcomes.values() if isinstance(error, BaseException)]
+        item(name="afterwards").save()
+    assert names(place) == sorted([*outcomes, "afterwards"])
+
+
+def test_it_is_written_where_only_its_answers_are_lost(place):
+    database, item = shop(timeout=60)
+    with place.conn(database):
+        place.discord.fault(**SEND, status=503, when="after", count=None)
+        place.discord.event_fault(action="drop", count=None)
+        outcomes = at_once({name: item(name=name).save for name in ("poison", "a", "b")})
+        assert not [error for error in outcomes.values() if isinstance(error, BaseException)]
+    assert names(place) == ["a", "b", "poison"]
+
+
+def test_a_caller_whose_time_is_over_meanwhile_does_not_know_what_came_of_it(place):
+    database, item = shop(timeout=1)
+    with place.conn(database):
+        place.discord.fault(**SEND, status=503, count=None)
+        poisoned = item(name="poison")
+        with pytest.raises(OutcomeUnknown):
+            poisoned.save()
+        assert soon(lambda: not isinstance(in_thread(item(name="other").save), BaseException), 20)
+        place.discord.clear_faults()
+        assert soon(lambda: not isinstance(in_thread(poisoned.save), BaseException), 20)
+    assert names(place).count("poison") == 1
+
+
+@pytest.mark.parametrize(
+    ("unanswered", "outcome"),
+    [("poison", Unavailable), ("", OutcomeUnknown)],
+    ids=["this one alone", "all"],
+)
+def test_a_close_meanwhile_returns_and_its_caller_is_told_the_truth(place, unanswered, outcome):
+    # The close gives ten seconds to what was asked for before.
+    database, item = shop(timeout=60)
+    outcomes = []
+    with place.conn(database):
+        place.discord.fault(**{**SEND, "containing": unanswered}, status=503, count=None)
+        place.forget_calls()
+        save = item(name="poison").save
+        saving = threading.Thread(target=lambda: outcomes.append(in_thread(save)))
+        saving.start()
+        assert soon(lambda: place.sends > 0)
+        began = time.monotonic()
+    assert time.monotonic() - began < 15
+    saving.join(5)
+    assert [type(raised) for raised in outcomes] == [outcome]
+    place.discord.clear_faults()
+    assert names(place) == []
