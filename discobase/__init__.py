@@ -16,6 +16,7 @@ from discobase.query import Query
 from discobase.records.fields import Index, Unique
 from discobase.records.outdated import OutdatedRecord
 from discobase.session import LoginTask
+from discobase.status import Status
 from discobase.table import Table
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "OutdatedRecord",
     "Query",
     "SaveReport",
+    "Status",
     "Table",
     "Unique",
     "WithPk",

@@ -26,6 +26,7 @@ from discobase.portal import users_frame
 from discobase.reruns import close_earlier, note
 from discobase.session import LoginTask, Session
 from discobase.session_source import SessionSource
+from discobase.status import Status
 from discobase.table import Table, bind
 from discobase.timeouts import DATABASE_TIMEOUT, DatabaseTimeout
 from discobase.token import hidden
@@ -328,6 +329,13 @@ class Database:
             Unavailable: Discord could not be read.
         """
         self._source.refresh()
+
+    def status(self) -> Status:
+        """Return how the connection is: where in the log this process stands and since when, how
+        the gateway is, what was asked of Discord, and what that has waited for. No API call; never
+        waits, nor raises: for a health check, too, before a login and after its end.
+        """
+        return self._source.status()
 
     def lost(self) -> list[LostCommit]:
         """Return the commits that were written and do not count, or whose message is gone, as far

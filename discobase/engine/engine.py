@@ -22,6 +22,7 @@ from functools import partial
 from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.committer import Committer
 from discobase.engine.follower import Follower
+from discobase.engine.interface import Standing
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.creation import find_or_create
 from discobase.engine.log.frame import Limits
@@ -155,7 +156,7 @@ class Engine:
             raise NoncesIgnored(self._place, verdict.fault)
         if verdict.fault:
             self._read_back(verdict)
-        polling = keep_fresh(self._server, self._refreshes.refresh)
+        polling = keep_fresh(self._server, self._refreshes.refresh, self._follower.note_told)
         watching = (self._channels.watch(), self._nonces.watch(verdict, self._withdraw))
         for work in (self._committer.run(), self._follower.follow(), polling, *watching):
             task = asyncio.create_task(work)
@@ -220,6 +221,12 @@ class Engine:
         From any thread; never waits.
         """
         return self._follower.lost.all()
+
+    def standing(self) -> Standing:
+        """Return where the replica stands in the log. From any thread; never waits."""
+        told = self._server.trouble is None and not self._follower.behind
+        age = 0.0 if told else max(0.0, self._log.age())
+        return Standing(self.superblock.database, self.replica.head.seq, age)
 
     async def refresh(self) -> None:
         """Apply every commit that was acknowledged, by any writer, before this call. One API call

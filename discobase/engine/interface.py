@@ -1,12 +1,32 @@
-"""The engine as its callers see it: six calls, which something else may answer in its place."""
+"""The engine as its callers see it: seven calls, which something else may answer in its place."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.lost import LostCommit
 from discobase.engine.replica import Replica
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a replica stands in the log.
+
+    Attributes:
+        database: the id of the database.
+        head: the last position that was applied.
+        age: seconds since that was the last one that there was.
+        checkpoint: the position of the newest checkpoint; None where none is known.
+        checkpoint_age: seconds since it was written.
+    """
+
+    database: str
+    head: int
+    age: float
+    checkpoint: int | None = None
+    checkpoint_age: float | None = None
 
 
 class EngineInterface(Protocol):
@@ -40,6 +60,10 @@ class EngineInterface(Protocol):
         """Return the commits that are known to be lost, in the order in which they were written.
         From any thread; never waits.
         """
+        ...
+
+    def standing(self) -> Standing:
+        """Return where the replica stands in the log. From any thread; never waits."""
         ...
 
     async def refresh(self) -> None:

@@ -23,15 +23,21 @@ _LOOKS_UNTOLD = 8
 """Reads before somebody is told: about as long as eight workers take, 45 s."""
 
 
-async def keep_fresh(server: Server, refresh: Callable[[], Awaitable[None]]) -> None:
+async def keep_fresh(
+    server: Server, refresh: Callable[[], Awaitable[None]], stopped: Callable[[], None]
+) -> None:
     """Read the log now and then while no events come, until cancelled.
 
     Args:
         server: whose events they are.
         refresh: reads the log, for one API call where there is nothing new.
+        stopped: called when events that came come no more.
     """
+    came = server.trouble is None
     while True:
         await server.events_stop()
+        if came:
+            stopped()
         looks = 0
         while not await server.events_come(within=_pause(server, looks)):
             looks += 1
@@ -44,6 +50,7 @@ async def keep_fresh(server: Server, refresh: Callable[[], Awaitable[None]]) -> 
                 await refresh()
             except DiscobaseError as error:  # told to whoever asks for something
                 _log.debug("the log could not be read while no events come: %s", error)
+        came = True
 
 
 def _pause(server: Server, looks: int) -> float:
