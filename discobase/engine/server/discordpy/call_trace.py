@@ -10,7 +10,6 @@ pause before discord.py repeats what failed.
 from __future__ import annotations
 
 import time
-from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -69,32 +68,26 @@ class Call:
 
 def trace_of_calls() -> aiohttp.TraceConfig:
     """Return what has aiohttp tell the :class:`Call` that a request was given as
-    ``trace_request_ctx``. Requests without one are downloads, and the gateway's.
+    ``trace_request_ctx``. Requests without one are not counted.
     """
-    trace = aiohttp.TraceConfig()
+    trace = aiohttp.TraceConfig(trace_config_ctx_factory=_call_of)
     trace.on_request_start.append(_started)
     trace.on_request_end.append(_answered)
     trace.on_response_chunk_received.append(_read)
     return trace
 
 
-def _call_of(context: SimpleNamespace) -> Call | None:
-    call: object = context.trace_request_ctx
-    return call if isinstance(call, Call) else None
+def _call_of(trace_request_ctx: object) -> Any:
+    return trace_request_ctx if isinstance(trace_request_ctx, Call) else Call(Usage(), "")
 
 
-async def _started(_: Any, context: SimpleNamespace, __: aiohttp.TraceRequestStartParams) -> None:
-    if call := _call_of(context):
-        call.leaves()
+async def _started(_: Any, call: Any, __: aiohttp.TraceRequestStartParams) -> None:
+    call.leaves()
 
 
-async def _answered(_: Any, context: SimpleNamespace, told: aiohttp.TraceRequestEndParams) -> None:
-    if call := _call_of(context):
-        call.answered(told.response.status)
+async def _answered(_: Any, call: Any, told: aiohttp.TraceRequestEndParams) -> None:
+    call.answered(told.response.status)
 
 
-async def _read(
-    _: Any, context: SimpleNamespace, __: aiohttp.TraceResponseChunkReceivedParams
-) -> None:
-    if call := _call_of(context):
-        call.read()
+async def _read(_: Any, call: Any, __: aiohttp.TraceResponseChunkReceivedParams) -> None:
+    call.read()
