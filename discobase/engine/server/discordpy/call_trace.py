@@ -68,26 +68,25 @@ class Call:
 
 def trace_of_calls() -> aiohttp.TraceConfig:
     """Return what has aiohttp tell the :class:`Call` that a request was given as
-    ``trace_request_ctx``. Requests without one are not counted.
+    ``trace_request_ctx``. Requests without one, downloads and the gateway's, are not counted.
     """
-    trace = aiohttp.TraceConfig(trace_config_ctx_factory=_call_of)
+    trace = aiohttp.TraceConfig()
     trace.on_request_start.append(_started)
     trace.on_request_end.append(_answered)
     trace.on_response_chunk_received.append(_read)
     return trace
 
 
-def _call_of(trace_request_ctx: object) -> Any:
-    return trace_request_ctx if isinstance(trace_request_ctx, Call) else Call(Usage(), "")
+async def _started(_: Any, context: Any, __: aiohttp.TraceRequestStartParams) -> None:
+    if context.trace_request_ctx is not None:
+        context.trace_request_ctx.leaves()
 
 
-async def _started(_: Any, call: Any, __: aiohttp.TraceRequestStartParams) -> None:
-    call.leaves()
+async def _answered(_: Any, context: Any, told: aiohttp.TraceRequestEndParams) -> None:
+    if context.trace_request_ctx is not None:
+        context.trace_request_ctx.answered(told.response.status)
 
 
-async def _answered(_: Any, call: Any, told: aiohttp.TraceRequestEndParams) -> None:
-    call.answered(told.response.status)
-
-
-async def _read(_: Any, call: Any, __: aiohttp.TraceResponseChunkReceivedParams) -> None:
-    call.read()
+async def _read(_: Any, context: Any, __: aiohttp.TraceResponseChunkReceivedParams) -> None:
+    if context.trace_request_ctx is not None:
+        context.trace_request_ctx.read()
