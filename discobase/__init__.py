@@ -20,6 +20,7 @@ from discobase.query import Query
 from discobase.records.fields import Index, Unique
 from discobase.records.outdated import OutdatedRecord
 from discobase.session import LoginTask
+from discobase.status import Status
 from discobase.table import Table
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Query",
     "Report",
     "SaveReport",
+    "Status",
     "Table",
     "Trouble",
     "Unique",

@@ -37,6 +37,7 @@ from discobase.progress_bar import callback_for
 from discobase.reruns import close_earlier, note
 from discobase.session import LoginTask, Session
 from discobase.session_source import SessionSource
+from discobase.status import Status
 from discobase.table import Table, bind
 from discobase.timeouts import DATABASE_TIMEOUT, DatabaseTimeout
 from discobase.token import hidden
@@ -432,6 +433,13 @@ class Database:
         """
         limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
         return self._source.checkpoint(limit)
+
+    def status(self) -> Status:
+        """Return how the connection is: where in the log this process stands and since when, how
+        the gateway is, what was asked of Discord, and what that has waited for. No API call; never
+        waits, nor raises: for a health check, too, before a login and after its end.
+        """
+        return self._source.status()
 
     def lost(self) -> list[LostCommit]:
         """Return the commits that were written and do not count, or whose message is gone, as far

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 from functools import partial
+from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from discobase.arguments import Target
@@ -24,12 +25,14 @@ from discobase.callback import Callback
 from discobase.engine.engine import Engine
 from discobase.engine.interface import EngineInterface
 from discobase.engine.server.discordpy import Connection
+from discobase.engine.server.usage import Usage
 from discobase.engine.trouble import Trouble, Troubles
 from discobase.errors import ConnectError, DiscobaseError, Disconnected
 from discobase.outcome import Outcome
 from discobase.portal import Portal, drop_traceback, reraisable
 from discobase.progress import Gauge, Progress
 from discobase.progress_bar import Telling
+from discobase.status import Status
 from discobase.token import hidden
 
 if TYPE_CHECKING:
@@ -98,6 +101,8 @@ class Session:
         told = partial(_tell, target.on_trouble)
         self._callback: Callback[Trouble] = Callback("on_trouble", told)
         self._troubles = Troubles(self._callback.call if target.on_trouble else None)
+        self._usage = Usage()
+        self._connection: Connection | None = None
         # Set while the session can be used: what every read and write looks at first.
         self._engine: EngineInterface | None = None
 
@@ -157,12 +162,15 @@ class Session:
                     self.target.server,
                     api_url=joined.api_url if joined else self.target.api_url,
                     failed=self._fail,
+                    usage=self._usage,
                     read_only=self.target.read_only,
                 )
             )
+        self._connection = connection
         try:
             await self._served(connection)
         finally:
+            self._connection = None
             await connection.close()
 
     async def _served(self, connection: Connection) -> None:
@@ -253,6 +261,59 @@ class Session:
         failed = ConnectError(f"the connection has failed by a fault of discobase: {error!r}")
         failed.__cause__ = error
         return failed
+
+    # How it is
+
+    def status(self) -> Status:
+        """Return how the session is. No API call; never waits, for the login neither."""
+        return Status(
+            name=self.name,
+            connected=self.ready,
+            **self._status_of_engine(),
+            **self._status_of_gateway(),
+            **self._status_of_usage(),
+        )
+
+    def _status_of_engine(self) -> dict[str, Any]:
+        engine = self._engine
+        if engine is None:
+            return {}
+        standing = engine.standing()
+        return {
+            "database_id": standing.database,
+            "head": standing.head,
+            "age": standing.age if isfinite(standing.age) else None,
+            "checkpoint": standing.checkpoint,
+            "checkpoint_age": standing.checkpoint_age,
+        }
+
+    def _status_of_gateway(self) -> dict[str, Any]:
+        connection = self._connection
+        if connection is None:
+            why = "there is no connection" if self.over else "the login is under way"
+            return {"gateway": "off" if self.over else "connecting", "gateway_trouble": why}
+        trouble, server = connection.trouble, connection.access.membership
+        return {
+            "server": server.name,
+            "server_id": server.guild,
+            "gateway": "connecting" if trouble else "live",
+            "gateway_trouble": trouble,
+        }
+
+    def _status_of_usage(self) -> dict[str, Any]:
+        usage, identifies = self._usage, self._usage.identifies
+        told: dict[str, Any] = {
+            "rate_limit_waits": usage.waits,
+            "rate_limit_seconds": usage.waited,
+            "calls": usage.calls(),
+        }
+        if identifies is not None:
+            told |= {
+                "identifies_left": identifies.remaining,
+                "identifies_a_day": identifies.total,
+                "identifies_reset": max(0.0, identifies.resets_at - time.monotonic()),
+            }
+        return told
 
     # Waiting for it
 

@@ -32,6 +32,7 @@ from discobase.portal import users_line
 from discobase.progress import Gauge, Progress
 from discobase.progress_bar import Telling
 from discobase.session import Session
+from discobase.status import Status
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +79,14 @@ class SessionSource:
     def target(self) -> Target | None:
         """Where the last session is, or was; None where there was none."""
         return None if self._last is None else self._last.target
+
+    def status(self) -> Status:
+        """Return how the last session is, in this process. No API call; never waits."""
+        source = self if self._heir is None else self._heir
+        session = source._last
+        if session is None or session.forked:
+            return Status(name=self.name, gateway_trouble="there is no connection")
+        return session.status()
 
     # Sessions
 

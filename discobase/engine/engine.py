@@ -26,6 +26,7 @@ from discobase.engine.checkpoints.store import CheckpointStore
 from discobase.engine.committer import Committer
 from discobase.engine.early_events import EarlyEvents
 from discobase.engine.follower import Follower
+from discobase.engine.interface import Standing
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.creation import Found, find, find_or_create
 from discobase.engine.log.frame import Limits
@@ -237,7 +238,9 @@ class Engine:
         if verdict.fault:
             self._read_back(verdict)
         self._finishing = [self._begin(self._committer.run(), failed)]
-        polling = keep_fresh(self._server, self._refreshes.refresh, self._troubles)
+        polling = keep_fresh(
+            self._server, self._refreshes.refresh, self._follower.note_told, self._troubles
+        )
         works = [self._follower.follow(), polling, self._channels.watch()]
         if not self._read_only:
             works.append(self._nonces.watch(verdict, self._withdraw))
@@ -322,6 +325,12 @@ class Engine:
         From any thread; never waits.
         """
         return self._follower.lost.all()
+
+    def standing(self) -> Standing:
+        """Return where the replica stands in the log. From any thread; never waits."""
+        told = self._server.trouble is None and not self._follower.behind
+        age = 0.0 if told else max(0.0, self._log.age())
+        return Standing(self.superblock.database, self.replica.head.seq, age)
 
     async def refresh(self) -> None:
         """Apply every commit that was acknowledged, by any writer, before this call. One API call

@@ -77,6 +77,7 @@ class Follower:
         self._replica = replica
         self._arrived = asyncio.Event()
         self._outdated = False
+        self._behind = False
         self._gap = (-1, 0.0)
         self._lanes = range(len(log.superblock.lanes))
         self._doubt = Doubt(log.server, self._arrived.set, log.troubles)
@@ -108,6 +109,13 @@ class Follower:
         """Whether something is being healed, and nothing is to be written before that is done."""
         return self._doubt.healing is not None
 
+    @property
+    def behind(self) -> bool:
+        """Whether something may be in the log that has not been applied, though events come. From
+        any thread.
+        """
+        return self._behind or bool(self._applier.arrivals) or self.stopped is not None
+
     # Events
 
     def handle(self, event: Event) -> None:
@@ -137,6 +145,7 @@ class Follower:
             return
         self._log.forestalled(entry)
         if self._doubt.damage is None and self._log.later is None:
+            self.note_told()
             self._applier.note(entry, read=False)
         elif self.holes and entry.header.seq <= self._replica.head.seq:
             # It may have taken the place of what is gone: look at once.
@@ -144,8 +153,15 @@ class Follower:
 
     def read_again(self) -> None:
         """Read the lanes as soon as may be: something may be there that was not heard of."""
-        self._outdated = True
+        self._outdated = self._behind = True
         self._arrived.set()
+
+    def note_told(self) -> None:
+        """Note that up to now events have told all that there was, unless something may have been
+        missed.
+        """
+        if not self.behind:
+            self._log.note_current(self._log.moment())
 
     def look(self) -> None:
         """Look at what there is to do: the replica's file has failed."""
@@ -220,6 +236,7 @@ class Follower:
         except (Uncertain, Refused):
             self._outdated = outdated or self._outdated
             raise
+        self._behind = self._outdated
 
     async def _wait_for_gap(self) -> None:
         """Give a missing position its time to arrive, then fetch it."""
@@ -324,6 +341,7 @@ class Follower:
             LogDamaged, UpgradeNeeded: the log cannot be read to its end.
             Uncertain, Refused: Discord could not be read.
         """
+        began = self._log.moment()
         self.require_sound()
         while True:
             head = self._replica.head.seq
@@ -336,6 +354,8 @@ class Follower:
             await self.catch_up()
         elif self._applier.unsure and await self._applier.look_up_head():
             await self.refresh()
+        else:
+            self._log.note_current(began)
 
     async def make_sure(self) -> None:
         """Before something is proposed at the head: see to it that the head is right, and that what

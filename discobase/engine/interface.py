@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from discobase.engine.changes import IndexWanted, Request
@@ -10,6 +11,25 @@ from discobase.engine.lost import LostCommit
 from discobase.engine.replica import Replica
 from discobase.engine.verification.report import Report
 from discobase.progress import Gauge
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a replica stands in the log.
+
+    Attributes:
+        database: the id of the database.
+        head: the last position that was applied.
+        age: seconds since that was the last one that there was.
+        checkpoint: the position of the newest checkpoint; None where none is known.
+        checkpoint_age: seconds since it was written.
+    """
+
+    database: str
+    head: int
+    age: float
+    checkpoint: int | None = None
+    checkpoint_age: float | None = None
 
 
 class EngineInterface(Protocol):
@@ -43,6 +63,10 @@ class EngineInterface(Protocol):
         """Return the commits that are known to be lost, in the order in which they were written.
         From any thread; never waits.
         """
+        ...
+
+    def standing(self) -> Standing:
+        """Return where the replica stands in the log. From any thread; never waits."""
         ...
 
     async def refresh(self) -> None:

@@ -22,6 +22,7 @@ from discord.state import ConnectionState
 
 from discobase.engine.server.discordpy.api_client import ApiClient
 from discobase.engine.server.discordpy.reconnect import IdentifyBudget, ReconnectBackoff
+from discobase.engine.server.usage import Usage
 from discobase.token import forget_frames
 
 _log = logging.getLogger(__name__)
@@ -139,13 +140,16 @@ class GatewayClient(discord.Client):
 
     Args:
         api_url: the address of the REST API, up to and with its version.
+        usage: where calls are counted.
 
     Attributes:
         trouble: what keeps the gateway session away, in words; None while there is one.
+        usage: as given.
     """
 
-    def __init__(self, api_url: str) -> None:
+    def __init__(self, api_url: str, usage: Usage) -> None:
         self._api_url = api_url
+        self.usage = usage
         self._backoff = ReconnectBackoff()
         self._identifies = IdentifyBudget()
         self.trouble: str | None = None
@@ -163,7 +167,7 @@ class GatewayClient(discord.Client):
 
     def _get_state(self, **options: Any) -> ConnectionState[Any]:
         # The one place between the making of the HTTP client and its being handed on.
-        self.http = ApiClient(self.loop, self._api_url)
+        self.http = ApiClient(self.loop, self._api_url, self.usage)
         return super()._get_state(**options)
 
     async def log_in(self, token: str) -> tuple[int, int]:

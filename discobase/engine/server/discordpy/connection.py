@@ -18,6 +18,7 @@ from discobase.engine.server.discordpy.events import GatewayEvents
 from discobase.engine.server.discordpy.requests import RestRequests
 from discobase.engine.server.login import Access, Login
 from discobase.engine.server.seam import AccessChanged, Event
+from discobase.engine.server.usage import Usage
 from discobase.errors import BadToken, ConnectError
 from discobase.worker import Worker
 
@@ -41,6 +42,9 @@ class Connection(RestRequests, SystemClock):
         worker: runs the heavy steps.
         access: what the login came to.
         failed: called when the gateway has ended for good.
+
+    Attributes:
+        access: as given.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class Connection(RestRequests, SystemClock):
         failed: Callable[[ConnectError], None],
     ) -> None:
         super().__init__(client, access)
+        self.access = access
         self._worker = worker
         self._aside = Worker("discobase-aside")
         self._failed = failed
@@ -66,6 +71,7 @@ class Connection(RestRequests, SystemClock):
         *,
         api_url: str,
         failed: Callable[[ConnectError], None],
+        usage: Usage,
         read_only: bool = False,
     ) -> Connection:
         """Log in, find the server, and start the gateway beside it. Usable for REST at once;
@@ -78,12 +84,13 @@ class Connection(RestRequests, SystemClock):
             server: the server's name, or its id.
             api_url: the address of the REST API.
             failed: called when the gateway has ended for good.
+            usage: where API calls are counted.
             read_only: whether nothing is to be written, so that the bot may be allowed less.
 
         Raises:
             ConnectError: one of its subclasses says what is wrong.
         """
-        client, worker = GatewayClient(api_url), Worker("discobase-worker", awaited=True)
+        client, worker = GatewayClient(api_url, usage), Worker("discobase-worker", awaited=True)
         try:
             login = Login(BotAccount(client), SystemClock(), api_url, read_only=read_only)
             worker.start()
