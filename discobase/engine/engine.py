@@ -330,7 +330,14 @@ class Engine:
         """Return where the replica stands in the log. From any thread; never waits."""
         told = self._server.trouble is None and not self._follower.behind
         age = 0.0 if told else max(0.0, self._log.age())
-        return Standing(self.superblock.database, self.replica.head.seq, age)
+        newest = self._checkpoints.newest
+        return Standing(
+            self.superblock.database,
+            self.replica.head.seq,
+            age,
+            checkpoint=newest and newest.manifest.seq,
+            checkpoint_age=newest and max(0.0, self._server.now() - newest.manifest.time),
+        )
 
     async def refresh(self) -> None:
         """Apply every commit that was acknowledged, by any writer, before this call. One API call
