@@ -21,6 +21,7 @@ from functools import partial
 
 from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.checkpoints.keeper import Checkpoint, CheckpointKeeper
+from discobase.engine.checkpoints.recovery import Recovery
 from discobase.engine.checkpoints.store import CheckpointStore
 from discobase.engine.committer import Committer
 from discobase.engine.early_events import EarlyEvents
@@ -98,7 +99,9 @@ class Engine:
         self.replica = replica
         self._troubles = troubles
         self._log = CommitLog(server, superblock, troubles, gauge)
-        self._follower = Follower(self._log, self.replica)
+        store = CheckpointStore(server, superblock, limits)
+        self._recovery = Recovery(self._log, store)
+        self._follower = Follower(self._log, self.replica, self._recovery)
         self._committer = Committer(
             self._log,
             self.replica,
@@ -112,7 +115,7 @@ class Engine:
             superblock,
             replica,
             self._follower,
-            CheckpointStore(server, superblock, limits),
+            store,
             troubles=troubles,
             writer=self.writer,
             wrote=lambda: self._committer.wrote,
@@ -210,6 +213,7 @@ class Engine:
             judging = asyncio.create_task(judge(found.catalog))
             try:
                 await self._follower.begin(found)
+                self._checkpoints.newest = self._recovery.used
                 left = waiting_until - self._server.monotonic()
                 await self._server.events_come(within=max(0.0, left))
                 await self._follower.make_up_for_the_start()

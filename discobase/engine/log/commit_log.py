@@ -509,7 +509,13 @@ class CommitLog:
         ]
 
     async def tail(
-        self, lane: int, after: int, listing: Listing | None = None, step: Step | None = None
+        self,
+        lane: int,
+        after: int,
+        listing: Listing | None = None,
+        step: Step | None = None,
+        *,
+        known: int = 0,
     ) -> list[Entry]:
         """Read the frames of a lane above a message id, in ascending order of id: all of them, or
         those that were there when the channels were listed.
@@ -522,11 +528,14 @@ class CommitLog:
             after: the message id.
             listing: how far the channels went.
             step: told how many messages have been read.
+            known: a message id of the lane; nothing is read where the lane ended there.
         """
         channel = self.superblock.lanes[lane]
         end = None
         if listing is not None and self.tells_ends(listing):
-            end = listing.end_of(channel, known=self.ends.known(channel))
+            end = listing.end_of(channel, known=max(known, self.ends.known(channel)))
+            if end == known:
+                return []
         messages = await self._messages(channel, after, end=end, step=step)
         return [entry for message in messages if (entry := self.entry(message))]
 
