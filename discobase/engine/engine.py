@@ -17,11 +17,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 
 from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.checkpoints.healing import Healer
 from discobase.engine.checkpoints.keeper import Checkpoint, CheckpointKeeper
+from discobase.engine.checkpoints.recovery import Recovery
 from discobase.engine.checkpoints.store import CheckpointStore
 from discobase.engine.committer import Committer
 from discobase.engine.early_events import EarlyEvents
@@ -104,7 +106,9 @@ class Engine:
         self.replica = replica
         self._troubles = troubles
         self._log = CommitLog(server, superblock, troubles, gauge=gauge, version=version)
-        self._follower = Follower(self._log, self.replica)
+        store = CheckpointStore(server, superblock, limits)
+        self._recovery = Recovery(self._log, store)
+        self._follower = Follower(self._log, self.replica, self._recovery)
         self._committer = Committer(
             self._log,
             self.replica,
@@ -118,7 +122,7 @@ class Engine:
             superblock,
             replica,
             self._follower,
-            CheckpointStore(server, superblock, limits),
+            store,
             troubles=troubles,
             writer=self.writer,
             wrote=lambda: self._committer.wrote,
@@ -223,6 +227,7 @@ class Engine:
             judging = asyncio.create_task(judge(found.catalog))
             try:
                 await self._follower.begin(found)
+                self._checkpoints.newest = self._recovery.used
                 left = waiting_until - self._server.monotonic()
                 await self._server.events_come(within=max(0.0, left))
                 await self._follower.make_up_for_the_start()
@@ -330,14 +335,12 @@ class Engine:
         """Return where the replica stands in the log. From any thread; never waits."""
         told = self._server.trouble is None and not self._follower.behind
         age = 0.0 if told else max(0.0, self._log.age())
-        newest = self._checkpoints.newest
-        return Standing(
-            self.superblock.database,
-            self.replica.head.seq,
-            age,
-            checkpoint=newest and newest.manifest.seq,
-            checkpoint_age=newest and max(0.0, self._server.now() - newest.manifest.time),
-        )
+        standing = Standing(self.superblock.database, self.replica.head.seq, age)
+        if (newest := self._checkpoints.newest) is None:
+            return standing
+        manifest = newest.manifest
+        since = max(0.0, self._server.now() - manifest.time)
+        return replace(standing, checkpoint=manifest.seq, checkpoint_age=since)
 
     async def refresh(self) -> None:
         """Apply every commit that was acknowledged, by any writer, before this call. One API call

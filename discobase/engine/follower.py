@@ -23,6 +23,7 @@ import copy
 import logging
 
 from discobase.engine.applier import Applier
+from discobase.engine.checkpoints.recovery import Recovery
 from discobase.engine.doubt import CHECK_SECONDS, Doubt
 from discobase.engine.holes import Holes
 from discobase.engine.log.commit_log import CommitLog, Entry
@@ -63,6 +64,7 @@ class Follower:
     Args:
         log: the log.
         replica: the replica, which nobody else changes except under :attr:`turn`.
+        recovery: which checkpoint it begins at.
 
     Attributes:
         turn: held by whoever changes the replica.
@@ -72,7 +74,7 @@ class Follower:
         tell: tells those who wait for a position that the head has moved.
     """
 
-    def __init__(self, log: CommitLog, replica: Replica) -> None:
+    def __init__(self, log: CommitLog, replica: Replica, recovery: Recovery) -> None:
         self._log = log
         self._replica = replica
         self._arrived = asyncio.Event()
@@ -81,7 +83,7 @@ class Follower:
         self._gap = (-1, 0.0)
         self._lanes = range(len(log.superblock.lanes))
         self._doubt = Doubt(log.server, self._arrived.set, log.troubles)
-        self._applier = Applier(log, replica, self._doubt, self._arrived.set)
+        self._applier = Applier(log, replica, recovery, self._doubt, self._arrived.set)
         self.holes = Holes(log, replica, self._applier, self._doubt)
         self.turn = asyncio.Lock()
         self.awaited = self._applier.awaited
@@ -254,14 +256,22 @@ class Follower:
     # Reading the log; the caller holds the turn
 
     async def begin(self, found: Found) -> None:
-        """Read the log for the first time, as far as it went when the database was looked for. One
-        API call for 100 frames of a lane.
+        """Read the log for the first time, as far as it went when the database was looked for: from
+        the newest checkpoint on, where there is one that holds. One API call for 100 frames of a
+        lane, and one for the list of checkpoints where there ever was one.
 
         Raises:
             LogDamaged, UpgradeNeeded, Uncertain, Refused: as :meth:`catch_up`.
         """
         self._log.take_catalog(found.catalog)
-        await self.catch_up(found.listing)
+        if not await self._applier.begin(found.listing):
+            await self.catch_up(found.listing)
+            return
+        await self._advance()
+        if self._applier.arrivals:
+            await self.catch_up()
+        else:
+            self._compare_ends(found.listing)
 
     async def make_up_for_the_start(self) -> None:
         """Read what was written between the first reading and the begin of a session, if one has
@@ -303,6 +313,8 @@ class Follower:
                 listing = await self._read_and_apply(listing)
             except LogDamaged as error:
                 listing = None
+                if await self._applier.goes_on_from_a_checkpoint(error):
+                    continue
                 if self._doubt.damage is not None:
                     raise
                 attempt = attempt + 1 if self._replica.head.seq == before else 0

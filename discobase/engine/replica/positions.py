@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from discobase.engine.log.commit_log import Entry
@@ -58,8 +58,8 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Displaced:
-    """A frame that was applied, and in whose place another one counts."""
+class Applied:
+    """A frame that was applied: its position, message and writer."""
 
     seq: int
     message: int
@@ -219,13 +219,9 @@ class PositionTable:
         above = self.at(seq + 1)
         return self.head.chain if above is None else above.chain
 
-    def displaced(self, messages: Mapping[int, int]) -> list[Displaced]:
-        """Return what was applied and is not among the messages that count.
-
-        Args:
-            messages: the message that counts at each position.
-        """
-        applied = self._connection.execute(
+    def applied(self) -> list[Applied]:
+        """Return which frames are known to have been applied, by position."""
+        rows = self._connection.execute(
             "SELECT seq, message, writer FROM frame WHERE applied ORDER BY seq"
         )
-        return [Displaced(*row) for row in applied if messages.get(row[0]) != row[1]]
+        return [Applied(*row) for row in rows]

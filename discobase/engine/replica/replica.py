@@ -17,7 +17,7 @@ from discobase.engine.operations import Introduce, Operation
 from discobase.engine.replica.columns import KeyColumn
 from discobase.engine.replica.file import ReplicaFile, failed, is_full, is_untrue
 from discobase.engine.replica.layout import EMPTY, LAYOUT, Layout, Layouts
-from discobase.engine.replica.positions import Displaced, Head, Position, Positions, PositionTable
+from discobase.engine.replica.positions import Applied, Head, Position, Positions, PositionTable
 from discobase.engine.replica.proposals import Proposal, Proposals
 from discobase.engine.replica.reader import Reader, Row
 from discobase.engine.replica.requests import LAYOUT as REQUESTS
@@ -182,22 +182,30 @@ class Replica:
             self._position_table.clear()
             self._follow(commits)
 
-    def restore(self, chunks: Iterable[bytes], head: Head, state: str) -> None:
-        """Forget everything, and take over a state that a snapshot has written. Readers see the old
-        one until it is done.
+    def restore(
+        self,
+        chunks: Iterable[bytes],
+        head: Head,
+        state: str,
+        commits: Iterable[Commit | Entry] = (),
+    ) -> None:
+        """Forget everything, take over a state that a snapshot has written, and apply frames that
+        follow it. Readers see the old state until it is done.
 
         Args:
             chunks: the snapshot's lines, cut anywhere.
             head: the position and chain that it has to be of.
             state: the hash that it has to have.
+            commits: the frames.
 
         Raises:
+            LogDamaged: a commit cannot be; nothing is forgotten.
             NotTheState: it is another one, or none; nothing is forgotten.
             LaterFormat: it is of a format that this version does not know; nothing is forgotten.
             ReplicaLost: no file takes it.
         """
         try:
-            self._restore(chunks, head, state)
+            self._restore(chunks, head, state, commits)
         except sqlite3.Error as error:
             if not failed(error):
                 raise
@@ -206,12 +214,19 @@ class Replica:
         self.lost = False
         self._reader.resume()
 
-    def _restore(self, chunks: Iterable[bytes], head: Head, state: str) -> None:
+    def _restore(
+        self,
+        chunks: Iterable[bytes],
+        head: Head,
+        state: str,
+        commits: Iterable[Commit | Entry],
+    ) -> None:
         with self._transaction():
             self._tables.drop_all()
             self._position_table.clear()
             restoring = Restoring(self._writer, self._layouts, self._position_table, self._writers)
             restoring.read(chunks, head, state)
+            self._follow(commits)
 
     def snapshot(self) -> Snapshot:
         """Return the state of this moment, for one thread to read while the others go on. Any
@@ -319,11 +334,11 @@ class Replica:
         """Return the hash of the frame that was applied at a position; None where none was."""
         return self._kept(lambda: self._position_table.hash_at(seq))
 
-    def displaced(self, messages: Mapping[int, int]) -> list[Displaced]:
-        """Return what was applied and is not among the messages that count, by position; nothing
-        where the replica is lost.
+    def applied(self) -> list[Applied]:
+        """Return which frames are known to have been applied, by position; none where the replica
+        is lost.
         """
-        return [] if self.lost else self._kept(lambda: self._position_table.displaced(messages))
+        return [] if self.lost else self._kept(self._position_table.applied)
 
     def close(self) -> None:
         """Close every connection and remove the file. A reader still at work finishes first: what
