@@ -10,18 +10,16 @@ import traceback
 import pytest
 
 from discobase.engine.changes import Insert, Request
-from discobase.engine.checkpoints.healing import HEALED_WITHIN
 from discobase.engine.doubt import DOUBT_SECONDS
 from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.frame import GENESIS, encode, hash_of
 from discobase.engine.log.lane_ends import EXPLAINED_WITHIN
 from discobase.engine.operations import Put
-from discobase.engine.server.permissions import Permission
 from discobase.engine.server.seam import Message, MessageChanged, NotFound
 from discobase.errors import LogDamaged, OutcomeUnknown, Unavailable
 from tests.engine.audit import read_log
-from tests.engine.rows import row, rows_of
+from tests.engine.rows import UNHEALED, row, rows_of, unhealable
 from tests.engine.simulation import CALM, Faults, Stored
 from tests.engine.workload import LIMITS, put
 
@@ -45,11 +43,6 @@ def delete(world, engine, seq):
     world.delete(*message_of(engine, seq))
 
 
-def unhealable(world, channel):
-    """Nothing can be written into a channel any more, and nobody has been told."""
-    world.deny(channel, Permission.SEND_MESSAGES, told=False)
-
-
 def lost(engine):
     return [(commit.position, commit.writer) for commit in engine.lost()]
 
@@ -64,7 +57,7 @@ def test_a_process_that_has_a_deleted_commit_acknowledges_nothing_above_it(make_
     unhealable(world, engine.superblock.checkpoints)
     for seq in (3, 2):
         delete(world, engine, seq)
-        world.pass_time(HEALED_WITHIN + 20)
+        world.pass_time(UNHEALED)
         for number in range(3):
             with pytest.raises(LogDamaged, match="deleted") as raised:
                 write(world, process, engine, f"more {number}")
@@ -252,7 +245,7 @@ def test_a_superblock_that_is_gone_stops_writing_until_it_is_back(make_world, jo
     world.faults = CALM
     if not told:
         process.session.lose(0.1)
-    world.pass_time(HEALED_WITHIN + 20)
+    world.pass_time(UNHEALED)
     for _ in range(2):
         with pytest.raises(LogDamaged, match="superblock") as raised:
             write(world, process, engine, "two")
@@ -289,7 +282,7 @@ def test_damage_ends_when_it_ends(make_world, join, caplog):
     lane, message = message_of(engine, 2)
     right = world.messages[lane][message].message
     world.edit(lane, message, right.content.replace("two", "2"))
-    world.pass_time(HEALED_WITHIN + 20)
+    world.pass_time(UNHEALED)
     with pytest.raises(LogDamaged, match="altered") as raised:
         write(world, process, engine, "four")
     assert raised.value.position == 2
@@ -306,7 +299,7 @@ def test_what_is_raised_of_damage_does_not_grow(make_world, join):
     write(world, process, engine, "one", "two")
     unhealable(world, engine.superblock.checkpoints)
     delete(world, engine, 1)
-    world.pass_time(HEALED_WITHIN + 20)
+    world.pass_time(UNHEALED)
     lengths = []
     for _ in range(50):
         with pytest.raises(LogDamaged) as raised:
@@ -322,7 +315,7 @@ def test_a_deletion_that_no_event_told_of_is_seen_after_the_next_session(make_wo
     unhealable(world, engine.superblock.checkpoints)
     process.session.lose(1)
     delete(world, engine, 5)
-    world.pass_time(DOUBT_SECONDS + HEALED_WITHIN + 30)
+    world.pass_time(DOUBT_SECONDS + UNHEALED)
     with pytest.raises(LogDamaged) as raised:
         write(world, process, engine, "seven")
     assert raised.value.position == 5

@@ -425,6 +425,7 @@ def test_a_damaged_message_is_named_at_the_next_connect(make_world, join, harm):
         world.run_in(process, put(engine, Insert("a", row(tag))))
     line = read_log(world, engine.superblock).lines[2]
     lane = engine.superblock.lane_of(3)
+    process.kill()
     harm(world, lane, line.message)
     with pytest.raises(LogDamaged, match="position 3") as raised:
         join(world, "two")
@@ -437,6 +438,7 @@ def test_an_altered_header_is_found_out_by_the_frame_above_it(make_world, join):
     for tag in ("one", "two", "three", "four"):
         world.run_in(process, put(engine, Insert("a", row(tag))))
     line = read_log(world, engine.superblock).lines[1]
+    process.kill()
     forged_header(world, engine.superblock.lane_of(2), line.message)
     with pytest.raises(LogDamaged, match="one of the two was altered") as raised:
         join(world, "two")

@@ -7,11 +7,10 @@ import logging
 import pytest
 
 from discobase.engine.changes import Insert
-from discobase.engine.doubt import DOUBT_SECONDS
 from discobase.engine.server.permissions import Permission
 from discobase.engine.trouble import Trouble, Troubles
 from discobase.errors import LogDamaged, NoncesIgnored, Unavailable
-from tests.engine.rows import row
+from tests.engine.rows import UNHEALED, row, unhealable
 from tests.engine.simulation import Faults
 from tests.engine.test_later_formats import later_frame
 from tests.engine.workload import put
@@ -54,19 +53,26 @@ def test_where_all_is_well_nothing_is_told(watched):
 def test_damage_is_told_once_and_when_it_is_gone(watched):
     world, process, engine, told = watched()
     write(world, process, engine, "one", "two")
+    unhealable(world, engine.superblock.checkpoints)
     lane, message = first_message(engine)
     right = world.messages[lane][message].message
     world.edit(lane, message, right.content.replace("one", "1"))
-    world.pass_time(300)
+    world.pass_time(UNHEALED)
     with pytest.raises(LogDamaged):
         write(world, process, engine, "three")
     world.messages[lane][message].message = right
     world.pass_time(120)
     write(world, process, engine, "three")
-    assert brief(told) == [("damage", False, True), ("damage", True, False)]
-    found, gone = told
-    assert (found.position, found.channel, found.message) == (1, lane, message)
-    assert "writes no more" in str(found)
+    assert brief(told) == [
+        ("damage", False, True),
+        ("damage", False, True),
+        ("damage", True, False),
+    ]
+    found, unhealed, gone = told
+    for trouble in (found, unhealed):
+        assert (trouble.position, trouble.channel, trouble.message) == (1, lane, message)
+    assert "saves wait for that" in str(found)
+    assert "writes no more" in str(unhealed)
     assert "whole again" in gone.text
 
 
@@ -118,10 +124,11 @@ def test_rights_that_are_taken_away_and_given_back_are_told(watched):
 def test_as_long_as_something_else_blocks_writing_the_end_of_one_trouble_says_so(watched):
     world, process, engine, told = watched()
     write(world, process, engine, "one", "two")
+    unhealable(world, engine.superblock.checkpoints)
     lane, message = first_message(engine)
     right = world.messages[lane][message].message
     world.edit(lane, message, right.content.replace("one", "1"))
-    world.pass_time(DOUBT_SECONDS + 5)
+    world.pass_time(5)
     other = engine.superblock.catalog
     world.deny(other, Permission.READ_MESSAGE_HISTORY)
     world.pass_time(5)

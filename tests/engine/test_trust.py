@@ -15,7 +15,7 @@ from discobase.engine.log.superblock import Superblock
 from discobase.engine.operations import Put
 from discobase.engine.server.seam import Message, MessageArrived, Refused, Uncertain
 from discobase.errors import LogDamaged, OutcomeUnknown
-from tests.engine.rows import row, rows_of
+from tests.engine.rows import UNHEALED, row, rows_of, unhealable
 from tests.engine.simulation import CALM, Faults, Stored
 from tests.engine.workload import LIMITS, put
 
@@ -305,8 +305,9 @@ def test_each_request_that_is_refused_for_damage_gets_an_error_of_its_own(world,
     process, engine = join()
     for tag in "xyz":
         world.run_in(process, put(engine, Insert("a", row(tag))))
+    unhealable(world, engine.superblock.checkpoints)
     world.delete(engine.superblock.lane_of(2), engine.replica.positions.message_at(2))
-    world.pass_time(1)
+    world.pass_time(UNHEALED)
     errors = []
     for _ in range(4):
         request = Request([Insert("a", row("more"))])

@@ -23,7 +23,7 @@ from discobase.engine.verification.observer import Observer
 from discobase.engine.verification.report import Finding, Report
 from discobase.errors import Disconnected, MissingPermission, Unavailable, UpgradeNeeded
 from discobase.progress import Gauge
-from tests.engine.rows import row, rows_of
+from tests.engine.rows import UNHEALED, row, rows_of, unhealable
 from tests.engine.runs import PROFILES, Run
 from tests.engine.seam import BOT
 from tests.engine.simulation import CALM, Faults
@@ -151,6 +151,7 @@ def test_a_deleted_message_is_named_with_its_writer(nine):
 def test_each_of_several_deleted_messages_is_named_the_newest_too(nine, gone):
     world, process, engine = nine
     places = {seq: message_of(engine, seq) for seq in gone}
+    process.session.lose(1_000)  # or it would heal what it hears of
     for place in places.values():
         world.delete(*place)
     report = verify(world, process, engine)
@@ -342,6 +343,7 @@ def test_a_superblock_that_is_gone_is_damage(nine, harm):
         content = stored.message.content.replace('"generation":1', '"generation":2')
         stored.message = dataclasses.replace(stored.message, content=content)
     else:
+        process.session.lose(1_000)
         world.delete(catalog, message)
     report = verify(world, process, engine)
     assert [(found.severity, found.channel) for found in report.findings] == [("damage", catalog)]
@@ -576,8 +578,9 @@ def test_two_at_once_report_the_same(nine):
 
 def test_it_works_where_the_log_is_damaged_and_nothing_can_be_written(nine):
     world, process, engine = nine
+    unhealable(world, engine.superblock.checkpoints)
     world.delete(*message_of(engine, 9))
-    world.pass_time(90)
+    world.pass_time(UNHEALED)
     report = verify(world, process, engine)
     assert told(report)[0][:2] == ("damage", 9)
 
