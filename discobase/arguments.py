@@ -278,7 +278,7 @@ def _is_like_local(word: str) -> bool:
 def _checked_address(address: object) -> str:
     if not isinstance(address, str):
         raise UsageError(f"api_url={address!r}: give the address of an API as a text.")
-    if "@" in address.partition("://")[2].partition("/")[0]:
+    if "@" in (address.partition("://")[2] or address).lstrip("/").partition("/")[0]:
         raise UsageError(
             "api_url= has a name or a password in it, which would stand in logs: give the address "
             "alone."

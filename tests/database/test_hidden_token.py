@@ -13,6 +13,7 @@ from aiohttp import web
 
 from discobase import Database
 from discobase.errors import (
+    BadToken,
     ConnectError,
     DiscobaseError,
     MissingPermission,
@@ -115,6 +116,34 @@ def test_a_token_of_another_form_is_not_shown(token, place):
     error = fail(lambda: entered(database, token, api_url=place.api_url, timeout=10))
     secret = "a secret" if "a secret" in token else "a-secret"
     assert not [text for text in shown(error) if secret in text]
+
+
+@pytest.mark.parametrize("length", [1_001, 8_000, 70_000])
+def test_a_token_that_servers_would_echo_for_its_length_is_not_sent(place, length):
+    # Of a header that is too long for it a server says the head: aiohttp above 8 kB, for one.
+    database, _ = shop()
+    token = (SECRET * (length // len(SECRET) + 1))[:length]
+    error = fail(lambda: entered(database, token, api_url=place.api_url, timeout=10))
+    assert isinstance(error, BadToken)
+    assert not [text for text in shown(error) if "a-secret" in text]
+    assert place.calls == 0
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 503])
+@pytest.mark.parametrize("kind", ["text", "JSON"])
+def test_a_server_that_echoes_the_token_makes_nobody_show_it(status, kind, monkeypatch):
+    monkeypatch.setattr("discobase.engine.server.login._TRIES", 1)
+
+    async def echo(request: web.Request) -> web.Response:
+        said = f"what is {dict(request.headers)}?"
+        if kind == "JSON":
+            return web.json_response({"message": said, "code": 0}, status=status)
+        return web.Response(text=said, status=status)
+
+    with Stranger({"GET */users/@me": echo}) as stranger:
+        error = fail(lambda: entered(shop()[0], SECRET, api_url=stranger.api_url, timeout=30))
+    assert isinstance(error, ConnectError)
+    assert not [text for text in shown(error) if "a-secret" in text]
 
 
 def test_an_address_where_nobody_answers_shows_no_token():

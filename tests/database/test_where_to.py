@@ -57,6 +57,36 @@ class TestWhereTo:
             assert "log-0" in place.discord.channels(place.server).values()
             assert place.discord.channels(digits) == {}
 
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "http://ada:a-secret@127.0.0.1:9/api/v10",
+            "https://a-secret@discord.example",
+            "https://:a-secret@discord.example/api",
+            "https://ada:a-secret@",
+            "//ada:a-secret@discord.example/api",
+            "ada:a-secret@discord.example/api",
+        ],
+    )
+    @pytest.mark.parametrize("way", ["argument", "environment"])
+    def test_a_password_in_the_address_is_refused_and_not_repeated(
+        self, monkeypatch, caplog, address, way
+    ):
+        caplog.set_level(logging.DEBUG)
+        if way == "environment":
+            monkeypatch.setenv("DISCOBASE_API_URL", address)
+        options = {"api_url": address} if way == "argument" else {}
+        with pytest.raises(UsageError, match="name or a password") as refused:
+            shop()[0].login_task(WRONG_TOKEN, **options)
+        told = "".join(traceback.format_exception(refused.value))
+        assert "a-secret" not in told + caplog.text
+        assert threads() == []
+
+    @pytest.mark.parametrize("path", ["/api/@me", "/@", "/api?mail=ada@example.org"])
+    def test_an_at_sign_behind_the_host_is_no_password(self, path):
+        with pytest.raises(ConnectError):
+            shop()[0].conn(WRONG_TOKEN, api_url=f"http://127.0.0.1:9{path}").__enter__()
+
     def test_local_makes_the_server_that_is_named(self):
         database = Database("a server nobody made")
 

@@ -22,6 +22,10 @@ from discobase.token import forget_frames
 _CONNECT_SECONDS, _SILENCE_SECONDS = 10.0, 30.0
 """How long a peer may take to accept a connection, and to send its next bytes: a guess."""
 
+_MASK = "[the token]"
+_NOTHING = "\0"
+"""What no answer says: in the place of a token, where there is none yet."""
+
 
 class ApiClient(HTTPClient):
     """discord.py's HTTP client, with one server's address, and with a limit on how long a socket
@@ -56,7 +60,8 @@ class ApiClient(HTTPClient):
         """Make a request of this client's server.
 
         2.7.1 takes JSON for JSON only where its type is ``application/json`` to the letter: many a
-        compatible server adds the charset.
+        compatible server adds the charset. And what it raises says what the server says, which may
+        be the request, token and all.
         """
         route.url = self._api_url + route.url.removeprefix(Route.BASE)
         kwargs["timeout"] = aiohttp.ClientTimeout(
@@ -70,6 +75,7 @@ class ApiClient(HTTPClient):
             forget_frames(error)
             raise
         except discord.HTTPException as error:
+<<<<<<< HEAD
             said = _as_json(error.text)
             if not isinstance(said, dict):
                 raise
@@ -77,6 +83,22 @@ class ApiClient(HTTPClient):
         finally:
             call.ends()
         return _as_json(answer) if isinstance(answer, str) else answer
+=======
+            refusal = self._retold(error)
+        else:
+            return _as_json(answer) if isinstance(answer, str) else answer
+        raise refusal  # here, so that it does not lead to the one in whose place it stands
+
+    def _retold(self, error: discord.HTTPException) -> discord.HTTPException:
+        """Return a refusal with what its JSON says, and without the token."""
+        text = error.text.replace(self.token or _NOTHING, _MASK)
+        said = _as_json(text)
+        if not isinstance(said, dict):
+            if text == error.text:
+                return error
+            said = {"message": text, "code": error.code}
+        return type(error)(error.response, cast("dict[str, Any]", said))
+>>>>>>> 606a05bc5258fb7c674c052ebf923e5c5ddc1bf4
 
 
 def _as_json(text: str) -> object:
