@@ -14,7 +14,7 @@ def row(tag, **more):
 
 
 UNHEALED = HEALED_WITHIN + 20
-"""Seconds after which a process has found out that it cannot heal what is gone, some tries later."""
+"""Seconds after which a process has found out that it cannot heal what is gone."""
 
 
 def unhealable(world, channel):

@@ -140,6 +140,7 @@ def test_as_long_as_something_else_blocks_writing_the_end_of_one_trouble_says_so
         ("damage", False, True),
         ("access", False, True),
         ("access", True, True),
+        ("damage", False, True),
         ("damage", True, False),
     ]
 

@@ -75,18 +75,11 @@ class ApiClient(HTTPClient):
             forget_frames(error)
             raise
         except discord.HTTPException as error:
-<<<<<<< HEAD
-            said = _as_json(error.text)
-            if not isinstance(said, dict):
-                raise
-            raise type(error)(error.response, cast("dict[str, Any]", said)) from error
-        finally:
-            call.ends()
-        return _as_json(answer) if isinstance(answer, str) else answer
-=======
             refusal = self._retold(error)
         else:
             return _as_json(answer) if isinstance(answer, str) else answer
+        finally:
+            call.ends()
         raise refusal  # here, so that it does not lead to the one in whose place it stands
 
     def _retold(self, error: discord.HTTPException) -> discord.HTTPException:
@@ -98,7 +91,6 @@ class ApiClient(HTTPClient):
                 return error
             said = {"message": text, "code": error.code}
         return type(error)(error.response, cast("dict[str, Any]", said))
->>>>>>> 606a05bc5258fb7c674c052ebf923e5c5ddc1bf4
 
 
 def _as_json(text: str) -> object:
