@@ -10,7 +10,9 @@ from discobase._version import __version__
 from discobase.bulk import SaveReport
 from discobase.computed import WithPk, WithVersion
 from discobase.database import Database
+from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.lost import LostCommit
+from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Finding, Report
 from discobase.errors import DiscobaseError
 from discobase.progress import Progress
@@ -21,6 +23,7 @@ from discobase.session import LoginTask
 from discobase.table import Table
 
 __all__ = [
+    "Checkpoint",
     "Database",
     "DiscobaseError",
     "Finding",
@@ -33,6 +36,7 @@ __all__ = [
     "Report",
     "SaveReport",
     "Table",
+    "Trouble",
     "Unique",
     "WithPk",
     "WithVersion",

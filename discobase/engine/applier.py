@@ -13,24 +13,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import islice, takewhile
 from operator import itemgetter
 
 from discobase.engine.arrivals import Arrivals
 from discobase.engine.awaited import Awaited
+from discobase.engine.checkpoints.manifest import Manifest
+from discobase.engine.checkpoints.recovery import Recovery, lines_of, read_from
+from discobase.engine.checkpoints.store import CheckpointDamaged, Stored
 from discobase.engine.doubt import Doubt
 from discobase.engine.log.commit_log import TRUST, Commit, CommitLog, Entry, decide
 from discobase.engine.log.frame import GENESIS
 from discobase.engine.log.listing import Listing
 from discobase.engine.lost import LostCommits
-from discobase.engine.replica import Displaced, Head, Position, Replica, ReplicaLost
+from discobase.engine.operations import LaterFormat
+from discobase.engine.replica import Applied, Head, NotTheState, Position, Replica, ReplicaLost
 from discobase.engine.server.seam import Message, ServerError, seconds_between
+from discobase.engine.trouble import Trouble
 from discobase.errors import LogDamaged, UpgradeNeeded
 from discobase.progress import Step
-
-_log = logging.getLogger(__name__)
 
 _SHORT_SECONDS = 1.0
 """Seconds that reading the lanes may take before it is asked how much there is, for whoever is told
@@ -48,6 +50,7 @@ class Applier:
     Args:
         log: where they stand.
         replica: the replica.
+        recovery: which checkpoint it begins at.
         doubt: what is wrong with the log.
         noted: called when a frame waits for its turn.
 
@@ -61,10 +64,16 @@ class Applier:
     """
 
     def __init__(
-        self, log: CommitLog, replica: Replica, doubt: Doubt, noted: Callable[[], object]
+        self,
+        log: CommitLog,
+        replica: Replica,
+        recovery: Recovery,
+        doubt: Doubt,
+        noted: Callable[[], object],
     ) -> None:
         self._log = log
         self._replica = replica
+        self._recovery = recovery
         self._doubt = doubt
         self._noted = noted
         self._lanes = range(len(log.superblock.lanes))
@@ -74,7 +83,7 @@ class Applier:
         self.unsure = 0
         self.epoch = 0
         self.awaited = Awaited()
-        self.lost = LostCommits()
+        self.lost = LostCommits(lambda: replica.writers.labels, log.troubles)
 
     def note(self, entry: Entry, *, read: bool) -> None:
         """Keep a frame until its turn comes (:meth:`Arrivals.note
@@ -221,14 +230,24 @@ class Applier:
             channel=self._log.superblock.lane_of(missing),
         )
 
-    async def read_lanes(self, *, after: Sequence[int], listing: Listing | None = None) -> None:
-        """Read every lane to its end, or as far as it went when the channels were listed, each from
-        above a message id of its own.
+    async def read_lanes(
+        self,
+        *,
+        after: Sequence[int],
+        listing: Listing | None = None,
+        known: Sequence[int] | None = None,
+    ) -> None:
+        """Read every lane to its end, or as far as it went when the channels were listed.
+
+        Args:
+            after: the message id in each lane from above which it is read.
+            listing: how far the channels went.
+            known: the message id in each lane up to which nothing need be read, where that is all.
         """
         with self._log.gauge.step("reading the log", unit="commits") as step:
             counting = asyncio.create_task(self._expect(listing, step))
             reading = (
-                self._log.tail(lane, below, listing, step)
+                self._log.tail(lane, below, listing, step, known=known[lane] if known else 0)
                 for lane, below in zip(self._lanes, after, strict=True)
             )
             try:
@@ -276,7 +295,7 @@ class Applier:
 
     async def _is_head_unaltered(self) -> bool:
         seq = self._replica.head.seq
-        if seq == 0:
+        if seq <= self.decided_up_to:
             return True
         message = self._replica.positions.message_at(seq)
         found = await self._log.message(self._log.superblock.lane_of(seq), message)
@@ -296,8 +315,10 @@ class Applier:
 
     async def _replaces(self, entry: Entry) -> bool:
         seq = entry.header.seq
-        held = await self._position(seq)
-        if entry.message.id == held.message or entry in self.lost:
+        if seq <= self.decided_up_to:
+            return False
+        held = await self.position(seq)
+        if held is None or entry.message.id == held.message or entry in self.lost:
             return False
         if held.loses_to(entry):
             return True
@@ -308,12 +329,13 @@ class Applier:
         self.lost.add(entry, _second_to(held.message))
         return False
 
-    async def _position(self, seq: int) -> Position:
+    async def position(self, seq: int) -> Position | None:
+        """Return a position that has passed; None where it has not, or a checkpoint has decided
+        what it holds.
+        """
         if (recent := self._replica.positions.at(seq)) is not None:
             return recent
-        position = await self._log.server.work(lambda: self._replica.position(seq))
-        assert position is not None
-        return position
+        return await self._log.server.work(lambda: self._replica.position(seq))
 
     def _could_be_second(self, message: int, before: int) -> bool:
         """Return whether an earlier message may stand at the same position, unheard of: an event
@@ -355,17 +377,116 @@ class Applier:
             return False
         return True
 
+    # From a checkpoint, or from the first frame
+
+    @property
+    def decided_up_to(self) -> int:
+        """The position up to which a checkpoint has decided what the replica holds, whatever stands
+        there now; 0 where the replica began at the first frame.
+        """
+        return 0 if self._recovery.used is None else self._recovery.used.manifest.seq
+
+    async def begin(self, listing: Listing) -> bool:
+        """Take over the state of the newest checkpoint that holds, and keep the frames above it
+        until their turn comes. Return whether there is one. An API call for the list of checkpoints
+        and for each 100 frames of a lane above it; a download, beside those.
+
+        Args:
+            listing: how far the channels went.
+
+        Raises:
+            Uncertain, Refused: Discord could not be read.
+        """
+
+        async def restore(stored: Stored, packed: bytes) -> None:
+            await self._restore(stored, packed)
+            head = self._replica.head.seq
+            self._head_read = self._replica.positions.message_at(head)
+            self.tell()
+
+        return await self._from_newest(listing, restore)
+
+    async def _from_newest(
+        self, listing: Listing | None, restore: Callable[[Stored, bytes], Awaitable[None]]
+    ) -> bool:
+        """Restore the newest checkpoint that holds, after the lanes have been read from there on.
+        Return whether there is one.
+        """
+        for stored in await self._recovery.candidates(listing):
+            packed = await self._read_above(stored, listing)
+            if packed is None:
+                continue
+            try:
+                await restore(stored, packed)
+            except (NotTheState, LaterFormat) as error:
+                self._recovery.pass_over(stored.message.id, str(error))
+                continue
+            self._recovery.used = stored
+            return True
+        self._recovery.used = None
+        return False
+
+    async def _read_above(self, stored: Stored, listing: Listing | None) -> bytes | None:
+        """Download a checkpoint, and read the lanes from there on meanwhile; return its bytes, None
+        where it is passed over.
+        """
+        manifest = stored.manifest
+        download = asyncio.create_task(self._recovery.read(stored))
+        try:
+            await self.read_lanes(after=read_from(manifest), listing=listing, known=manifest.lanes)
+            if self._is_at_odds(manifest):
+                why = "the log does not go on from it"
+                self._recovery.pass_over(stored.message.id, why)
+                return None
+            return await download
+        except CheckpointDamaged as error:
+            self._recovery.pass_over(stored.message.id, str(error))
+            return None
+        finally:
+            download.cancel()
+            await asyncio.gather(download, return_exceptions=True)
+
+    def _is_at_odds(self, manifest: Manifest) -> bool:
+        """Return whether what was read from a checkpoint on contradicts it: the next frame does not
+        go on from it, or another one stands in the place of one that it includes.
+        """
+        following = self.arrivals.at(manifest.seq + 1)
+        if following and next(self.arrivals.decided(manifest.head), None) is None:
+            return True
+        for seq in range(max(1, manifest.seq + 1 - len(self._lanes)), manifest.seq + 1):
+            read = {
+                each.message.id for each in self.arrivals.at(seq) if self.arrivals.was_read(each)
+            }
+            if read and manifest.lanes[self._lane_of(seq)] not in read:
+                return True
+        return False
+
+    async def _restore(
+        self, stored: Stored, packed: bytes, commits: Sequence[Commit | Entry] = ()
+    ) -> None:
+        manifest = stored.manifest
+        with self._log.gauge.step("loading a checkpoint", manifest.size, "bytes") as step:
+            await self._log.server.work(
+                lambda: self._replica.restore(
+                    lines_of(packed, manifest, step.add), manifest.head, manifest.state, commits
+                )
+            )
+
     async def _rebuild(self) -> None:
-        """Start again from the first frame: the log does not go on from what had been decided, or
-        what was there is lost.
+        """Start again from the newest checkpoint, or from the first frame: the log does not go on
+        from what had been decided, or what was there is lost.
         """
         if not self._replica.lost:
-            _log.error(
-                "the log is not as it was thought to be: it is read again from its beginning"
-            )
-        await self.read_lanes(after=[0] * len(self._lanes))
+            text = "the log is not as it was thought to be: it is read again from its beginning"
+            self._log.troubles.tell(Trouble("damage", text))
+        if not await self._from_newest(None, self._replay_from):
+            await self.read_lanes(after=[0] * len(self._lanes))
+            await self._replay_from(None, b"")
+
+    async def _replay_from(self, stored: Stored | None, packed: bytes) -> None:
+        """Apply what was read anew: from a checkpoint on, or all of it."""
         try:
-            decided = self._decided_anew()
+            decided = self._decided_anew(stored.manifest.head if stored else Head(0, GENESIS))
             commits, failed = await self._read(decided)
             if failed is not None:
                 raise failed
@@ -374,26 +495,36 @@ class Applier:
             self.arrivals.clear()
             raise
         candidates = [self.arrivals.at(entry.header.seq) for entry, _ in decided]
-        counting = {entry.header.seq: entry.message.id for entry, counts in decided if counts}
-        displaced = await self._log.server.work(lambda: self._replica.displaced(counting))
-        await self._log.server.work(lambda: self._replica.replay(commits))
+        before = await self._applied()
+        if stored is not None:
+            await self._restore(stored, packed, commits)
+        else:
+            await self._log.server.work(lambda: self._replica.replay(commits))
         self.tell()
-        self.unsure, self._head_read = 0, decided[-1][0].message.id if decided else 0
+        head = self._replica.head.seq
+        self.unsure, self._head_read = 0, self._replica.positions.message_at(head)
         self.epoch += 1
-        self.lost.found(counting.values())
+        now = {frame.seq: frame.message for frame in await self._applied()}
+        self.lost.found(now.values())
         for (entry, counts), held in zip(decided, candidates, strict=True):
             self._throw_away(held, entry if counts else None)
-        for frame in displaced:
-            self._tell_displaced(frame, counting.get(frame.seq))
+        # What a checkpoint has decided long ago is not known here one by one.
+        first = min(now, default=1) if stored else 1
+        for frame in before:
+            if frame.seq >= first and now.get(frame.seq) != frame.message:
+                self._tell_displaced(frame, now.get(frame.seq))
 
-    def _decided_anew(self) -> list[tuple[Entry, bool]]:
-        """Return what the log comes to, now that all of it was read.
+    async def _applied(self) -> list[Applied]:
+        return await self._log.server.work(self._replica.applied)
+
+    def _decided_anew(self, head: Head) -> list[tuple[Entry, bool]]:
+        """Return what the log comes to after a head, now that all of it was read from there on.
 
         Raises:
             LogDamaged: it ends below what has been applied, as far as can be seen now.
         """
-        decided = list(self.arrivals.decided(Head(0, GENESIS)))
-        end = decided[-1][0].header.seq if decided else 0
+        decided = list(self.arrivals.decided(head))
+        end = decided[-1][0].header.seq if decided else head.seq
         if end >= self._replica.head.seq:
             return decided
         gone = LogDamaged(
@@ -407,7 +538,7 @@ class Applier:
             raise gone
         return decided
 
-    def _tell_displaced(self, frame: Displaced, instead: int | None) -> None:
+    def _tell_displaced(self, frame: Applied, instead: int | None) -> None:
         why = "its message has been deleted, and the log goes on without it"
         if instead is not None:
             why = _second_to(instead)

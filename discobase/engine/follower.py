@@ -23,12 +23,13 @@ import copy
 import logging
 
 from discobase.engine.applier import Applier
+from discobase.engine.checkpoints.recovery import Recovery
 from discobase.engine.doubt import CHECK_SECONDS, Doubt
 from discobase.engine.holes import Holes
 from discobase.engine.log.commit_log import CommitLog, Entry
 from discobase.engine.log.creation import Found
 from discobase.engine.log.listing import Listing
-from discobase.engine.replica import Replica
+from discobase.engine.replica import Head, Replica
 from discobase.engine.server.retry import pause
 from discobase.engine.server.seam import (
     AccessChanged,
@@ -40,6 +41,7 @@ from discobase.engine.server.seam import (
     Refused,
     Uncertain,
 )
+from discobase.engine.trouble import Trouble
 from discobase.errors import LogDamaged, UpgradeNeeded
 
 _log = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ class Follower:
     Args:
         log: the log.
         replica: the replica, which nobody else changes except under :attr:`turn`.
+        recovery: which checkpoint it begins at.
 
     Attributes:
         turn: held by whoever changes the replica.
@@ -69,15 +72,15 @@ class Follower:
         tell: tells those who wait for a position that the head has moved.
     """
 
-    def __init__(self, log: CommitLog, replica: Replica) -> None:
+    def __init__(self, log: CommitLog, replica: Replica, recovery: Recovery) -> None:
         self._log = log
         self._replica = replica
         self._arrived = asyncio.Event()
         self._outdated = False
         self._gap = (-1, 0.0)
         self._lanes = range(len(log.superblock.lanes))
-        self._doubt = Doubt(log.server, self._arrived.set)
-        self._applier = Applier(log, replica, self._doubt, self._arrived.set)
+        self._doubt = Doubt(log.server, self._arrived.set, log.troubles)
+        self._applier = Applier(log, replica, recovery, self._doubt, self._arrived.set)
         self._holes = Holes(log, replica, self._applier, self._doubt)
         self.turn = asyncio.Lock()
         self.awaited = self._applier.awaited
@@ -149,8 +152,9 @@ class Follower:
                 self._arrived.set()
             except (LogDamaged, UpgradeNeeded) as error:
                 _log.debug("following has stopped: %s", error)
-            except Exception:  # noqa: BLE001 - the log has it all, and is read again
-                _log.exception("following the log has failed; it is read again")
+            except Exception as error:  # noqa: BLE001 - the log has it all, and is read again
+                failed = Trouble("fault", "following the log has failed; it is read again")
+                self._log.troubles.tell(failed, error=error)
                 await self._log.server.sleep(pause(self._log.server, attempt))
                 attempt += 1
                 self.read_again()
@@ -212,14 +216,22 @@ class Follower:
     # Reading the log; the caller holds the turn
 
     async def begin(self, found: Found) -> None:
-        """Read the log for the first time, as far as it went when the database was looked for. One
-        API call for 100 frames of a lane.
+        """Read the log for the first time, as far as it went when the database was looked for: from
+        the newest checkpoint on, where there is one that holds. One API call for 100 frames of a
+        lane, and one for the list of checkpoints where there ever was one.
 
         Raises:
             LogDamaged, UpgradeNeeded, Uncertain, Refused: as :meth:`catch_up`.
         """
         self._log.take_catalog(found.catalog)
-        await self.catch_up(found.listing)
+        if not await self._applier.begin(found.listing):
+            await self.catch_up(found.listing)
+            return
+        await self._advance()
+        if self._applier.arrivals:
+            await self.catch_up()
+        else:
+            self._compare_ends(found.listing)
 
     async def make_up_for_the_start(self) -> None:
         """Read what was written between the first reading and the begin of a session, if one has
@@ -352,6 +364,43 @@ class Follower:
         self._applier.note(entry, read=True)
         await self._advance()
 
+    async def is_certain(self, head: Head) -> bool:
+        """Look, and return whether the log is known to have come to a head: its frame was read from
+        below it, or one above it that continues it (invariant I6). One API call, and one more where
+        nothing stands above it.
+
+        Args:
+            head: what was the head a while ago.
+
+        Raises:
+            LogDamaged, UpgradeNeeded: the log cannot be read to its end.
+            Uncertain, Refused: Discord could not be read.
+        """
+        async with self.turn:
+            self._require_sound()
+            listing = await self._look()
+            if self._log.ends.unexplained or self._has_holes():
+                return False
+            if self._replica.head == head and not await self._is_head_there(listing):
+                return False
+            if self._replica.head == head:
+                return not self._applier.arrivals
+            above = await self._applier.position(head.seq + 1)
+            return above is not None and above.applied and above.chain == head.chain
+
+    def _has_holes(self) -> bool:
+        return bool(self._holes.changed or self._holes)
+
+    async def _is_head_there(self, listing: Listing) -> bool:
+        """Read the lane of the head from below it; return whether its message is there."""
+        seq, positions = self._replica.head.seq, self._replica.positions
+        after = positions.safely_below(seq)
+        entries = await self._log.tail(seq % len(self._lanes), after, listing)
+        for entry in entries:
+            self._applier.note(entry, read=True)
+        await self._advance()
+        return seq == 0 or positions.message_at(seq) in {entry.message.id for entry in entries}
+
     # The look
 
     async def _look(self) -> Listing:
@@ -392,11 +441,15 @@ class Follower:
             self._log.confirm(listing.began)
         for channel, message in self._log.ends.unexplained.items():
             if known.get(channel) != message:
-                _log.error(
-                    "message %d, the newest of channel %d, is gone, and nothing tells what it was; "
-                    "writing waits for half a minute in case another process still has it",
-                    message,
-                    channel,
+                self._log.troubles.tell(
+                    Trouble(
+                        "damage",
+                        f"message {message}, the newest of channel {channel}, is gone, and nothing "
+                        f"tells what it was; writing waits for half a minute in case another "
+                        f"process still has it",
+                        channel=channel,
+                        message=message,
+                    )
                 )
 
     async def _look_on(self) -> None:
@@ -427,7 +480,7 @@ class Follower:
         except LogDamaged as error:
             self._doubt.damage = error
             raise
-        _log.warning("the log is whole again: %s", damage)
+        self._log.troubles.end("damage", f"the log is whole again: {damage}")
 
     # Applying
 

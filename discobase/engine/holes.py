@@ -96,8 +96,8 @@ class Holes:
         if change.deleted:
             self._applier.arrivals.drop_message(change.message)
         seq = await self._log.server.work(lambda: self._replica.find(change.message))
-        if seq is None:
-            return  # what is kept of it is read again now
+        if seq is None or seq <= self._applier.decided_up_to:
+            return  # what is kept of it is read again now, or a checkpoint has what it said
         found = await self._log.message(change.channel, change.message)
         if found is not None and await self._applier.is_as_applied(seq, found):
             self._of_this_epoch().pop(change.message, None)

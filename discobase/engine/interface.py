@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from discobase.engine.changes import IndexWanted, Request
+from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.lost import LostCommit
 from discobase.engine.replica import Replica
 from discobase.engine.verification.report import Report
@@ -69,5 +70,14 @@ class EngineInterface(Protocol):
         Raises:
             LogDamaged: the log could not be read to its end.
             DiscobaseError: the engine was closed; the error says why.
+        """
+        ...
+
+    async def checkpoint(self) -> Checkpoint:
+        """Write a checkpoint of the state at the head, unless it is there already. On the loop.
+
+        Raises:
+            Unavailable: it could not be written.
+            LogDamaged: the log could not be read to its end.
         """
         ...

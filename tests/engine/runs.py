@@ -14,7 +14,14 @@ from collections.abc import Callable
 from discobase.engine.engine import Engine
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.server.permissions import Permission
-from tests.engine.audit import check_keys, check_promises, check_replicas, read_log, replay
+from tests.engine.audit import (
+    check_checkpoints,
+    check_keys,
+    check_promises,
+    check_replicas,
+    read_log,
+    replay,
+)
 from tests.engine.simulation import CALM, Faults, Process, World
 from tests.engine.workload import Memory, Plan, live, open_engine
 
@@ -30,6 +37,7 @@ class Profile:
     freezes: tuple[float, ...] = ()
     losses: int = 0
     denials: int = 0
+    spoils: int = 0
     span: float = 15.0
     fresh_reads: bool = True
 
@@ -55,6 +63,9 @@ _RIGHTS = [
 ]
 """What an administrator takes away."""
 
+_SPOILED = ["delete", "text", "files", "later", "forge"]
+"""What becomes of checkpoints."""
+
 PROFILES = {
     "calm": Profile(),
     "rough": Profile(faults=_ROUGH, losses=2),
@@ -74,6 +85,18 @@ PROFILES = {
     "denied": Profile(faults=_ROUGH, losses=1, kills=2, denials=6),
     "crowded": Profile(
         faults=dataclasses.replace(_ROUGH, late_session=40.0), writers=4, kills=2, losses=1
+    ),
+    "keeping": Profile(
+        faults=_ROUGH, kills=4, losses=2, plan=Plan(checkpoints=0.3), freezes=(30.0, 200.0)
+    ),
+    "spoiling": Profile(
+        faults=dataclasses.replace(_ROUGH, lag=0.3, list_lag=3.0),
+        kills=6,
+        losses=2,
+        spoils=12,
+        plan=Plan(checkpoints=0.4),
+        freezes=(30.0,),
+        fresh_reads=False,
     ),
     "unenforced": Profile(faults=dataclasses.replace(_ROUGH, nonce_window=None), kills=2, losses=1),
 }
@@ -143,8 +166,18 @@ class Run:
             )
         for _ in range(self.profile.denials):
             world.after(random.random() * self.profile.span, self._deny)
+        for _ in range(self.profile.spoils):
+            world.after(random.random() * self.profile.span, self._spoil_one)
         for _ in range(self.profile.losses):
             world.after(random.random() * self.profile.span, self._lose_session)
+
+    def _spoil_one(self) -> None:
+        """Let something happen to a message in the channel of the checkpoints."""
+        world, random = self.world, self.world.random
+        channels = [id_ for id_, each in world.channels.items() if each.name == "checkpoints"]
+        held = [(channel, id_) for channel in channels for id_ in world.messages[channel]]
+        if held:
+            world.spoil(*random.choice(held), random.choice(_SPOILED))
 
     def _deny(self) -> None:
         """Take a right away from the bot in one channel, and give it back after a while."""
@@ -195,6 +228,7 @@ class Run:
         engines = [newcomer, *(engine for _, engine in living)]
         check_replicas(log, state, engines)
         check_keys(engines)
+        self.checkpoints = check_checkpoints(world, superblock, log)
         check_promises(log, self.record, fresh_reads=self.profile.fresh_reads)
         failures = [text for process in world.processes for text in process.failures]
         assert not failures, failures

@@ -120,6 +120,7 @@ class World:
         self.lists_hidden = True
         self.lists_ends = True
         self.written: list[Stored] = []
+        self.spoiled: set[int] = set()
         self.nonces: dict[tuple[int, str], tuple[int, int, float]] = {}
         self.room = 500
         self._listed_from: dict[int, float] = {}
@@ -286,6 +287,33 @@ class World:
             raise NotFound("Unknown Message", UNKNOWN_MESSAGE)
         self.note(f"server: message {identity} in {channel} deleted")
         self.broadcast(MessageChanged(channel, identity, deleted=True))
+
+    def spoil(self, channel: int, identity: int, how: str) -> None:
+        """Something becomes of a message of the bot's: it is deleted, its text or its files are
+        altered, it says that it is of a later format, or somebody else posts a copy of it.
+
+        Args:
+            channel: the channel.
+            identity: the message.
+            how: "delete", "text", "files", "later" or "forge".
+        """
+        self.fault(f"message {identity} in {channel}: {how}")
+        stored = self.messages[channel][identity]
+        if how == "delete":
+            self.delete(channel, identity)
+        elif how == "text":
+            self.edit(channel, identity, stored.message.content.replace('"seq":', '"seq":1'))
+        elif how == "later":
+            later = stored.message.content.replace('":1,', '":2,"needs":"9.0",', 1)
+            self.edit(channel, identity, later)
+        elif how == "files":
+            stored.files = tuple(bytes(byte ^ 1 for byte in file) for file in stored.files)
+        else:
+            content = stored.message.content
+            copy = Message(self.snowflake(), channel, BOT + 1, content, stored.message.attachments)
+            self.messages[channel][copy.id] = Stored(copy, self.time, stored.files)
+            identity = copy.id
+        self.spoiled.add(identity)
 
     def deny(self, channel: int, permissions: Permission, *, told: bool = True) -> None:
         """Somebody takes permissions in a channel away from the bot, and gives it all others.

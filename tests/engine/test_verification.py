@@ -686,9 +686,12 @@ def test_whatever_happens_a_verification_finds_no_harm_where_there_is_none(profi
 
     monkeypatch.setattr("tests.engine.workload.open_engine", opened)
     reports = [report for seed in range(5) for report in Verified(profile, seed).go().reports]
-    assert len(reports) > 5, "some were made while others wrote"
+    assert len(reports) > 5 or profile == "spoiling", "some were made while others wrote"
     for report in reports:
-        assert [found for found in report.findings if found.severity != "note"] == []
+        found = [each for each in report.findings if each.severity != "note"]
+        if profile == "spoiling":
+            found = [each for each in found if "a checkpoint that is damaged" not in each.what]
+        assert found == []
 
 
 # The report

@@ -81,13 +81,17 @@ class CheckpointStore:
         self._superblock = superblock
         self._limits = limits
 
-    async def list(self) -> Listing:
-        """Look at what there is. One API call for 100 messages, and one to see that it ends.
+    async def list(self, end: int | None = None) -> Listing:
+        """Look at what there is. One API call for 100 messages, and one to see that it ends, where
+        it is not known where.
+
+        Args:
+            end: the channel's last id, where it has just been listed.
 
         Raises:
             Refused, Uncertain: the channel is gone, or could not be read.
         """
-        messages = await read_channel(self._server, self._superblock.checkpoints)
+        messages = await read_channel(self._server, self._superblock.checkpoints, end=end)
         stored: list[Stored] = []
         ignored: list[tuple[Message, str]] = []
         for message in messages:

@@ -55,6 +55,7 @@ from discobase.engine.server.seam import (
     Server,
     Uncertain,
 )
+from discobase.engine.trouble import Trouble, Troubles
 from discobase.errors import (
     DiscobaseError,
     LogDamaged,
@@ -129,6 +130,7 @@ class CommitLog:
     Args:
         server: the seam to Discord.
         superblock: where the lanes are.
+        troubles: what is told of what goes wrong.
         gauge: told how far long readings have come.
 
     Attributes:
@@ -141,10 +143,17 @@ class CommitLog:
         unanswered: how many tries of the last append had no answer.
     """
 
-    def __init__(self, server: Server, superblock: Superblock, gauge: Gauge | None = None) -> None:
+    def __init__(
+        self,
+        server: Server,
+        superblock: Superblock,
+        troubles: Troubles,
+        gauge: Gauge | None = None,
+    ) -> None:
         self.gauge = gauge or Gauge()
         self.server = server
         self.superblock = superblock
+        self.troubles = troubles
         self.enforced = True
         self.refusal: NoncesIgnored | None = None
         self.later: UpgradeNeeded | None = None
@@ -415,11 +424,14 @@ class CommitLog:
         except LaterFormat as later:
             raise self._stopped_by(later, message) from None
         except Malformed as error:
-            _log.error(
-                "message %d in channel %d is a damaged frame: %s",
-                message.id,
-                message.channel,
-                error,
+            self.troubles.tell(
+                Trouble(
+                    "damage",
+                    f"message {message.id} in channel {message.channel} is a damaged frame: "
+                    f"{error}",
+                    channel=message.channel,
+                    message=message.id,
+                )
             )
             return None
         if header is None or self.superblock.lane_of(header.seq) != message.channel:
@@ -432,8 +444,17 @@ class CommitLog:
         """Return the error for what is of a later format, from which on nothing may be written."""
         error = upgrade_needed(later, message, position)
         if self.later is None:
-            _log.critical("%s", error)
             self.later = error
+            self.troubles.begin(
+                Trouble(
+                    "version",
+                    str(error),
+                    writes_blocked=True,
+                    position=position,
+                    channel=message.channel,
+                    message=message.id,
+                )
+            )
         return error
 
     async def read_catalog(self, listing: Listing | None = None) -> None:
@@ -488,7 +509,13 @@ class CommitLog:
         ]
 
     async def tail(
-        self, lane: int, after: int, listing: Listing | None = None, step: Step | None = None
+        self,
+        lane: int,
+        after: int,
+        listing: Listing | None = None,
+        step: Step | None = None,
+        *,
+        known: int = 0,
     ) -> list[Entry]:
         """Read the frames of a lane above a message id, in ascending order of id: all of them, or
         those that were there when the channels were listed.
@@ -501,11 +528,14 @@ class CommitLog:
             after: the message id.
             listing: how far the channels went.
             step: told how many messages have been read.
+            known: a message id of the lane; nothing is read where the lane ended there.
         """
         channel = self.superblock.lanes[lane]
         end = None
         if listing is not None and self.tells_ends(listing):
-            end = listing.end_of(channel, known=self.ends.known(channel))
+            end = listing.end_of(channel, known=max(known, self.ends.known(channel)))
+            if end == known:
+                return []
         messages = await self._messages(channel, after, end=end, step=step)
         return [entry for message in messages if (entry := self.entry(message))]
 

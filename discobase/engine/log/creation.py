@@ -47,7 +47,7 @@ from discobase.engine.server.seam import (
     Server,
     Uncertain,
 )
-from discobase.errors import LogDamaged, ServerFull, Unavailable
+from discobase.errors import DatabaseNotFound, LogDamaged, ServerFull, Unavailable
 
 _log = logging.getLogger(__name__)
 
@@ -111,14 +111,41 @@ async def find_or_create(server: Server, *, lanes: int = LANES) -> Found:
         else:
             view = await _create(server, lanes, view)
         if view.chosen is not None:
-            listed = {channel.id for channel in view.channels}
-            unlisted = [lane for lane in view.chosen.lanes if lane not in listed]
-            await require_present(server, view.chosen, unlisted)
+            await _require_whole(server, view.chosen, view.channels)
             return Found.of(view, view.chosen)
     raise Unavailable(
         "the channels of the new database were deleted by somebody while it was created, "
         f"{_TRIES} times"
     )
+
+
+async def find(server: Server, place: str) -> Found:
+    """Find the database of a server, and change nothing there. 2 API calls; where it was created a
+    moment ago that twice, and the server's settling time.
+
+    Args:
+        server: the seam.
+        place: which server it is, for errors.
+
+    Raises:
+        DatabaseNotFound: there is none.
+        LogDamaged, UpgradeNeeded, Refused: as for :func:`find_or_create`.
+    """
+    view = await look_until_settled(server)
+    await _require_readable(server, view.channels)
+    if view.chosen is None:
+        await _refuse_lost_topics(server, view.channels)
+        if lane := await _log_without_catalog(server, view.channels):
+            raise _headless(lane)
+        raise DatabaseNotFound(place)
+    await _require_whole(server, view.chosen, view.channels)
+    return Found.of(view, view.chosen)
+
+
+async def _require_whole(server: Server, block: Superblock, channels: Iterable[Channel]) -> None:
+    """See that all lanes of a database are there."""
+    listed = {channel.id for channel in channels}
+    await require_present(server, block, [lane for lane in block.lanes if lane not in listed])
 
 
 async def _require_readable(server: Server, channels: Iterable[Channel]) -> None:

@@ -13,7 +13,7 @@ I3), and what is proposed was valid on the state at the head (invariant I2).
 
 from discobase.engine.replica.columns import KEYLESS, KeyColumn
 from discobase.engine.replica.layout import EMPTY, Layout, may_make_unique
-from discobase.engine.replica.positions import Displaced, Head, Position
+from discobase.engine.replica.positions import Applied, Head, Position, Positions
 from discobase.engine.replica.proposals import Proposal, Verdict
 from discobase.engine.replica.reader import Row
 from discobase.engine.replica.replica import Replica, ReplicaLost
@@ -22,12 +22,13 @@ from discobase.engine.replica.snapshot import NotTheState, Snapshot, hash_of_sta
 __all__ = [
     "EMPTY",
     "KEYLESS",
-    "Displaced",
+    "Applied",
     "Head",
     "KeyColumn",
     "Layout",
     "NotTheState",
     "Position",
+    "Positions",
     "Proposal",
     "Replica",
     "ReplicaLost",

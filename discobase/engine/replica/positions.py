@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from discobase.engine.log.commit_log import Entry
@@ -58,8 +58,8 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Displaced:
-    """A frame that was applied, and in whose place another one counts."""
+class Applied:
+    """A frame that was applied: its position, message and writer."""
 
     seq: int
     message: int
@@ -68,11 +68,19 @@ class Displaced:
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """The head and the recent positions, the head's included, of one moment."""
+    """The head and the recent positions, the head's included, of one moment.
+
+    Args:
+        head: the head.
+        recent: the recent positions.
+        lanes: how many lanes the log has.
+        size: the bytes of the payloads that this process has applied to come there, unpacked.
+    """
 
     head: Head
     recent: tuple[Position, ...]
     lanes: int
+    size: int = 0
 
     @property
     def oldest(self) -> int:
@@ -132,10 +140,11 @@ class PositionTable:
         self._lanes = lanes
         self._recent: deque[Position] = deque(maxlen=RECENT)
         self.head = Head(0, GENESIS)
+        self._size = 0
 
     def read(self) -> Positions:
         """Return the head and the recent positions, to be published."""
-        return Positions(self.head, tuple(self._recent), self._lanes)
+        return Positions(self.head, tuple(self._recent), self._lanes, self._size)
 
     def advance(self, entry: Entry, *, applied: bool) -> None:
         """Make an entry's position the head. A void one passes, and the chain stays as it is."""
@@ -145,6 +154,7 @@ class PositionTable:
         position = Position(entry.message.id, before.chain, applied)
         self.head = Head(seq, entry.header.hash if applied else before.chain)
         self._recent.append(position)
+        self._size += entry.header.size
         execute = self._connection.execute
         execute(
             "INSERT INTO frame VALUES (?, ?, ?, ?, ?)",
@@ -154,7 +164,7 @@ class PositionTable:
 
     def clear(self) -> None:
         """Go back to the beginning of the log."""
-        self.head = Head(0, GENESIS)
+        self.head, self._size = Head(0, GENESIS), 0
         self._recent.clear()
         self._connection.execute("DELETE FROM frame")
         self._connection.execute("UPDATE state SET head = 0, chain = ?", (GENESIS,))
@@ -182,7 +192,7 @@ class PositionTable:
 
     def restore(self, published: Positions) -> None:
         """Go back to what was published last: the transaction has been rolled back."""
-        self.head = published.head
+        self.head, self._size = published.head, published.size
         self._recent = deque(published.recent, RECENT)
 
     def at(self, seq: int) -> Position | None:
@@ -209,13 +219,9 @@ class PositionTable:
         above = self.at(seq + 1)
         return self.head.chain if above is None else above.chain
 
-    def displaced(self, messages: Mapping[int, int]) -> list[Displaced]:
-        """Return what was applied and is not among the messages that count.
-
-        Args:
-            messages: the message that counts at each position.
-        """
-        applied = self._connection.execute(
+    def applied(self) -> list[Applied]:
+        """Return which frames are known to have been applied, by position."""
+        rows = self._connection.execute(
             "SELECT seq, message, writer FROM frame WHERE applied ORDER BY seq"
         )
-        return [Displaced(*row) for row in applied if messages.get(row[0]) != row[1]]
+        return [Applied(*row) for row in rows]

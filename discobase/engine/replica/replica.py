@@ -13,17 +13,19 @@ from typing import TypeVar
 from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.log.commit_log import Commit, Entry
 from discobase.engine.log.frame import GENESIS
-from discobase.engine.operations import Operation
+from discobase.engine.operations import Introduce, Operation
 from discobase.engine.replica.columns import KeyColumn
 from discobase.engine.replica.file import ReplicaFile, failed, is_full, is_untrue
 from discobase.engine.replica.layout import EMPTY, LAYOUT, Layout, Layouts
-from discobase.engine.replica.positions import Displaced, Head, Position, Positions, PositionTable
+from discobase.engine.replica.positions import Applied, Head, Position, Positions, PositionTable
 from discobase.engine.replica.proposals import Proposal, Proposals
 from discobase.engine.replica.reader import Reader, Row
 from discobase.engine.replica.requests import LAYOUT as REQUESTS
 from discobase.engine.replica.requests import RequestTable
 from discobase.engine.replica.snapshot import Restoring, Snapshot
 from discobase.engine.replica.tables import Tables
+from discobase.engine.replica.writers import LAYOUT as WRITERS
+from discobase.engine.replica.writers import Writers, WriterTable
 from discobase.engine.server.seam import Uncertain
 from discobase.errors import ConnectError, LogDamaged, SchemaConflict, UniqueViolation
 
@@ -60,6 +62,7 @@ class Replica:
     Attributes:
         positions: the head, and which positions have been applied before it.
         layouts: how each table is laid out, by name.
+        writers: what is known of those who write.
         lost: whether nothing is there to be read until the log has been replayed.
 
     Raises:
@@ -79,6 +82,7 @@ class Replica:
         self._use(file, writer)
         self.positions: Positions = self._position_table.read()
         self.layouts: Mapping[str, Layout] = MappingProxyType({})
+        self.writers: Writers = Writers()
 
     def _use(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
         """Write to a file from now on."""
@@ -86,9 +90,12 @@ class Replica:
         self._writer = writer
         self._layouts = Layouts(writer)
         self._requests = RequestTable(writer)
-        self._tables = Tables(writer, self._layouts, self._requests)
+        self._writers = WriterTable(writer)
+        self._tables = Tables(writer, self._layouts, self._requests, self._writers)
         self._position_table = PositionTable(writer, self._lanes)
-        self._proposals = Proposals(writer, self._tables, self._layouts, self._requests)
+        self._proposals = Proposals(
+            writer, self._tables, self._layouts, self._requests, self._writers
+        )
 
     @property
     def head(self) -> Head:
@@ -96,9 +103,9 @@ class Replica:
         return self.positions.head
 
     @property
-    def concurrent(self) -> bool:
-        """Whether nobody has to wait while somebody reads for seconds: not so in memory."""
-        return self._file.concurrent
+    def in_memory(self) -> bool:
+        """Whether memory holds the records, for want of room: who reads then holds up commits."""
+        return not self._file.concurrent
 
     # Reading: any thread
 
@@ -175,22 +182,30 @@ class Replica:
             self._position_table.clear()
             self._follow(commits)
 
-    def restore(self, chunks: Iterable[bytes], head: Head, state: str) -> None:
-        """Forget everything, and take over a state that a snapshot has written. Readers see the old
-        one until it is done.
+    def restore(
+        self,
+        chunks: Iterable[bytes],
+        head: Head,
+        state: str,
+        commits: Iterable[Commit | Entry] = (),
+    ) -> None:
+        """Forget everything, take over a state that a snapshot has written, and apply frames that
+        follow it. Readers see the old state until it is done.
 
         Args:
             chunks: the snapshot's lines, cut anywhere.
             head: the position and chain that it has to be of.
             state: the hash that it has to have.
+            commits: the frames.
 
         Raises:
+            LogDamaged: a commit cannot be; nothing is forgotten.
             NotTheState: it is another one, or none; nothing is forgotten.
             LaterFormat: it is of a format that this version does not know; nothing is forgotten.
             ReplicaLost: no file takes it.
         """
         try:
-            self._restore(chunks, head, state)
+            self._restore(chunks, head, state, commits)
         except sqlite3.Error as error:
             if not failed(error):
                 raise
@@ -199,12 +214,19 @@ class Replica:
         self.lost = False
         self._reader.resume()
 
-    def _restore(self, chunks: Iterable[bytes], head: Head, state: str) -> None:
+    def _restore(
+        self,
+        chunks: Iterable[bytes],
+        head: Head,
+        state: str,
+        commits: Iterable[Commit | Entry],
+    ) -> None:
         with self._transaction():
             self._tables.drop_all()
             self._position_table.clear()
-            restoring = Restoring(self._writer, self._layouts, self._position_table)
+            restoring = Restoring(self._writer, self._layouts, self._position_table, self._writers)
             restoring.read(chunks, head, state)
+            self._follow(commits)
 
     def snapshot(self) -> Snapshot:
         """Return the state of this moment, for one thread to read while the others go on. Any
@@ -218,19 +240,25 @@ class Replica:
             raise _lost()
         return Snapshot(self._file)
 
-    def propose(self, requests: Iterable[Request]) -> Proposal:
+    def propose(
+        self, requests: Iterable[Request], introduction: Introduce | None = None
+    ) -> Proposal:
         """Apply the requests that hold on the state at the head, each after those before it, and
         leave the transaction open.
 
         A request holds or fails as a whole, for itself alone. :meth:`settle` or :meth:`withdraw`
         has to follow.
-        """
-        return self._kept(partial(self._propose, list(requests)))
 
-    def _propose(self, requests: Sequence[Request]) -> Proposal:
+        Args:
+            requests: the requests.
+            introduction: of the writer, for the log if it does not have it.
+        """
+        return self._kept(partial(self._propose, list(requests), introduction))
+
+    def _propose(self, requests: Sequence[Request], introduction: Introduce | None) -> Proposal:
         self._begin()
         try:
-            proposal = self._proposals.propose(requests, self._position_table.head)
+            proposal = self._proposals.propose(requests, self._position_table.head, introduction)
         except BaseException:
             self.withdraw()
             raise
@@ -242,6 +270,7 @@ class Replica:
         try:
             self._position_table.advance(entry, applied=True)
             self._requests.prune(entry.header.seq)
+            self._writers.prune()
             self._commit()
         except sqlite3.Error as error:
             if not failed(error):
@@ -305,11 +334,11 @@ class Replica:
         """Return the hash of the frame that was applied at a position; None where none was."""
         return self._kept(lambda: self._position_table.hash_at(seq))
 
-    def displaced(self, messages: Mapping[int, int]) -> list[Displaced]:
-        """Return what was applied and is not among the messages that count, by position; nothing
-        where the replica is lost.
+    def applied(self) -> list[Applied]:
+        """Return which frames are known to have been applied, by position; none where the replica
+        is lost.
         """
-        return [] if self.lost else self._kept(lambda: self._position_table.displaced(messages))
+        return [] if self.lost else self._kept(self._position_table.applied)
 
     def close(self) -> None:
         """Close every connection and remove the file. A reader still at work finishes first: what
@@ -328,6 +357,7 @@ class Replica:
                 self._position_table.advance(commit, applied=False)
         self._tables.keep()
         self._requests.prune(self._position_table.head.seq)
+        self._writers.prune()
 
     def _do(self, commit: Commit) -> None:
         entry = commit.entry
@@ -491,6 +521,7 @@ class Replica:
         """Let readers and the engine see what has just become the state."""
         self.positions = self._position_table.read()
         self.layouts = self._layouts.all()
+        self.writers = self._writers.read()
 
 
 def _filled(
@@ -510,7 +541,7 @@ def _filled(
 
 
 def _lay_out(writer: sqlite3.Connection) -> None:
-    writer.executescript(_PRAGMAS + LAYOUT + REQUESTS)
+    writer.executescript(_PRAGMAS + LAYOUT + REQUESTS + WRITERS)
     writer.execute("INSERT INTO state VALUES (1, 0, ?)", (GENESIS,))
 
 

@@ -55,7 +55,7 @@ def memory_of(replica: Replica) -> Memory:
     """Return what a replica remembers now. Takes seconds where it has a million records; nobody
     waits for that.
     """
-    if not replica.concurrent:
+    if replica.in_memory:
         return Memory(
             why_not="this process has its records in memory, where nobody could write while they "
             "are read"

@@ -18,6 +18,7 @@ from discobase.engine.operations import LaterFormat
 from discobase.engine.replica import Replica
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import UNKNOWN_CHANNEL, NotFound, Server
+from discobase.engine.trouble import Troubles
 from discobase.engine.verification.checkpoints import compare, ignored, look_into
 from discobase.engine.verification.judgement import Judged, judge
 from discobase.engine.verification.lanes import Lanes
@@ -57,7 +58,7 @@ class Verification:
         self._superblock = superblock
         self._replica = replica
         self._gauge = gauge
-        self._log = CommitLog(self._server, superblock)
+        self._log = CommitLog(self._server, superblock, Troubles())
         self._store = CheckpointStore(self._server, superblock, limits)
         self._lanes = Lanes(self._server, superblock)
         self._replay = Replay(self._server, len(superblock.lanes))

@@ -1,0 +1,118 @@
+"""Which checkpoint a replica begins at, so that of the log only the tail is read.
+
+The newest that holds: one that is damaged, of a later format, or at odds with the log is passed
+over, and the one before it counts; where none holds, the whole log does. A checkpoint only keeps
+what the log has decided (invariant I6): where the frames that can be seen do not go on from it, it
+is the checkpoint that is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from discobase.engine.checkpoints.manifest import Manifest
+from discobase.engine.checkpoints.packing import unpack
+from discobase.engine.checkpoints.store import CheckpointDamaged, CheckpointStore, Stored
+from discobase.engine.log.commit_log import CommitLog
+from discobase.engine.log.listing import Listing
+from discobase.engine.replica import Position, Positions
+from discobase.engine.server.seam import NotPermitted, Refused, Uncertain
+from discobase.engine.trouble import Trouble
+
+
+class Recovery:
+    """The checkpoints that this process may begin at.
+
+    Args:
+        log: the log.
+        store: the checkpoints that are there.
+
+    Attributes:
+        used: the checkpoint that the replica began at; None where that was the first frame.
+    """
+
+    def __init__(self, log: CommitLog, store: CheckpointStore) -> None:
+        self._log = log
+        self._store = store
+        self._passed_over: set[int] = set()
+        self.used: Stored | None = None
+
+    async def candidates(self, listing: Listing | None) -> list[Stored]:
+        """Return the checkpoints that may be begun at, the newest first. One API call for 100
+        messages of their channel; none where it was never written to.
+
+        Args:
+            listing: how far the channels went, where they have just been listed.
+
+        Raises:
+            Uncertain, NotPermitted: the channel could not be read.
+        """
+        channel, end = self._log.superblock.checkpoints, None
+        if listing is not None and self._log.tells_ends(listing):
+            end = listing.end_of(channel, known=0)
+        if end == 0:
+            return []
+        try:
+            found = await self._store.list(end)
+        except NotPermitted:
+            raise
+        except Refused as error:
+            self._tell(channel, f"the checkpoints cannot be read ({error}): the whole log is")
+            return []
+        for message, why in found.ignored:
+            self.pass_over(message.id, why)
+        return [each for each in found.stored if each.message.id not in self._passed_over]
+
+    def pass_over(self, message: int, why: str) -> None:
+        """Do not begin at a checkpoint, now and later, and say so once."""
+        if message not in self._passed_over:
+            self._passed_over.add(message)
+            self._tell(
+                self._log.superblock.checkpoints,
+                f"the checkpoint of message {message} is passed over: {why}. What came before it "
+                f"is read in its place",
+                message,
+            )
+
+    def _tell(self, channel: int, text: str, message: int | None = None) -> None:
+        self._log.troubles.tell(Trouble("checkpoint", text, channel=channel, message=message))
+
+    async def read(self, stored: Stored) -> bytes:
+        """Return the packed bytes of a checkpoint, checked (:meth:`CheckpointStore.read
+        <discobase.engine.checkpoints.store.CheckpointStore.read>`).
+
+        Raises:
+            CheckpointDamaged: they are not to be had.
+        """
+        try:
+            return await self._store.read(stored)
+        except Uncertain as error:
+            raise CheckpointDamaged(f"its bytes could not be read: {error}") from error
+
+
+def read_from(manifest: Manifest) -> list[int]:
+    """Return the message id in each lane from above which it has to be read after a checkpoint."""
+    lanes = len(manifest.lanes)
+    recent = tuple(
+        Position(manifest.lanes[seq % lanes], "", applied=True)
+        for seq in range(max(1, manifest.seq + 1 - lanes), manifest.seq + 1)
+    )
+    positions = Positions(manifest.head, recent, lanes)
+    following = sorted((manifest.seq + 1 + step for step in range(lanes)), key=lambda s: s % lanes)
+    return [positions.safely_below(seq) for seq in following]
+
+
+def lines_of(packed: bytes, manifest: Manifest, each: Callable[[int], object]) -> Iterator[bytes]:
+    """Yield the lines of a checkpoint, a number of bytes at a time.
+
+    Args:
+        packed: its bytes.
+        manifest: what is said of them.
+        each: told of how many bytes have been unpacked.
+
+    Raises:
+        NotTheState: they are not what is said.
+    """
+    for chunk in unpack(packed, manifest):
+        each(len(chunk))
+        yield chunk
