@@ -548,8 +548,11 @@ def test_who_gives_up_leaves_nothing_behind(nine, monkeypatch):
         task = process.loop.create_task(engine.verify(Gauge()))
         world.pass_time(seconds)
         process.loop.call_soon_threadsafe(task.cancel)
+        world.pass_time(0.01)
+        asked = process.calls.copy()
         world.pass_time(10)
         assert task.done()
+        assert process.calls == asked, "nobody waits for it"
     assert made
     assert all(each.gone and not each._connections for each in made)
     assert verify(world, process, engine).sound
