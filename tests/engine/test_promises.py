@@ -234,9 +234,7 @@ def test_a_writer_that_stood_still_longer_than_a_nonce_lives_does_not_overwrite(
     assert placed.seq == 2
 
 
-def test_what_was_read_beside_a_position_that_is_looked_up_is_not_taken_for_known(
-    make_world, join
-):
+def test_what_was_read_beside_a_position_that_is_looked_up_is_not_taken_for_known(make_world, join):
     world = make_world()
     one, first = join(world)
     two, second = join(world, "two")
