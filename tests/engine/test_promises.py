@@ -234,6 +234,28 @@ def test_a_writer_that_stood_still_longer_than_a_nonce_lives_does_not_overwrite(
     assert placed.seq == 2
 
 
+def test_what_was_read_beside_a_position_that_is_looked_up_is_not_taken_for_known(make_world, join):
+    world = make_world()
+    one, first = join(world)
+    two, second = join(world, "two")
+    world.faults = Faults(freeze_at_send=1.0)
+    request = Request([Insert("a", row("late"))])
+    one.loop.call_soon_threadsafe(first.commit, request)
+    world.run(lambda: one.frozen)
+    world.faults = CALM
+    for number in range(4):
+        world.run_in(two, put(second, Insert("a", row(str(number)))))
+    world.faults = Faults(dropped_event=1.0)
+    world.run_in(two, put(second, Insert("a", row("unheard"))))  # in the lane of the first one
+    world.run(lambda: not one.frozen)
+    world.faults = CALM
+    world.run(request.future.done)
+    world.run_in(two, second.refresh())
+    expected = [*map(str, range(4)), "unheard", "late"]
+    assert rows_of(first) == rows_of(second) == expected
+    assert request.future.result().seq == 6
+
+
 def test_one_who_heard_only_of_the_second_message_at_a_position_does_not_build_on_it(
     make_world, join
 ):

@@ -502,11 +502,9 @@ class CommitLog:
         """Read all messages that carry a position, in ascending order of id, looked for above
         message id `after`. One API call for each 100.
         """
-        return [
-            entry
-            for entry in await self.tail(seq % len(self.superblock.lanes), after)
-            if entry.header.seq == seq
-        ]
+        messages = await self._messages(self.superblock.lane_of(seq), after)
+        entries = [entry for message in messages if (entry := self.entry(message))]
+        return [entry for entry in entries if entry.header.seq == seq]
 
     async def tail(
         self,
@@ -537,6 +535,7 @@ class CommitLog:
             if end == known:
                 return []
         messages = await self._messages(channel, after, end=end, step=step)
+        self._explain(channel, messages)
         return [entry for message in messages if (entry := self.entry(message))]
 
     async def newer(self, head: int, after: int) -> list[Entry]:
@@ -551,6 +550,7 @@ class CommitLog:
             after,
             until=lambda message: bool(self.entry(message)),
         )
+        self._explain(self.superblock.lane_of(head + 1), messages)
         return [entry for message in messages if (entry := self.entry(message))]
 
     async def _messages(
@@ -562,9 +562,7 @@ class CommitLog:
         until: Callable[[Message], bool] | None = None,
         step: Step | None = None,
     ) -> list[Message]:
-        """Read a lane. Whoever reads begins where it is known, so that it is known up to what is
-        read.
-        """
+        """Read a lane."""
         try:
             messages = await read_channel(
                 self.server, lane, after=after, end=end, until=until, step=step
@@ -573,9 +571,14 @@ class CommitLog:
             if error.code != UNKNOWN_CHANNEL:
                 raise
             raise deleted(self.superblock, lane) from error
+        return messages
+
+    def _explain(self, lane: int, messages: Sequence[Message]) -> None:
+        """Note how far a lane is known, from where it was known before: all that was read there is
+        handed on.
+        """
         if messages:
             self.ends.explain(lane, messages[-1].id)
-        return messages
 
     async def list_channels(self) -> Listing:
         """Return how far each channel goes. One API call.
