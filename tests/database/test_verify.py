@@ -63,6 +63,25 @@ def test_what_is_wrong_is_reported_with_its_place(filled):
     assert gone["id"] in str(report)
 
 
+def test_a_hole_below_a_checkpoint_loses_nothing(filled):
+    database, item = shop()
+    with filled.conn(database):
+        checkpoint = database.checkpoint()
+        item(name="after").save()
+    gone = filled.frames()[3]
+    filled.discord.delete_message(int(gone["channel_id"]), int(gone["id"]))
+    database, item = shop()
+    with filled.conn(database):
+        report = database.verify()
+        assert item.find().count() == 10
+    assert report.sound
+    (finding,) = report.findings
+    assert (finding.severity, finding.position, finding.message) == ("warning", 4, int(gone["id"]))
+    assert "checkpoint of position 9" in finding.what
+    assert report.checkpoints == (checkpoint.position,)
+    assert (report.compared, report.records) == (10, 10)
+
+
 def test_the_costs_are_told_before_anything_is_read(filled, caplog):
     caplog.set_level(logging.INFO, "discobase")
     database, _ = shop()

@@ -156,6 +156,7 @@ def test_a_database_offers_what_is_for_users_and_nothing_else():
         "drop_unique",
         "lost",
         "verify",
+        "checkpoint",
     }
     logins = {"conn", "login", "login_task", "login_thread", "wait_ready", "close"}
     assert offered == about_itself | logins

@@ -145,7 +145,7 @@ class CheckpointKeeper:
             MissingPermission: the bot may not write, or read, in its channel.
             LogDamaged, UpgradeNeeded: the log is not as it should be.
         """
-        if not self._replica.concurrent:
+        if self._replica.in_memory:
             raise Unavailable("no checkpoint could be written: no disk has room for the records")
         try:
             async with self._one:
@@ -203,7 +203,7 @@ class CheckpointKeeper:
         return True
 
     async def _is_due(self) -> bool:
-        if not self._replica.concurrent:
+        if self._replica.in_memory:
             return False
         records = await self._server.aside(self._count)
         tail = self.tail

@@ -103,9 +103,9 @@ class Replica:
         return self.positions.head
 
     @property
-    def concurrent(self) -> bool:
-        """Whether nobody has to wait while somebody reads for seconds: not so in memory."""
-        return self._file.concurrent
+    def in_memory(self) -> bool:
+        """Whether memory holds the records, for want of room: who reads then holds up commits."""
+        return not self._file.concurrent
 
     # Reading: any thread
 

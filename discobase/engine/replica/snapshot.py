@@ -97,16 +97,6 @@ class Snapshot:
             yield chunk
         self.hash = digest.hexdigest()
 
-    def lane_ends(self, lanes: int) -> tuple[int, ...]:
-        """Return the newest message that has passed in each of so many lanes, 0 where none has."""
-        held: dict[int, int] = dict(
-            self._connection.execute(
-                "SELECT seq, message FROM frame WHERE seq > ?", (self.head.seq - lanes,)
-            )
-        )
-        by_lane = {seq % lanes: message for seq, message in held.items()}
-        return tuple(by_lane.get(lane, 0) for lane in range(lanes))
-
     def frames(self) -> Iterator[tuple[int, int, str, bool, str]]:
         """Yield every position that is remembered, in order: its number, the message that was
         taken, what a frame there had to continue, whether it was applied, and its writer.
@@ -116,6 +106,16 @@ class Snapshot:
         )
         for seq, message, chain, applied, writer in rows:
             yield seq, message, chain, bool(applied), writer
+
+    def lane_ends(self, lanes: int) -> tuple[int, ...]:
+        """Return the newest message that has passed in each of so many lanes, 0 where none has."""
+        held: dict[int, int] = dict(
+            self._connection.execute(
+                "SELECT seq, message FROM frame WHERE seq > ?", (self.head.seq - lanes,)
+            )
+        )
+        by_lane = {seq % lanes: message for seq, message in held.items()}
+        return tuple(by_lane.get(lane, 0) for lane in range(lanes))
 
     def close(self) -> None:
         """Let the moment go."""

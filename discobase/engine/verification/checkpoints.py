@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from discobase.engine.checkpoints.manifest import Manifest
 from discobase.engine.checkpoints.packing import unpack
 from discobase.engine.checkpoints.store import CheckpointDamaged, CheckpointStore, Listing, Stored
 from discobase.engine.replica import NotTheState, hash_of_state
-from discobase.engine.server.seam import Server
+from discobase.engine.server.retry import persist
+from discobase.engine.server.seam import NotFound, Server
+from discobase.engine.verification.judgement import Judged
 from discobase.engine.verification.replay import Replay
 from discobase.engine.verification.report import Finding, Severity
 
@@ -38,9 +42,11 @@ def ignored(listing: Listing) -> list[Finding]:
     ]
 
 
-async def look_into(server: Server, store: CheckpointStore, stored: Stored) -> Held | Finding:
-    """Read a checkpoint, and return it if it holds what it says. A download for each attachment,
-    and a call for each of its parts.
+async def look_into(
+    server: Server, store: CheckpointStore, stored: Stored
+) -> Held | Finding | None:
+    """Read a checkpoint, and return it if it holds what it says; None where it was removed
+    meanwhile, as old ones are. A download for each attachment, and a call for each of its parts.
 
     Raises:
         Uncertain: it could not be read.
@@ -49,13 +55,25 @@ async def look_into(server: Server, store: CheckpointStore, stored: Stored) -> H
         packed = await store.read(stored)
         state = await server.aside(lambda: hash_of_state(unpack(packed, stored.manifest)))
     except (CheckpointDamaged, NotTheState) as error:
-        return _damaged(stored, str(error))
+        there = await _is_there(server, stored)
+        return _damaged(stored, str(error)) if there else None
     if state != stored.manifest.state:
         return _damaged(stored, "it does not hold the state that it names")
     return Held(stored, packed)
 
 
-async def compare(held: Held, chain: str | None, replay: Replay) -> Finding | None:
+async def _is_there(server: Server, stored: Stored) -> bool:
+    message = stored.message
+    try:
+        await persist(server, server.message, message.channel, message.id)
+    except NotFound:
+        return False
+    return True
+
+
+async def compare(
+    held: Held, chain: str | None, replay: Replay, following: Sequence[Judged]
+) -> Finding | None:
     """Return in what way a checkpoint is not what the log comes to at its position, which the
     replay has reached; go on from it where the log alone did not come so far.
 
@@ -63,8 +81,16 @@ async def compare(held: Held, chain: str | None, replay: Replay) -> Finding | No
         held: the checkpoint.
         chain: what the log goes on with above its position; None where nobody knows that.
         replay: what the log comes to.
+        following: the next position of each lane.
     """
     manifest = held.stored.manifest
+    if any(_is_overlooked(each, manifest) for each in following):
+        return _of(
+            held.stored,
+            "damage",
+            "a checkpoint that names later messages than it includes: who connects from now on "
+            "overlooks commits",
+        )
     if chain not in {None, manifest.chain}:
         return _of(held.stored, "damage", "a checkpoint of another history than the log's")
     if not replay.known:
@@ -80,6 +106,12 @@ async def compare(held: Held, chain: str | None, replay: Replay) -> Finding | No
             "gets those",
         )
     return None
+
+
+def _is_overlooked(judged: Judged, manifest: Manifest) -> bool:
+    """Return whether a position above a checkpoint is not read by who begins there."""
+    last = manifest.lanes[judged.seq % len(manifest.lanes)]
+    return judged.entry is not None and judged.entry.message.id <= last
 
 
 def _damaged(stored: Stored, why: str) -> Finding:

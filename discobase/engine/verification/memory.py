@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from discobase.engine.log.frame import GENESIS
-from discobase.engine.replica import Head, Replica, ReplicaLost
+from discobase.engine.replica import Head, Replica, ReplicaLost, Snapshot
+from discobase.errors import Disconnected
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +57,25 @@ def memory_of(replica: Replica) -> Memory:
     """Return what a replica remembers now. Takes seconds where it has a million records; nobody
     waits for that.
     """
-    if not replica.concurrent:
+    if replica.in_memory:
         return Memory(
             why_not="this process has its records in memory, where nobody could write while they "
             "are read"
         )
     try:
-        taken = replica.snapshot()
-    except ReplicaLost:
+        with contextlib.closing(replica.snapshot()) as taken:
+            return _read(taken)
+    except (ReplicaLost, Disconnected):
         return Memory(why_not="this process is just reading its records again")
-    with contextlib.closing(taken):
-        for _ in taken.lines():
-            pass
-        positions = {
-            seq: Remembered(message, chain, applied, writer)
-            for seq, message, chain, applied, writer in taken.frames()
-        }
+    except sqlite3.Error as error:
+        return Memory(why_not=f"the file that holds them in this process fails ({error})")
+
+
+def _read(taken: Snapshot) -> Memory:
+    for _ in taken.lines():
+        pass
+    positions = {
+        seq: Remembered(message, chain, applied, writer)
+        for seq, message, chain, applied, writer in taken.frames()
+    }
     return Memory(taken.head, taken.hash, "", positions)

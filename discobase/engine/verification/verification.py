@@ -19,7 +19,7 @@ from discobase.engine.replica import Replica
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import UNKNOWN_CHANNEL, NotFound, Server
 from discobase.engine.trouble import Troubles
-from discobase.engine.verification.checkpoints import compare, ignored, look_into
+from discobase.engine.verification.checkpoints import Held, compare, ignored, look_into
 from discobase.engine.verification.judgement import Judged, judge
 from discobase.engine.verification.lanes import Lanes
 from discobase.engine.verification.memory import Memory, memory_of
@@ -63,6 +63,7 @@ class Verification:
         self._lanes = Lanes(self._server, superblock)
         self._replay = Replay(self._server, len(superblock.lanes))
         self._memory = Memory()
+        self._judged: Sequence[Judged] = ()
         self._chain: str | None = GENESIS
         self._compared: int | None = None
         self._findings: list[Finding] = []
@@ -79,8 +80,8 @@ class Verification:
         began = self._server.monotonic()
         try:
             listing = await self._look()
-            judged = await self._read_lanes(listing)
-            await self._replay_all(judged, listing)
+            await self._read_lanes(listing)
+            await self._replay_all(listing)
             state = await self._last_state()
         finally:
             await self._replay.close()
@@ -94,7 +95,7 @@ class Verification:
             if found.severity != "warning" or found.message not in damaged
         ]
         return Report(
-            position=judged[-1].seq if judged else 0,
+            position=len(self._judged),
             state=state.hash,
             compared=self._compared,
             messages=self._lanes.count,
@@ -117,7 +118,7 @@ class Verification:
             listing = await self._list_checkpoints()
         if self._memory.why_not:
             why = f"the records of this process could not be compared: {self._memory.why_not}"
-            self._findings.append(Finding("note", why))
+            self._findings.append(Finding("warning", why))
         self._findings += ignored(listing)
         return listing
 
@@ -152,8 +153,8 @@ class Verification:
 
     # The log
 
-    async def _read_lanes(self, listing: Listing) -> Sequence[Judged]:
-        """Read the lanes, and return every position. What is missing is looked for once more, a
+    async def _read_lanes(self, listing: Listing) -> None:
+        """Read the lanes, and judge every position. What is missing is looked for once more, a
         little later.
         """
         channels = await persist(self._server, self._server.channels)
@@ -163,25 +164,24 @@ class Verification:
             await self._lanes.read(ends, step)
             positions = (stored.manifest.seq for stored in listing.stored)
             until = max(head, self._lanes.existing, *positions)
-            judged = await self._judge(until)
-            if self._lanes.unexplained or any(each.breaks for each in judged):
+            await self._judge(until)
+            if self._lanes.unexplained or any(each.breaks for each in self._judged):
                 await self._server.sleep(self._server.settling)
                 await self._lanes.read_on(step)
-                judged = await self._judge(until)
-        return judged
+                await self._judge(until)
 
-    async def _judge(self, until: int) -> Sequence[Judged]:
-        chains = self._memory.chain_at
-        return await self._server.aside(lambda: [*judge(self._lanes.arrivals, until, chains)])
+    async def _judge(self, until: int) -> None:
+        arrivals, chains = self._lanes.arrivals, self._memory.chain_at
+        self._judged = await self._server.aside(lambda: [*judge(arrivals, until, chains)])
 
-    async def _replay_all(self, judged: Sequence[Judged], listing: Listing) -> None:
+    async def _replay_all(self, listing: Listing) -> None:
         checkpoints = defaultdict[int, list[Stored]](list)
         for stored in listing.stored:
             checkpoints[stored.manifest.seq].append(stored)
         stops = {*checkpoints, self._memory.head.seq}
-        with self._gauge.step("replaying the log", len(judged), "commits") as step:
+        with self._gauge.step("replaying the log", len(self._judged), "commits") as step:
             await self._stop_at(0, checkpoints)
-            for batch in _batches(judged, stops):
+            for batch in _batches(self._judged, stops):
                 await self._take(batch, step)
                 await self._stop_at(batch[-1].seq, checkpoints)
 
@@ -210,17 +210,20 @@ class Verification:
         """Compare what there is of a position with what the log comes to there."""
         for stored in checkpoints.get(seq, ()):
             held = await look_into(self._server, self._store, stored)
-            wrong = (
-                held
-                if isinstance(held, Finding)
-                else await compare(held, self._chain, self._replay)
-            )
+            if held is None:
+                continue
+            wrong = held if isinstance(held, Finding) else await self._compare(held)
             if wrong is not None:
                 self._findings.append(wrong)
             else:
                 self._kept.append(seq)
         if seq == self._memory.head.seq and self._memory.state:
             await self._compare_with_memory(seq)
+
+    async def _compare(self, held: Held) -> Finding | None:
+        seq = held.stored.manifest.seq
+        following = self._judged[seq : seq + len(self._superblock.lanes)]
+        return await compare(held, self._chain, self._replay, following)
 
     async def _compare_with_memory(self, seq: int) -> None:
         if not self._replay.known:

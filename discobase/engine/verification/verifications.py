@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.superblock import Superblock
@@ -41,7 +42,7 @@ class Verifications:
             gauge: told how far it has come.
 
         Raises:
-            Unavailable: Discord could not be read.
+            Unavailable: Discord could not be read, or no disk takes the records.
             MissingPermission: the bot may not read a channel of the database.
             UpgradeNeeded: something is there that a later version has written.
             Disconnected: all of them were cancelled meanwhile.
@@ -62,7 +63,7 @@ class Verifications:
             return task.result()
         except NotPermitted as error:
             raise error.reason from error
-        except (Refused, Uncertain) as error:
+        except (Refused, Uncertain, sqlite3.Error) as error:
             raise Unavailable(f"the database could not be verified: {error}") from error
 
     def cancel(self) -> list[asyncio.Task[Report]]:
