@@ -335,7 +335,8 @@ class CommitLog:
             # It stays so until the nonce is forgotten. Who writes then has to have looked.
             self.unsettle()
             return LogDamaged(
-                "this position was written, and its message has been deleted",
+                "this position was written, and its message has been deleted: nothing can be "
+                "written there until Discord has forgotten it, some minutes after it was sent",
                 position=seq,
                 channel=self.superblock.lane_of(seq),
             )
