@@ -304,8 +304,8 @@ class CommitLog:
         except (Refused, Uncertain):
             raise OutcomeUnknown(
                 f"Discord refused the commit at position {seq}: {error} (code {error.code}), and "
-                f"the log could not be read after that. An earlier try may have been written: look "
-                f"before you repeat it."
+                f"the log could not be read after that. An earlier try may have been written: "
+                f"repeat it with the same object, which does it once, or look whether it happened."
             ) from error
         if found:
             return found[0]
@@ -314,8 +314,8 @@ class CommitLog:
             raise reason from error
         raise OutcomeUnknown(
             f"Discord refused the commit at position {seq}: {error} (code {error.code}). An "
-            f"earlier try had no answer and is not in the log, but may still arrive: look before "
-            f"you repeat it."
+            f"earlier try had no answer and is not in the log, but may still arrive: repeat it "
+            f"with the same object, which does it once, or look whether it happened."
         ) from error
 
     async def _look_again(self, seq: int, after: int, why: str) -> list[Entry]:
