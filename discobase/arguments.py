@@ -169,7 +169,7 @@ def check_callback(on_trouble: object) -> None:
     """Check what is to be called with what goes wrong.
 
     Raises:
-        UsageError: it cannot be called, or only awaited.
+        UsageError: it cannot be called, or only awaited, or not with one argument.
     """
     if on_trouble is not None and not callable(on_trouble):
         raise UsageError(f"on_trouble={on_trouble!r}: give a function that takes a Trouble.")
@@ -178,6 +178,24 @@ def check_callback(on_trouble: object) -> None:
             f"on_trouble={on_trouble!r}: give a plain function. It is called on a thread of its "
             f"own, where no event loop runs."
         )
+    if on_trouble is not None and not _takes_one(on_trouble):
+        raise UsageError(
+            f"on_trouble={on_trouble!r}: it is called with one argument, a Trouble, which it does "
+            f"not take."
+        )
+
+
+def _takes_one(function: Callable[..., object]) -> bool:
+    """Return whether a function can be called with one argument, as far as it tells."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # what is written in C may not tell
+        return True
+    try:
+        signature.bind(None)
+    except TypeError:
+        return False
+    return True
 
 
 def _is_positive(value: object, *kinds: type[int | float]) -> bool:

@@ -223,10 +223,7 @@ class SessionSource:
         Raises:
             ReadOnly: nothing is to be written.
         """
-        if self.read_only:
-            raise ReadOnly(
-                f"{self.name!r} was made with read_only=True: {request.purpose} was not sent."
-            )
+        self._require_writing(request.purpose)
         session = self.session()
         engine = self._engine(session, request.purpose, request.timeout)
         return session.portal.wait(
@@ -235,6 +232,10 @@ class SessionSource:
             what=request.purpose,
             send=partial(engine.commit, request),
         )
+
+    def _require_writing(self, purpose: str) -> None:
+        if self.read_only:
+            raise ReadOnly(f"{self.name!r} was made with read_only=True: {purpose} was not sent.")
 
     @staticmethod
     def _engine(session: Session, purpose: str, timeout: float | None) -> EngineInterface:
@@ -255,7 +256,12 @@ class SessionSource:
         session.portal.call(engine.refresh, timeout=self.timeout, what="the refresh")
 
     def checkpoint(self, timeout: float | None) -> Checkpoint:
-        """Have a checkpoint written, and return it."""
+        """Have a checkpoint written, and return it.
+
+        Raises:
+            ReadOnly: nothing is to be written.
+        """
+        self._require_writing("the checkpoint")
         session = self.session()
         engine = session.engine("the checkpoint", timeout)
         return session.portal.call(engine.checkpoint, timeout=timeout, what="the checkpoint")

@@ -415,8 +415,8 @@ def _unsettled(error: DiscobaseError | ServerError) -> DiscobaseError:
     if isinstance(error, DiscobaseError):
         return error
     return OutcomeUnknown(
-        f"the commit was sent, and the log could not be read afterwards ({error}): look whether it "
-        f"happened before you repeat it."
+        f"the commit was sent, and the log could not be read afterwards ({error}): repeat it with "
+        f"the same object, which does it once, or look whether it happened."
     )
 
 

@@ -31,6 +31,9 @@ _CANCEL_SECONDS = 1.0
 A guess: most end at once, and the caller has waited longer than they wanted already.
 """
 
+_REPEAT = "repeat it with the same object, which does it once, or look whether it happened."
+"""What to do where the outcome of a write is unknown."""
+
 
 class _End(enum.Enum):
     """What ended a wait."""
@@ -121,7 +124,7 @@ class Wait(Generic[T]):
             if is_done(self.future):
                 return self._outcome()
             if end is _End.TIMED_OUT:
-                raise WaitTimeout(f"{self.what} is still to come after {self.timeout:g} s.")
+                raise WaitTimeout(f"{self.what} is still to come after {self._seconds}.")
             if end is _End.DEADLOCKED:
                 raise WouldDeadlock(self._cycle())
             raise self._aborted(_Fate.UNKNOWN)
@@ -174,10 +177,7 @@ class Wait(Generic[T]):
 
     def _deadlocked(self, fate: _Fate) -> DiscobaseError:
         if fate is _Fate.UNKNOWN and self.writes:
-            return OutcomeUnknown(
-                f"{self._cycle()} It was under way already; look whether it happened before you "
-                f"repeat it."
-            )
+            return OutcomeUnknown(f"{self._cycle()} It was under way already; {_REPEAT}")
         return WouldDeadlock(f"{self._cycle()} It was withdrawn, and nothing was written.")
 
     def _cycle(self) -> str:
@@ -188,18 +188,22 @@ class Wait(Generic[T]):
             f"those of discobase, discord, aiohttp and asyncio from it."
         )
 
+    @property
+    def _seconds(self) -> str:
+        """The timeout in words. Rounded: of a caller's a little has gone before the wait."""
+        return f"{round(self.timeout or 0, 3):g} s"
+
     def _timed_out(self, fate: _Fate) -> DiscobaseError:
         if fate is _Fate.WITHDRAWN:
             return WaitTimeout(
-                f"{self.what} did not begin within {self.timeout:g} s; "
+                f"{self.what} did not begin within {self._seconds}; "
                 f"it was withdrawn, and nothing was written."
             )
         if self.writes:
             return OutcomeUnknown(
-                f"{self.what} was under way when its {self.timeout:g} s were over; "
-                f"look whether it happened before you repeat it."
+                f"{self.what} was under way when its {self._seconds} were over; {_REPEAT}"
             )
-        return WaitTimeout(f"{self.what} did not end within {self.timeout:g} s, and was cancelled.")
+        return WaitTimeout(f"{self.what} did not end within {self._seconds}, and was cancelled.")
 
     def _aborted(self, fate: _Fate) -> DiscobaseError:
         error: DiscobaseError
@@ -207,10 +211,7 @@ class Wait(Generic[T]):
         if fate is _Fate.WITHDRAWN:
             error = Disconnected(f"{self.what} had not begun when {reason}; nothing was written.")
         elif self.writes:
-            error = OutcomeUnknown(
-                f"{self.what} was under way when {reason}; "
-                f"look whether it happened before you repeat it."
-            )
+            error = OutcomeUnknown(f"{self.what} was under way when {reason}; {_REPEAT}")
         else:
             error = Disconnected(f"{self.what} was under way when {reason}.")
         error.__cause__ = self.loop_thread.failure

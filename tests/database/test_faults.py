@@ -155,7 +155,7 @@ class TestGivingUp:
             item(name="first").save()
             place.discord.event_fault(action="drop", count=1)
             place.discord.fault(**SEND, delay=1.2, when=when)
-            with pytest.raises(OutcomeUnknown, match="look whether it happened"):
+            with pytest.raises(OutcomeUnknown, match=r"0\.5 s .* repeat it with the same object"):
                 item(name="second").save()
             assert soon(lambda: len(item.find()) == 2)
             item(name="third").save()

@@ -181,10 +181,17 @@ async def coroutine_function(trouble: Trouble) -> None:
     """No function to be called on a thread."""
 
 
-@pytest.mark.parametrize("given", ["log", 3, coroutine_function])
-def test_what_cannot_be_called_is_refused(given):
+@pytest.mark.parametrize(
+    "given", ["log", 3, coroutine_function, lambda: None, lambda trouble, dropped: None]
+)
+def test_what_cannot_be_called_with_a_trouble_is_refused(given):
     with pytest.raises(UsageError, match="on_trouble="):
         Database("shop", on_trouble=given)
+
+
+@pytest.mark.parametrize("given", [print, [].append, max, dict, lambda trouble, log=None: None])
+def test_what_may_be_called_with_a_trouble_is_taken(given):
+    assert Database("shop", on_trouble=given)
 
 
 def test_a_trouble_can_be_pickled_and_shows_its_text():

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from discobase.errors import LogDamaged, MissingPermission
+from discobase.errors import LogDamaged, MissingPermission, Unavailable
 from discobase.local.state.permissions import (
     ATTACH_FILES,
     BOT_DEFAULT,
@@ -242,6 +242,16 @@ def test_a_save_into_a_deleted_lane_is_no_repeat_later_even_without_an_event(pla
         assert admin.rest("DELETE", f"/channels/{admin.own()['log-2']}").status == 200
         with pytest.raises(LogDamaged, match="the lane log-2 of the database has been deleted"):
             item(name="cap").save()
+
+
+def test_the_channel_of_checkpoints_may_be_deleted_and_all_but_they_goes_on(place, admin):
+    with filled(place, count=1):
+        assert admin.rest("DELETE", f"/channels/{admin.own()['checkpoints']}").status == 200
+    with (
+        filled(place, count=1) as (database, _),
+        pytest.raises(Unavailable, match="their channel has been deleted"),
+    ):
+        database.checkpoint()
 
 
 # Costs

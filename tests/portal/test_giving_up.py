@@ -206,7 +206,7 @@ def test_stopping_tells_those_who_wait(portal: Portal) -> None:
         "Disconnected: it was under way when 'discobase' was closed.",
         (
             "OutcomeUnknown: it was under way when 'discobase' was closed; "
-            "look whether it happened before you repeat it."
+            "repeat it with the same object, which does it once, or look whether it happened."
         ),
     ]
 

@@ -132,7 +132,8 @@ def test_a_failure_of_the_thread_is_told_to_all_and_a_new_start_is_possible(
         f"Disconnected: 2 had not begun when {END_OF_THREAD}; nothing was written. {CAUSE}",
         (
             f"OutcomeUnknown: 3 was under way when {END_OF_THREAD}; "
-            f"look whether it happened before you repeat it. {CAUSE}"
+            "repeat it with the same object, which does it once, or look whether it happened. "
+            f"{CAUSE}"
         ),
         "restarted",
     ]

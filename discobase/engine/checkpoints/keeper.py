@@ -26,7 +26,15 @@ from discobase.engine.checkpoints.store import CheckpointStore, Listing, Stored,
 from discobase.engine.follower import Follower
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.replica import Replica
-from discobase.engine.server.seam import NotPermitted, Refused, Server, ServerError, Uncertain
+from discobase.engine.server.seam import (
+    UNKNOWN_CHANNEL,
+    NotFound,
+    NotPermitted,
+    Refused,
+    Server,
+    ServerError,
+    Uncertain,
+)
 from discobase.engine.trouble import Trouble, Troubles
 from discobase.errors import DiscobaseError, Unavailable
 
@@ -122,7 +130,7 @@ class CheckpointKeeper:
                 if await self._is_due():
                     await self._write_in_turn()
             except (DiscobaseError, ServerError, TooLarge) as error:
-                self._tell(str(error))
+                self._tell(_why(error))
             except Exception as error:  # noqa: BLE001 - the database goes on without
                 fault = Trouble("fault", f"no checkpoint could be written: {error!r}")
                 self._troubles.tell(fault, error=error)
@@ -155,7 +163,7 @@ class CheckpointKeeper:
         except NotPermitted as error:
             raise error.reason from error
         except (Refused, Uncertain, TooLarge) as error:
-            raise Unavailable(f"no checkpoint could be written: {error}") from error
+            raise Unavailable(f"no checkpoint could be written: {_why(error)}") from error
         assert self.newest is not None
         manifest = self.newest.manifest
         return Checkpoint(manifest.seq, manifest.records, manifest.packed, self.newest.message.id)
@@ -273,3 +281,12 @@ class CheckpointKeeper:
                 time=self._server.now(),
             )
         return manifest, packed
+
+
+def _why(error: Exception) -> str:
+    """Return in words why no checkpoint could be written."""
+    if isinstance(error, NotFound) and error.code == UNKNOWN_CHANNEL:
+        return (
+            "their channel has been deleted, and is not made again; all else goes on without them"
+        )
+    return str(error)

@@ -337,8 +337,8 @@ class CommitLog:
         except (Refused, Uncertain):
             raise OutcomeUnknown(
                 f"Discord refused the commit at position {seq}: {error} (code {error.code}), and "
-                f"the log could not be read after that. An earlier try may have been written: look "
-                f"before you repeat it."
+                f"the log could not be read after that. An earlier try may have been written: "
+                f"repeat it with the same object, which does it once, or look whether it happened."
             ) from error
         if found:
             return found[0]
@@ -347,8 +347,8 @@ class CommitLog:
             raise reason from error
         raise OutcomeUnknown(
             f"Discord refused the commit at position {seq}: {error} (code {error.code}). An "
-            f"earlier try had no answer and is not in the log, but may still arrive: look before "
-            f"you repeat it."
+            f"earlier try had no answer and is not in the log, but may still arrive: repeat it "
+            f"with the same object, which does it once, or look whether it happened."
         ) from error
 
     async def _look_again(self, seq: int, after: int, why: str) -> list[Entry]:
@@ -368,7 +368,8 @@ class CommitLog:
             # It stays so until the nonce is forgotten. Who writes then has to have looked.
             self.unsettle()
             return LogDamaged(
-                "this position was written, and its message has been deleted",
+                "this position was written, and its message has been deleted: nothing can be "
+                "written there until Discord has forgotten it, some minutes after it was sent",
                 position=seq,
                 channel=self.superblock.lane_of(seq),
             )
