@@ -85,8 +85,8 @@ class Replica:
         self._use(file, writer)
         self.positions: Positions = self._position_table.read()
         self.layouts: Mapping[str, Layout] = MappingProxyType({})
-        self.writers: Writers = Writers()
-        self.volume: int = 0
+        self.writers: Writers = self._writers.read()
+        self.volume: int = self._volume.read()
 
     def _use(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
         """Write to a file from now on."""
