@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast, overload
 from discobase.arguments import (
     check_database,
     checked_position,
+    checked_staleness,
     checked_table_name,
     checked_wait,
     target,
@@ -28,7 +29,12 @@ from discobase.session import LoginTask, Session
 from discobase.session_source import SessionSource
 from discobase.status import Status
 from discobase.table import Table, bind
-from discobase.timeouts import DATABASE_TIMEOUT, DatabaseTimeout
+from discobase.timeouts import (
+    DATABASE_TIMEOUT,
+    USUAL_STALENESS,
+    DatabaseTimeout,
+    UsualStaleness,
+)
 from discobase.token import hidden
 
 T = TypeVar("T", bound=Table)
@@ -52,6 +58,14 @@ class Database:
         timeout: seconds that a blocking call waits for Discord at most; None for no limit. 0, here
             as everywhere, is a look: only what needs no answer of Discord's can be done so.
         attachment_limit: bytes that one file may have on this server; 10 MiB unless it is boosted.
+        gateway: whether to hear of what others write, by a session at Discord's gateway. Without
+            it, for short jobs, no login to the gateway is spent, of which a bot has 1000 a day, and
+            the log is read when a search wants it, never by itself.
+        max_staleness: seconds that it may be old what `get`, `find` and what is made of them read.
+            Where it is older the log is read first: an API call where there is nothing new, shared
+            by all who read meanwhile. 0 is as `fresh=True` each time, None for no limit. Left out,
+            it is 10 without the gateway, and None with it: what it tells is current within moments,
+            and while it is lost the log is read every ten seconds, without making a search wait.
 
     Raises:
         UsageError: one of them makes no sense.
@@ -64,12 +78,21 @@ class Database:
         server: str | int | None = None,
         timeout: float | None = 60.0,
         attachment_limit: int = Limits().attachment,
+        gateway: bool = True,
+        max_staleness: float | UsualStaleness | None = USUAL_STALENESS,
     ) -> None:
         check_database(name, server, timeout, attachment_limit)
+        staleness = checked_staleness(max_staleness, gateway=gateway)
+        self._gateway = gateway
         self._server = name if server is None else server
         self._limits = Limits(attachment=attachment_limit)
         self._tables: dict[str, type[Table]] = {}
-        self._source = SessionSource(name, timeout=timeout, capacity=self._limits.payload)
+        self._source = SessionSource(
+            name,
+            timeout=timeout,
+            capacity=self._limits.payload,
+            max_staleness=staleness,
+        )
 
     def __repr__(self) -> str:
         state = "connected" if self._source.connected else "not connected"
@@ -391,7 +414,13 @@ class Database:
         awaited: bool = False,
     ) -> Session:
         where = partial(
-            target, token, api_url, self._server, self._limits, allow_unsafe=allow_unsafe
+            target,
+            token,
+            api_url,
+            self._server,
+            self._limits,
+            allow_unsafe=allow_unsafe,
+            gateway=self._gateway,
         )
         cell = cell_of(users_frame())
         if cell is None:

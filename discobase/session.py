@@ -151,6 +151,7 @@ class Session:
                 api_url=joined.api_url if joined else self.target.api_url,
                 failed=self._fail,
                 usage=self._usage,
+                gateway=self.target.gateway,
             )
         )
         self._connection = connection
@@ -167,6 +168,7 @@ class Session:
             failed=self._fail,
             place=f"the server {self.target.server!r} at {self.target.api_url}",
             allow_unsafe=self.target.allow_unsafe,
+            hears=self.target.gateway,
         )
         engine = await self._unless_ended(opening)
         try:
@@ -267,12 +269,14 @@ class Session:
         connection = self._connection
         if connection is None:
             why = "there is no connection" if self.over else "the login is under way"
-            return {"gateway": "off" if self.over else "connecting", "gateway_trouble": why}
+            is_coming = self.target.gateway and not self.over
+            return {"gateway": "connecting" if is_coming else "off", "gateway_trouble": why}
         trouble, server = connection.trouble, connection.access.membership
+        wanted = "connecting" if self.target.gateway else "off"
         return {
             "server": server.name,
             "server_id": server.guild,
-            "gateway": "connecting" if trouble else "live",
+            "gateway": wanted if trouble else "live",
             "gateway_trouble": trouble,
         }
 

@@ -72,15 +72,17 @@ class Engine:
         *,
         place: str,
         allow_unsafe: bool,
+        hears: bool,
     ) -> None:
         self._server = server
         self._place = place
         self._allow_unsafe = allow_unsafe
+        self._hears = hears
         self.superblock = superblock
         self.writer = base36(int(server.random() * 36**8))
         self.replica = replica
         self._log = CommitLog(server, superblock)
-        self._follower = Follower(self._log, self.replica)
+        self._follower = Follower(self._log, self.replica, hears=hears)
         self._committer = Committer(
             self._log, self.replica, self._follower, writer=self.writer, limits=limits
         )
@@ -100,6 +102,7 @@ class Engine:
         failed: Callable[[DiscobaseError], None],
         place: str = "this server",
         allow_unsafe: bool = False,
+        hears: bool = True,
     ) -> Engine:
         """Find or create the database of a server, catch up with its log, and start.
 
@@ -112,6 +115,8 @@ class Engine:
             failed: called when the engine has ended by itself.
             place: which server it is, for errors.
             allow_unsafe: whether to go on where the server does not enforce nonces.
+            hears: whether to listen to events. Without them the log is read when somebody asks, and
+                never by itself.
 
         Raises:
             NoncesIgnored: the server does not enforce nonces.
@@ -125,7 +130,13 @@ class Engine:
             replica = await _make_replica(server, len(superblock.lanes))
             try:
                 engine = cls(
-                    server, superblock, replica, limits, place=place, allow_unsafe=allow_unsafe
+                    server,
+                    superblock,
+                    replica,
+                    limits,
+                    place=place,
+                    allow_unsafe=allow_unsafe,
+                    hears=hears,
                 )
                 await engine._start(failed)
             except BaseException:
@@ -140,9 +151,10 @@ class Engine:
         return engine
 
     async def _start(self, failed: Callable[[DiscobaseError], None]) -> None:
-        # What is read before the events come has to be read again when they do.
-        await self._server.events_come(within=_SESSION_SECONDS)
-        self._server.listen(self._handle)
+        if self._hears:
+            # What is read before the events come has to be read again when they do.
+            await self._server.events_come(within=_SESSION_SECONDS)
+            self._server.listen(self._handle)
         async with self._follower.turn:
             judging = asyncio.create_task(self._nonces.judge())
             try:
@@ -156,9 +168,12 @@ class Engine:
             raise NoncesIgnored(self._place, verdict.fault)
         if verdict.fault:
             self._read_back(verdict)
-        polling = keep_fresh(self._server, self._refreshes.refresh, self._follower.note_told)
-        watching = (self._channels.watch(), self._nonces.watch(verdict, self._withdraw))
-        for work in (self._committer.run(), self._follower.follow(), polling, *watching):
+        works = [self._committer.run(), self._follower.follow()]
+        works += [self._nonces.watch(verdict, self._withdraw)]
+        if self._hears:
+            polling = keep_fresh(self._server, self._refreshes.refresh, self._follower.note_told)
+            works += [self._channels.watch(), polling]
+        for work in works:
             task = asyncio.create_task(work)
             task.add_done_callback(lambda task: self._ended(task, failed))
             self._tasks.append(task)
@@ -224,7 +239,7 @@ class Engine:
 
     def standing(self) -> Standing:
         """Return where the replica stands in the log. From any thread; never waits."""
-        told = self._server.trouble is None and not self._follower.behind
+        told = self._hears and self._server.trouble is None and not self._follower.behind
         age = 0.0 if told else max(0.0, self._log.age())
         return Standing(self.superblock.database, self.replica.head.seq, age)
 
@@ -240,6 +255,22 @@ class Engine:
         self._channels.check()
         await self._refreshes.refresh()
 
+    async def freshen(self, within: float) -> None:
+        """Apply every commit that was acknowledged, by any writer, so many seconds before this call
+        or earlier. No API call where that is done already, else as for :meth:`refresh`; shared by
+        all who ask meanwhile.
+
+        Raises: as :meth:`refresh`.
+        """
+        self._channels.check()
+        called = self._server.monotonic()
+        # What is under way may have begun too early: then one that begins now.
+        for anew in (False, True):
+            passed = self._server.monotonic() - called
+            if self.standing().age - passed <= within:
+                return
+            await self._refreshes.refresh(anew=anew)
+
     async def reach(self, position: int) -> None:
         """Wait until a position has been applied. No API call where an event brings it; if none
         does for a moment, the log is read, and then again in ever longer pauses.
@@ -254,7 +285,7 @@ class Engine:
             if (stopped := self._follower.stopped) is not None:
                 raise stopped
             self._channels.check()
-            quiet = min(_QUIET_SECONDS * 2**looks, LONGEST_PAUSE)
+            quiet = self._quiet(looks)
             if await self._follower.awaited.comes(position, within=quiet):
                 continue
             try:
@@ -264,6 +295,13 @@ class Engine:
             except Unavailable as error:
                 _log.debug("the wait for position %d goes on: %s", position, error)
             looks += 1
+
+    def _quiet(self, looks: int) -> float:
+        """Return for how many seconds a position may be on its way before the log is read."""
+        if not self._hears and not looks:
+            return 0.0
+        doublings = looks if self._hears else looks - 1
+        return min(_QUIET_SECONDS * 2.0**doublings, LONGEST_PAUSE)
 
     async def close(self, reason: DiscobaseError | None = None) -> None:
         """Finish what was asked for, for ten seconds at the most, and stop.

@@ -59,6 +59,7 @@ class Follower:
     Args:
         log: the log.
         replica: the replica, which nobody else changes except under :attr:`turn`.
+        hears: whether events come. Where they never do, reading has to notice what they would tell.
 
     Attributes:
         turn: held by whoever changes the replica.
@@ -67,8 +68,9 @@ class Follower:
         tell: tells those who wait for a position that the head has moved.
     """
 
-    def __init__(self, log: CommitLog, replica: Replica) -> None:
+    def __init__(self, log: CommitLog, replica: Replica, *, hears: bool = True) -> None:
         self._log = log
+        self._hears = hears
         self._replica = replica
         self._arrived = asyncio.Event()
         self._outdated = False
@@ -264,6 +266,7 @@ class Follower:
         began = self._log.moment()
         await self._holes.examine_changes()
         last = await self._log.last_messages()
+        self._log.note_catalog_end(last.get(self._log.superblock.catalog, 0))
         after = [self._replica.positions.safely_below(seq) for seq in self._applier.following()]
         await self._applier.read_lanes(after=after)
         await self._holes.miss_none(after)
@@ -276,7 +279,8 @@ class Follower:
 
     async def refresh(self) -> None:
         """Apply every commit that was acknowledged before this call. One API call where there is
-        none, and one more where the head has to be looked up (:meth:`make_sure`).
+        none, and one more where the head has to be looked up (:meth:`make_sure`), or where no
+        events come and the last look is a minute ago.
 
         Raises:
             LogDamaged, UpgradeNeeded: the log cannot be read to its end.
@@ -297,6 +301,28 @@ class Follower:
             await self.refresh()
         else:
             self._log.note_current(began)
+            await self._look_for_changes()
+
+    async def _look_for_changes(self) -> None:
+        """Look for what events would have told, where none come: that the newest message of a lane
+        was deleted, or that there is another superblock. No API call where that was done within a
+        minute, else one.
+        """
+        if self._hears or not self._log.doubtful():
+            return
+        await self._look_on()
+        await self._examine_head()
+        if self._log.ends.unexplained:
+            self._arrived.set()  # whoever follows looks on
+
+    async def _examine_head(self) -> None:
+        """See whether the message of the head is still there and what it was, which no event would
+        tell: others would write where it stood. One API call.
+        """
+        try:
+            await self._holes.examine_head()
+        except LogDamaged:
+            await self.catch_up()  # it may only be late, and is damage where it stays so
 
     async def make_sure(self) -> None:
         """Before something is proposed at the head: see to it that the head is right, and that what
@@ -315,10 +341,13 @@ class Follower:
             await self.catch_up()
         if self._holes.catalog_changed:
             await self._holes.examine_catalog()
+        unheard = not self._hears and self._log.doubtful()
         while self._log.doubtful():
             await self._look_on()
             if self._log.ends.unexplained:
                 await self._log.server.sleep(_LOOK_SECONDS)
+        if unheard:
+            await self._examine_head()
         if self._applier.unsure:
             await self.refresh()
 
@@ -359,6 +388,9 @@ class Follower:
         self._compare_ends(last)
         if not self._log.ends.unexplained:
             self._log.confirm(began)
+        written = self._log.note_catalog_end(last.get(self._log.superblock.catalog, 0))
+        if written and not self._hears:
+            await self._holes.examine_catalog()
 
     def _explain_applied(self) -> None:
         for lane, channel in enumerate(self._log.superblock.lanes):

@@ -1,4 +1,4 @@
-"""The engine as its callers see it: seven calls, which something else may answer in its place."""
+"""The engine as its callers see it: eight calls, which something else may answer in its place."""
 
 from __future__ import annotations
 
@@ -68,6 +68,16 @@ class EngineInterface(Protocol):
 
     async def refresh(self) -> None:
         """Apply every commit that was acknowledged, by any writer, before this call. On the loop.
+
+        Raises:
+            Unavailable: Discord could not be read.
+            LogDamaged: the log could not be read to its end.
+        """
+        ...
+
+    async def freshen(self, within: float) -> None:
+        """Apply every commit that was acknowledged, by any writer, so many seconds before this call
+        or earlier. On the loop.
 
         Raises:
             Unavailable: Discord could not be read.

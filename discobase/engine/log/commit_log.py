@@ -155,6 +155,7 @@ class CommitLog:
         self.later: UpgradeNeeded | None = None
         self.ends = LaneEnds(superblock.lanes)
         self._superblock_message: int | None = None
+        self._catalog_end = 0
         self.unanswered = 0
         self._awaited: tuple[Draft, asyncio.Future[Entry]] | None = None
         self._written = (0, "")
@@ -478,6 +479,13 @@ class CommitLog:
                 channel=catalog,
             )
         self._superblock_message = found[0].id
+
+    def note_catalog_end(self, last: int) -> bool:
+        """Take note of the last id of the catalog, and return whether it is another one than
+        before: something was written there.
+        """
+        before, self._catalog_end = self._catalog_end, last
+        return before not in {0, last}
 
     def may_be_superblock(self, message: int) -> bool:
         """Return whether a message of the catalog may be the superblock, as far as is known."""
