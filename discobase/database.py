@@ -9,8 +9,10 @@ from types import MappingProxyType
 from typing import Any, TypeVar, cast, overload
 
 from discobase.arguments import (
+    check_callback,
     check_database,
     checked_position,
+    checked_read_only,
     checked_staleness,
     checked_table_name,
     checked_wait,
@@ -19,10 +21,13 @@ from discobase.arguments import (
 from discobase.binding import Binding
 from discobase.connected import Connected
 from discobase.engine.changes import DropUnique, Request
+from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.log.frame import Limits
 from discobase.engine.lost import LostCommit
+from discobase.engine.trouble import Trouble
 from discobase.errors import TableError
 from discobase.interactive import cell_of
+from discobase.label import checked_label, default_label
 from discobase.portal import users_frame
 from discobase.reruns import close_earlier, note
 from discobase.session import LoginTask, Session
@@ -66,6 +71,16 @@ class Database:
             by all who read meanwhile. 0 is as `fresh=True` each time, None for no limit. Left out,
             it is 10 without the gateway, and None with it: what it tells is current within moments,
             and while it is lost the log is read every ten seconds, without making a search wait.
+        read_only: whether this program only reads: each write raises :exc:`ReadOnly
+            <discobase.errors.ReadOnly>`, nothing is sent, and no database is created. The bot needs
+            no more than to see the channels and their history.
+        label: what this program is called where its commits are named: in :meth:`lost`, in errors
+            and in the log, with its first commit. The host's name, the program's and the version of
+            discobase where it is left out, as in "web-1 gunicorn discobase/2.0.0"; "" for none.
+        on_trouble: called with a :class:`Trouble` when something is wrong that no call of this
+            program may be failing for: damage, lost commits, writes that are blocked, and when that
+            is over. On a thread of its own, for one after the other: it may take its time, and use
+            this database. What it raises is logged.
 
     Raises:
         UsageError: one of them makes no sense.
@@ -80,18 +95,25 @@ class Database:
         attachment_limit: int = Limits().attachment,
         gateway: bool = True,
         max_staleness: float | UsualStaleness | None = USUAL_STALENESS,
+        read_only: bool = False,
+        label: str | None = None,
+        on_trouble: Callable[[Trouble], object] | None = None,
     ) -> None:
         check_database(name, server, timeout, attachment_limit)
         staleness = checked_staleness(max_staleness, gateway=gateway)
         self._gateway = gateway
         self._server = name if server is None else server
         self._limits = Limits(attachment=attachment_limit)
+        check_callback(on_trouble)
+        self._on_trouble = on_trouble
+        self._label = None if label is None else checked_label(label)
         self._tables: dict[str, type[Table]] = {}
         self._source = SessionSource(
             name,
             timeout=timeout,
             capacity=self._limits.payload,
             max_staleness=staleness,
+            read_only=checked_read_only(read_only),
         )
 
     def __repr__(self) -> str:
@@ -360,6 +382,38 @@ class Database:
         """
         return self._source.status()
 
+    def checkpoint(
+        self, *, timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT
+    ) -> Checkpoint:
+        """Write the whole state at the head into Discord, so that who connects from now on reads it
+        and the commits after it, and nothing older. Block; some four API calls, and one more for
+        each message's worth of bytes above the first. Where the newest checkpoint has that state
+        already it is returned, for one call.
+
+        There is no need to: a checkpoint is written in the background whenever reading the commits
+        since the last one has come to cost more than reading a new one would. Commits and reads
+        of this process go on meanwhile.
+
+        Args:
+            timeout: seconds to wait; None for no limit. The database's own where it is left out. A
+                million small records take some 5 s.
+
+        Returns:
+            What was written, or was there.
+
+        Raises:
+            UsageError: the timeout is none.
+            NotConnected: there is no connection.
+            WaitTimeout: it takes longer, and was given up.
+            Unavailable: Discord refused it or did not answer; others are writing at this moment; or
+                this process holds the records in memory, since its disk is full.
+            MissingPermission: the bot may not read, or write, in a channel.
+            LogDamaged, UpgradeNeeded: the log cannot be read to its end.
+            ReadOnly: the database was made with ``read_only=True``.
+        """
+        limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
+        return self._source.checkpoint(limit)
+
     def lost(self) -> list[LostCommit]:
         """Return the commits that were written and do not count, or whose message is gone, as far
         as this process knows. Blocks only while a login is under way; no API call.
@@ -421,6 +475,9 @@ class Database:
             self._limits,
             allow_unsafe=allow_unsafe,
             gateway=self._gateway,
+            read_only=self._source.read_only,
+            label=default_label() if self._label is None else self._label,
+            on_trouble=self._on_trouble,
         )
         cell = cell_of(users_frame())
         if cell is None:

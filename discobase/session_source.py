@@ -13,10 +13,17 @@ from functools import partial
 
 from discobase.arguments import Target
 from discobase.engine.changes import IndexWanted, Placed, Request
+from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.interface import EngineInterface
 from discobase.engine.lost import LostCommit
 from discobase.engine.replica import Replica
-from discobase.errors import AlreadyConnected, NotConnected, WaitTimeout, WouldDeadlock
+from discobase.errors import (
+    AlreadyConnected,
+    NotConnected,
+    ReadOnly,
+    WaitTimeout,
+    WouldDeadlock,
+)
 from discobase.portal import users_line
 from discobase.session import Session
 from discobase.status import Status
@@ -38,6 +45,7 @@ class SessionSource:
         timeout: seconds that a call waits unless it says otherwise; None for no limit.
         capacity: the bytes that one commit carries, compressed where that helps.
         max_staleness: seconds that what is read may be old; None for no limit.
+        read_only: whether nothing is to be written.
     """
 
     def __init__(
@@ -47,8 +55,10 @@ class SessionSource:
         timeout: float | None,
         capacity: int,
         max_staleness: float | None = None,
+        read_only: bool = False,
     ) -> None:
         self.name = name
+        self.read_only = read_only
         self._max_staleness = max_staleness
         self.timeout = timeout
         self.capacity = capacity
@@ -208,7 +218,15 @@ class SessionSource:
         return self._engine(self.session(), purpose, self.timeout).replica
 
     def commit(self, request: Request) -> Placed:
-        """Commit changes, all or none, and wait until Discord has them."""
+        """Commit changes, all or none, and wait until Discord has them.
+
+        Raises:
+            ReadOnly: nothing is to be written.
+        """
+        if self.read_only:
+            raise ReadOnly(
+                f"{self.name!r} was made with read_only=True: {request.purpose} was not sent."
+            )
         session = self.session()
         engine = self._engine(session, request.purpose, request.timeout)
         return session.portal.wait(
@@ -247,6 +265,12 @@ class SessionSource:
         engine = self._engine(session, "the search", self.timeout)
         if engine.standing().age > within:
             session.portal.call(engine.freshen, within, timeout=self.timeout, what="the search")
+
+    def checkpoint(self, timeout: float | None) -> Checkpoint:
+        """Have a checkpoint written, and return it."""
+        session = self.session()
+        engine = session.engine("the checkpoint", timeout)
+        return session.portal.call(engine.checkpoint, timeout=timeout, what="the checkpoint")
 
     def lost(self) -> list[LostCommit]:
         """Return the commits that are known to be lost. Wait while a login is under way."""

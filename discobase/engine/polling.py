@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from discobase.engine.server.retry import LONGEST_PAUSE
 from discobase.engine.server.seam import Server
+from discobase.engine.trouble import Trouble, Troubles
 from discobase.errors import DiscobaseError
 
 _log = logging.getLogger(__name__)
@@ -24,7 +25,10 @@ _LOOKS_UNTOLD = 8
 
 
 async def keep_fresh(
-    server: Server, refresh: Callable[[], Awaitable[None]], stopped: Callable[[], None]
+    server: Server,
+    refresh: Callable[[], Awaitable[None]],
+    stopped: Callable[[], None],
+    troubles: Troubles,
 ) -> None:
     """Read the log now and then while no events come, until cancelled.
 
@@ -32,6 +36,7 @@ async def keep_fresh(
         server: whose events they are.
         refresh: reads the log, for one API call where there is nothing new.
         stopped: called when events that came come no more.
+        troubles: what is told where they stay away for long.
     """
     came = server.trouble is None
     while True:
@@ -42,15 +47,17 @@ async def keep_fresh(
         while not await server.events_come(within=_pause(server, looks)):
             looks += 1
             if looks == _LOOKS_UNTOLD:
-                _log.warning(
-                    "no events come (%s): what other processes write is read every few seconds",
-                    server.trouble,
+                away = (
+                    f"no events come ({server.trouble}): what other processes write is read every "
+                    f"few seconds"
                 )
+                troubles.begin(Trouble("gateway", away))
             try:
                 await refresh()
             except DiscobaseError as error:  # told to whoever asks for something
                 _log.debug("the log could not be read while no events come: %s", error)
         came = True
+        troubles.end("gateway", "events come again")
 
 
 def _pause(server: Server, looks: int) -> float:

@@ -16,7 +16,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 import yarl
 
-from discobase.engine.server.permissions import invite_link, missing
+from discobase.engine.server.permissions import INVITED, NEEDED, READING, invite_link, missing
 from discobase.engine.server.retry import persist, repeat
 from discobase.engine.server.seam import SETTLING, Clock, NotFound, Refused, Uncertain
 from discobase.errors import (
@@ -144,6 +144,7 @@ class Login:
         account: the bot's account there.
         clock: the time.
         api_url: the address of the REST API, for errors.
+        read_only: whether nothing is to be written, so that the bot may be allowed less.
 
     Raises:
         ConnectError: the address is none.
@@ -152,6 +153,7 @@ class Login:
     account: Account
     clock: Clock
     api_url: str
+    read_only: bool = False
 
     def __post_init__(self) -> None:
         try:
@@ -226,7 +228,7 @@ class Login:
         fitting = named or [server for server in servers if str(server.guild) == str(wanted)]
         if not fitting:
             present = [server.name for server in servers]
-            raise ServerNotFound(str(wanted), present, invite_link(await self._application(bot)))
+            raise ServerNotFound(str(wanted), present, await self._invite(bot))
         if len(fitting) > 1:
             ids = ", ".join(str(server.guild) for server in fitting)
             raise ServerAmbiguous(
@@ -234,19 +236,19 @@ class Login:
                 f"server=ID (one of {ids})."
             )
         (found,) = fitting
-        if lacking := missing(found.permissions):
-            link = invite_link(await self._application(bot), found.guild)
-            raise MissingPermission(found.name, lacking, link)
+        if lacking := missing(found.permissions, READING if self.read_only else NEEDED):
+            raise MissingPermission(found.name, lacking, await self._invite(bot, found.guild))
         return found
 
-    async def _application(self, bot: BotIdentity) -> int:
-        """Return the id of the bot's application; where that is not to be had, its user's, which is
-        the same for all but the oldest bots (observed).
+    async def _invite(self, bot: BotIdentity, guild: int | None = None) -> str:
+        """Return the link that adds the bot to a server. One API call. Where its application's id
+        is not to be had it is the bot's own, which is the same for all but the oldest (observed).
         """
         try:
-            return await self._ask(self.account.application)
+            application = await self._ask(self.account.application)
         except (ConnectError, TypeError, KeyError, ValueError):
-            return bot.user
+            application = bot.user
+        return invite_link(application, guild, READING if self.read_only else INVITED)
 
     async def _servers(self) -> AsyncIterator[Membership]:
         after: int | None = None

@@ -77,6 +77,7 @@ class Connection(RestRequests, SystemClock):
         failed: Callable[[ConnectError], None],
         usage: Usage,
         gateway: bool = True,
+        read_only: bool = False,
     ) -> Connection:
         """Log in, find the server, and start the gateway beside it. Usable for REST at once;
         events come when they do (:meth:`events_come`).
@@ -91,13 +92,14 @@ class Connection(RestRequests, SystemClock):
             failed: called when the gateway has ended for good.
             usage: where API calls are counted.
             gateway: whether the gateway is wanted; without it no events come.
+            read_only: whether nothing is to be written, so that the bot may be allowed less.
 
         Raises:
             ConnectError: one of its subclasses says what is wrong.
         """
         client, worker = GatewayClient(api_url, usage), Worker("discobase-worker", awaited=True)
         try:
-            login = Login(BotAccount(client), SystemClock(), api_url)
+            login = Login(BotAccount(client), SystemClock(), api_url, read_only=read_only)
             worker.start()
             access = await login.enter(token, server, gateway=gateway)
         except BaseException:
