@@ -10,6 +10,7 @@ from discobase._version import __version__
 from discobase.bulk import SaveReport
 from discobase.computed import WithPk, WithVersion
 from discobase.database import Database
+from discobase.engine.checkpoints.growth import Growth
 from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.lost import LostCommit
 from discobase.engine.trouble import Trouble
@@ -18,18 +19,21 @@ from discobase.query import Query
 from discobase.records.fields import Index, Unique
 from discobase.records.outdated import OutdatedRecord
 from discobase.session import LoginTask
+from discobase.status import Status
 from discobase.table import Table
 
 __all__ = [
     "Checkpoint",
     "Database",
     "DiscobaseError",
+    "Growth",
     "Index",
     "LoginTask",
     "LostCommit",
     "OutdatedRecord",
     "Query",
     "SaveReport",
+    "Status",
     "Table",
     "Trouble",
     "Unique",

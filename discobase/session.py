@@ -12,21 +12,27 @@ import asyncio
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from discobase.arguments import Target
 from discobase.callback import Callback
+from discobase.engine.checkpoints.growth import Growth
 from discobase.engine.engine import Engine
 from discobase.engine.interface import EngineInterface
 from discobase.engine.server.discordpy import Connection
+from discobase.engine.server.usage import Usage
 from discobase.engine.trouble import Trouble, Troubles
 from discobase.errors import ConnectError, DiscobaseError, Disconnected
 from discobase.outcome import Outcome
 from discobase.portal import Portal, drop_traceback, reraisable
+from discobase.status import Status
 from discobase.token import hidden
 
 if TYPE_CHECKING:
@@ -90,6 +96,8 @@ class Session:
         self._opened.set_running_or_notify_cancel()
         self._ending = asyncio.Event()
         self._failure: DiscobaseError | None = None
+        self._usage = Usage()
+        self._connection: Connection | None = None
         told = partial(_tell, target.on_trouble)
         self._callback: Callback[Trouble] = Callback("on_trouble", told)
         self._troubles = Troubles(self._callback.call if target.on_trouble else None)
@@ -151,12 +159,16 @@ class Session:
                 self.target.server,
                 api_url=joined.api_url if joined else self.target.api_url,
                 failed=self._fail,
+                usage=self._usage,
+                gateway=self.target.gateway,
                 read_only=self.target.read_only,
             )
         )
+        self._connection = connection
         try:
             await self._served(connection)
         finally:
+            self._connection = None
             await connection.close()
 
     async def _served(self, connection: Connection) -> None:
@@ -166,6 +178,7 @@ class Session:
             failed=self._fail,
             place=f"the server {self.target.server!r} at {self.target.api_url}",
             allow_unsafe=self.target.allow_unsafe,
+            hears=self.target.gateway,
             read_only=self.target.read_only,
             label=self.target.label,
             troubles=self._troubles,
@@ -243,6 +256,64 @@ class Session:
         failed.__cause__ = error
         return failed
 
+    # How it is
+
+    def status(self) -> Status:
+        """Return how the session is. No API call; never waits, for the login neither."""
+        return Status(
+            name=self.name,
+            connected=self.ready,
+            writes_blocked=self._troubles.writes_blocked,
+            **self._status_of_engine(),
+            **self._status_of_gateway(),
+            **self._status_of_usage(),
+        )
+
+    def _status_of_engine(self) -> dict[str, Any]:
+        engine = self._engine
+        if engine is None:
+            return {}
+        standing = engine.standing()
+        return {
+            "database_id": standing.database,
+            "head": standing.head,
+            "age": standing.age if isfinite(standing.age) else None,
+            "checkpoint": standing.checkpoint,
+            "checkpoint_age": standing.checkpoint_age,
+            "required_version": engine.replica.writers.minimum,
+            "growth": _growth_of(engine),
+        }
+
+    def _status_of_gateway(self) -> dict[str, Any]:
+        connection = self._connection
+        if connection is None:
+            why = "there is no connection" if self.over else "the login is under way"
+            is_coming = self.target.gateway and not self.over
+            return {"gateway": "connecting" if is_coming else "off", "gateway_trouble": why}
+        trouble, server = connection.trouble, connection.access.membership
+        wanted = "connecting" if self.target.gateway else "off"
+        return {
+            "server": server.name,
+            "server_id": server.guild,
+            "gateway": wanted if trouble else "live",
+            "gateway_trouble": trouble,
+        }
+
+    def _status_of_usage(self) -> dict[str, Any]:
+        usage, identifies = self._usage, self._usage.identifies
+        told: dict[str, Any] = {
+            "rate_limit_waits": usage.waits,
+            "rate_limit_seconds": usage.waited,
+            "calls": usage.calls(),
+        }
+        if identifies is not None:
+            told |= {
+                "identifies_left": identifies.remaining,
+                "identifies_a_day": identifies.total,
+                "identifies_reset": max(0.0, identifies.resets_at - time.monotonic()),
+            }
+        return told
+
     # Waiting for it
 
     def engine(self, purpose: str, timeout: float | None) -> EngineInterface:
@@ -310,6 +381,12 @@ class Session:
 def _tell(on_trouble: Callable[[Trouble], object] | None, trouble: Trouble, dropped: int) -> None:
     if on_trouble is not None:
         on_trouble(replace(trouble, dropped=dropped))
+
+
+def _growth_of(engine: EngineInterface) -> Growth | None:
+    with suppress(DiscobaseError):  # the replica has failed, or was closed, a moment ago
+        return engine.growth()
+    return None
 
 
 def _join(path: str | None, server_name: str) -> Joined:

@@ -26,6 +26,7 @@ from discobase.errors import (
 )
 from discobase.portal import users_line
 from discobase.session import Session
+from discobase.status import Status
 
 _inherited: list[Session] = []
 """Sessions of the process from which this one was forked. They are kept, untouched: to collect them
@@ -43,14 +44,22 @@ class SessionSource:
         name: the database's name.
         timeout: seconds that a call waits unless it says otherwise; None for no limit.
         capacity: the bytes that one commit carries, compressed where that helps.
+        max_staleness: seconds that what is read may be old; None for no limit.
         read_only: whether nothing is to be written.
     """
 
     def __init__(
-        self, name: str, *, timeout: float | None, capacity: int, read_only: bool = False
+        self,
+        name: str,
+        *,
+        timeout: float | None,
+        capacity: int,
+        max_staleness: float | None = None,
+        read_only: bool = False,
     ) -> None:
         self.name = name
         self.read_only = read_only
+        self._max_staleness = max_staleness
         self.timeout = timeout
         self.capacity = capacity
         self._last: Session | None = None
@@ -70,6 +79,14 @@ class SessionSource:
     def target(self) -> Target | None:
         """Where the last session is, or was; None where there was none."""
         return None if self._last is None else self._last.target
+
+    def status(self) -> Status:
+        """Return how the last session is, in this process. No API call; never waits."""
+        source = self if self._heir is None else self._heir
+        session = source._last
+        if session is None or session.forked:
+            return Status(name=self.name, gateway_trouble="there is no connection")
+        return session.status()
 
     # Sessions
 
@@ -236,6 +253,18 @@ class SessionSource:
         session = self.session()
         engine = session.engine("the refresh", self.timeout)
         session.portal.call(engine.refresh, timeout=self.timeout, what="the refresh")
+
+    def freshen(self) -> None:
+        """See what was committed anywhere, where what is known is older than it may be for reading.
+        No API call otherwise.
+        """
+        within = self._max_staleness
+        if within is None:
+            return
+        session = self.session()
+        engine = self._engine(session, "the search", self.timeout)
+        if engine.standing().age > within:
+            session.portal.call(engine.freshen, within, timeout=self.timeout, what="the search")
 
     def checkpoint(self, timeout: float | None) -> Checkpoint:
         """Have a checkpoint written, and return it."""

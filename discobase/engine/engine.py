@@ -26,6 +26,7 @@ from discobase.engine.checkpoints.store import CheckpointStore
 from discobase.engine.committer import Committer
 from discobase.engine.early_events import EarlyEvents
 from discobase.engine.follower import Follower
+from discobase.engine.interface import Standing
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.creation import Found, find, find_or_create
 from discobase.engine.log.frame import Limits
@@ -38,7 +39,7 @@ from discobase.engine.refreshes import Refreshes
 from discobase.engine.replica import Head, Replica
 from discobase.engine.server.read_only import read_only as reading
 from discobase.engine.server.retry import LONGEST_PAUSE
-from discobase.engine.server.seam import Event, NotPermitted, Refused, Server, Uncertain
+from discobase.engine.server.seam import Event, NotPermitted, Refused, Server, Uncertain, time_of
 from discobase.engine.trouble import Trouble, Troubles
 from discobase.engine.versions import OWN
 from discobase.errors import (
@@ -85,6 +86,7 @@ class Engine:
         *,
         place: str,
         allow_unsafe: bool,
+        hears: bool,
         read_only: bool,
         label: str,
         troubles: Troubles,
@@ -93,13 +95,14 @@ class Engine:
         self._server = server
         self._place = place
         self._allow_unsafe = allow_unsafe
+        self._hears = hears
         self._read_only = read_only
         self.superblock = superblock
         self.writer = base36(int(server.random() * 36**8))
         self.replica = replica
         self._troubles = troubles
         self._log = CommitLog(server, superblock, troubles, version)
-        self._follower = Follower(self._log, self.replica)
+        self._follower = Follower(self._log, self.replica, hears=hears)
         self._committer = Committer(
             self._log,
             self.replica,
@@ -135,6 +138,7 @@ class Engine:
         failed: Callable[[DiscobaseError], None],
         place: str = "this server",
         allow_unsafe: bool = False,
+        hears: bool = True,
         read_only: bool = False,
         label: str = "",
         troubles: Troubles | None = None,
@@ -151,6 +155,8 @@ class Engine:
             failed: called when the engine has ended by itself.
             place: which server it is, for errors.
             allow_unsafe: whether to go on where the server does not enforce nonces.
+            hears: whether to listen to events. Without them the log is read when somebody asks, and
+                never by itself.
             read_only: whether nothing is to be written there, whatever happens: no database is
                 created, and nothing is asked or removed.
             label: what the log is to call this writer, in its first commit; empty where nothing.
@@ -166,7 +172,8 @@ class Engine:
             MissingPermission: a channel of the database may not be read.
         """
         began, early = server.monotonic(), EarlyEvents(server)
-        server.listen(early.handle)
+        if hears:
+            server.listen(early.handle)
         try:
             if read_only:
                 server = reading(server)
@@ -180,6 +187,7 @@ class Engine:
                     limits,
                     place=place,
                     allow_unsafe=allow_unsafe,
+                    hears=hears,
                     read_only=read_only,
                     label=label,
                     troubles=troubles or Troubles(),
@@ -206,9 +214,10 @@ class Engine:
             judging = asyncio.create_task(judge(found.catalog))
             try:
                 await self._follower.begin(found)
-                left = waiting_until - self._server.monotonic()
-                await self._server.events_come(within=max(0.0, left))
-                await self._follower.make_up_for_the_start()
+                if self._hears:
+                    left = waiting_until - self._server.monotonic()
+                    await self._server.events_come(within=max(0.0, left))
+                    await self._follower.make_up_for_the_start()
                 self._follower.require_sound()
                 verdict = await judging
             finally:
@@ -220,8 +229,11 @@ class Engine:
         if verdict.fault:
             self._read_back(verdict)
         self._finishing = [self._begin(self._committer.run(), failed)]
-        polling = keep_fresh(self._server, self._refreshes.refresh, self._troubles)
-        works = [self._follower.follow(), polling, self._channels.watch()]
+        works = [self._follower.follow()]
+        if self._hears:
+            told = self._follower.note_told
+            polling = keep_fresh(self._server, self._refreshes.refresh, told, self._troubles)
+            works += [polling, self._channels.watch()]
         if not self._read_only:
             works.append(self._nonces.watch(verdict, self._withdraw))
             self._finishing.append(self._begin(self._checkpoints.keep(), failed))
@@ -303,10 +315,22 @@ class Engine:
         """
         return self._follower.lost.all()
 
-    def growth(self) -> Growth:
-        """Return how much the database holds, and has held. From any thread; no API call. The
-        records are counted, which takes some 10 ms for a million.
+    def standing(self) -> Standing:
+        """Return where the replica stands in the log. From any thread; never waits."""
+        told = self._hears and self._server.trouble is None and not self._follower.behind
+        age = 0.0 if told else max(0.0, self._log.age())
+        head, newest = self.replica.head.seq, self._checkpoints.newest
+        if newest is None:
+            return Standing(self.superblock.database, head, age)
+        written = self._server.now() - time_of(newest.message.id)
+        return Standing(self.superblock.database, head, age, newest.manifest.seq, max(0.0, written))
+
+    def growth(self) -> Growth | None:
+        """Return how much the database holds, and has held; None where nothing can be read just
+        now. From any thread; no API call. The records are counted: 0.1 s for a million.
         """
+        if self.replica.lost:
+            return None
         newest = self._checkpoints.newest
         return growth_of(
             commits=self.replica.head.seq,
@@ -328,6 +352,22 @@ class Engine:
         self._channels.check()
         await self._refreshes.refresh()
 
+    async def freshen(self, within: float) -> None:
+        """Apply every commit that was acknowledged, by any writer, so many seconds before this call
+        or earlier. No API call where that is done already, else as for :meth:`refresh`; shared by
+        all who ask meanwhile.
+
+        Raises: as :meth:`refresh`.
+        """
+        self._channels.check()
+        called = self._server.monotonic()
+        # What is under way may have begun too early: then one that begins now.
+        for anew in (False, True):
+            passed = self._server.monotonic() - called
+            if self.standing().age - passed <= within:
+                return
+            await self._refreshes.refresh(anew=anew)
+
     async def reach(self, position: int) -> None:
         """Wait until a position has been applied. No API call where an event brings it; if none
         does for a moment, the log is read, and then again in ever longer pauses.
@@ -342,7 +382,7 @@ class Engine:
             if (stopped := self._follower.stopped) is not None:
                 raise stopped
             self._channels.check()
-            quiet = min(_QUIET_SECONDS * 2**looks, LONGEST_PAUSE)
+            quiet = self._quiet(looks)
             if await self._follower.awaited.comes(position, within=quiet):
                 continue
             try:
@@ -352,6 +392,13 @@ class Engine:
             except Unavailable as error:
                 _log.debug("the wait for position %d goes on: %s", position, error)
             looks += 1
+
+    def _quiet(self, looks: int) -> float:
+        """Return for how many seconds a position may be on its way before the log is read."""
+        if not self._hears and not looks:
+            return 0.0
+        doublings = looks if self._hears else looks - 1
+        return min(_QUIET_SECONDS * 2.0**doublings, LONGEST_PAUSE)
 
     async def checkpoint(self) -> Checkpoint:
         """Write a checkpoint of the state at the head, unless it is there already. Some four API

@@ -63,6 +63,7 @@ class Follower:
     Args:
         log: the log.
         replica: the replica, which nobody else changes except under :attr:`turn`.
+        hears: whether events come. Where they never do, reading has to notice what they would tell.
 
     Attributes:
         turn: held by whoever changes the replica.
@@ -71,11 +72,13 @@ class Follower:
         tell: tells those who wait for a position that the head has moved.
     """
 
-    def __init__(self, log: CommitLog, replica: Replica) -> None:
+    def __init__(self, log: CommitLog, replica: Replica, *, hears: bool = True) -> None:
         self._log = log
+        self._hears = hears
         self._replica = replica
         self._arrived = asyncio.Event()
         self._outdated = False
+        self._behind = False
         self._gap = (-1, 0.0)
         self._lanes = range(len(log.superblock.lanes))
         self._doubt = Doubt(log.server, self._arrived.set, log.troubles)
@@ -101,6 +104,13 @@ class Follower:
         if minimum is None or release_of(minimum) <= self._log.release:
             return None
         return UpgradeNeeded("a minimum version that its operator has set", minimum)
+
+    @property
+    def behind(self) -> bool:
+        """Whether something may be in the log that has not been applied, though events come. From
+        any thread.
+        """
+        return self._behind or bool(self._applier.arrivals) or self.stopped is not None
 
     # Events
 
@@ -131,6 +141,7 @@ class Follower:
             return
         self._log.forestalled(entry)
         if self._doubt.damage is None and self._log.later is None:
+            self.note_told()
             self._applier.note(entry, read=False)
         elif self._holes and entry.header.seq <= self._replica.head.seq:
             # It may have taken the place of what is gone: look at once.
@@ -138,8 +149,15 @@ class Follower:
 
     def read_again(self) -> None:
         """Read the lanes as soon as may be: something may be there that was not heard of."""
-        self._outdated = True
+        self._outdated = self._behind = True
         self._arrived.set()
+
+    def note_told(self) -> None:
+        """Note that up to now events have told all that there was, unless something may have been
+        missed.
+        """
+        if not self.behind:
+            self._log.note_current(self._log.moment())
 
     def look(self) -> None:
         """Look at what there is to do: the replica's file has failed."""
@@ -214,6 +232,7 @@ class Follower:
         except (Uncertain, Refused):
             self._outdated = outdated or self._outdated
             raise
+        self._behind = self._outdated
 
     async def _wait_for_gap(self) -> None:
         """Give a missing position its time to arrive, then fetch it."""
@@ -255,6 +274,7 @@ class Follower:
             listing = await self._look()
             if not self._log.is_catalog_known(listing):
                 await self._holes.examine_catalog(listing)
+        self._behind = False
 
     async def catch_up(self, listing: Listing | None = None) -> Listing:
         """Look, read all lanes to their ends, and apply what is new; again, for half a minute, as
@@ -312,12 +332,14 @@ class Follower:
 
     async def refresh(self) -> None:
         """Apply every commit that was acknowledged before this call. One API call where there is
-        none, and one more where the head has to be looked up (:meth:`make_sure`).
+        none, and one more where the head has to be looked up (:meth:`make_sure`), or where no
+        events come and the last look is a minute ago.
 
         Raises:
             LogDamaged, UpgradeNeeded: the log cannot be read to its end.
             Uncertain, Refused: Discord could not be read.
         """
+        began = self._log.moment()
         self.require_sound()
         while True:
             head = self._replica.head.seq
@@ -330,6 +352,32 @@ class Follower:
             await self.catch_up()
         elif self._applier.unsure and await self._applier.look_up_head():
             await self.refresh()
+        else:
+            self._log.note_current(began)
+            await self._look_for_changes()
+
+    async def _look_for_changes(self) -> None:
+        """Look for what events would have told, where none come: that the newest message of a lane
+        was deleted, or that there is another superblock. No API call where that was done within a
+        minute, else one.
+        """
+        if self._hears or not self._log.doubtful():
+            return
+        await self._examine_untold(await self._look_on())
+        if self._log.ends.unexplained:
+            self._arrived.set()  # whoever follows looks on
+
+    async def _examine_untold(self, listing: Listing) -> None:
+        """See whether the catalog and the message of the head are what they were, which no event
+        would tell: others may go on elsewhere, or where the head stood. One API call, and one more
+        where there is anything new in the catalog.
+        """
+        if not self._log.is_catalog_known(listing):
+            await self._holes.examine_catalog(listing)
+        try:
+            await self._holes.examine_head()
+        except LogDamaged:
+            await self.catch_up()  # it may only be late, and is damage where it stays so
 
     async def make_sure(self) -> None:
         """Before something is proposed at the head: see to it that the head is right, and that what
@@ -348,10 +396,13 @@ class Follower:
             await self.catch_up()
         if self._holes.catalog_changed:
             await self._holes.examine_catalog()
+        listing = None
         while self._log.doubtful():
-            await self._look_on()
+            listing = await self._look_on()
             if self._log.ends.unexplained:
                 await self._log.server.sleep(_LOOK_SECONDS)
+        if listing is not None and not self._hears:
+            await self._examine_untold(listing)
         if self._applier.unsure:
             await self.refresh()
         self.require_sound()
@@ -466,9 +517,9 @@ class Follower:
                     )
                 )
 
-    async def _look_on(self) -> None:
+    async def _look_on(self) -> Listing:
         """Look, and wait no longer for what nothing has explained for half a minute."""
-        await self._look()
+        listing = await self._look()
         for channel, message in self._log.ends.give_up(self._log.server.monotonic()).items():
             self.lost.add_unread(
                 channel,
@@ -476,6 +527,7 @@ class Follower:
                 "it was the newest message of its channel and has been deleted; nobody has said "
                 "what it was, and others write where it may have stood",
             )
+        return listing
 
     # Damage
 

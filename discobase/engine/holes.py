@@ -119,6 +119,18 @@ class Holes:
             # What is not found though nobody has said that it was deleted may only be late.
             raise self._doubt.declared(error) if change.deleted or found is not None else error
 
+    async def examine_head(self) -> None:
+        """Look up the message of the head. One API call.
+
+        Raises:
+            LogDamaged: it is gone, or is something else now.
+        """
+        seq = self._replica.head.seq
+        message = self._replica.positions.message_at(seq)
+        if message:
+            channel = self._log.superblock.lane_of(seq)
+            await self.examine(MessageChanged(channel, message, deleted=False))
+
     async def miss_none(self, after: Sequence[int]) -> None:
         """See whether the newest message that was applied in each lane is still there, where the
         lane has just been read from below it.

@@ -1,13 +1,34 @@
-"""The engine as its callers see it: seven calls, which something else may answer in its place."""
+"""The engine as its callers see it: nine calls, which something else may answer in its place."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from discobase.engine.changes import IndexWanted, Request
+from discobase.engine.checkpoints.growth import Growth
 from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.lost import LostCommit
 from discobase.engine.replica import Replica
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a replica stands in the log.
+
+    Attributes:
+        database: the id of the database.
+        head: the last position that was applied.
+        age: seconds since that was the last one that there was.
+        checkpoint: the position of the newest checkpoint; None where none is known.
+        checkpoint_age: seconds since it was written.
+    """
+
+    database: str
+    head: int
+    age: float
+    checkpoint: int | None = None
+    checkpoint_age: float | None = None
 
 
 class EngineInterface(Protocol):
@@ -37,14 +58,34 @@ class EngineInterface(Protocol):
         """
         ...
 
+    def growth(self) -> Growth | None:
+        """Return how much the database holds, and has held; None where nothing can be read just
+        now. From any thread. The records are counted: 0.1 s for a million.
+        """
+        ...
+
     def lost(self) -> list[LostCommit]:
         """Return the commits that are known to be lost, in the order in which they were written.
         From any thread; never waits.
         """
         ...
 
+    def standing(self) -> Standing:
+        """Return where the replica stands in the log. From any thread; never waits."""
+        ...
+
     async def refresh(self) -> None:
         """Apply every commit that was acknowledged, by any writer, before this call. On the loop.
+
+        Raises:
+            Unavailable: Discord could not be read.
+            LogDamaged: the log could not be read to its end.
+        """
+        ...
+
+    async def freshen(self, within: float) -> None:
+        """Apply every commit that was acknowledged, by any writer, so many seconds before this call
+        or earlier. On the loop.
 
         Raises:
             Unavailable: Discord could not be read.

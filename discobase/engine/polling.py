@@ -25,17 +25,24 @@ _LOOKS_UNTOLD = 8
 
 
 async def keep_fresh(
-    server: Server, refresh: Callable[[], Awaitable[None]], troubles: Troubles
+    server: Server,
+    refresh: Callable[[], Awaitable[None]],
+    stopped: Callable[[], None],
+    troubles: Troubles,
 ) -> None:
     """Read the log now and then while no events come, until cancelled.
 
     Args:
         server: whose events they are.
         refresh: reads the log, for one API call where there is nothing new.
+        stopped: called when events that came come no more.
         troubles: what is told where they stay away for long.
     """
+    came = server.trouble is None
     while True:
         await server.events_stop()
+        if came:
+            stopped()
         looks = 0
         while not await server.events_come(within=_pause(server, looks)):
             looks += 1
@@ -49,6 +56,7 @@ async def keep_fresh(
                 await refresh()
             except DiscobaseError as error:  # told to whoever asks for something
                 _log.debug("the log could not be read while no events come: %s", error)
+        came = True
         troubles.end("gateway", "events come again")
 
 

@@ -107,6 +107,54 @@ def test_a_log_that_cannot_be_read_meanwhile_ends_nothing(make_world, join):
     assert not two.failures
 
 
+# How old the state is
+
+
+def test_the_state_is_as_old_as_the_last_read_while_no_events_come(make_world, join):
+    world = make_world()
+    two, reader = join(world, "two")
+    world.pass_time(100)
+    assert reader.standing().age == 0
+    two.session.lose(300)
+    world.pass_time(0.4)
+    assert 0.3 < reader.standing().age < 0.5
+    ages = []
+    for _ in range(280):
+        world.pass_time(1)
+        ages.append(reader.standing().age)
+    assert 4 < max(ages) <= 10.5  # the log is read every ten seconds, or sooner
+    world.run(two.session.flow.is_set)
+    world.pass_time(1)
+    assert reader.standing().age == 0
+
+
+def test_the_state_is_not_current_until_what_was_missed_has_been_read(make_world, join):
+    world = make_world()
+    one, writer = join(world, "one")
+    two, reader = join(world, "two")
+    two.session.lose(0.5)
+    world.faults = Faults(error_before=1.0)
+    world.run(two.session.silence.is_set)
+    world.run(two.session.flow.is_set)
+    world.pass_time(5)
+    assert reader.standing().age > 5
+    world.faults = Faults()
+    world.run(lambda: reader.standing().age == 0)
+    world.run_in(one, put(writer, insert("x")))
+    assert reader.standing().age < 0.1  # 0 but for the moment in which an event is applied
+
+
+def test_a_commit_of_ones_own_says_that_the_state_was_current(make_world, join):
+    world = make_world()
+    two, writer = join(world, "two")
+    two.session.lose(300)
+    world.faults = Faults(error_before=1.0)
+    world.pass_time(50)
+    world.faults = Faults()
+    world.run_in(two, put(writer, insert("x")))
+    assert writer.standing().age < 1
+
+
 # Sharing
 
 

@@ -159,6 +159,7 @@ class CommitLog:
         self._awaited: tuple[Draft, asyncio.Future[Entry]] | None = None
         self._written = (0, "")
         self._sending: set[asyncio.Task[Message]] = set()
+        self._current = Moment(float("-inf"), float("-inf"))
         self.unsettle()
 
     # What is known of the head
@@ -174,6 +175,20 @@ class CommitLog:
         how long ago, nor what was written after it.
         """
         self._confirmed = moment
+        self.note_current(moment)
+
+    def note_current(self, moment: Moment) -> None:
+        """Note that at this moment nothing that could be seen of the log was newer than what has
+        been applied by now. That suffices for reading, and not for writing behind it.
+        """
+        if moment.monotonic > self._current.monotonic:
+            self._current = moment
+
+    def age(self) -> float:
+        """Return the seconds since what has been applied was all that could be seen. From any
+        thread.
+        """
+        return self._since(self._current)
 
     def unsettle(self) -> None:
         """Note that what is known of the head is not enough to write behind it."""
@@ -183,8 +198,11 @@ class CommitLog:
         """Return whether the nonce of the next position may have been used and forgotten since the
         head was confirmed.
         """
-        now, then = self.moment(), self._confirmed
-        return max(now.monotonic - then.monotonic, now.wall - then.wall) > TRUST
+        return self._since(self._confirmed) > TRUST
+
+    def _since(self, then: Moment) -> float:
+        now = self.moment()
+        return max(now.monotonic - then.monotonic, now.wall - then.wall)
 
     # Writing
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from discord.http import Route
@@ -11,6 +12,7 @@ from discobase.engine.server.discordpy.client import GatewayClient
 from discobase.engine.server.discordpy.errors import translated
 from discobase.engine.server.login import BotIdentity, Gateway, Membership
 from discobase.engine.server.seam import SETTLING
+from discobase.engine.server.usage import Identifies
 
 
 class BotAccount:
@@ -26,7 +28,15 @@ class BotAccount:
     async def log_in(self, token: str) -> BotIdentity:
         """See :meth:`~discobase.engine.server.login.Account.log_in`."""
         with translated():
-            return BotIdentity(*await self._client.log_in(token))
+            user = await self._client.log_in(token)
+        # Discord says nothing of it; a server that shows at once what was written may.
+        settling = max(0.0, float(user.get("settling_seconds", SETTLING)))
+        return BotIdentity(int(user["id"]), settling)
+
+    async def application(self) -> int:
+        """See :meth:`~discobase.engine.server.login.Account.application`."""
+        with translated():
+            return int((await self._client.http.application_info())["id"])
 
     async def gateway(self) -> Gateway:
         """See :meth:`~discobase.engine.server.login.Account.gateway`."""
@@ -34,13 +44,15 @@ class BotAccount:
             answer = await self._client.http.request(Route("GET", "/gateway/bot"))
         # Not every server that speaks Discord's API has a limit to tell of.
         left: Mapping[str, int] = answer.get("session_start_limit") or {}
+        remaining, reset_seconds = left.get("remaining", 1), left.get("reset_after", 0) / 1000
+        if "remaining" in left:
+            resets_at = time.monotonic() + reset_seconds
+            self._client.usage.identifies = Identifies(remaining, left.get("total"), resets_at)
         return Gateway(
             url=answer["url"],
-            remaining=left.get("remaining", 1),
+            remaining=remaining,
             total=left.get("total"),
-            reset_seconds=left.get("reset_after", 0) / 1000,
-            # Discord says nothing of it; a server that shows at once what was written may.
-            settling=max(0.0, float(answer.get("settling_seconds", SETTLING))),
+            reset_seconds=reset_seconds,
         )
 
     async def servers(self, limit: int, after: int | None) -> list[Membership]:

@@ -15,6 +15,8 @@ import aiohttp
 import discord
 from discord.http import HTTPClient, Route
 
+from discobase.engine.server.discordpy.call_trace import Call, trace_of_calls
+from discobase.engine.server.usage import Usage
 from discobase.token import forget_frames
 
 _CONNECT_SECONDS, _SILENCE_SECONDS = 10.0, 30.0
@@ -27,11 +29,19 @@ class ApiClient(HTTPClient):
 
     aiohttp's own limit is five minutes for a whole request, which is too long to wait for a dead
     peer, and too short for a large upload that has to wait for its rate limit.
+
+    Each call leaves through here, and is counted (:mod:`.call_trace`).
+
+    Args:
+        loop: where it runs.
+        api_url: the address of the REST API.
+        usage: where calls are counted.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, api_url: str) -> None:
-        super().__init__(loop)
+    def __init__(self, loop: asyncio.AbstractEventLoop, api_url: str, usage: Usage) -> None:
+        super().__init__(loop, http_trace=trace_of_calls())
         self._api_url = api_url
+        self._usage = usage
 
     async def static_login(self, token: str) -> Any:
         """Log in. May be tried again when it fails, which leaves the sockets of 2.7.1 open."""
@@ -52,6 +62,8 @@ class ApiClient(HTTPClient):
         kwargs["timeout"] = aiohttp.ClientTimeout(
             total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS
         )
+        call = Call(self._usage, f"{route.method} {route.path}")
+        kwargs["trace_request_ctx"] = call
         try:
             answer = await super().request(route, **kwargs)
         except (OSError, aiohttp.ClientError, TimeoutError) as error:
@@ -62,6 +74,8 @@ class ApiClient(HTTPClient):
             if not isinstance(said, dict):
                 raise
             raise type(error)(error.response, cast("dict[str, Any]", said)) from error
+        finally:
+            call.ends()
         return _as_json(answer) if isinstance(answer, str) else answer
 
 

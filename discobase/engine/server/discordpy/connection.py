@@ -14,10 +14,12 @@ import discord
 from discobase.engine.server.clock import SystemClock
 from discobase.engine.server.discordpy.account import BotAccount
 from discobase.engine.server.discordpy.client import GatewayClient
+from discobase.engine.server.discordpy.day_limit import DayLimit
 from discobase.engine.server.discordpy.events import GatewayEvents
 from discobase.engine.server.discordpy.requests import RestRequests
 from discobase.engine.server.login import Access, Login
 from discobase.engine.server.seam import AccessChanged, Event
+from discobase.engine.server.usage import Usage
 from discobase.errors import BadToken, ConnectError
 from discobase.worker import Worker
 
@@ -39,8 +41,11 @@ class Connection(RestRequests, SystemClock):
     Args:
         client: the client, logged in.
         worker: runs the heavy steps.
-        access: what the login came to.
+        access: what the login came to; without a gateway none is connected to.
         failed: called when the gateway has ended for good.
+
+    Attributes:
+        access: as given.
     """
 
     def __init__(
@@ -51,12 +56,16 @@ class Connection(RestRequests, SystemClock):
         failed: Callable[[ConnectError], None],
     ) -> None:
         super().__init__(client, access)
+        self.access = access
         self._worker = worker
         self._aside = Worker("discobase-aside")
         self._failed = failed
         self._events = GatewayEvents(access.guild, access.bot)
         self._events.listen(self._note_access)
-        self._gateway = asyncio.create_task(self._keep_gateway(access.gateway))
+        self._gateway: asyncio.Task[None] | None = None
+        if access.gateway is not None:
+            day = DayLimit(access.gateway, BotAccount(client).gateway)
+            self._gateway = asyncio.create_task(self._keep_gateway(access.gateway.url, day))
 
     @classmethod
     async def open(
@@ -66,37 +75,42 @@ class Connection(RestRequests, SystemClock):
         *,
         api_url: str,
         failed: Callable[[ConnectError], None],
+        usage: Usage,
+        gateway: bool = True,
         read_only: bool = False,
     ) -> Connection:
         """Log in, find the server, and start the gateway beside it. Usable for REST at once;
         events come when they do (:meth:`events_come`).
 
-        Costs 4 API calls (two of them discord.py's login), and one identify.
+        Costs 3 API calls (one of them discord.py's login), and one identify; one call less, and
+        none, without the gateway.
 
         Args:
             token: the bot's token.
             server: the server's name, or its id.
             api_url: the address of the REST API.
             failed: called when the gateway has ended for good.
+            usage: where API calls are counted.
+            gateway: whether the gateway is wanted; without it no events come.
             read_only: whether nothing is to be written, so that the bot may be allowed less.
 
         Raises:
             ConnectError: one of its subclasses says what is wrong.
         """
-        client, worker = GatewayClient(api_url), Worker("discobase-worker", awaited=True)
+        client, worker = GatewayClient(api_url, usage), Worker("discobase-worker", awaited=True)
         try:
             login = Login(BotAccount(client), SystemClock(), api_url, read_only=read_only)
             worker.start()
-            access = await login.enter(token, server)
+            access = await login.enter(token, server, gateway=gateway)
         except BaseException:
             await _release(client, worker)
             raise
         return cls(client, worker, access, failed)
 
-    async def _keep_gateway(self, gateway_url: str) -> None:
+    async def _keep_gateway(self, gateway_url: str, day: DayLimit) -> None:
         try:
             events = self._events
-            await self._client.run_gateway(gateway_url, events.handlers, events.lost)
+            await self._client.run_gateway(gateway_url, day, events.handlers, events.lost)
         except discord.ConnectionClosed as error:
             refusal = BadToken if error.code == _AUTHENTICATION_FAILED else ConnectError
             self._failed(
@@ -128,6 +142,8 @@ class Connection(RestRequests, SystemClock):
     @property
     def trouble(self) -> str | None:
         """See :meth:`~discobase.engine.server.seam.Server.trouble`."""
+        if self._gateway is None:
+            return "the gateway is off: the database was made with gateway=False"
         if self._events.flow.is_set():
             return None
         return self._client.trouble or (
@@ -145,8 +161,9 @@ class Connection(RestRequests, SystemClock):
 
     async def close(self) -> None:
         """End the session and let go of every socket and thread. May be called again."""
-        self._gateway.cancel()
-        await asyncio.gather(self._gateway, return_exceptions=True)
+        if self._gateway is not None:
+            self._gateway.cancel()
+            await asyncio.gather(self._gateway, return_exceptions=True)
         self._aside.shutdown()
         await _release(self._client, self._worker)
 

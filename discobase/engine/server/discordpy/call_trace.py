@@ -1,0 +1,92 @@
+"""API calls as they leave: each is counted, and what it waits for rate limits is measured.
+
+discord.py 2.7.1 waits inside `HTTPClient.request`, and tells nobody: before it sends what has no
+room in its bucket, after a 429, and, when an answer has emptied its bucket, before it hands that
+answer on. What aiohttp tells of each request (`http_trace`, an argument of :class:`discord.Client`)
+says when it left and when its answer was there; the rest of the time is one of these waits, or the
+pause before discord.py repeats what failed.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import aiohttp
+
+from discobase.engine.server.usage import Usage
+
+_NOTICED_SECONDS = 0.05
+"""Below that the loop was busy, and nothing was waited for: a guess. A bucket that is empty is so
+for a second or more."""
+
+_FAILED = 500
+"""The lowest status of a server that has failed: discord.py repeats some of those after a pause."""
+
+
+class Call:
+    """One call of discord.py's, which may leave several times.
+
+    Args:
+        usage: where it is counted.
+        kind: its method and path.
+    """
+
+    def __init__(self, usage: Usage, kind: str) -> None:
+        self._usage = usage
+        self._kind = kind
+        self._since: float | None = time.monotonic()
+
+    def leaves(self) -> None:
+        """Note that it leaves now, once more perhaps."""
+        self._end_wait()
+        self._since = None
+        self._usage.count(self._kind)
+
+    def answered(self, status: int) -> None:
+        """Note that the head of its answer is there. What comes after it is a wait for a rate
+        limit, unless discord.py pauses because the server has failed.
+        """
+        self._since = None if status >= _FAILED else time.monotonic()
+
+    def read(self) -> None:
+        """Note that the rest of its answer is there."""
+        if self._since is not None:
+            self._since = time.monotonic()
+
+    def ends(self) -> None:
+        """Note that discord.py hands on what came of it."""
+        self._end_wait()
+
+    def _end_wait(self) -> None:
+        if self._since is None:
+            return
+        waited = time.monotonic() - self._since
+        if waited >= _NOTICED_SECONDS:
+            self._usage.note_wait(waited)
+
+
+def trace_of_calls() -> aiohttp.TraceConfig:
+    """Return what has aiohttp tell the :class:`Call` that a request was given as
+    ``trace_request_ctx``. Requests without one, downloads and the gateway's, are not counted.
+    """
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(_started)
+    trace.on_request_end.append(_answered)
+    trace.on_response_chunk_received.append(_read)
+    return trace
+
+
+async def _started(_: Any, context: Any, __: aiohttp.TraceRequestStartParams) -> None:
+    if context.trace_request_ctx is not None:
+        context.trace_request_ctx.leaves()
+
+
+async def _answered(_: Any, context: Any, told: aiohttp.TraceRequestEndParams) -> None:
+    if context.trace_request_ctx is not None:
+        context.trace_request_ctx.answered(told.response.status)
+
+
+async def _read(_: Any, context: Any, __: aiohttp.TraceResponseChunkReceivedParams) -> None:
+    if context.trace_request_ctx is not None:
+        context.trace_request_ctx.read()
