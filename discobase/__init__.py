@@ -10,6 +10,7 @@ from discobase._version import __version__
 from discobase.bulk import SaveReport
 from discobase.computed import WithPk, WithVersion
 from discobase.database import Database
+from discobase.engine.checkpoints.growth import Growth
 from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.lost import LostCommit
 from discobase.engine.trouble import Trouble
@@ -28,6 +29,7 @@ __all__ = [
     "Database",
     "DiscobaseError",
     "Finding",
+    "Growth",
     "Index",
     "LoginTask",
     "LostCommit",

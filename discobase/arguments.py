@@ -18,6 +18,7 @@ from discobase.engine.trouble import Trouble
 from discobase.engine.versions import OWN, RELEASE, release_of
 from discobase.errors import BadToken, TableError, UsageError
 from discobase.progress import Progress
+from discobase.timeouts import UsualStaleness
 from discobase.token import hidden
 
 LOCAL = "local"
@@ -26,6 +27,11 @@ LOCAL = "local"
 _LONGEST_NAME = 100
 """Characters of a table's name: as many as a channel's in Discord has (channel resource, "Modify
 Channel"). That tables need no more is a guess."""
+
+_USUAL_STALENESS = 10.0
+"""Seconds that what is read may be old where there is no gateway: about as old as it gets where
+there is one and it is lost (:data:`~discobase.engine.server.retry.LONGEST_PAUSE`). Whoever is done
+sooner reads at no cost; whoever goes on for an hour makes six calls a minute at the most."""
 
 _SIMILAR = 0.8
 """How much a word has to be like ``local`` to be taken for it (:func:`difflib.get_close_matches`):
@@ -43,6 +49,7 @@ class Target:
         api_url: the address of the REST API.
         limits: what a message carries there.
         allow_unsafe: whether to go on where the server does not enforce nonces.
+        gateway: whether to connect to the gateway, too.
         read_only: whether nothing is to be written there.
         label: what the log is to call this writer; empty where nothing.
         on_trouble: what is called with what goes wrong, on a thread of its own.
@@ -53,6 +60,7 @@ class Target:
     api_url: str
     limits: Limits
     allow_unsafe: bool = False
+    gateway: bool = True
     read_only: bool = False
     label: str = field(default="", compare=False)
     on_trouble: Callable[[Trouble], object] | None = field(default=None, compare=False, repr=False)
@@ -97,6 +105,24 @@ def checked_wait(timeout: object) -> float | None:
     if isinstance(timeout, int | float) and not isinstance(timeout, bool) and 0 <= timeout < inf:
         return timeout
     raise UsageError(f"timeout={timeout!r}: give seconds from 0 on, or None for no limit.")
+
+
+def checked_staleness(staleness: object, *, gateway: object) -> float | None:
+    """Return how many seconds old it may be what a search reads; None for no limit.
+
+    Raises:
+        UsageError: it is no number of seconds, or `gateway` is no bool.
+    """
+    if not isinstance(gateway, bool):
+        raise UsageError(f"gateway={gateway!r}: give True or False.")
+    if isinstance(staleness, UsualStaleness):
+        return None if gateway else _USUAL_STALENESS
+    if staleness is None:
+        return None
+    is_number = isinstance(staleness, int | float) and not isinstance(staleness, bool)
+    if is_number and 0 <= cast("float", staleness) < inf:
+        return cast("float", staleness)
+    raise UsageError(f"max_staleness={staleness!r}: give seconds from 0 on, or None for no limit.")
 
 
 def checked_position(position: object) -> int:
@@ -226,6 +252,7 @@ def target(
     limits: Limits,
     *,
     allow_unsafe: bool = False,
+    gateway: bool = True,
     read_only: bool = False,
     label: str = "",
     on_trouble: Callable[[Trouble], object] | None = None,
@@ -243,7 +270,15 @@ def target(
         raise UsageError(f"allow_unsafe={allow_unsafe!r}: give True or False.")
     place = _checked_address(address)
     return Target(
-        _checked_token(given), server, place, limits, allow_unsafe, read_only, label, on_trouble
+        _checked_token(given),
+        server,
+        place,
+        limits,
+        allow_unsafe,
+        gateway,
+        read_only,
+        label,
+        on_trouble,
     )
 
 

@@ -15,6 +15,7 @@ from discobase.arguments import (
     checked_position,
     checked_progress,
     checked_read_only,
+    checked_staleness,
     checked_table_name,
     checked_version,
     checked_wait,
@@ -39,7 +40,12 @@ from discobase.session import LoginTask, Session
 from discobase.session_source import SessionSource
 from discobase.status import Status
 from discobase.table import Table, bind
-from discobase.timeouts import DATABASE_TIMEOUT, DatabaseTimeout
+from discobase.timeouts import (
+    DATABASE_TIMEOUT,
+    USUAL_STALENESS,
+    DatabaseTimeout,
+    UsualStaleness,
+)
 from discobase.token import hidden
 
 T = TypeVar("T", bound=Table)
@@ -63,6 +69,14 @@ class Database:
         timeout: seconds that a blocking call waits for Discord at most; None for no limit. 0, here
             as everywhere, is a look: only what needs no answer of Discord's can be done so.
         attachment_limit: bytes that one file may have on this server; 10 MiB unless it is boosted.
+        gateway: whether to hear of what others write, by a session at Discord's gateway. Without
+            it, for short jobs, no login to the gateway is spent, of which a bot has 1000 a day, and
+            the log is read when a search wants it, never by itself.
+        max_staleness: seconds that it may be old what `get`, `find` and what is made of them read.
+            Where it is older the log is read first: an API call where there is nothing new, shared
+            by all who read meanwhile. 0 is as `fresh=True` each time, None for no limit. Left out,
+            it is 10 without the gateway, and None with it: what it tells is current within moments,
+            and while it is lost the log is read every ten seconds, without making a search wait.
         read_only: whether this program only reads: each write raises :exc:`ReadOnly
             <discobase.errors.ReadOnly>`, nothing is sent, and no database is created. The bot needs
             no more than to see the channels and their history.
@@ -85,11 +99,15 @@ class Database:
         server: str | int | None = None,
         timeout: float | None = 60.0,
         attachment_limit: int = Limits().attachment,
+        gateway: bool = True,
+        max_staleness: float | UsualStaleness | None = USUAL_STALENESS,
         read_only: bool = False,
         label: str | None = None,
         on_trouble: Callable[[Trouble], object] | None = None,
     ) -> None:
         check_database(name, server, timeout, attachment_limit)
+        staleness = checked_staleness(max_staleness, gateway=gateway)
+        self._gateway = gateway
         self._server = name if server is None else server
         self._limits = Limits(attachment=attachment_limit)
         check_callback(on_trouble)
@@ -100,6 +118,7 @@ class Database:
             name,
             timeout=timeout,
             capacity=self._limits.payload,
+            max_staleness=staleness,
             read_only=checked_read_only(read_only),
         )
 
@@ -541,6 +560,7 @@ class Database:
             self._server,
             self._limits,
             allow_unsafe=allow_unsafe,
+            gateway=self._gateway,
             read_only=self._source.read_only,
             label=default_label() if self._label is None else self._label,
             on_trouble=self._on_trouble,

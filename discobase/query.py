@@ -189,6 +189,8 @@ class Query(Sequence[R], Generic[R]):
     def _rows(self) -> list[Row]:
         if self._fresh:
             self._binding.source.refresh()
+        else:
+            self._binding.source.freshen()
         if PK in (equal := dict(self._equal)):
             row = self._binding.row(equal[PK])
             return [row] if row else []

@@ -15,6 +15,7 @@ import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from math import isfinite
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from discobase.arguments import Target
 from discobase.callback import Callback
+from discobase.engine.checkpoints.growth import Growth
 from discobase.engine.engine import Engine
 from discobase.engine.interface import EngineInterface
 from discobase.engine.server.discordpy import Connection
@@ -163,6 +165,7 @@ class Session:
                     api_url=joined.api_url if joined else self.target.api_url,
                     failed=self._fail,
                     usage=self._usage,
+                    gateway=self.target.gateway,
                     read_only=self.target.read_only,
                 )
             )
@@ -181,6 +184,7 @@ class Session:
             place=f"the server {self.target.server!r} at {self.target.api_url}",
             allow_unsafe=self.target.allow_unsafe,
             gauge=self._gauge,
+            hears=self.target.gateway,
             read_only=self.target.read_only,
             label=self.target.label,
             troubles=self._troubles,
@@ -269,6 +273,7 @@ class Session:
         return Status(
             name=self.name,
             connected=self.ready,
+            writes_blocked=self._troubles.writes_blocked,
             **self._status_of_engine(),
             **self._status_of_gateway(),
             **self._status_of_usage(),
@@ -285,18 +290,22 @@ class Session:
             "age": standing.age if isfinite(standing.age) else None,
             "checkpoint": standing.checkpoint,
             "checkpoint_age": standing.checkpoint_age,
+            "required_version": engine.replica.writers.minimum,
+            "growth": _growth_of(engine),
         }
 
     def _status_of_gateway(self) -> dict[str, Any]:
         connection = self._connection
         if connection is None:
             why = "there is no connection" if self.over else "the login is under way"
-            return {"gateway": "off" if self.over else "connecting", "gateway_trouble": why}
+            is_coming = self.target.gateway and not self.over
+            return {"gateway": "connecting" if is_coming else "off", "gateway_trouble": why}
         trouble, server = connection.trouble, connection.access.membership
+        wanted = "connecting" if self.target.gateway else "off"
         return {
             "server": server.name,
             "server_id": server.guild,
-            "gateway": "connecting" if trouble else "live",
+            "gateway": wanted if trouble else "live",
             "gateway_trouble": trouble,
         }
 
@@ -395,6 +404,12 @@ class Session:
 def _tell(on_trouble: Callable[[Trouble], object] | None, trouble: Trouble, dropped: int) -> None:
     if on_trouble is not None:
         on_trouble(replace(trouble, dropped=dropped))
+
+
+def _growth_of(engine: EngineInterface) -> Growth | None:
+    with suppress(DiscobaseError):  # the replica has failed, or was closed, a moment ago
+        return engine.growth()
+    return None
 
 
 def _join(path: str | None, server_name: str) -> Joined:

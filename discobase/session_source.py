@@ -52,14 +52,22 @@ class SessionSource:
         name: the database's name.
         timeout: seconds that a call waits unless it says otherwise; None for no limit.
         capacity: the bytes that one commit carries, compressed where that helps.
+        max_staleness: seconds that what is read may be old; None for no limit.
         read_only: whether nothing is to be written.
     """
 
     def __init__(
-        self, name: str, *, timeout: float | None, capacity: int, read_only: bool = False
+        self,
+        name: str,
+        *,
+        timeout: float | None,
+        capacity: int,
+        max_staleness: float | None = None,
+        read_only: bool = False,
     ) -> None:
         self.name = name
         self.read_only = read_only
+        self._max_staleness = max_staleness
         self.timeout = timeout
         self.capacity = capacity
         self._last: Session | None = None
@@ -254,6 +262,18 @@ class SessionSource:
         session = self.session()
         engine = session.engine("the refresh", self.timeout)
         session.portal.call(engine.refresh, timeout=self.timeout, what="the refresh")
+
+    def freshen(self) -> None:
+        """See what was committed anywhere, where what is known is older than it may be for reading.
+        No API call otherwise.
+        """
+        within = self._max_staleness
+        if within is None:
+            return
+        session = self.session()
+        engine = self._engine(session, "the search", self.timeout)
+        if engine.standing().age > within:
+            session.portal.call(engine.freshen, within, timeout=self.timeout, what="the search")
 
     def checkpoint(self, timeout: float | None) -> Checkpoint:
         """Have a checkpoint written, and return it.

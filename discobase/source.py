@@ -53,3 +53,9 @@ class Source(Protocol):
         new.
         """
         ...
+
+    def freshen(self) -> None:
+        """See what was committed anywhere, where what is known is older than it may be for reading.
+        No API call otherwise.
+        """
+        ...

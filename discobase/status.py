@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from discobase.engine.checkpoints.growth import Growth
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
@@ -35,6 +37,11 @@ class Status:
             Discord was last asked.
         identifies_a_day: how many it has in a day.
         identifies_reset: seconds until it has all of them again.
+        writes_blocked: whether something keeps this connection from writing, as far as is known:
+            see the `on_trouble` of :class:`~discobase.Database`.
+        required_version: the version of discobase that whoever writes has to have, where one is
+            required (:meth:`Database.require_version <discobase.Database.require_version>`).
+        growth: how much the database holds and has held, and what to do about it.
         calls: how many API calls have been made since the login, by method and path, repetitions
             included. Downloads of attachments are no API calls.
     """
@@ -55,6 +62,9 @@ class Status:
     identifies_left: int | None = None
     identifies_a_day: int | None = None
     identifies_reset: float | None = None
+    writes_blocked: bool = False
+    required_version: str | None = None
+    growth: Growth | None = None
     calls: Mapping[str, int] = field(default_factory=dict[str, int], hash=False)
 
     @property
@@ -79,6 +89,7 @@ class Status:
             "" if self.tail is None else f"{self.tail} commits after the checkpoint",
             f"gateway {self.gateway}",
             f"{self.calls_made} API calls",
+            "writes blocked" if self.writes_blocked else "",
             f"{self.rate_limit_seconds:.1f} s in {self.rate_limit_waits} waits for rate limits"
             if self.rate_limit_waits
             else "",

@@ -181,6 +181,8 @@ class Table(Record):
         binding = cls._bound()
         if fresh:
             binding.source.refresh()
+        else:
+            binding.source.freshen()
         row = cls._row(pk) if strict else binding.row(primary_key(cls, pk))
         return None if row is None else binding.load(row)
 

@@ -1,4 +1,4 @@
-"""The one value of a timeout that is not a number of seconds and not None."""
+"""The values that stand for seconds which are not said: neither a number of them nor None."""
 
 from __future__ import annotations
 
@@ -18,3 +18,17 @@ class DatabaseTimeout(Enum):
 DATABASE_TIMEOUT: Final = DatabaseTimeout.DATABASE_TIMEOUT
 """Stands for the `timeout` that the :class:`~discobase.Database` was made with. None is no limit,
 here as everywhere."""
+
+
+class UsualStaleness(Enum):
+    """The type of :data:`USUAL_STALENESS`."""
+
+    USUAL_STALENESS = "the usual one"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+USUAL_STALENESS: Final = UsualStaleness.USUAL_STALENESS
+"""Stands for the `max_staleness` of a :class:`~discobase.Database` that is given none: no limit
+with the gateway, and ten seconds without it."""

@@ -17,10 +17,10 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from functools import partial
 
 from discobase.engine.changes import IndexWanted, Request
+from discobase.engine.checkpoints.growth import Growth, growth_of
 from discobase.engine.checkpoints.healing import Healer
 from discobase.engine.checkpoints.keeper import Checkpoint, CheckpointKeeper
 from discobase.engine.checkpoints.recovery import Recovery
@@ -41,7 +41,7 @@ from discobase.engine.refreshes import Refreshes
 from discobase.engine.replica import Head, Replica
 from discobase.engine.server.read_only import read_only as reading
 from discobase.engine.server.retry import LONGEST_PAUSE
-from discobase.engine.server.seam import Event, NotPermitted, Refused, Server, Uncertain
+from discobase.engine.server.seam import Event, NotPermitted, Refused, Server, Uncertain, time_of
 from discobase.engine.trouble import Trouble, Troubles
 from discobase.engine.verification.report import Report
 from discobase.engine.verification.verifications import Verifications
@@ -92,6 +92,7 @@ class Engine:
         place: str,
         allow_unsafe: bool,
         gauge: Gauge,
+        hears: bool,
         read_only: bool,
         label: str,
         troubles: Troubles,
@@ -100,6 +101,7 @@ class Engine:
         self._server = server
         self._place = place
         self._allow_unsafe = allow_unsafe
+        self._hears = hears
         self._read_only = read_only
         self.superblock = superblock
         self.writer = base36(int(server.random() * 36**8))
@@ -108,7 +110,7 @@ class Engine:
         self._log = CommitLog(server, superblock, troubles, gauge=gauge, version=version)
         store = CheckpointStore(server, superblock, limits)
         self._recovery = Recovery(self._log, store)
-        self._follower = Follower(self._log, self.replica, self._recovery)
+        self._follower = Follower(self._log, self.replica, self._recovery, hears=hears)
         self._committer = Committer(
             self._log,
             self.replica,
@@ -149,6 +151,7 @@ class Engine:
         place: str = "this server",
         allow_unsafe: bool = False,
         gauge: Gauge | None = None,
+        hears: bool = True,
         read_only: bool = False,
         label: str = "",
         troubles: Troubles | None = None,
@@ -166,6 +169,8 @@ class Engine:
             place: which server it is, for errors.
             allow_unsafe: whether to go on where the server does not enforce nonces.
             gauge: told how far the opening has come.
+            hears: whether to listen to events. Without them the log is read when somebody asks, and
+                never by itself.
             read_only: whether nothing is to be written there, whatever happens: no database is
                 created, and nothing is asked or removed.
             label: what the log is to call this writer, in its first commit; empty where nothing.
@@ -182,7 +187,8 @@ class Engine:
         """
         gauge = gauge or Gauge()
         began, early = server.monotonic(), EarlyEvents(server)
-        server.listen(early.handle)
+        if hears:
+            server.listen(early.handle)
         try:
             if read_only:
                 server = reading(server)
@@ -198,6 +204,7 @@ class Engine:
                     place=place,
                     allow_unsafe=allow_unsafe,
                     gauge=gauge,
+                    hears=hears,
                     read_only=read_only,
                     label=label,
                     troubles=troubles or Troubles(),
@@ -228,9 +235,10 @@ class Engine:
             try:
                 await self._follower.begin(found)
                 self._checkpoints.newest = self._recovery.used
-                left = waiting_until - self._server.monotonic()
-                await self._server.events_come(within=max(0.0, left))
-                await self._follower.make_up_for_the_start()
+                if self._hears:
+                    left = waiting_until - self._server.monotonic()
+                    await self._server.events_come(within=max(0.0, left))
+                    await self._follower.make_up_for_the_start()
                 self._follower.require_sound()
                 verdict = await judging
             finally:
@@ -243,10 +251,11 @@ class Engine:
         if verdict.fault:
             self._read_back(verdict)
         self._finishing = [self._begin(self._committer.run(), failed)]
-        polling = keep_fresh(
-            self._server, self._refreshes.refresh, self._follower.note_told, self._troubles
-        )
-        works = [self._follower.follow(), polling, self._channels.watch()]
+        works = [self._follower.follow()]
+        if self._hears:
+            told = self._follower.note_told
+            polling = keep_fresh(self._server, self._refreshes.refresh, told, self._troubles)
+            works += [polling, self._channels.watch()]
         if not self._read_only:
             works.append(self._nonces.watch(verdict, self._withdraw))
             works.append(self._healer.heal())
@@ -333,14 +342,28 @@ class Engine:
 
     def standing(self) -> Standing:
         """Return where the replica stands in the log. From any thread; never waits."""
-        told = self._server.trouble is None and not self._follower.behind
+        told = self._hears and self._server.trouble is None and not self._follower.behind
         age = 0.0 if told else max(0.0, self._log.age())
-        standing = Standing(self.superblock.database, self.replica.head.seq, age)
-        if (newest := self._checkpoints.newest) is None:
-            return standing
-        manifest = newest.manifest
-        since = max(0.0, self._server.now() - manifest.time)
-        return replace(standing, checkpoint=manifest.seq, checkpoint_age=since)
+        head, newest = self.replica.head.seq, self._checkpoints.newest
+        if newest is None:
+            return Standing(self.superblock.database, head, age)
+        written = self._server.now() - time_of(newest.message.id)
+        return Standing(self.superblock.database, head, age, newest.manifest.seq, max(0.0, written))
+
+    def growth(self) -> Growth | None:
+        """Return how much the database holds, and has held; None where nothing can be read just
+        now. From any thread; no API call. The records are counted: 0.1 s for a million.
+        """
+        if self.replica.lost:
+            return None
+        newest = self._checkpoints.newest
+        return growth_of(
+            commits=self.replica.head.seq,
+            log_bytes=self.replica.volume,
+            records=sum(map(self.replica.count, self.replica.layouts)),
+            state_bytes=newest.manifest.size if newest else None,
+            lanes=len(self.superblock.lanes),
+        )
 
     async def refresh(self) -> None:
         """Apply every commit that was acknowledged, by any writer, before this call. One API call
@@ -353,6 +376,22 @@ class Engine:
         """
         self._channels.check()
         await self._refreshes.refresh()
+
+    async def freshen(self, within: float) -> None:
+        """Apply every commit that was acknowledged, by any writer, so many seconds before this call
+        or earlier. No API call where that is done already, else as for :meth:`refresh`; shared by
+        all who ask meanwhile.
+
+        Raises: as :meth:`refresh`.
+        """
+        self._channels.check()
+        called = self._server.monotonic()
+        # What is under way may have begun too early: then one that begins now.
+        for anew in (False, True):
+            passed = self._server.monotonic() - called
+            if self.standing().age - passed <= within:
+                return
+            await self._refreshes.refresh(anew=anew)
 
     async def reach(self, position: int) -> None:
         """Wait until a position has been applied. No API call where an event brings it; if none
@@ -368,7 +407,7 @@ class Engine:
             if (stopped := self._follower.stopped) is not None:
                 raise stopped
             self._channels.check()
-            quiet = min(_QUIET_SECONDS * 2**looks, LONGEST_PAUSE)
+            quiet = self._quiet(looks)
             if await self._follower.awaited.comes(position, within=quiet):
                 continue
             try:
@@ -378,6 +417,13 @@ class Engine:
             except Unavailable as error:
                 _log.debug("the wait for position %d goes on: %s", position, error)
             looks += 1
+
+    def _quiet(self, looks: int) -> float:
+        """Return for how many seconds a position may be on its way before the log is read."""
+        if not self._hears and not looks:
+            return 0.0
+        doublings = looks if self._hears else looks - 1
+        return min(_QUIET_SECONDS * 2.0**doublings, LONGEST_PAUSE)
 
     async def checkpoint(self) -> Checkpoint:
         """Write a checkpoint of the state at the head, unless it is there already. Some four API

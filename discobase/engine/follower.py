@@ -65,6 +65,7 @@ class Follower:
         log: the log.
         replica: the replica, which nobody else changes except under :attr:`turn`.
         recovery: which checkpoint it begins at.
+        hears: whether events come. Where they never do, reading has to notice what they would tell.
 
     Attributes:
         turn: held by whoever changes the replica.
@@ -74,8 +75,11 @@ class Follower:
         tell: tells those who wait for a position that the head has moved.
     """
 
-    def __init__(self, log: CommitLog, replica: Replica, recovery: Recovery) -> None:
+    def __init__(
+        self, log: CommitLog, replica: Replica, recovery: Recovery, *, hears: bool = True
+    ) -> None:
         self._log = log
+        self._hears = hears
         self._replica = replica
         self._arrived = asyncio.Event()
         self._outdated = False
@@ -347,7 +351,8 @@ class Follower:
 
     async def refresh(self) -> None:
         """Apply every commit that was acknowledged before this call. One API call where there is
-        none, and one more where the head has to be looked up (:meth:`make_sure`).
+        none, and one more where the head has to be looked up (:meth:`make_sure`), or where no
+        events come and the last look is a minute ago.
 
         Raises:
             LogDamaged, UpgradeNeeded: the log cannot be read to its end.
@@ -368,6 +373,30 @@ class Follower:
             await self.refresh()
         else:
             self._log.note_current(began)
+            await self._look_for_changes()
+
+    async def _look_for_changes(self) -> None:
+        """Look for what events would have told, where none come: that the newest message of a lane
+        was deleted, or that there is another superblock. No API call where that was done within a
+        minute, else one.
+        """
+        if self._hears or not self._log.doubtful():
+            return
+        await self._examine_untold(await self._look_on())
+        if self._log.ends.unexplained:
+            self._arrived.set()  # whoever follows looks on
+
+    async def _examine_untold(self, listing: Listing) -> None:
+        """See whether the catalog and the message of the head are what they were, which no event
+        would tell: others may go on elsewhere, or where the head stood. One API call, and one more
+        where there is anything new in the catalog.
+        """
+        if not self._log.is_catalog_known(listing):
+            await self.holes.examine_catalog(listing)
+        try:
+            await self.holes.examine_head()
+        except LogDamaged:
+            await self.catch_up()  # it may only be late, and is damage where it stays so
 
     async def make_sure(self) -> None:
         """Before something is proposed at the head: see to it that the head is right, and that what
@@ -386,10 +415,13 @@ class Follower:
             await self.catch_up()
         if self.holes.catalog_changed:
             await self.holes.examine_catalog()
+        listing = None
         while self._log.doubtful():
-            await self._look_on()
+            listing = await self._look_on()
             if self._log.ends.unexplained:
                 await self._log.server.sleep(_LOOK_SECONDS)
+        if listing is not None and not self._hears:
+            await self._examine_untold(listing)
         if self._applier.unsure:
             await self.refresh()
         self.require_sound()
@@ -501,9 +533,9 @@ class Follower:
                     )
                 )
 
-    async def _look_on(self) -> None:
+    async def _look_on(self) -> Listing:
         """Look, and wait no longer for what nothing has explained for half a minute."""
-        await self._look()
+        listing = await self._look()
         for channel, message in self._log.ends.give_up(self._log.server.monotonic()).items():
             self.lost.add_unread(
                 channel,
@@ -511,6 +543,7 @@ class Follower:
                 "it was the newest message of its channel and has been deleted; nobody has said "
                 "what it was, and others write where it may have stood",
             )
+        return listing
 
     # Damage
 

@@ -196,6 +196,18 @@ class Holes:
         """
         return hole.change.deleted or self._doubt.has_lasted(hole.since)
 
+    async def examine_head(self) -> None:
+        """Look up the message of the head. One API call.
+
+        Raises:
+            LogDamaged: it is gone, or is something else now.
+        """
+        seq = self._replica.head.seq
+        message = self._replica.positions.message_at(seq)
+        if message:
+            channel = self._log.superblock.lane_of(seq)
+            await self.examine(MessageChanged(channel, message, deleted=False))
+
     async def miss_none(self, after: Sequence[int]) -> None:
         """See whether the newest message that was applied in each lane is still there, where the
         lane has just been read from below it.

@@ -391,6 +391,9 @@ class Stub:
     def want_index(self, wanted: object) -> None:
         """There will be none."""
 
+    def freshen(self) -> None:
+        """Nothing is ever old."""
+
 
 def by_itself(annotation: Any, default: Any, stored: dict[str, Any], name: str) -> Any:
     if name not in stored:

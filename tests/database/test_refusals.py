@@ -16,7 +16,6 @@ from discobase.errors import (
     BadToken,
     ConnectError,
     Disconnected,
-    IdentifyLimit,
     MissingPermission,
     NotConnected,
     OutcomeUnknown,
@@ -207,15 +206,6 @@ class TestWaitReady:
         with pytest.raises(ConnectError, match=f"127.0.0.1:{port}.* cannot be reached"):
             database.wait_ready(20)
         assert time.perf_counter() - began < 5
-
-    def test_a_spent_identify_budget_is_told_and_not_overdrawn(self, place):
-        place.discord.set(identifies_a_day=1)
-        database, _ = shop()
-        with place.conn(database):
-            pass
-        error = self.fails(place, IdentifyLimit)
-        assert "Wait 2" in str(error)
-        assert place.discord.requests.identifies == 1
 
 
 def fill(api_url: str, token: str, server: int, channels: int) -> None:

@@ -45,6 +45,9 @@ class Interrupted(Source):
     def refresh(self):
         self._source.refresh()
 
+    def freshen(self):
+        self._source.freshen()
+
     def commit(self, request):
         self.calls += 1
         self._source.commit(request)

@@ -184,3 +184,35 @@ def test_it_can_be_kept_compared_sent_and_printed(place):
     checkpointed = dataclasses.replace(status, head=30, checkpoint=10, checkpoint_age=5.0)
     assert checkpointed.tail == 20
     assert "20 commits after the checkpoint" in repr(checkpointed)
+
+
+def test_how_it_has_grown_is_known_without_a_call(place):
+    database, item = shop()
+    with place.conn(database):
+        hat = item(name="hat").save()
+        item(name="scarf").save()
+        hat.delete()
+        place.forget_calls()
+        growth = database.status().growth
+        assert place.calls == 0
+        assert isinstance(growth, discobase.Growth)
+        assert (growth.commits, growth.records, growth.advice) == (3, 1, None)
+        sizes = [json.loads(frame["content"].splitlines()[1])["size"] for frame in place.frames()]
+        assert growth.log_bytes == sum(sizes)
+        text = json.dumps(dataclasses.asdict(database.status()))
+        assert json.loads(text)["growth"]["records"] == 1
+    assert database.status().growth is None
+
+
+def test_what_keeps_it_from_writing_shows(place, hasty):
+    database, item = shop()
+    with place.conn(database):
+        item(name="hat").save()
+        item(name="scarf").save()
+        database.require_version("2.0")
+        assert database.status().required_version == "2.0"
+        assert not database.status().writes_blocked
+        first = place.frames()[0]
+        place.discord.delete_message(int(first["channel_id"]), int(first["id"]))
+        assert soon(lambda: database.status().writes_blocked)
+        assert "writes blocked" in repr(database.status())

@@ -34,9 +34,7 @@ class TestWhatIsNoDiscord:
             assert f"what answers at {stranger.api_url} is no Discord API" in str(caught.value)
             assert len(str(caught.value)) < 400
 
-    @pytest.mark.parametrize(
-        "path", ["/users/@me/guilds", "/gateway/bot", "/oauth2/applications/@me"]
-    )
+    @pytest.mark.parametrize("path", ["/users/@me/guilds", "/gateway/bot"])
     @pytest.mark.parametrize("answer", [PAGE, {"hello": 1}])
     def test_so_is_one_that_begins_like_it(self, place, path, answer):
         with (

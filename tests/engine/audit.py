@@ -34,6 +34,7 @@ class Line:
     message: int
     operations: list[list[Any]]
     introduced: list[list[Any]] = dataclasses.field(default_factory=list)
+    size: int = 0
     chain: str = ""
 
 
@@ -77,7 +78,7 @@ def read_log(world: World, superblock: Superblock) -> Log:
         introduced = [operation for operation in said if operation[0] == "writer?"]
         assert all(writer == header["writer"] for _, writer, _ in introduced)
         others = [operation for operation in said if operation[0] != "writer?"]
-        lines.append(Line(seq, identity, others, introduced, chain))
+        lines.append(Line(seq, identity, others, introduced, header["size"], chain))
     return Log(lines, chain, len(found), superfluous)
 
 
@@ -234,11 +235,12 @@ def held_by(engine: Engine, tables: Iterable[str]) -> State:
 
 
 def check_replicas(log: Log, state: State, engines: Iterable[Engine]) -> None:
-    """I3: every replica holds the state that the log comes to, labels included."""
+    """I3: every replica holds the state that the log comes to, labels and volume included."""
     labels = {writer: label for line in log.lines for _, writer, label in line.introduced}
     assert len(labels) == sum(len(line.introduced) for line in log.lines), "introduced twice"
     for engine in engines:
         assert engine.replica.writers.labels == labels
+        assert engine.replica.volume == sum(line.size for line in log.lines)
         assert (engine.replica.head.seq, engine.replica.head.chain) == (log.head, log.chain)
         assert held_by(engine, state) == state, f"I3: the replica of {engine.writer} differs"
 

@@ -28,11 +28,12 @@ from tests.engine.workload import Memory, Plan, live, open_engine
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
-    """A kind of run."""
+    """A kind of run. So many of its writers as `deaf` says never hear of an event."""
 
     faults: Faults = CALM
     plan: Plan = dataclasses.field(default_factory=Plan)
     writers: int = 3
+    deaf: int = 0
     kills: int = 0
     freezes: tuple[float, ...] = ()
     losses: int = 0
@@ -85,6 +86,17 @@ PROFILES = {
     "denied": Profile(faults=_ROUGH, losses=1, kills=2, denials=6),
     "crowded": Profile(
         faults=dataclasses.replace(_ROUGH, late_session=40.0), writers=4, kills=2, losses=1
+    ),
+    "deaf": Profile(
+        faults=dataclasses.replace(_ROUGH, freeze_at_send=0.02),
+        freezes=(200.0, 30.0),
+        plan=Plan(pause=20.0, steps=8),
+        writers=4,
+        deaf=2,
+        kills=2,
+        losses=1,
+        denials=2,
+        span=120.0,
     ),
     "keeping": Profile(
         faults=_ROUGH, kills=4, losses=2, plan=Plan(checkpoints=0.3), freezes=(30.0, 200.0)
@@ -149,9 +161,12 @@ class Run:
         self._born += 1
         tag = f"{name}#{self._born}"
         task = process.loop.create_task(
-            live(self.world, process, self.record, self.profile.plan, tag)
+            live(self.world, process, self.record, self.profile.plan, tag, hears=self._hears(name))
         )
         self._lives.append((process, lambda: task.result() if task.done() else None))
+
+    def _hears(self, name: str) -> bool:
+        return name not in {f"w{number}" for number in range(self.profile.deaf)}
 
     def _all_done(self) -> bool:
         return all(not process.alive or engine() for process, engine in self._lives)

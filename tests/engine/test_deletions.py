@@ -157,7 +157,7 @@ def second(pair: tuple[Process, Engine]) -> Engine:
     return pair[1]
 
 
-@pytest.mark.parametrize("profile", ["calm", "rough", "deadly"])
+@pytest.mark.parametrize("profile", ["calm", "rough", "deadly", "deaf"])
 def test_nobody_is_told_an_untruth_when_messages_are_deleted(profile):
     opened = 0
     for seed in range(6):

@@ -23,13 +23,13 @@ from discobase.engine.server.seam import Forbidden, NotFound, ServerError, Uncer
 from discobase.errors import (
     BadToken,
     ConnectError,
-    IdentifyLimit,
     MissingPermission,
     ServerAmbiguous,
     ServerNotFound,
 )
 
-BOT = BotIdentity(user=7, application=8)
+BOT = BotIdentity(user=7)
+APPLICATION = 8
 URL = "wss://gateway.example"
 UNSPENT = Gateway(URL, remaining=999, total=1000, reset_seconds=3600.0)
 
@@ -71,6 +71,10 @@ class Account:
         self._answer("log_in")
         return BOT
 
+    async def application(self) -> int:
+        self._answer("application")
+        return APPLICATION
+
     async def gateway(self) -> Gateway:
         self._answer("gateway")
         return self.limit
@@ -100,9 +104,16 @@ class TestFinding:
     def test_a_server_by_its_name(self):
         account = Account([guild(1, "store"), guild(2, "shop")])
         assert enter(account) == Access(
-            bot=7, guild=2, gateway=URL, application=BOT.application, membership=guild(2, "shop")
+            bot=7, guild=2, gateway=UNSPENT, membership=guild(2, "shop")
         )
         assert [call[0] for call in account.calls] == ["log_in", "gateway", "servers"]
+
+    def test_without_the_gateway_nothing_is_asked_of_it(self):
+        account = Account([guild(2, "shop")])
+        login = Login(account, Clock(), DISCORD_API)
+        access = asyncio.run(login.enter("a.b.c", "shop", gateway=False))
+        assert access.gateway is None
+        assert [call[0] for call in account.calls] == ["log_in", "servers"]
 
     @pytest.mark.parametrize("given", [2, "2"])
     def test_a_server_by_its_id(self, given):
@@ -122,7 +133,12 @@ class TestFinding:
     def test_none_of_that_name(self):
         error = fails(ServerNotFound, lambda: enter(Account([guild(1, "store")])))
         assert error.present == ["store"]
-        assert error.invite == invite_link(BOT.application)
+        assert error.invite == invite_link(APPLICATION)
+
+    def test_none_of_that_name_and_no_answer_for_the_link(self):
+        account = Account([], failures={"application": [Uncertain("503")] * 9})
+        error = fails(ServerNotFound, lambda: enter(account))
+        assert error.invite == invite_link(BOT.user)
 
     def test_several_of_that_name(self):
         error = fails(ServerAmbiguous, lambda: enter(Account([guild(3, "shop"), guild(4, "shop")])))
@@ -132,18 +148,16 @@ class TestFinding:
         account = Account([guild(2, "shop", NEEDED & ~Permission.MANAGE_ROLES)])
         error = fails(MissingPermission, lambda: enter(account))
         assert error.missing == ["manage_roles"]
-        assert error.invite == invite_link(BOT.application, 2)
+        assert error.invite == invite_link(APPLICATION, 2)
 
     def test_what_other_servers_allow_does_not_matter(self):
         assert enter(Account([guild(1, "store", 0), guild(2, "shop")])).guild == 2
 
 
 class TestFailures:
-    def test_no_identify_left(self):
+    def test_no_identify_left_is_none(self):
         spent = Gateway(URL, remaining=0, total=1000, reset_seconds=5400.0)
-        error = fails(IdentifyLimit, lambda: enter(Account([guild(2, "shop")], spent)))
-        assert "1000 times today" in str(error)
-        assert "Wait 1.5 h" in str(error)
+        assert enter(Account([guild(2, "shop")], spent)).gateway == spent
 
     def test_an_api_that_is_away_for_a_moment(self):
         lost = [Uncertain("reset"), Uncertain("reset")]

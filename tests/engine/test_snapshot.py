@@ -210,6 +210,16 @@ def test_only_the_recent_positions_are_known_afterwards(monkeypatch, replica, ot
         assert restored.positions.below(13) == replica.positions.below(13)
 
 
+def test_the_volume_of_the_log_is_a_part_of_the_state(replica, other):
+    lines, head, said = lines_of(replica)
+    assert b'["volume",2]\n' in lines  # two frames, of a byte each
+    assert replica.volume == 2
+    other.restore([lines], head, said)
+    assert other.volume == 2
+    apply(other, Put("thing", 2, "{}"))
+    assert other.volume == 3
+
+
 def test_which_version_is_required_is_a_part_of_the_state(replica, other):
     before = lines_of(replica)[2]
     apply(replica, Require("2.0"))

@@ -95,7 +95,12 @@ class State:
         head = self.replica.head
         number = len(self.commits)
         draft = encode(
-            [], seq=head.seq + 1 + number, chain=head.chain, writer="w", time=1.0, limits=Limits()
+            [Put("x", 1, "{}")],
+            seq=head.seq + 1 + number,
+            chain=head.chain,
+            writer="w",
+            time=1.0,
+            limits=Limits(),
         )
         header = read_header(draft.content)
         assert header is not None
@@ -161,6 +166,13 @@ def test_a_log_that_is_replayed_comes_to_the_same_labels(state):
     assert state.replica.writers.labels == {"one": "second"}
     state.replica.replay(commits[:1])
     assert state.replica.writers.labels == {"one": "first"}
+
+
+def test_void_frames_are_no_part_of_the_volume(state):
+    state.note(Introduce("one", "first"))
+    state.replica.apply([*state.commits, state.entry()])
+    assert state.replica.head.seq == 2
+    assert state.replica.volume == state.commits[0].entry.header.size > 0
 
 
 @pytest.mark.parametrize("label", ["web-1 gunicorn", '``` \u2028 \U0001f980 " \\', ""])

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -164,7 +165,7 @@ class Plan:
     """The chance that a step is followed by a checkpoint."""
 
 
-async def open_engine(process: Process, limits: Limits = LIMITS) -> Engine:
+async def open_engine(process: Process, limits: Limits = LIMITS, *, hears: bool = True) -> Engine:
     """Connect, as often as it takes."""
     while True:
         try:
@@ -173,6 +174,7 @@ async def open_engine(process: Process, limits: Limits = LIMITS) -> Engine:
                 limits=limits,
                 failed=lambda error: process.failures.append(repr(error)),
                 allow_unsafe=process.world.faults.nonce_window is None,
+                hears=hears,
                 label=f"{process.name} simulated",
             )
         except ConnectError as error:
@@ -231,11 +233,19 @@ class Client:
     """One thread of a writer: it writes records and registers, and reads registers freshly."""
 
     def __init__(
-        self, world: World, process: Process, engine: Engine, record: Memory, plan: Plan, name: str
+        self,
+        world: World,
+        process: Process,
+        engine: Engine,
+        record: Memory,
+        plan: Plan,
+        name: str,
+        fresh: Callable[[], Awaitable[None]],
     ) -> None:
         self._world, self._process, self._engine = world, process, engine
         self._record, self._plan, self._name = record, plan, name
         self._count = 0
+        self._fresh = fresh
         self._person_version = world.random.choice(PERSONS)
 
     async def run(self) -> None:
@@ -415,7 +425,7 @@ class Client:
         """Read a register after a refresh."""
         key, called = self._key(), self._world.time
         try:
-            await self._engine.refresh()
+            await self._fresh()
         except (Unavailable, MissingPermission, LogDamaged):
             return
         held = self._find_register(key)
@@ -446,11 +456,15 @@ class Client:
             history.remove(operation)
 
 
-async def live(world: World, process: Process, record: Memory, plan: Plan, name: str) -> Engine:
+async def live(
+    world: World, process: Process, record: Memory, plan: Plan, name: str, *, hears: bool = True
+) -> Engine:
     """The life of a writer: connect, and let its clients run beside each other."""
-    engine = await open_engine(process)
+    engine = await open_engine(process, hears=hears)
+    # Whoever hears of nothing reads as a search does that must not be old at all.
+    fresh = engine.refresh if hears else partial(engine.freshen, 0.0)
     clients = [
-        Client(world, process, engine, record, plan, f"{name}{letter}")
+        Client(world, process, engine, record, plan, f"{name}{letter}", fresh)
         for letter in "abcdefgh"[: plan.clients]
     ]
     await asyncio.gather(*(client.run() for client in clients))

@@ -24,6 +24,8 @@ from discobase.engine.replica.requests import LAYOUT as REQUESTS
 from discobase.engine.replica.requests import RequestTable
 from discobase.engine.replica.snapshot import Restoring, Snapshot
 from discobase.engine.replica.tables import Tables
+from discobase.engine.replica.volume import LAYOUT as VOLUME
+from discobase.engine.replica.volume import VolumeTable
 from discobase.engine.replica.writers import LAYOUT as WRITERS
 from discobase.engine.replica.writers import Writers, WriterTable
 from discobase.engine.server.seam import Uncertain
@@ -63,6 +65,7 @@ class Replica:
         positions: the head, and which positions have been applied before it.
         layouts: how each table is laid out, by name.
         writers: what is known of those who write.
+        volume: the bytes of the log up to the head: of all payloads that count, unpacked.
         lost: whether nothing is there to be read until the log has been replayed.
 
     Raises:
@@ -82,7 +85,8 @@ class Replica:
         self._use(file, writer)
         self.positions: Positions = self._position_table.read()
         self.layouts: Mapping[str, Layout] = MappingProxyType({})
-        self.writers: Writers = Writers()
+        self.writers: Writers = self._writers.read()
+        self.volume: int = self._volume.read()
 
     def _use(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
         """Write to a file from now on."""
@@ -91,6 +95,7 @@ class Replica:
         self._layouts = Layouts(writer)
         self._requests = RequestTable(writer)
         self._writers = WriterTable(writer)
+        self._volume = VolumeTable(writer)
         self._tables = Tables(writer, self._layouts, self._requests, self._writers)
         self._position_table = PositionTable(writer, self._lanes)
         self._proposals = Proposals(
@@ -178,6 +183,7 @@ class Replica:
 
     def _replay(self, commits: Sequence[Commit | Entry]) -> None:
         with self._transaction():
+            self._volume.clear()
             self._tables.drop_all()
             self._position_table.clear()
             self._follow(commits)
@@ -205,7 +211,7 @@ class Replica:
             ReplicaLost: no file takes it.
         """
         try:
-            self._restore(chunks, head, state, commits)
+            self._restore(chunks, head, state, [*commits])
         except sqlite3.Error as error:
             if not failed(error):
                 raise
@@ -219,12 +225,15 @@ class Replica:
         chunks: Iterable[bytes],
         head: Head,
         state: str,
-        commits: Iterable[Commit | Entry],
+        commits: Sequence[Commit | Entry],
     ) -> None:
         with self._transaction():
             self._tables.drop_all()
             self._position_table.clear()
-            restoring = Restoring(self._writer, self._layouts, self._position_table, self._writers)
+            self._volume.clear()
+            restoring = Restoring(
+                self._writer, self._layouts, self._position_table, self._writers, self._volume
+            )
             restoring.read(chunks, head, state)
             self._follow(commits)
 
@@ -269,6 +278,7 @@ class Replica:
         """Make the proposal the state: it stands in the log, as this entry."""
         try:
             self._position_table.advance(entry, applied=True)
+            self._volume.add(entry.header.size)
             self._requests.prune(entry.header.seq)
             self._writers.prune()
             self._commit()
@@ -348,7 +358,7 @@ class Replica:
         self._reader.close()
         self._file.remove()
 
-    def _follow(self, commits: Iterable[Commit | Entry]) -> None:
+    def _follow(self, commits: Sequence[Commit | Entry]) -> None:
         for commit in commits:
             if isinstance(commit, Commit):
                 self._do(commit)
@@ -358,6 +368,7 @@ class Replica:
         self._tables.keep()
         self._requests.prune(self._position_table.head.seq)
         self._writers.prune()
+        self._volume.add(_size_of(commits))
 
     def _do(self, commit: Commit) -> None:
         entry = commit.entry
@@ -522,6 +533,7 @@ class Replica:
         self.positions = self._position_table.read()
         self.layouts = self._layouts.all()
         self.writers = self._writers.read()
+        self.volume = self._volume.read()
 
 
 def _filled(
@@ -540,8 +552,12 @@ def _filled(
     return file, writer
 
 
+def _size_of(commits: Iterable[Commit | Entry]) -> int:
+    return sum(commit.entry.header.size for commit in commits if isinstance(commit, Commit))
+
+
 def _lay_out(writer: sqlite3.Connection) -> None:
-    writer.executescript(_PRAGMAS + LAYOUT + REQUESTS + WRITERS)
+    writer.executescript(_PRAGMAS + LAYOUT + REQUESTS + WRITERS + VOLUME)
     writer.execute("INSERT INTO state VALUES (1, 0, ?)", (GENESIS,))
 
 

@@ -10,6 +10,7 @@ Lines of ASCII-only JSON, the same bytes in every process that has applied the s
   had);
 - which changes of recent requests the log has;
 - what recent writers are called, and which version they have to have;
+- the bytes of the log up to there;
 - the recent positions. Which message is a void one's depends on what a reader has seen: so they
   stand apart, and no hash of the state includes them.
 
@@ -32,6 +33,7 @@ from discobase.engine.replica.file import ReplicaFile
 from discobase.engine.replica.layout import Layouts
 from discobase.engine.replica.positions import RECENT, Head, Position, PositionTable
 from discobase.engine.replica.requests import RequestTable
+from discobase.engine.replica.volume import VolumeTable
 from discobase.engine.replica.writers import WriterTable
 
 FORMAT = 1
@@ -132,6 +134,7 @@ class Snapshot:
             yield from self._kept_keys(name, layouts)
         yield from self._requests()
         yield from self._writers()
+        yield _line("volume", VolumeTable(self._connection).read())
 
     def _declared(self, table: str) -> Iterator[bytes]:
         execute = self._connection.execute
@@ -218,6 +221,7 @@ class Restoring:
         layouts: how the tables are laid out.
         positions: which positions have been applied.
         writers: what is known of those who write.
+        volume: the bytes of the log.
     """
 
     def __init__(
@@ -226,11 +230,13 @@ class Restoring:
         layouts: Layouts,
         positions: PositionTable,
         writers: WriterTable,
+        volume: VolumeTable,
     ) -> None:
         self._connection = connection
         self._layouts = layouts
         self._position_table = positions
         self._writers = writers
+        self._volume = volume
         self._head: Head | None = None
         self._table: _Table | None = None
         self._positions: list[tuple[int, Position, str]] = []
@@ -285,6 +291,9 @@ class Restoring:
             case ["minimum", str(version)]:
                 self._end_table()
                 self._writers.require(Require(version))
+            case ["volume", int(size)]:
+                self._end_table()
+                self._volume.add(size)
             case ["position", int(seq), int(message), str(chain), int(applied), str(writer)]:
                 self._end_table()
                 self._positions.append((seq, Position(message, chain, bool(applied)), writer))

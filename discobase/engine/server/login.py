@@ -22,7 +22,6 @@ from discobase.engine.server.seam import SETTLING, Clock, NotFound, Refused, Unc
 from discobase.errors import (
     BadToken,
     ConnectError,
-    IdentifyLimit,
     MissingPermission,
     ServerAmbiguous,
     ServerNotFound,
@@ -55,10 +54,13 @@ _UNKNOWN_BOT = (
 
 @dataclass(frozen=True, slots=True)
 class BotIdentity:
-    """Who has logged in: the ids of the bot's user and of its application."""
+    """Who has logged in: the id of the bot's user.
+
+    `settling` is what the server says of when writes can be read (:data:`SETTLING`).
+    """
 
     user: int
-    application: int
+    settling: float = SETTLING
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +79,12 @@ class Membership:
 class Gateway:
     """Where the gateway is, and how many identifies the bot has left (gateway, "Session Start Limit
     Object").
-
-    `settling` is what the server says of when writes can be read (:data:`SETTLING`).
     """
 
     url: str
     remaining: int
     total: int | None
     reset_seconds: float
-    settling: float = SETTLING
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +94,14 @@ class Access:
     Attributes:
         bot: the id of the bot's user.
         guild: the id of the server.
-        gateway: where the gateway is.
-        application: the id of the bot's application.
+        gateway: where the gateway is; None where none is wanted.
         membership: the server, and what the bot may do there.
         settling: seconds within which what was written there can be read by everybody.
     """
 
     bot: int
     guild: int
-    gateway: str
-    application: int
+    gateway: Gateway | None
     membership: Membership
     settling: float = SETTLING
 
@@ -117,11 +114,15 @@ class Account(Protocol):
     """What a login asks of Discord. Each method raises the seam's errors."""
 
     async def log_in(self, token: str) -> BotIdentity:
-        """Log in, which may be tried again where it fails. Two API calls.
+        """Log in, which may be tried again where it fails. One API call.
 
         Raises:
             TokenRefused: no bot has this token.
         """
+        ...
+
+    async def application(self) -> int:
+        """Return the id of the bot's application, which links to it need. One API call."""
         ...
 
     async def gateway(self) -> Gateway:
@@ -167,23 +168,25 @@ class Login:
                 f"DISCOBASE_API_URL."
             )
 
-    async def enter(self, token: str, server: str | int) -> Access:
-        """Log in and find the server. 4 API calls; one more for each 200 servers of the bot.
+    async def enter(self, token: str, server: str | int, *, gateway: bool = True) -> Access:
+        """Log in and find the server. 3 API calls; one less without the gateway, and one more for
+        each 200 servers of the bot.
 
         Args:
             token: the bot's token.
             server: the server's name, or its id; digits that are the name of none are taken for an
                 id, as an environment variable has no other way to give one.
+            gateway: whether the gateway is wanted, too.
 
         Raises:
             ConnectError: one of its subclasses says what is wrong.
         """
         with self._in_discords_form():
             bot = await self._log_in(token)
-            gateway, found = await asyncio.gather(self._gateway(), self._find(server, bot))
-            return Access(
-                bot.user, found.guild, gateway.url, bot.application, found, gateway.settling
+            found_gateway, found = await asyncio.gather(
+                self._gateway(wanted=gateway), self._find(server, bot)
             )
+            return Access(bot.user, found.guild, found_gateway, found, bot.settling)
 
     @contextlib.contextmanager
     def _in_discords_form(self) -> Generator[None]:
@@ -216,16 +219,8 @@ class Login:
         except Refused as error:
             raise ConnectError(f"{self.api_url} refused the login: {_brief(error)}") from error
 
-    async def _gateway(self) -> Gateway:
-        gateway = await self._ask(self.account.gateway)
-        if gateway.remaining <= 0:
-            raise IdentifyLimit(
-                f"this bot has logged in to the gateway {gateway.total} times today, which is all "
-                f"Discord allows (it would reset the token). Wait "
-                f"{gateway.reset_seconds / 3600:.1f} h, and find out which process restarts so "
-                f"often."
-            )
-        return gateway
+    async def _gateway(self, *, wanted: bool) -> Gateway | None:
+        return await self._ask(self.account.gateway) if wanted else None
 
     async def _find(self, wanted: str | int, bot: BotIdentity) -> Membership:
         servers = [server async for server in self._servers()]
@@ -233,7 +228,7 @@ class Login:
         fitting = named or [server for server in servers if str(server.guild) == str(wanted)]
         if not fitting:
             present = [server.name for server in servers]
-            raise ServerNotFound(str(wanted), present, self._invite(bot))
+            raise ServerNotFound(str(wanted), present, await self._invite(bot))
         if len(fitting) > 1:
             ids = ", ".join(str(server.guild) for server in fitting)
             raise ServerAmbiguous(
@@ -242,11 +237,18 @@ class Login:
             )
         (found,) = fitting
         if lacking := missing(found.permissions, READING if self.read_only else NEEDED):
-            raise MissingPermission(found.name, lacking, self._invite(bot, found.guild))
+            raise MissingPermission(found.name, lacking, await self._invite(bot, found.guild))
         return found
 
-    def _invite(self, bot: BotIdentity, guild: int | None = None) -> str:
-        return invite_link(bot.application, guild, READING if self.read_only else INVITED)
+    async def _invite(self, bot: BotIdentity, guild: int | None = None) -> str:
+        """Return the link that adds the bot to a server. One API call. Where its application's id
+        is not to be had it is the bot's own, which is the same for all but the oldest (observed).
+        """
+        try:
+            application = await self._ask(self.account.application)
+        except (ConnectError, TypeError, KeyError, ValueError):
+            application = bot.user
+        return invite_link(application, guild, READING if self.read_only else INVITED)
 
     async def _servers(self) -> AsyncIterator[Membership]:
         after: int | None = None

@@ -51,7 +51,8 @@ class Settings:
         followup_window: how long an answered interaction can be followed up (the same page).
         identifies_a_day: gateway logins a day that ``GET /gateway/bot`` counts down from (Discord's
             page "Gateway").
-        settling: after how long it says, in ``GET /gateway/bot``, that what was written can be read
+        identify_day: how long such a day is; shorter, a test sees its end.
+        settling: after how long it says, in ``GET /users/@me``, that what was written can be read
             by everybody, as ``settling_seconds``. Here that is at once; Discord does not say.
     """
 
@@ -73,6 +74,7 @@ class Settings:
     interaction_window: float = 3.0
     followup_window: float = 900.0
     identifies_a_day: int = 1000
+    identify_day: float = 86_400.0
     settling: float = 0.0
 
     def change(self, **changes: object) -> None:

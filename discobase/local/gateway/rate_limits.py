@@ -12,9 +12,6 @@ from discobase.local.behaviour.settings import Settings
 from discobase.local.state.entities import Bot
 from discobase.local.state.state import State
 
-A_DAY = 86_400.0
-"""Seconds in which a bot's logins are counted together."""
-
 
 class Frames:
     """How many frames come over one connection.
@@ -70,7 +67,7 @@ class Logins:
     def too_many(self, bot: Bot) -> bool:
         """Count one more; return whether it is more than a day has."""
         now = time.time()
-        if now - bot.identifies_since >= A_DAY:
+        if now - bot.identifies_since >= self._settings.identify_day:
             bot.identifies, bot.identifies_since = 0, now
         limited = self._limits.profile.gateway is not None
         if limited and bot.identifies >= self._settings.identifies_a_day:

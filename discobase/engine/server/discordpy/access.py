@@ -34,6 +34,11 @@ BELIEVED_SECONDS = 5.0
 but events get lost. A guess, and few enough refused requests: Discord bans who makes 10,000 in ten
 minutes (topics, rate limits, "Invalid Request Limit")."""
 
+UNTOLD_SECONDS = 60.0
+"""For which permissions are taken for what they were where no events tell of changes, and what is
+read does not: as often as such a process looks for what else it was not told
+(:data:`~discobase.engine.log.commit_log.TRUST`)."""
+
 _READING_NAMES = set(missing(0, READING))
 """What a member who is timed out still has."""
 
@@ -58,7 +63,7 @@ class ChannelAccess:
     def __init__(self, client: GatewayClient, access: Access) -> None:
         self._client = client
         self._bot = access.bot
-        self._application = access.application
+        self._application: int | None = None
         self._server = access.membership
         self._roles: frozenset[int] | None = None
         self._timed_out_until = 0.0
@@ -68,11 +73,17 @@ class ChannelAccess:
         self._changed = False
         self._looks = 0
         self._asked = float("-inf")
+        self._logged_in = time.monotonic()
         self._asking = asyncio.Lock()
 
     def changed(self) -> None:
         """Note that what is known may not be so any more."""
         self._changed = True
+
+    def changed_untold(self) -> None:
+        """Note that permissions may have changed, if they were asked for some time ago."""
+        if time.monotonic() - max(self._asked, self._logged_in) >= UNTOLD_SECONDS:
+            self._changed = True
 
     async def list_channels(self) -> Sequence[Mapping[str, Any]]:
         """Return the server's channels as Discord describes them. One API call.
@@ -112,7 +123,7 @@ class ChannelAccess:
                 await self._ask(looks)
             elif self._roles is None and self._names_other_roles(channel):
                 await self._ask_roles()
-        self._refuse(channel, needed)
+        await self._refuse(channel, needed)
 
     async def explain(self, channel: int, needed: Permission, refusal: Forbidden) -> Forbidden:
         """Return the error for a request that was refused: what the bot lacks, if that is known to
@@ -123,7 +134,7 @@ class ChannelAccess:
             async with self._asking:
                 if self._changed or time.monotonic() - self._asked >= BELIEVED_SECONDS:
                     await self._ask(looks)
-            self._refuse(channel, needed)
+            await self._refuse(channel, needed)
         except NotPermitted as error:
             return error
         except ServerError:
@@ -143,13 +154,13 @@ class ChannelAccess:
         if denial.needed & needed:
             raise NotPermitted(denial.error.reason)
 
-    def _refuse(self, channel: int, needed: Permission) -> None:
+    async def _refuse(self, channel: int, needed: Permission) -> None:
         overwrites = self._overwrites.get(channel)
         held = 0 if overwrites is None else in_channel(self._standing, overwrites)
         lacking = missing(held, needed)
         if not lacking:
             return
-        error = self._denial(channel, lacking)
+        error = await self._denial(channel, lacking)
         if overwrites is None:  # it may be gone: what is asked of it tells
             raise error
         self._denied[channel] = _Denial(
@@ -157,17 +168,30 @@ class ChannelAccess:
         )
         raise error
 
-    def _denial(self, channel: int, lacking: Sequence[str]) -> NotPermitted:
+    async def _denial(self, channel: int, lacking: Sequence[str]) -> NotPermitted:
+        application = await self._known_application()
         explained = self._standing.timed_out and not set(lacking) & _READING_NAMES
         return NotPermitted(
             MissingPermission(
                 self._server.name,
                 lacking,
-                invite_link(self._application, self._server.guild),
+                invite_link(application, self._server.guild),
                 self._names.get(channel, str(channel)),
                 timed_out=explained,
             )
         )
+
+    async def _known_application(self) -> int:
+        """Return the id of the bot's application, which is asked for once; where that is not to be
+        had, its user's, which is the same for all but the oldest bots (observed).
+        """
+        if self._application is None:
+            try:
+                with answered():
+                    self._application = int((await self._client.http.application_info())["id"])
+            except ServerError:
+                return self._bot
+        return self._application
 
     @property
     def _standing(self) -> Standing:

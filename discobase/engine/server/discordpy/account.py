@@ -28,7 +28,15 @@ class BotAccount:
     async def log_in(self, token: str) -> BotIdentity:
         """See :meth:`~discobase.engine.server.login.Account.log_in`."""
         with translated():
-            return BotIdentity(*await self._client.log_in(token))
+            user = await self._client.log_in(token)
+        # Discord says nothing of it; a server that shows at once what was written may.
+        settling = max(0.0, float(user.get("settling_seconds", SETTLING)))
+        return BotIdentity(int(user["id"]), settling)
+
+    async def application(self) -> int:
+        """See :meth:`~discobase.engine.server.login.Account.application`."""
+        with translated():
+            return int((await self._client.http.application_info())["id"])
 
     async def gateway(self) -> Gateway:
         """See :meth:`~discobase.engine.server.login.Account.gateway`."""
@@ -45,8 +53,6 @@ class BotAccount:
             remaining=remaining,
             total=left.get("total"),
             reset_seconds=reset_seconds,
-            # Discord says nothing of it; a server that shows at once what was written may.
-            settling=max(0.0, float(answer.get("settling_seconds", SETTLING))),
         )
 
     async def servers(self, limit: int, after: int | None) -> list[Membership]:

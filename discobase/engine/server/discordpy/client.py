@@ -21,7 +21,9 @@ from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 from discord.state import ConnectionState
 
 from discobase.engine.server.discordpy.api_client import ApiClient
+from discobase.engine.server.discordpy.day_limit import DayLimit
 from discobase.engine.server.discordpy.reconnect import IdentifyBudget, ReconnectBackoff
+from discobase.engine.server.seam import ServerError
 from discobase.engine.server.usage import Usage
 from discobase.token import forget_frames
 
@@ -152,6 +154,7 @@ class GatewayClient(discord.Client):
         self.usage = usage
         self._backoff = ReconnectBackoff()
         self._identifies = IdentifyBudget()
+        self._day: DayLimit | None = None
         self.trouble: str | None = None
         warn_nacl, warn_dave = discord.VoiceClient.warn_nacl, discord.VoiceClient.warn_dave
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -170,15 +173,12 @@ class GatewayClient(discord.Client):
         self.http = ApiClient(self.loop, self._api_url, self.usage)
         return super()._get_state(**options)
 
-    async def log_in(self, token: str) -> tuple[int, int]:
-        """Log in, and return the ids of the bot's user and of its application.
-
-        Of the answers nothing else is read: discord.py's models fail where a field is missing.
+    async def log_in(self, token: str) -> Mapping[str, Any]:
+        """Log in, and return the bot's user as it is told: discord.py's models fail where a field
+        is missing.
         """
         await self._async_setup_hook()
-        user = await self.http.static_login(token)
-        application = await self.http.application_info()
-        return int(user["id"]), int(application["id"])
+        return cast("Mapping[str, Any]", await self.http.static_login(token))
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
         """Do nothing: events reach their handlers unread (:meth:`run_gateway`)."""
@@ -193,12 +193,17 @@ class GatewayClient(discord.Client):
             await socket.close()
 
     async def run_gateway(
-        self, gateway_url: str, handlers: Mapping[str, Handler], lost: Callable[[], None]
+        self,
+        gateway_url: str,
+        day: DayLimit,
+        handlers: Mapping[str, Handler],
+        lost: Callable[[], None],
     ) -> None:
         """Keep a gateway session: connect, resume, identify again, until closed.
 
         Args:
             gateway_url: where the server's gateway is.
+            day: how many identifies are left today. While there are none nothing is tried.
             handlers: what to call for which event. Others are not looked at.
             lost: called when the connection is lost.
 
@@ -210,10 +215,11 @@ class GatewayClient(discord.Client):
         fresh: dict[str, Any] = {"gateway": yarl.URL(gateway_url)}
         wanted: dict[str, Any] = {**fresh, "initial": True}
         self.trouble = f"the gateway at {gateway_url} has not answered yet"
+        self._day = day
         while not self.is_closed():
-            if "session" not in wanted:
-                await self._wait_for_identify()
             try:
+                if "session" not in wanted:
+                    await self._wait_for_identify(day)
                 await self._receive(wanted)
             except ReconnectWebSocket as order:
                 reason = "it ended the connection"
@@ -226,6 +232,8 @@ class GatewayClient(discord.Client):
             except (OSError, discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
                 reason = f"{type(error).__name__}: {error}"
                 wanted = self._resume() or (fresh if "session" in wanted else wanted)
+            except ServerError as error:
+                reason = f"how many logins are left today could not be asked: {error}"
             except Exception as error:  # noqa: BLE001 - a session that has failed is no reason to end
                 # Not resumed: it might be sent once more.
                 _log.warning("what the gateway sends cannot be read", exc_info=error)
@@ -264,13 +272,19 @@ class GatewayClient(discord.Client):
         5 s.
         """
         self._identifies.spend(time.monotonic())
+        if self._day is not None:
+            self._day.spend()
         await super().before_identify_hook(shard_id, initial=initial)
 
-    async def _wait_for_identify(self) -> None:
+    async def _wait_for_identify(self, day: DayLimit) -> None:
         if delay := self._identifies.delay(time.monotonic()):
             self.trouble = f"no new gateway session for {delay:.0f} s: they end too soon"
             _log.warning("%s", self.trouble)
             await asyncio.sleep(delay)
+        await day.wait(self._note_trouble)
+
+    def _note_trouble(self, trouble: str) -> None:
+        self.trouble = trouble
 
     async def _wait_after_loss(self, trouble: str) -> None:
         self.trouble = trouble

@@ -14,6 +14,7 @@ import discord
 from discobase.engine.server.clock import SystemClock
 from discobase.engine.server.discordpy.account import BotAccount
 from discobase.engine.server.discordpy.client import GatewayClient
+from discobase.engine.server.discordpy.day_limit import DayLimit
 from discobase.engine.server.discordpy.events import GatewayEvents
 from discobase.engine.server.discordpy.requests import RestRequests
 from discobase.engine.server.login import Access, Login
@@ -40,7 +41,7 @@ class Connection(RestRequests, SystemClock):
     Args:
         client: the client, logged in.
         worker: runs the heavy steps.
-        access: what the login came to.
+        access: what the login came to; without a gateway none is connected to.
         failed: called when the gateway has ended for good.
 
     Attributes:
@@ -61,7 +62,10 @@ class Connection(RestRequests, SystemClock):
         self._failed = failed
         self._events = GatewayEvents(access.guild, access.bot)
         self._events.listen(self._note_access)
-        self._gateway = asyncio.create_task(self._keep_gateway(access.gateway))
+        self._gateway: asyncio.Task[None] | None = None
+        if access.gateway is not None:
+            day = DayLimit(access.gateway, BotAccount(client).gateway)
+            self._gateway = asyncio.create_task(self._keep_gateway(access.gateway.url, day))
 
     @classmethod
     async def open(
@@ -72,12 +76,14 @@ class Connection(RestRequests, SystemClock):
         api_url: str,
         failed: Callable[[ConnectError], None],
         usage: Usage,
+        gateway: bool = True,
         read_only: bool = False,
     ) -> Connection:
         """Log in, find the server, and start the gateway beside it. Usable for REST at once;
         events come when they do (:meth:`events_come`).
 
-        Costs 4 API calls (two of them discord.py's login), and one identify.
+        Costs 3 API calls (one of them discord.py's login), and one identify; one call less, and
+        none, without the gateway.
 
         Args:
             token: the bot's token.
@@ -85,6 +91,7 @@ class Connection(RestRequests, SystemClock):
             api_url: the address of the REST API.
             failed: called when the gateway has ended for good.
             usage: where API calls are counted.
+            gateway: whether the gateway is wanted; without it no events come.
             read_only: whether nothing is to be written, so that the bot may be allowed less.
 
         Raises:
@@ -94,15 +101,16 @@ class Connection(RestRequests, SystemClock):
         try:
             login = Login(BotAccount(client), SystemClock(), api_url, read_only=read_only)
             worker.start()
-            return cls(client, worker, await login.enter(token, server), failed)
+            access = await login.enter(token, server, gateway=gateway)
+            return cls(client, worker, access, failed)
         except BaseException:
             await _release(client, worker)
             raise
 
-    async def _keep_gateway(self, gateway_url: str) -> None:
+    async def _keep_gateway(self, gateway_url: str, day: DayLimit) -> None:
         try:
             events = self._events
-            await self._client.run_gateway(gateway_url, events.handlers, events.lost)
+            await self._client.run_gateway(gateway_url, day, events.handlers, events.lost)
         except discord.ConnectionClosed as error:
             refusal = BadToken if error.code == _AUTHENTICATION_FAILED else ConnectError
             self._failed(
@@ -136,6 +144,8 @@ class Connection(RestRequests, SystemClock):
     @property
     def trouble(self) -> str | None:
         """See :meth:`~discobase.engine.server.seam.Server.trouble`."""
+        if self._gateway is None:
+            return "the gateway is off: the database was made with gateway=False"
         if self._events.flow.is_set():
             return None
         return self._client.trouble or (
@@ -153,8 +163,9 @@ class Connection(RestRequests, SystemClock):
 
     async def close(self) -> None:
         """End the session and let go of every socket and thread. May be called again."""
-        self._gateway.cancel()
-        await asyncio.gather(self._gateway, return_exceptions=True)
+        if self._gateway is not None:
+            self._gateway.cancel()
+            await asyncio.gather(self._gateway, return_exceptions=True)
         self._aside.shutdown()
         await _release(self._client, self._worker)
 

@@ -57,6 +57,7 @@ class RestRequests:
         self._bot = access.bot
         self._guild = access.guild
         self._settling = access.settling
+        self._hears = access.gateway is not None
         self._access = ChannelAccess(client, access)
 
     @property
@@ -113,6 +114,8 @@ class RestRequests:
         if not page:
             if after:
                 self._access.changed()
+            elif not self._hears:
+                self._access.changed_untold()
             await self.require_readable(channel)
         # With equal timestamps Discord's order depends on the parameters (docs#2816): sort, and
         # take each message once.

@@ -6,7 +6,6 @@ import time
 
 from discobase.local import refusals
 from discobase.local.gateway.gateway import gateway_url
-from discobase.local.gateway.rate_limits import A_DAY
 from discobase.local.rest.call import Call
 from discobase.local.rest.forms.form import from_query
 from discobase.local.rest.response import NO_CONTENT, Reply, ok
@@ -15,8 +14,9 @@ from discobase.local.state import payloads
 
 
 def get_my_user(call: Call) -> Reply:
-    """Return the bot's own user."""
-    return ok(payloads.own_user(call.platform.state.users[call.bot.id]))
+    """Return the bot's own user, and when writes can be read, which Discord does not say."""
+    user = payloads.own_user(call.platform.state.users[call.bot.id])
+    return ok({**user, "settling_seconds": call.platform.settings.settling})
 
 
 def get_user(call: Call) -> Reply:
@@ -70,12 +70,13 @@ def get_bot_gateway(call: Call) -> Reply:
     """Return the gateway's address, and how many logins are left today."""
     bot, total = call.bot, call.platform.settings.identifies_a_day
     gateway = call.platform.limits.profile.gateway
+    day = call.platform.settings.identify_day
     passed = time.time() - bot.identifies_since
-    used = bot.identifies if passed < A_DAY else 0
+    used = bot.identifies if passed < day else 0
     limit = {
         "total": total,
         "remaining": max(0, total - used),
-        "reset_after": round(max(0.0, A_DAY - passed) * 1000) if used else 0,
+        "reset_after": round(max(0.0, day - passed) * 1000) if used else 0,
         "max_concurrency": 1 if gateway is None else gateway.max_concurrency,
     }
     return ok(
@@ -83,7 +84,6 @@ def get_bot_gateway(call: Call) -> Reply:
             "url": gateway_url(call.origin),
             "shards": 1,
             "session_start_limit": limit,
-            "settling_seconds": call.platform.settings.settling,
         }
     )
 
