@@ -23,7 +23,7 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── MissingPermission       the bot may not do what a database needs
     │   ├── ServerFull              no room for the channels of a database
     │   ├── NoncesIgnored           the server does not keep Discord's word on nonces
-    │   ├── IdentifyLimit           the day's gateway logins are used up
+    │   ├── IdentifyLimit           not raised any more
     │   └── Disconnected            the connection ended while a call was waiting
     ├── Unavailable                 Discord did not answer, or refused; nothing was written
     ├── WaitTimeout                 the time given was too short; nothing was written
@@ -236,8 +236,8 @@ class NoncesIgnored(ConnectError):
 
 
 class IdentifyLimit(ConnectError):
-    """The day's gateway logins of this bot are used up (Discord resets a token that exceeds
-    them).
+    """Not raised any more: a database whose bot has no gateway logins left today works on without,
+    and says so in the log and in :meth:`Database.status <discobase.Database.status>`.
     """
 
 

@@ -59,6 +59,29 @@ def test_what_its_login_asks(place):
         assert requests.count("GET", "/oauth2/*") == requests.count("GET", "/gateway*") == 0
 
 
+@pytest.mark.parametrize("commits", [0, 1, 3, 120])
+def test_a_job_that_saves_one_record_costs_twelve_calls_at_most_and_the_pages(place, commits):
+    """By the server's own count, and by the database's."""
+    database, item = shop()
+    with place.conn(database):
+        for number in range(commits):
+            item(name=str(number)).save()
+    pages = sum(-(-len(place.discord.messages(lane)) // 100) for lane in place.lanes())
+    assert pages == min(commits, 4)
+    place.forget_calls()
+    database, item = job()
+    with place.conn(database):
+        item(name="of the job").save()
+        assert len(item.find()) == commits + 1
+    assert place.calls <= 12 + pages
+    # Of which: who the bot is, which servers it is in, their channels, the catalog, and the save.
+    assert place.calls == 5 + pages
+    assert database.status().calls_made == place.calls
+    requests = place.discord.requests
+    assert requests.count("GET", "/guilds/{guild_id}/channels") == 1
+    assert (requests.identifies, requests.downloads) == (0, 0)
+
+
 def test_a_save_costs_one_call_and_at_rest_nothing_is_asked(place):
     database, item = job()
     with place.conn(database):

@@ -31,6 +31,7 @@ class Usage:
     Attributes:
         waits: how often a call waited for a rate limit.
         waited: the seconds that these waits took.
+        limited_until: until when there is no room for some call, by the monotonic clock.
         identifies: what the server has last told of gateway logins; None where it was not asked.
     """
 
@@ -38,6 +39,7 @@ class Usage:
         self._calls: Counter[str] = Counter()
         self.waits = 0
         self.waited = 0.0
+        self.limited_until = 0.0
         self.identifies: Identifies | None = None
 
     def count(self, kind: str) -> None:

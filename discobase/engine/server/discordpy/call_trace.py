@@ -3,13 +3,14 @@
 discord.py 2.7.1 waits inside `HTTPClient.request`, and tells nobody: before it sends what has no
 room in its bucket, after a 429, and, when an answer has emptied its bucket, before it hands that
 answer on. What aiohttp tells of each request (`http_trace`, an argument of :class:`discord.Client`)
-says when it left and when its answer was there; the rest of the time is one of these waits, or the
-pause before discord.py repeats what failed.
+says when it left and when its answer was there, and the answer's headers say whether there was room
+for more: what passes between is one of these waits.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
@@ -17,11 +18,11 @@ import aiohttp
 from discobase.engine.server.usage import Usage
 
 _NOTICED_SECONDS = 0.05
-"""Below that the loop was busy, and nothing was waited for: a guess. A bucket that is empty is so
-for a second or more."""
+"""Below that nothing was waited for but the loop: a guess. A bucket that is empty is so for a
+second or more."""
 
-_FAILED = 500
-"""The lowest status of a server that has failed: discord.py repeats some of those after a pause."""
+_TOO_MANY = 429
+"""The status of a request that a rate limit has refused (topics, rate limits)."""
 
 
 class Call:
@@ -35,7 +36,8 @@ class Call:
     def __init__(self, usage: Usage, kind: str) -> None:
         self._usage = usage
         self._kind = kind
-        self._since: float | None = time.monotonic()
+        now = time.monotonic()
+        self._since = now if now < usage.limited_until else None
 
     def leaves(self) -> None:
         """Note that it leaves now, once more perhaps."""
@@ -43,11 +45,15 @@ class Call:
         self._since = None
         self._usage.count(self._kind)
 
-    def answered(self, status: int) -> None:
-        """Note that the head of its answer is there. What comes after it is a wait for a rate
-        limit, unless discord.py pauses because the server has failed.
+    def answered(self, status: int, headers: Mapping[str, str]) -> None:
+        """Note that the head of its answer is there. What comes after it is a wait for a rate limit
+        where the answer says that there is no room for more.
         """
-        self._since = None if status >= _FAILED else time.monotonic()
+        if status != _TOO_MANY and headers.get("X-RateLimit-Remaining") != "0":
+            return
+        self._since = time.monotonic()
+        room_in = headers.get("X-RateLimit-Reset-After") or headers.get("Retry-After") or "0"
+        self._usage.limited_until = self._since + _seconds(room_in)
 
     def read(self) -> None:
         """Note that the rest of its answer is there."""
@@ -64,6 +70,14 @@ class Call:
         waited = time.monotonic() - self._since
         if waited >= _NOTICED_SECONDS:
             self._usage.note_wait(waited)
+
+
+def _seconds(text: str) -> float:
+    """Return the seconds that a header names; 0 where it names none, as a date."""
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
 
 
 def trace_of_calls() -> aiohttp.TraceConfig:
@@ -84,7 +98,7 @@ async def _started(_: Any, context: Any, __: aiohttp.TraceRequestStartParams) ->
 
 async def _answered(_: Any, context: Any, told: aiohttp.TraceRequestEndParams) -> None:
     if context.trace_request_ctx is not None:
-        context.trace_request_ctx.answered(told.response.status)
+        context.trace_request_ctx.answered(told.response.status, told.response.headers)
 
 
 async def _read(_: Any, context: Any, __: aiohttp.TraceResponseChunkReceivedParams) -> None:
