@@ -37,6 +37,7 @@ class Target:
         api_url: the address of the REST API.
         limits: what a message carries there.
         allow_unsafe: whether to go on where the server does not enforce nonces.
+        cache: the folder in which the records are kept between runs; None to keep none.
     """
 
     token: str = field(repr=False)
@@ -44,6 +45,7 @@ class Target:
     api_url: str
     limits: Limits
     allow_unsafe: bool = False
+    cache: Path | None = None
 
     @property
     def is_local(self) -> bool:
@@ -129,6 +131,7 @@ def target(
     limits: Limits,
     *,
     allow_unsafe: bool = False,
+    cache: Path | None = None,
 ) -> Target:
     """Return where a login goes, by its arguments and the environment.
 
@@ -142,7 +145,7 @@ def target(
     if not isinstance(cast("object", allow_unsafe), bool):
         raise UsageError(f"allow_unsafe={allow_unsafe!r}: give True or False.")
     place = _checked_address(address)
-    return Target(_checked_token(given), server, place, limits, allow_unsafe)
+    return Target(_checked_token(given), server, place, limits, allow_unsafe, cache)
 
 
 def _checked_token(token: object) -> str:
@@ -185,6 +188,30 @@ def _checked_path(path: str) -> str:
     # This process's own folder is gone; a NUL character; a user who has no home.
     except (OSError, ValueError, RuntimeError) as error:
         raise UsageError(f"the path {path!r} of '{LOCAL}:PATH' leads nowhere: {error}") from error
+
+
+def checked_cache(cache: object) -> Path | None:
+    """Return the folder in which records are kept, in full: the folder of this process may be
+    another one when it logs in.
+
+    Raises:
+        UsageError: it can be no folder.
+    """
+    if cache is None:
+        return None
+    if not isinstance(cache, str | os.PathLike) or not os.fspath(cast("str", cache)):
+        raise UsageError(f"cache={cache!r}: give the path of a folder, or leave it out.")
+    given = os.fspath(cast("str | os.PathLike[str]", cache))
+    if not isinstance(cast("object", given), str):
+        raise UsageError(f"cache={cache!r}: give the path as a text, not as bytes.")
+    try:
+        folder = Path(given).expanduser().resolve()
+    # This process's own folder is gone; a NUL character; a user who has no home.
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UsageError(f"cache={cache!r} leads nowhere: {error}") from error
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"cache={cache!r} is a file: give the path of a folder.")
+    return folder
 
 
 def _is_like_local(word: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any, TypeVar, cast, overload
 
 from discobase.arguments import (
     check_database,
+    checked_cache,
     checked_position,
     checked_table_name,
     checked_wait,
@@ -51,6 +53,10 @@ class Database:
         timeout: seconds that a blocking call waits for Discord at most; None for no limit. 0, here
             as everywhere, is a look: only what needs no answer of Discord's can be done so.
         attachment_limit: bytes that one file may have on this server; 10 MiB unless it is boosted.
+        cache: a folder in which the records are kept between runs, so that a login reads only what
+            is new; made where it is not there. One process at a time has it, and one database:
+            another one does without, and warns of that. A relative path is taken from the folder in
+            which the process is now; ``~`` is the home folder.
 
     Raises:
         UsageError: one of them makes no sense.
@@ -63,9 +69,11 @@ class Database:
         server: str | int | None = None,
         timeout: float | None = 60.0,
         attachment_limit: int = Limits().attachment,
+        cache: str | os.PathLike[str] | None = None,
     ) -> None:
         check_database(name, server, timeout, attachment_limit)
         self._server = name if server is None else server
+        self._cache = checked_cache(cache)
         self._limits = Limits(attachment=attachment_limit)
         self._tables: dict[str, type[Table]] = {}
         self._source = SessionSource(name, timeout=timeout, capacity=self._limits.payload)
@@ -383,7 +391,10 @@ class Database:
         awaited: bool = False,
     ) -> Session:
         where = partial(
-            target, token, api_url, self._server, self._limits, allow_unsafe=allow_unsafe
+            target,
+            *(token, api_url, self._server, self._limits),
+            allow_unsafe=allow_unsafe,
+            cache=self._cache,
         )
         cell = cell_of(users_frame())
         if cell is None:

@@ -158,6 +158,7 @@ class Session:
             failed=self._fail,
             place=f"the server {self.target.server!r} at {self.target.api_url}",
             allow_unsafe=self.target.allow_unsafe,
+            cache=self.target.cache,
         )
         engine = await self._unless_ended(opening)
         try:

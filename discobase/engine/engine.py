@@ -18,6 +18,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.committer import Committer
@@ -31,7 +32,7 @@ from discobase.engine.log.superblock import Superblock, base36
 from discobase.engine.lost import LostCommit
 from discobase.engine.polling import keep_fresh
 from discobase.engine.refreshes import Refreshes
-from discobase.engine.replica import Head, Replica
+from discobase.engine.replica import Cache, Head, Replica
 from discobase.engine.server.retry import LONGEST_PAUSE
 from discobase.engine.server.seam import Event, NotPermitted, Refused, Server, Uncertain
 from discobase.errors import ConnectError, DiscobaseError, Disconnected, NoncesIgnored, Unavailable
@@ -51,6 +52,11 @@ it is."""
 _QUIET_SECONDS = 1.0
 """For which a position that is waited for may be on its way before the log is read: as long as for
 a gap (:data:`discobase.engine.follower.GAP_SECONDS`), and a guess like that."""
+
+
+_CHECK_PAUSE = 0.004
+"""Seconds between two steps of the check of what was kept, each of which takes half of that: so
+Python has two thirds of its time for others, and a million records take six seconds. A guess."""
 
 
 class Engine:
@@ -99,6 +105,7 @@ class Engine:
         failed: Callable[[DiscobaseError], None],
         place: str = "this server",
         allow_unsafe: bool = False,
+        cache: Path | None = None,
     ) -> Engine:
         """Find or create the database of a server, catch up with its log, and start.
 
@@ -111,6 +118,8 @@ class Engine:
             failed: called when the engine has ended by itself.
             place: which server it is, for errors.
             allow_unsafe: whether to go on where the server does not enforce nonces.
+            cache: the folder in which the state is kept for the next process; None to keep none.
+                With one that was kept only what is new in the log is read.
 
         Raises:
             NoncesIgnored: the server does not enforce nonces.
@@ -121,7 +130,7 @@ class Engine:
         """
         try:
             superblock = await find_or_create(server)
-            replica = await _make_replica(server, len(superblock.lanes))
+            replica = await _make_replica(server, superblock, cache)
             try:
                 engine = cls(
                     server, superblock, replica, limits, place=place, allow_unsafe=allow_unsafe
@@ -157,10 +166,16 @@ class Engine:
             self._read_back(verdict)
         polling = keep_fresh(self._server, self._refreshes.refresh)
         watching = (self._channels.watch(), self._nonces.watch(verdict, self._withdraw))
-        for work in (self._committer.run(), self._follower.follow(), polling, *watching):
+        checking = self._check_cache()
+        for work in (self._committer.run(), self._follower.follow(), polling, *watching, checking):
             task = asyncio.create_task(work)
             task.add_done_callback(lambda task: self._ended(task, failed))
             self._tasks.append(task)
+
+    async def _check_cache(self) -> None:
+        """Look through what was kept, beside all else."""
+        while await self._server.aside(self.replica.check_on):
+            await self._server.sleep(_CHECK_PAUSE)
 
     def _read_back(self, verdict: Verdict) -> None:
         """Go on without trust in nonces."""
@@ -281,7 +296,7 @@ class Engine:
         await asyncio.gather(*self._tasks, *self._refreshes.cancel(), return_exceptions=True)
         await self._committer.stop(ended)
         await self._log.close()
-        await self._server.work(self.replica.close)
+        await self._server.work(partial(self.replica.close, sure=self._follower.sure))
 
 
 def _look(loop: asyncio.AbstractEventLoop, follower: Follower) -> None:
@@ -290,14 +305,19 @@ def _look(loop: asyncio.AbstractEventLoop, follower: Follower) -> None:
         loop.call_soon_threadsafe(follower.look)
 
 
-async def _make_replica(server: Server, lanes: int) -> Replica:
+async def _make_replica(server: Server, superblock: Superblock, cache: Path | None) -> Replica:
     """Make a replica on the worker, since its file takes a while; close it if nobody waits then."""
-    making = asyncio.ensure_future(server.work(partial(Replica, lanes)))
+    making = asyncio.ensure_future(server.work(partial(_replica, superblock, cache)))
     try:
         return await asyncio.shield(making)
     except asyncio.CancelledError:
         making.add_done_callback(_close_unwanted)
         raise
+
+
+def _replica(superblock: Superblock, cache: Path | None) -> Replica:
+    claimed = None if cache is None else Cache.claimed(cache, superblock.to_content())
+    return Replica(len(superblock.lanes), claimed)
 
 
 def _close_unwanted(making: asyncio.Future[Replica]) -> None:

@@ -89,6 +89,11 @@ class Follower:
         """
         return copy.copy(self._doubt.damage or self._log.later)
 
+    @property
+    def sure(self) -> bool:
+        """Whether the head is known to be the right one."""
+        return not self._applier.unsure
+
     # Events
 
     def handle(self, event: Event) -> None:

@@ -228,6 +228,9 @@ class Seam:
             self._begin()
         return await done
 
+    async def aside(self, step: Callable[[], T]) -> T:
+        return await self.work(step)
+
     def _begin(self) -> None:
         while self._steps:
             step, done = self._steps.popleft()

@@ -1,5 +1,5 @@
-"""The file that a replica lives in: a temporary one, for this process alone, or one in memory where
-there is no room for any.
+"""The file that a replica lives in: a temporary one, one that is kept for whoever comes next, or
+one in memory where there is no room for any. They differ in what becomes of them at the end.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 
+from discobase.engine.replica.checksums import Altered, add_row_sum
 from discobase.engine.replica.folder import ended, gone, make_folder, remove_folder
 
 _FAILURES = frozenset(
@@ -35,17 +36,26 @@ _FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
 _CODE = 0xFF
 """The part of SQLite's extended codes that is the code (the same page)."""
 
+_TEMPORARY = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA busy_timeout=60000;"
+"""Not synchronous: a file that is lost with its process is of no use to anybody. In memory the
+writer waits for who reads: a minute, a guess, for a read takes moments."""
+
+_KEPT = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=60000;"
+"""In WAL mode the disk is waited for once in about a thousand pages, and a file is whole whenever
+the power fails (sqlite.org/pragma.html#pragma_synchronous)."""
+
 _numbers = itertools.count(1)
 
 
 def failed(error: sqlite3.Error) -> bool:
     """Return whether an error says that the file is at fault, and not what was asked of it."""
-    return _code(error) in _FAILURES or _is_no_text(error)
+    return _code(error) in _FAILURES or _is_no_text(error) or isinstance(error, Altered)
 
 
 def is_untrue(error: sqlite3.Error) -> bool:
     """Return whether an error says that what the file holds is not what was written."""
-    return _code(error) in _UNTRUE or _is_short(error) or _is_no_text(error)
+    untrue = _code(error) in _UNTRUE or isinstance(error, Altered)
+    return untrue or _is_short(error) or _is_no_text(error)
 
 
 def is_full(error: sqlite3.Error) -> bool:
@@ -75,17 +85,27 @@ def _code(error: sqlite3.Error) -> int:
 
 
 class ReplicaFile:
-    """A SQLite file that lasts as long as this object at the most. Made by :meth:`in_folder` or
-    :meth:`in_memory`.
+    """A SQLite file. Made by :meth:`in_folder`, :meth:`in_memory` or :meth:`kept`, of which the
+    first two last as long as this object at the most.
+
+    Attributes:
+        is_kept: whether it outlives its process.
+        pragmas: what its writing connection is told.
     """
 
-    def __init__(self, uri: str, remove: Callable[[], object]) -> None:
+    def __init__(self, uri: str, remove: Callable[[], object], *, is_kept: bool = False) -> None:
         self._uri = uri
-        self._remove_folder = weakref.finalize(self, remove)
-        self._remove_folder.atexit = False
+        self.is_kept = is_kept
+        self.pragmas = _KEPT if is_kept else _TEMPORARY
+        self._remove_file: Callable[[], object] = remove
+        if not is_kept:
+            finalizer = weakref.finalize(self, remove)
+            finalizer.atexit = False
+            self._remove_file = finalizer
         # One that its holder may take again: a signal handler may come between, and search too.
         self._guard = threading.RLock()
         self._connections: set[sqlite3.Connection] = set()
+        self._ended = False
         self._unwanted = False
 
     @classmethod
@@ -111,12 +131,22 @@ class ReplicaFile:
         """
         return cls(f"file:/discobase-{next(_numbers)}?vfs=memdb", _nothing)
 
+    @classmethod
+    def kept(cls, path: Path) -> ReplicaFile:
+        """Take one that stays where it is (:mod:`discobase.engine.replica.cache`).
+
+        Raises:
+            OSError: it is not there.
+        """
+        known = _identity(path)
+        return cls(f"{path.as_uri()}?mode=rw", lambda: _remove_same(path, known), is_kept=True)
+
     @property
     def gone(self) -> bool:
-        """Whether the file is removed, or about to be: what is asked of it then fails for this
+        """Whether the file is at its end, or about to be: what is asked of it then fails for this
         reason.
         """
-        return self._unwanted or ended.is_set()
+        return self._ended or self._unwanted or ended.is_set()
 
     def connect(self) -> sqlite3.Connection:
         """Return a new connection, for :meth:`disconnect` to close.
@@ -133,6 +163,7 @@ class ReplicaFile:
                 self._uri, uri=True, check_same_thread=False, isolation_level=None
             )
             self._connections.add(made)
+        add_row_sum(made)  # what was kept may have been copied here
         return made
 
     def disconnect(self, connection: sqlite3.Connection) -> None:
@@ -142,8 +173,16 @@ class ReplicaFile:
             self._connections.discard(connection)
         self._remove_if_unused()
 
+    def end(self) -> None:
+        """Let no more connections be made; remove a file that is not kept as soon as the last one
+        is closed.
+        """
+        self._ended = True
+        if not self.is_kept:
+            self.remove()
+
     def remove(self) -> None:
-        """Remove the file and its folder, as soon as every connection is closed."""
+        """Remove the file, kept or not, as soon as every connection is closed."""
         with self._guard:
             self._unwanted = True
         self._remove_if_unused()
@@ -152,7 +191,26 @@ class ReplicaFile:
         with self._guard:
             unused = self._unwanted and not self._connections
         if unused:
-            self._remove_folder()
+            self._remove_file()
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def _remove_same(path: Path, known: tuple[int, int]) -> None:
+    """Remove a file, unless another one has come in its place: that is somebody else's."""
+    with contextlib.suppress(OSError):
+        if _identity(path) == known:
+            remove_file(path)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file of SQLite's, with what SQLite has beside it."""
+    for each in (path, *(path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-shm"))):
+        with contextlib.suppress(OSError):
+            each.unlink()
 
 
 def _nothing() -> None:

@@ -346,3 +346,9 @@ class Server(Requests, Clock, Protocol):
     def work(self, step: Callable[[], T]) -> Awaitable[T]:
         """Run a heavy step off the loop: one at a time, in the order of the calls, to the end."""
         ...
+
+    def aside(self, step: Callable[[], T]) -> Awaitable[T]:
+        """Run a long step off the loop, beside those of :meth:`work`: one at a time, in the order
+        of the calls. It may be left unfinished at the end.
+        """
+        ...

@@ -52,6 +52,7 @@ class Connection(RestRequests, SystemClock):
     ) -> None:
         super().__init__(client, access)
         self._worker = worker
+        self._aside = Worker("discobase-aside")
         self._failed = failed
         self._events = GatewayEvents(access.guild, access.bot)
         self._events.listen(self._note_access)
@@ -131,11 +132,16 @@ class Connection(RestRequests, SystemClock):
         """See :meth:`~discobase.engine.server.seam.Server.work`."""
         return asyncio.get_running_loop().run_in_executor(self._worker, step)
 
+    def aside(self, step: Callable[[], T]) -> Awaitable[T]:
+        """See :meth:`~discobase.engine.server.seam.Server.aside`."""
+        return asyncio.get_running_loop().run_in_executor(self._aside, step)
+
     async def close(self) -> None:
         """End the session and let go of every socket and thread. May be called again."""
         self._gateway.cancel()
         await asyncio.gather(self._gateway, return_exceptions=True)
         await _release(self._client, self._worker)
+        self._aside.shutdown(wait=False)
 
 
 async def _release(client: GatewayClient, worker: Worker) -> None:
