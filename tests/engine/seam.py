@@ -40,8 +40,8 @@ class Seam:
     def __init__(self, process: Process) -> None:
         self._process = process
         self._world = process.world
-        self._steps: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
-        self._working = False
+        self._worker = _Worker(self, process, 0.002)
+        self._slow_worker = _Worker(self, process, 2.0)
         self.cut_off = False
 
     @property
@@ -220,7 +220,25 @@ class Seam:
         """One step at a time, in the order of the calls; what has begun goes on to its end even if
         the caller does not wait any more, and what has not begun by then never does.
         """
-        if self.cut_off:
+        return await self._worker.do(step)
+
+    async def aside(self, step: Callable[[], T]) -> T:
+        """The same beside that, and slower."""
+        return await self._slow_worker.do(step)
+
+
+class _Worker:
+    """A thread that takes steps, which last so many seconds at the most."""
+
+    def __init__(self, seam: Seam, process: Process, longest: float) -> None:
+        self._seam = seam
+        self._process = process
+        self._longest = longest
+        self._steps: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
+        self._working = False
+
+    async def do(self, step: Callable[[], T]) -> T:
+        if self._seam.cut_off:
             return step()
         done: asyncio.Future[T] = self._process.loop.create_future()
         self._steps.append((step, done))
@@ -228,15 +246,12 @@ class Seam:
             self._begin()
         return await done
 
-    async def aside(self, step: Callable[[], T]) -> T:
-        return await self.work(step)
-
     def _begin(self) -> None:
         while self._steps:
             step, done = self._steps.popleft()
             if not done.cancelled():
                 self._working = True
-                seconds = self._world.random.random() * 0.002
+                seconds = self._process.world.random.random() * self._longest
                 self._process.loop.call_later(seconds, self._finish, step, done)
                 return
         self._working = False

@@ -8,6 +8,7 @@ the others let pass.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -85,10 +86,24 @@ def x(value: Any) -> str:
 
 
 class State:
-    """A replica, and what is done to it."""
+    """A replica, and what is done to it.
 
-    def __init__(self) -> None:
+    Args:
+        restored: whether another replica takes over after each commit, from a snapshot.
+    """
+
+    def __init__(self, *, restored: bool = False) -> None:
         self.replica = Replica(1)
+        self._restored = restored
+
+    def _committed(self) -> None:
+        if self._restored:
+            with contextlib.closing(self.replica.snapshot()) as snapshot:
+                lines = [*snapshot.lines()]
+            other = Replica(1)
+            other.restore(lines, snapshot.head, snapshot.hash)
+            self.replica.close()
+            self.replica = other
 
     @property
     def next(self) -> int:
@@ -102,6 +117,7 @@ class State:
     def apply(self, *operations: Operation) -> None:
         """Apply what another process has committed."""
         self.replica.apply([Commit(self.entry(), list(operations))])
+        self._committed()
 
     def ask(self, *changes: Change, schema: str = "", preparations: list[Preparation] = []) -> Any:  # noqa: B006
         """Try a request; the operations that it came to, or the error."""
@@ -110,6 +126,7 @@ class State:
         (verdict,) = proposal.verdicts
         if isinstance(verdict, Placed) and proposal.operations:
             self.replica.settle(self.entry())
+            self._committed()
         else:
             self.replica.withdraw()
         if isinstance(verdict, DiscobaseError):
@@ -141,11 +158,16 @@ class State:
         return held and held.fingerprint
 
 
-@pytest.fixture
-def state() -> Iterator[State]:
-    made = State()
+@pytest.fixture(params=[False, True], ids=["", "restored after each commit"])
+def state(request: pytest.FixtureRequest) -> Iterator[State]:
+    made = State(restored=request.param)
     yield made
     made.replica.close()
+
+
+made_for_searches = pytest.mark.parametrize("state", [False], ids=[""], indirect=True)
+"""Of tests on columns that no snapshot has: a replica makes them for its own searches, or as long
+as the log has not said all."""
 
 
 @pytest.fixture
@@ -236,6 +258,7 @@ class TestKeysThatTheLogSays:
         state.apply(Declare("t", class_of("newer"), 4, seen=3))
         assert state.replica.said("t", [("x", NEW)]) == set()
 
+    @made_for_searches
     @pytest.mark.parametrize("is_filled", [True, False])
     def test_stand_in_a_column_that_is_there_already(self, state, is_filled):
         state.apply(Declare("t", class_of(OLD), 1), Declare("t", class_of(NEW), 2))
@@ -258,6 +281,7 @@ class TestKeysThatTheLogSays:
         assert taken == [Keys("t", "x", field, ((1, '"a'),))]
         assert state.ask(preparations=[SayKeys("t", "x", field, ((2, 1, '"b'),))]) == []
 
+    @made_for_searches
     def test_may_be_none_of_the_records_that_were_loaded(self, state):
         state.apply(Declare("t", class_of(OLD), 1), Put("t", 1, x("a"), 1))
         field, loaded = FieldSchema("plain", NEW), Loaded(0, 1, 1)
@@ -282,6 +306,7 @@ class TestWhatWasLoaded:
         layout = state.replica.layouts["t"]
         assert (layout.seen("x", NEW), layout.seen("x", OLD)) == (1, 0)
 
+    @made_for_searches
     def test_goes_by_primary_keys_where_a_column_is_filled_in_steps(self, state):
         state.apply(Declare("t", class_of(OLD), 1), *(Put("t", n, x("a"), 1) for n in range(1, 6)))
         state.apply(Put("t", 3, x("b"), 1))
@@ -327,6 +352,7 @@ class TestAColumnThatIsFilled:
         assert state.columns() == {NEW}
         assert state.keys(column_of(NEW)) == {n: f'"{n}' for n in range(1, 6)}
 
+    @made_for_searches
     def test_has_what_is_put_meanwhile(self, state):
         self.of_five_records(state)
         assert state.replica.fill(2)
@@ -347,6 +373,7 @@ class TestAColumnThatIsFilled:
         assert not state.replica.fill(2)
         assert state.columns() == {NEW}
 
+    @made_for_searches
     def test_does_not_keep_another_one_from_being_filled(self, state):
         self.of_five_records(state)
         state.apply(Declare("u", class_of(NEW), 1), Put("u", 1, x("u"), 1))
@@ -406,6 +433,7 @@ class TestWhichColumnsThereAre:
         state.apply(Declare("t", class_of(NEW, field="y"), 2, seen=1))
         assert state.columns() == {OLD}
 
+    @made_for_searches
     @pytest.mark.parametrize(("newest", "columns"), [(OLD, {OLD}), (NEW, set())])
     def test_one_that_is_unique_no_longer_stays_where_the_newest_class_can_use_it(
         self, state, newest, columns
@@ -496,6 +524,7 @@ class TestWhatIsUnique:
         with pytest.raises(DiscobaseError, match="cannot be"):
             state.apply(Put("t", 1, x("b"), 1))
 
+    @made_for_searches
     def test_counts_for_each_put_under_the_schema_it_bears(self, state):
         """A put by another class makes the record that class's, and so does one back."""
         state.apply(Declare("t", class_of(OLD), 1), Put("t", 1, x("a"), 1))

@@ -256,6 +256,23 @@ def held_by(replica):
     }
 
 
+@dataclasses.dataclass
+class Taken:
+    """A snapshot that was read to its end."""
+
+    chunks: list[bytes]
+    head: Head
+    hash: str
+    records: int
+
+
+def taken(replica):
+    """The snapshot of a replica."""
+    with contextlib.closing(replica.snapshot()) as snapshot:
+        lines = b"".join(snapshot.lines())
+        return Taken([lines], snapshot.head, snapshot.hash, snapshot.records)
+
+
 class Replicas(RuleBasedStateMachine):
     """One replica proposes, one only applies what was settled, and a model says what is right."""
 
@@ -330,6 +347,23 @@ class Replicas(RuleBasedStateMachine):
         before = held_by(self.replica), self.replica.head
         self.replica.replay(self.log)
         assert (held_by(self.replica), self.replica.head) == before
+
+    @precondition(lambda self: self.proposed is None)
+    @rule()
+    def the_state_is_the_same_in_every_replica(self):
+        self.the_follower_applies_what_is_new()
+        assert taken(self.replica) == taken(self.follower)
+
+    @precondition(lambda self: self.proposed is None)
+    @rule()
+    def another_replica_takes_over_from_a_snapshot(self):
+        before = taken(self.replica)
+        restored = Replica(LANES)
+        restored.apply(self.log[:1])  # what it held before is no matter
+        restored.restore(before.chunks, before.head, before.hash)
+        self.replica.close()
+        self.replica = restored
+        assert taken(restored) == before
 
     @precondition(lambda self: self.proposed is None)
     @rule(table=tables, field=st.sampled_from(["name", "tag", "other"]))

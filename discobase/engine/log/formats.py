@@ -25,8 +25,15 @@ from discobase.errors import UpgradeNeeded
 FENCE_OPEN, FENCE_CLOSE = "```json\n", "\n```"
 """What stands before and after the JSON in a message."""
 
-MessageKind = Literal["discobase", "superblock"]
-"""What a message is: ``discobase`` is a frame."""
+MessageKind = Literal["discobase", "superblock", "checkpoint", "part"]
+"""What a message is: ``discobase`` is a frame, ``part`` one of a checkpoint."""
+
+_NAMES = {
+    "discobase": "a frame",
+    "superblock": "a superblock",
+    "checkpoint": "a checkpoint",
+    "part": "a part of a checkpoint",
+}
 
 _NUMBER = re.compile(r"\d{1,9}(?!\d)")
 """A format's number: a longer one is none, and Python reads none of 5,000 digits."""
@@ -52,8 +59,7 @@ def refuse_later(content: str, kind: MessageKind, known: int) -> None:
     """
     number = _NUMBER.match(content, len(mark(kind)))
     if number is not None and int(number[0]) > known:
-        what = "a frame" if kind == "discobase" else "a superblock"
-        raise LaterFormat(f"{what} of format {number[0]}", needed_by(content))
+        raise LaterFormat(f"{_NAMES[kind]} of format {number[0]}", needed_by(content))
 
 
 def needed_by(content: str) -> str | None:

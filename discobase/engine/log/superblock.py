@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import string
 from dataclasses import dataclass
 from typing import Any
 
-from discobase.engine.log.formats import FENCE_CLOSE, FENCE_OPEN, mark, refuse_later
-from discobase.engine.log.frame import hash_of
+from discobase.engine.log.formats import mark
+from discobase.engine.log.sealed import ABSURD, seal, unseal
 from discobase.engine.log.topic import CATALOG, LOG
 
 _FORMAT = 1
@@ -72,9 +71,7 @@ class Superblock:
             "checkpoints": str(self.checkpoints),
             "created": round(self.created, 3),
         }
-        text = json.dumps(fields, separators=(",", ":"))
-        seal = f'"superblock":{_FORMAT},"hash":"{hash_of(text.encode())}"'
-        return f'{FENCE_OPEN}{{{seal},\n"is":{text}}}{FENCE_CLOSE}'
+        return seal("superblock", _FORMAT, fields)
 
     @classmethod
     def from_content(cls, content: str) -> Superblock | None:
@@ -83,17 +80,10 @@ class Superblock:
         Raises:
             LaterFormat: it is a superblock that this version cannot read.
         """
-        if not content.startswith(_MARK):
-            return None
-        refuse_later(content, "superblock", _FORMAT)
+        fields = unseal(content, "superblock", _FORMAT)
         try:
-            raw = json.loads(content.removeprefix(FENCE_OPEN).removesuffix(FENCE_CLOSE))
-            fields = raw["is"]
-            sealed = json.dumps(fields, separators=(",", ":")).encode()
-            if raw["superblock"] != _FORMAT or hash_of(sealed) != raw["hash"]:
-                return None
-            return cls._of(fields)
-        except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
+            return None if fields is None else cls._of(fields)
+        except ABSURD:
             return None
 
     @classmethod
@@ -102,9 +92,9 @@ class Superblock:
         block = cls(
             database=fields["database"],
             generation=fields["generation"],
-            catalog=_id(fields["catalog"]),
-            lanes=tuple(_id(lane) for lane in fields["lanes"]),
-            checkpoints=_id(fields.get("checkpoints") or fields[_EARLIER_CHECKPOINTS]),
+            catalog=snowflake(fields["catalog"]),
+            lanes=tuple(snowflake(lane) for lane in fields["lanes"]),
+            checkpoints=snowflake(fields.get("checkpoints") or fields[_EARLIER_CHECKPOINTS]),
             created=float(fields["created"]),
         )
         sound = (
@@ -118,7 +108,12 @@ class Superblock:
         return block if sound else None
 
 
-def _id(text: str) -> int:
+def snowflake(text: str) -> int:
+    """Read an id as a sealed message has it.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
     if not _SNOWFLAKE.fullmatch(text):
         raise ValueError
     return int(text)

@@ -18,6 +18,7 @@ from discobase.engine.replica.positions import Displaced, Head, Position
 from discobase.engine.replica.proposals import Proposal, Verdict
 from discobase.engine.replica.reader import Row
 from discobase.engine.replica.replica import Replica, ReplicaLost
+from discobase.engine.replica.snapshot import NotTheState, Snapshot
 
 __all__ = [
     "EMPTY",
@@ -27,11 +28,13 @@ __all__ = [
     "Head",
     "KeyColumn",
     "Layout",
+    "NotTheState",
     "Position",
     "Proposal",
     "Replica",
     "ReplicaLost",
     "Row",
+    "Snapshot",
     "Verdict",
     "may_make_unique",
 ]

@@ -15,7 +15,7 @@ _ROWS = 1_000
 """Rows that are looked at in one step: 2 ms (measured)."""
 
 _READ_AT_ONCE = (
-    *("kept", "state", "tables", "schemas", "keyed"),
+    *("kept", "state", "tables", "schemas", "keyed", "writer"),
     f"frame WHERE seq > (SELECT head FROM state) - {RECENT}",
 )
 """What a process builds on as soon as it has opened a file: little, whatever the file's size."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -252,6 +252,64 @@ class Layouts:
     def _changed(self, table: str) -> None:
         self._known.pop(table, None)
         self._all = None
+
+    # What a snapshot says
+
+    def restore(self, table: str, following: int) -> None:
+        """Make a table that is not there, with the next primary key that it has."""
+        self._make(table)
+        self._connection.execute("UPDATE tables SET next = ? WHERE name = ?", (following, table))
+        self._changed(table)
+
+    def restore_schema(self, table: str, number: int, text: str, seen: int) -> None:
+        """Give a table a schema that the log has declared."""
+        self._connection.execute(
+            "INSERT INTO schemas VALUES (?, ?, ?, ?)", (table, number, text, seen)
+        )
+        self._changed(table)
+
+    def restore_columns(self, table: str, unique: Sequence[KeyColumn]) -> list[KeyColumn]:
+        """Make the key columns of a table without records: the unique ones, and those that schemas
+        ask for and whose fingerprints are current. :meth:`finish_restored` has to follow.
+        """
+        layout = self.of(table)
+        columns = {column.identity: column for column in unique}
+        for _, schema in sorted(layout.schemas.items()):
+            for name in schema.keyed:
+                column = KeyColumn.of(name, schema.fields[name])
+                if layout.is_current(*column.identity):
+                    columns.setdefault(column.identity, column)
+        for column in columns.values():
+            self._make_column(table, column)
+        return [*columns.values()]
+
+    def finish_restored(self, table: str, columns: Sequence[KeyColumn]) -> None:
+        """Fill what is left open in the columns of a table that has its records, and index them."""
+        for column in columns:
+            self._fill_unknown(table, column)
+            self._make_index(table, column)
+            self._note(table, column, unique=column.unique)
+
+    def kept_keys(self, table: str, column: KeyColumn) -> Iterator[tuple[int, str | None]]:
+        """Yield the keys in a column that are not what would be made of the stored records again,
+        by primary key: only of records that another class has put.
+        """
+        layout = self.of(table)
+        own = [
+            str(number)
+            for number in layout.schemas
+            if column.is_for(layout.fingerprint(number, column.field))
+        ]
+        others = f"schema NOT IN ({', '.join(own)}) ORDER BY pk"
+        made = _filled(
+            layout, column, self._to_fill(table, column, others), layout.seen(*column.identity)
+        )
+        held = self._connection.execute(
+            f"SELECT {column.name} FROM {table_name(table)} WHERE {others}"
+        )
+        for (key, pk), (kept,) in zip(made, held, strict=True):
+            if key != kept:
+                yield pk, kept
 
     # What the log says of fields
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from discobase.engine.log.commit_log import Entry
@@ -68,11 +68,19 @@ class Displaced:
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """The head and the recent positions, the head's included, of one moment."""
+    """The head and the recent positions, the head's included, of one moment.
+
+    Args:
+        head: the head.
+        recent: the recent positions.
+        lanes: how many lanes the log has.
+        size: the bytes of the payloads that this process has applied to come there, unpacked.
+    """
 
     head: Head
     recent: tuple[Position, ...]
     lanes: int
+    size: int = 0
 
     @property
     def oldest(self) -> int:
@@ -132,10 +140,11 @@ class PositionTable:
         self._lanes = lanes
         self._recent: deque[Position] = deque(maxlen=RECENT)
         self.head = Head(0, GENESIS)
+        self._size = 0
 
     def read(self) -> Positions:
         """Return the head and the recent positions, to be published."""
-        return Positions(self.head, tuple(self._recent), self._lanes)
+        return Positions(self.head, tuple(self._recent), self._lanes, self._size)
 
     def load(self) -> None:
         """Take over what stands in the file: another process has left it."""
@@ -156,6 +165,7 @@ class PositionTable:
         position = Position(entry.message.id, before.chain, applied)
         self.head = Head(seq, entry.header.hash if applied else before.chain)
         self._recent.append(position)
+        self._size += entry.header.size
         execute = self._connection.execute
         execute(
             "INSERT INTO frame VALUES (?, ?, ?, ?, ?)",
@@ -165,14 +175,35 @@ class PositionTable:
 
     def clear(self) -> None:
         """Go back to the beginning of the log."""
-        self.head = Head(0, GENESIS)
+        self.head, self._size = Head(0, GENESIS), 0
         self._recent.clear()
         self._connection.execute("DELETE FROM frame")
         self._connection.execute("UPDATE state SET head = 0, chain = ?", (GENESIS,))
 
+    def restore_from(self, head: Head, recent: Sequence[tuple[int, Position, str]]) -> None:
+        """Make a position the head, of whose predecessors no more than the recent ones are known:
+        each with its number and its writer.
+
+        Raises:
+            ValueError: they do not lead to that head.
+        """
+        first = max(0, head.seq - RECENT) + 1
+        if [seq for seq, _, _ in recent] != [*range(first, head.seq + 1)]:
+            raise ValueError("positions are missing")
+        self._connection.executemany(
+            "INSERT INTO frame VALUES (?, ?, ?, ?, ?)",
+            [
+                (seq, position.message, position.chain, position.applied, writer)
+                for seq, position, writer in recent
+            ],
+        )
+        self._connection.execute("UPDATE state SET head = ?, chain = ?", (head.seq, head.chain))
+        self.head = head
+        self._recent.extend(position for _, position, _ in recent)
+
     def restore(self, published: Positions) -> None:
         """Go back to what was published last: the transaction has been rolled back."""
-        self.head = published.head
+        self.head, self._size = published.head, published.size
         self._recent = deque(published.recent, RECENT)
 
     def at(self, seq: int) -> Position | None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.log.commit_log import Commit, Entry
 from discobase.engine.log.frame import GENESIS
-from discobase.engine.operations import Operation
+from discobase.engine.operations import Introduce, Operation
 from discobase.engine.replica.cache import LAYOUT as KEPT
 from discobase.engine.replica.cache import Cache, mark, note_layout, was_closed, was_sure
 from discobase.engine.replica.check import Check, require_sound_beginning
@@ -26,7 +26,10 @@ from discobase.engine.replica.proposals import Proposal, Proposals
 from discobase.engine.replica.reader import Reader, Row
 from discobase.engine.replica.requests import LAYOUT as REQUESTS
 from discobase.engine.replica.requests import RequestTable
+from discobase.engine.replica.snapshot import Restoring, Snapshot
 from discobase.engine.replica.tables import Tables
+from discobase.engine.replica.writers import LAYOUT as WRITERS
+from discobase.engine.replica.writers import Writers, WriterTable
 from discobase.engine.server.seam import Uncertain
 from discobase.errors import ConnectError, Disconnected, LogDamaged, SchemaConflict, UniqueViolation
 
@@ -68,6 +71,7 @@ class Replica:
     Attributes:
         positions: the head, and which positions have been applied before it.
         layouts: how each table is laid out, by name.
+        writers: what is known of those who write.
         lost: whether nothing is there to be read until the log has been replayed.
         sure: whether the head that it begins with is known to be the right one.
 
@@ -87,6 +91,7 @@ class Replica:
         self.sure = True
         self._full = False
         self.layouts: Mapping[str, Layout] = MappingProxyType({})
+        self.writers: Writers = Writers()
         try:
             if cache is None or not self._go_on_with(cache):
                 self._use(*self._empty())
@@ -105,14 +110,22 @@ class Replica:
         self._writer = writer
         self._layouts = Layouts(writer, with_sums=file.is_kept)
         self._requests = RequestTable(writer)
-        self._tables = Tables(writer, self._layouts, self._requests)
+        self._writers = WriterTable(writer)
+        self._tables = Tables(writer, self._layouts, self._requests, self._writers)
         self._position_table = PositionTable(writer, self._lanes)
-        self._proposals = Proposals(writer, self._tables, self._layouts, self._requests)
+        self._proposals = Proposals(
+            writer, self._tables, self._layouts, self._requests, self._writers
+        )
 
     @property
     def head(self) -> Head:
         """The head; :attr:`positions` has it together with the positions of the same moment."""
         return self.positions.head
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether memory holds the records, for want of room: who reads then holds up commits."""
+        return self._full
 
     # Reading: any thread
 
@@ -189,19 +202,68 @@ class Replica:
             self._position_table.clear()
             self._follow(commits)
 
-    def propose(self, requests: Iterable[Request]) -> Proposal:
+    def restore(self, chunks: Iterable[bytes], head: Head, state: str) -> None:
+        """Forget everything, and take over a state that a snapshot has written. Readers see the old
+        one until it is done.
+
+        Args:
+            chunks: the snapshot's lines, cut anywhere.
+            head: the position and chain that it has to be of.
+            state: the hash that it has to have.
+
+        Raises:
+            NotTheState: it is another one, or none; nothing is forgotten.
+            LaterFormat: it is of a format that this version does not know; nothing is forgotten.
+            ReplicaLost: no file takes it.
+        """
+        try:
+            self._restore(chunks, head, state)
+        except sqlite3.Error as error:
+            if not failed(error):
+                raise
+            self._renew(error)
+            raise _lost() from error
+        self.lost = False
+        self._reader.resume()
+
+    def _restore(self, chunks: Iterable[bytes], head: Head, state: str) -> None:
+        with self._transaction():
+            self._tables.drop_all()
+            self._position_table.clear()
+            restoring = Restoring(self._writer, self._layouts, self._position_table, self._writers)
+            restoring.read(chunks, head, state)
+
+    def snapshot(self) -> Snapshot:
+        """Return the state of this moment, for one thread to read while the others go on. Any
+        thread; never waits.
+
+        Raises:
+            ReplicaLost: there is no state.
+            Disconnected: the replica was closed.
+        """
+        if self.lost:
+            raise _lost()
+        return Snapshot(self._file)
+
+    def propose(
+        self, requests: Iterable[Request], introduction: Introduce | None = None
+    ) -> Proposal:
         """Apply the requests that hold on the state at the head, each after those before it, and
         leave the transaction open.
 
         A request holds or fails as a whole, for itself alone. :meth:`settle` or :meth:`withdraw`
         has to follow.
-        """
-        return self._kept(partial(self._propose, list(requests)))
 
-    def _propose(self, requests: Sequence[Request]) -> Proposal:
+        Args:
+            requests: the requests.
+            introduction: of the writer, for the log if it does not have it.
+        """
+        return self._kept(partial(self._propose, list(requests), introduction))
+
+    def _propose(self, requests: Sequence[Request], introduction: Introduce | None) -> Proposal:
         self._begin()
         try:
-            proposal = self._proposals.propose(requests, self._position_table.head)
+            proposal = self._proposals.propose(requests, self._position_table.head, introduction)
         except BaseException:
             self.withdraw()
             raise
@@ -213,6 +275,7 @@ class Replica:
         try:
             self._position_table.advance(entry, applied=True)
             self._requests.prune(entry.header.seq)
+            self._writers.prune()
             self._commit()
         except sqlite3.Error as error:
             if not failed(error):
@@ -310,6 +373,7 @@ class Replica:
                 self._position_table.advance(commit, applied=False)
         self._tables.keep()
         self._requests.prune(self._position_table.head.seq)
+        self._writers.prune()
 
     def _do(self, commit: Commit) -> None:
         entry = commit.entry
@@ -348,7 +412,7 @@ class Replica:
             if writer is not None:
                 file.disconnect(writer)
             return False
-        self.layouts, self.sure = layouts, sure
+        self.layouts, self.writers, self.sure = layouts, self._writers.read(), sure
         return True
 
     def _require_fit(self, cache: Cache, file: ReplicaFile, writer: sqlite3.Connection) -> None:
@@ -540,7 +604,7 @@ class Replica:
         return None
 
     def _lay_out(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
-        layout = LAYOUT + REQUESTS
+        layout = LAYOUT + REQUESTS + WRITERS
         if file.is_kept:
             layout = summed(layout + KEPT)
         writer.executescript(file.pragmas + layout)
@@ -573,6 +637,7 @@ class Replica:
         """Let readers and the engine see what has just become the state."""
         self.positions = self._position_table.read()
         self.layouts = self._layouts.all()
+        self.writers = self._writers.read()
 
 
 def _filled(file: ReplicaFile, fill: _Fill) -> tuple[ReplicaFile, sqlite3.Connection]:

@@ -10,6 +10,7 @@ records with primary keys that follow one another, or none, are a *run*.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from discobase.engine.changes import Attempt
@@ -116,6 +117,22 @@ class RequestTable:
         made = [pk + attempt.number - first for _, first, pk, _ in rows if pk is not None]
         return Done(rows[-1][0], made[-1] if made else None, bool(rows[-1][3]))
 
+    def runs(self) -> Iterator[tuple[int, str, int, int, int | None, int]]:
+        """Yield all that is kept, each run as long as can be, in the order of the log."""
+        last: tuple[int, str, int, int, int | None, int] | None = None
+        for run in self._connection.execute(
+            "SELECT seq, key, first, count, made, deleted FROM request ORDER BY seq, rowid"
+        ):
+            if last is not None and _follows(run, last):
+                seq, key, first, count, made, deleted = last
+                last = (seq, key, first, count + run[3], made, deleted)
+                continue
+            if last is not None:
+                yield last
+            last = run
+        if last is not None:
+            yield last
+
     def keep(self) -> None:
         """Write down what was noted."""
         self._connection.executemany(
@@ -139,3 +156,13 @@ class RequestTable:
         """Go back to the beginning of the log."""
         self.forget()
         self._connection.execute("DELETE FROM request")
+
+
+def _follows(
+    run: tuple[int, str, int, int, int | None, int],
+    last: tuple[int, str, int, int, int | None, int],
+) -> bool:
+    """Return whether two runs could be one: in which steps they were written down is no matter."""
+    seq, key, first, count, made, deleted = last
+    following = None if made is None else made + count
+    return (run[0], run[1], run[2], run[4], run[5]) == (seq, key, first + count, following, deleted)

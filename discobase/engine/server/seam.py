@@ -348,7 +348,7 @@ class Server(Requests, Clock, Protocol):
         ...
 
     def aside(self, step: Callable[[], T]) -> Awaitable[T]:
-        """Run a long step off the loop, beside those of :meth:`work`: one at a time, in the order
-        of the calls. It may be left unfinished at the end.
+        """Run a step that takes seconds off the loop, beside :meth:`work`, which does not wait for
+        it: one at a time, in the order of the calls, to the end.
         """
         ...

@@ -1,0 +1,203 @@
+"""The checkpoints that are there: listed, read, written, and removed when they are old.
+
+They stand in a channel of their own. A checkpoint is one message with the bytes as its attachments;
+where one message cannot carry them, others with the first parts come before it, and the last one
+names them and decides: without it there is no checkpoint. Nonces are random, so two writers at once
+write two.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from dataclasses import dataclass, replace
+
+from discobase.engine.checkpoints.manifest import LONGEST, Manifest, is_part, part_content
+from discobase.engine.checkpoints.packing import hash_of_packed
+from discobase.engine.log.formats import mark
+from discobase.engine.log.frame import Limits, cut_into_files
+from discobase.engine.log.history import read_channel
+from discobase.engine.log.superblock import Superblock, base36
+from discobase.engine.operations import LaterFormat
+from discobase.engine.server.retry import persist
+from discobase.engine.server.seam import (
+    Message,
+    NotFound,
+    Refused,
+    Server,
+    Uncertain,
+    seconds_between,
+)
+
+_log = logging.getLogger(__name__)
+
+KEPT = 2
+"""Checkpoints that are kept: should the newest be damaged, the one before it is read."""
+
+AGE_SECONDS = 600.0
+"""Below which nothing is removed: somebody may just be reading it, or writing its other parts."""
+
+_MARK = mark("checkpoint")
+
+
+class CheckpointDamaged(Exception):
+    """The bytes of a checkpoint are not those that its manifest names, or are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A checkpoint that is there."""
+
+    message: Message
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the channel holds.
+
+    Args:
+        stored: the checkpoints that count by what is said of them, the newest position first.
+        ignored: messages that claim to be checkpoints and do not count, each with the reason.
+        parts: parts of checkpoints, by message id.
+    """
+
+    stored: tuple[Stored, ...] = ()
+    ignored: tuple[tuple[Message, str], ...] = ()
+    parts: tuple[Message, ...] = ()
+
+
+class CheckpointStore:
+    """The checkpoints of one generation of a database.
+
+    Args:
+        server: the seam.
+        superblock: where they are.
+        limits: what a message carries.
+    """
+
+    def __init__(self, server: Server, superblock: Superblock, limits: Limits) -> None:
+        self._server = server
+        self._superblock = superblock
+        self._limits = limits
+
+    async def list(self) -> Listing:
+        """Look at what there is. One API call for 100 messages, and one to see that it ends.
+
+        Raises:
+            Refused, Uncertain: the channel is gone, or could not be read.
+        """
+        messages = await read_channel(self._server, self._superblock.checkpoints)
+        stored: list[Stored] = []
+        ignored: list[tuple[Message, str]] = []
+        for message in messages:
+            if not message.content.startswith(_MARK):
+                continue
+            found = self._manifest_in(message)
+            if isinstance(found, Manifest):
+                stored.append(Stored(message, found))
+            else:
+                ignored.append((message, found))
+        stored.sort(key=lambda each: (-each.manifest.seq, each.message.id))
+        own = (message for message in messages if message.author == self._server.author)
+        parts = (message for message in own if is_part(message.content))
+        return Listing(tuple(stored), tuple(ignored), tuple(parts))
+
+    def _manifest_in(self, message: Message) -> Manifest | str:
+        """Return what a message says, or why it does not count."""
+        if message.author != self._server.author:
+            return "it is by somebody else"
+        try:
+            manifest = Manifest.from_content(message.content)
+        except LaterFormat as later:
+            return f"it is {later.what}"
+        if manifest is None:
+            return "its text was altered"
+        if not manifest.is_of(self._superblock):
+            return "it is of another database, or another generation"
+        return manifest
+
+    async def read(self, stored: Stored) -> bytes:
+        """Return the packed bytes of a checkpoint, checked. A download for each attachment, and a
+        call for each of its parts.
+
+        Raises:
+            CheckpointDamaged: they are not what was written, or are gone.
+            Uncertain: they could not be read.
+        """
+        try:
+            messages = [await self._part(part) for part in stored.manifest.parts]
+            packed = b"".join([await self._bytes_of(each) for each in [*messages, stored.message]])
+        except Refused as error:
+            raise CheckpointDamaged(f"its bytes are gone: {error}") from error
+        manifest = stored.manifest
+        if (len(packed), hash_of_packed(packed)) != (manifest.packed, manifest.hash):
+            raise CheckpointDamaged("its bytes are not those that were written")
+        return packed
+
+    async def _part(self, part: int) -> Message:
+        return await persist(self._server, self._server.message, self._superblock.checkpoints, part)
+
+    async def _bytes_of(self, message: Message) -> bytes:
+        return b"".join(
+            [await persist(self._server, self._server.fetch, each) for each in message.attachments]
+        )
+
+    async def write(self, manifest: Manifest, packed: bytes) -> Stored:
+        """Write a checkpoint. One API call for each message that it takes.
+
+        Args:
+            manifest: its facts, without the parts.
+            packed: its bytes.
+
+        Returns:
+            The checkpoint, as it is stored.
+
+        Raises:
+            TooLarge: no message can name all of its parts.
+            Refused: the server refused it.
+            Uncertain: there was no answer. It may be there.
+        """
+        size = max(1, self._limits.payload)
+        pieces = [packed[start : start + size] for start in range(0, max(1, len(packed)), size)]
+        longest = replace(manifest, parts=(1 << 63,) * (len(pieces) - 1))
+        if len(longest.to_content()) > LONGEST:
+            raise TooLarge(f"a checkpoint of {len(packed):,} bytes, in {len(pieces)} messages")
+        ticket = self._random()
+        parts: list[int] = []
+        for number, piece in enumerate(pieces[:-1]):
+            sent = await self._send(part_content(ticket, number), f"{ticket}-{number}", piece)
+            parts.append(sent.id)
+        whole = replace(manifest, parts=tuple(parts))
+        return Stored(await self._send(whole.to_content(), f"s{manifest.seq}", pieces[-1]), whole)
+
+    async def _send(self, content: str, stem: str, data: bytes) -> Message:
+        files = cut_into_files(stem, "jsonl.gz", data, self._limits)
+        channel, nonce = self._superblock.checkpoints, f"checkpoint.{self._random()}"
+        return await persist(self._server, self._server.send, channel, content, files, nonce)
+
+    def _random(self) -> str:
+        return base36(int(self._server.random() * 36**8))
+
+    async def tidy(self, listing: Listing, newest: Stored) -> None:
+        """Remove what is old: all checkpoints but the two newest, and parts that no checkpoint
+        names. One API call for each message. What cannot be removed is left for the next one.
+
+        Args:
+            listing: what is there, or was a moment ago.
+            newest: the checkpoint that was just written.
+        """
+        others = [each for each in listing.stored if each.message.id != newest.message.id]
+        kept = [newest, *others][:KEPT]
+        held = {part for each in kept for part in (each.message.id, *each.manifest.parts)}
+        candidates = [*(each.message for each in listing.stored), *listing.parts]
+        for message in candidates:
+            old = seconds_between(message.id, newest.message.id) > AGE_SECONDS
+            if message.id in held or not old:
+                continue
+            with contextlib.suppress(NotFound, Refused, Uncertain):
+                await self._server.delete_message(message.channel, message.id)
+
+
+class TooLarge(Exception):
+    """A checkpoint has more parts than its message can name."""
