@@ -55,6 +55,7 @@ class Cache:
         self.folder = folder
         self._superblock = superblock
         self._claim = claim
+        self._last = 0
 
     @classmethod
     def claimed(cls, folder: Path, superblock: str) -> Cache | None:
@@ -97,6 +98,7 @@ class Cache:
         if _open.get(path, os.getpid()) != os.getpid():
             return None  # the parent of this process had it open when this one was forked
         _open[path] = os.getpid()
+        self._last = max(paths)
         return ReplicaFile.kept(path)
 
     def make(self) -> ReplicaFile:
@@ -107,8 +109,9 @@ class Cache:
         """
         if not self._claim.holds:
             self._claim_again()
-        number = max((number for number, _ in self._files()), default=0) + 1
-        path = self.folder / f"replica-{number}.sqlite"
+        # A number that was used is not used again, though somebody may have removed its file.
+        self._last = max([self._last, *(number for number, _ in self._files())]) + 1
+        path = self.folder / f"replica-{self._last}.sqlite"
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         _open[path] = os.getpid()
         return ReplicaFile.kept(path)

@@ -47,9 +47,13 @@ the power fails (sqlite.org/pragma.html#pragma_synchronous)."""
 _numbers = itertools.count(1)
 
 
+class Replaced(sqlite3.OperationalError):
+    """Another file has come in the place of one that is still open."""
+
+
 def failed(error: sqlite3.Error) -> bool:
     """Return whether an error says that the file is at fault, and not what was asked of it."""
-    return _code(error) in _FAILURES or _is_no_text(error) or isinstance(error, Altered)
+    return _code(error) in _FAILURES or _is_no_text(error) or isinstance(error, Altered | Replaced)
 
 
 def is_untrue(error: sqlite3.Error) -> bool:
@@ -93,12 +97,16 @@ class ReplicaFile:
         pragmas: what its writing connection is told.
     """
 
-    def __init__(self, uri: str, remove: Callable[[], object], *, is_kept: bool = False) -> None:
+    def __init__(
+        self, uri: str, remove: Callable[[], object], *, kept_at: Path | None = None
+    ) -> None:
         self._uri = uri
-        self.is_kept = is_kept
-        self.pragmas = _KEPT if is_kept else _TEMPORARY
+        self._kept_at = kept_at
+        self._known = None if kept_at is None else _identity(kept_at)
+        self.is_kept = kept_at is not None
+        self.pragmas = _TEMPORARY if kept_at is None else _KEPT
         self._remove_file: Callable[[], object] = remove
-        if not is_kept:
+        if kept_at is None:
             finalizer = weakref.finalize(self, remove)
             finalizer.atexit = False
             self._remove_file = finalizer
@@ -139,7 +147,7 @@ class ReplicaFile:
             OSError: it is not there.
         """
         known = _identity(path)
-        return cls(f"{path.as_uri()}?mode=rw", lambda: _remove_same(path, known), is_kept=True)
+        return cls(f"{path.as_uri()}?mode=rw", lambda: _remove_same(path, known), kept_at=path)
 
     @property
     def gone(self) -> bool:
@@ -153,6 +161,7 @@ class ReplicaFile:
 
         Raises:
             Disconnected: the file is to be removed, or gone.
+            sqlite3.Error: it cannot be opened.
         """
         with self._guard:
             if self.gone:
@@ -162,6 +171,9 @@ class ReplicaFile:
             made = sqlite3.connect(
                 self._uri, uri=True, check_same_thread=False, isolation_level=None
             )
+            if self._kept_at is not None and not _is(self._kept_at, self._known):
+                made.close()
+                raise Replaced(f"another file is in the place of {str(self._kept_at)!r}")
             self._connections.add(made)
         add_row_sum(made)  # what was kept may have been copied here
         return made
@@ -199,11 +211,18 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
+def _is(path: Path, known: tuple[int, int] | None) -> bool:
+    """Return whether a file is the one that was known by its device and number."""
+    try:
+        return _identity(path) == known
+    except OSError:
+        return False
+
+
 def _remove_same(path: Path, known: tuple[int, int]) -> None:
     """Remove a file, unless another one has come in its place: that is somebody else's."""
-    with contextlib.suppress(OSError):
-        if _identity(path) == known:
-            remove_file(path)
+    if _is(path, known):
+        remove_file(path)
 
 
 def remove_file(path: Path) -> None:
