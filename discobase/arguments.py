@@ -50,6 +50,7 @@ class Target:
         limits: what a message carries there.
         allow_unsafe: whether to go on where the server does not enforce nonces.
         gateway: whether to connect to the gateway, too.
+        cache: the folder in which the records are kept between runs; None to keep none.
         read_only: whether nothing is to be written there.
         label: what the log is to call this writer; empty where nothing.
         on_trouble: what is called with what goes wrong, on a thread of its own.
@@ -61,6 +62,7 @@ class Target:
     limits: Limits
     allow_unsafe: bool = False
     gateway: bool = True
+    cache: Path | None = None
     read_only: bool = False
     label: str = field(default="", compare=False)
     on_trouble: Callable[[Trouble], object] | None = field(default=None, compare=False, repr=False)
@@ -253,6 +255,7 @@ def target(
     *,
     allow_unsafe: bool = False,
     gateway: bool = True,
+    cache: Path | None = None,
     read_only: bool = False,
     label: str = "",
     on_trouble: Callable[[Trouble], object] | None = None,
@@ -276,6 +279,7 @@ def target(
         limits,
         allow_unsafe,
         gateway,
+        cache,
         read_only,
         label,
         on_trouble,
@@ -322,6 +326,30 @@ def _checked_path(path: str) -> str:
     # This process's own folder is gone; a NUL character; a user who has no home.
     except (OSError, ValueError, RuntimeError) as error:
         raise UsageError(f"the path {path!r} of '{LOCAL}:PATH' leads nowhere: {error}") from error
+
+
+def checked_cache(cache: object) -> Path | None:
+    """Return the folder in which records are kept, in full: the folder of this process may be
+    another one when it logs in.
+
+    Raises:
+        UsageError: it can be no folder.
+    """
+    if cache is None:
+        return None
+    if not isinstance(cache, str | os.PathLike) or not os.fspath(cast("str", cache)):
+        raise UsageError(f"cache={cache!r}: give the path of a folder, or leave it out.")
+    given = os.fspath(cast("str | os.PathLike[str]", cache))
+    if not isinstance(cast("object", given), str):
+        raise UsageError(f"cache={cache!r}: give the path as a text, not as bytes.")
+    try:
+        folder = Path(given).expanduser().resolve()
+    # This process's own folder is gone; a NUL character; a user who has no home.
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UsageError(f"cache={cache!r} leads nowhere: {error}") from error
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"cache={cache!r} is a file: give the path of a folder.")
+    return folder
 
 
 def _is_like_local(word: str) -> bool:

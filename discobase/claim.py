@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+from pathlib import Path
 
 _POLL_SECONDS = 0.02
 """Between two tries: a guess, short beside the time that whatever is served takes to start."""
@@ -77,6 +78,18 @@ class Claim:
             raise
         self._held = descriptor
         return True
+
+    @property
+    def holds(self) -> bool:
+        """Whether this process has the claim, and the lock's file is still in its place: where it
+        was removed somebody else may have made another one.
+        """
+        if self._held not in _open:
+            return False
+        try:
+            return os.path.samestat(os.fstat(self._held), Path(self._path).stat())
+        except OSError:
+            return False
 
     def release(self) -> None:
         """Give the claim up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any, TypeVar, cast, overload
 from discobase.arguments import (
     check_callback,
     check_database,
+    checked_cache,
     checked_lower,
     checked_position,
     checked_progress,
@@ -77,6 +79,10 @@ class Database:
             by all who read meanwhile. 0 is as `fresh=True` each time, None for no limit. Left out,
             it is 10 without the gateway, and None with it: what it tells is current within moments,
             and while it is lost the log is read every ten seconds, without making a search wait.
+        cache: a folder in which the records are kept between runs, so that a login reads only what
+            is new; made where it is not there. One process at a time has it, and one database:
+            another one does without, and warns of that. A relative path is taken from the folder in
+            which the process is now; ``~`` is the home folder.
         read_only: whether this program only reads: each write raises :exc:`ReadOnly
             <discobase.errors.ReadOnly>`, nothing is sent, and no database is created. The bot needs
             no more than to see the channels and their history.
@@ -101,6 +107,7 @@ class Database:
         attachment_limit: int = Limits().attachment,
         gateway: bool = True,
         max_staleness: float | UsualStaleness | None = USUAL_STALENESS,
+        cache: str | os.PathLike[str] | None = None,
         read_only: bool = False,
         label: str | None = None,
         on_trouble: Callable[[Trouble], object] | None = None,
@@ -109,6 +116,7 @@ class Database:
         staleness = checked_staleness(max_staleness, gateway=gateway)
         self._gateway = gateway
         self._server = name if server is None else server
+        self._cache = checked_cache(cache)
         self._limits = Limits(attachment=attachment_limit)
         check_callback(on_trouble)
         self._on_trouble = on_trouble
@@ -561,6 +569,7 @@ class Database:
             self._limits,
             allow_unsafe=allow_unsafe,
             gateway=self._gateway,
+            cache=self._cache,
             read_only=self._source.read_only,
             label=default_label() if self._label is None else self._label,
             on_trouble=self._on_trouble,

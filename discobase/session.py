@@ -185,6 +185,7 @@ class Session:
             allow_unsafe=self.target.allow_unsafe,
             gauge=self._gauge,
             hears=self.target.gateway,
+            cache=self.target.cache,
             read_only=self.target.read_only,
             label=self.target.label,
             troubles=self._troubles,

@@ -80,7 +80,7 @@ class Applier:
         self._head_read = 0
         self._compared: Head | None = None
         self.arrivals = Arrivals()
-        self.unsure = 0
+        self.unsure = 0 if replica.sure else replica.head.seq
         self.epoch = 0
         self.awaited = Awaited()
         self.lost = LostCommits(lambda: replica.writers.labels, log.troubles)

@@ -18,6 +18,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
+from pathlib import Path
 
 from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.checkpoints.growth import Growth, growth_of
@@ -38,7 +39,7 @@ from discobase.engine.log.superblock import Superblock, base36
 from discobase.engine.lost import LostCommit
 from discobase.engine.polling import keep_fresh
 from discobase.engine.refreshes import Refreshes
-from discobase.engine.replica import Head, Replica
+from discobase.engine.replica import Cache, Head, Replica
 from discobase.engine.server.read_only import read_only as reading
 from discobase.engine.server.retry import LONGEST_PAUSE
 from discobase.engine.server.seam import Event, NotPermitted, Refused, Server, Uncertain, time_of
@@ -71,6 +72,11 @@ it is."""
 _QUIET_SECONDS = 1.0
 """For which a position that is waited for may be on its way before the log is read: as long as for
 a gap (:data:`discobase.engine.follower.GAP_SECONDS`), and a guess like that."""
+
+
+_CHECK_PAUSE = 0.004
+"""Seconds between two steps of the check of what was kept, each of which takes half of that: so
+Python has two thirds of its time for others, and a million records take six seconds. A guess."""
 
 
 class Engine:
@@ -152,6 +158,7 @@ class Engine:
         allow_unsafe: bool = False,
         gauge: Gauge | None = None,
         hears: bool = True,
+        cache: Path | None = None,
         read_only: bool = False,
         label: str = "",
         troubles: Troubles | None = None,
@@ -171,6 +178,8 @@ class Engine:
             gauge: told how far the opening has come.
             hears: whether to listen to events. Without them the log is read when somebody asks, and
                 never by itself.
+            cache: the folder in which the state is kept for the next process; None to keep none.
+                With one that was kept only what is new in the log is read.
             read_only: whether nothing is to be written there, whatever happens: no database is
                 created, and nothing is asked or removed.
             label: what the log is to call this writer, in its first commit; empty where nothing.
@@ -194,7 +203,7 @@ class Engine:
                 server = reading(server)
             with gauge.step("looking for the database"):
                 found = await (find(server, place) if read_only else find_or_create(server))
-            replica = await _make_replica(server, len(found.superblock.lanes))
+            replica = await _make_replica(server, found.superblock, cache)
             try:
                 engine = cls(
                     server,
@@ -251,7 +260,7 @@ class Engine:
         if verdict.fault:
             self._read_back(verdict)
         self._finishing = [self._begin(self._committer.run(), failed)]
-        works = [self._follower.follow()]
+        works = [self._follower.follow(), self._check_cache()]
         if self._hears:
             told = self._follower.note_told
             polling = keep_fresh(self._server, self._refreshes.refresh, told, self._troubles)
@@ -270,6 +279,11 @@ class Engine:
         task.add_done_callback(lambda task: self._ended(task, failed))
         self._tasks.append(task)
         return task
+
+    async def _check_cache(self) -> None:
+        """Look through what was kept, beside all else."""
+        while await self._server.aside(self.replica.check_on):
+            await self._server.sleep(_CHECK_PAUSE)
 
     def _read_back(self, verdict: Verdict) -> None:
         """Go on without trust in nonces."""
@@ -483,7 +497,7 @@ class Engine:
         await asyncio.gather(*self._verifications.cancel(), return_exceptions=True)
         await self._committer.stop(ended)
         await self._log.close()
-        await self._server.work(self.replica.close)
+        await self._server.work(partial(self.replica.close, sure=self._follower.sure))
 
 
 def _look(loop: asyncio.AbstractEventLoop, follower: Follower) -> None:
@@ -492,14 +506,19 @@ def _look(loop: asyncio.AbstractEventLoop, follower: Follower) -> None:
         loop.call_soon_threadsafe(follower.look)
 
 
-async def _make_replica(server: Server, lanes: int) -> Replica:
+async def _make_replica(server: Server, superblock: Superblock, cache: Path | None) -> Replica:
     """Make a replica on the worker, since its file takes a while; close it if nobody waits then."""
-    making = asyncio.ensure_future(server.work(partial(Replica, lanes)))
+    making = asyncio.ensure_future(server.work(partial(_replica, superblock, cache)))
     try:
         return await asyncio.shield(making)
     except asyncio.CancelledError:
         making.add_done_callback(_close_unwanted)
         raise
+
+
+def _replica(superblock: Superblock, cache: Path | None) -> Replica:
+    claimed = None if cache is None else Cache.claimed(cache, superblock.to_content())
+    return Replica(len(superblock.lanes), claimed)
 
 
 def _close_unwanted(making: asyncio.Future[Replica]) -> None:

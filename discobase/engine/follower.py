@@ -122,6 +122,11 @@ class Follower:
         """
         return self._behind or bool(self._applier.arrivals) or self.stopped is not None
 
+    @property
+    def sure(self) -> bool:
+        """Whether the head is known to be the right one."""
+        return not self._applier.unsure
+
     # Events
 
     def handle(self, event: Event) -> None:

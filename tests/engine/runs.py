@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import shutil
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 from discobase.engine.engine import Engine
 from discobase.engine.log.superblock import Superblock
@@ -39,6 +42,8 @@ class Profile:
     losses: int = 0
     denials: int = 0
     spoils: int = 0
+    ends: int = 0
+    caches: bool = False
     span: float = 15.0
     fresh_reads: bool = True
 
@@ -110,6 +115,7 @@ PROFILES = {
         freezes=(30.0,),
         fresh_reads=False,
     ),
+    "cached": Profile(faults=_ROUGH, losses=2, kills=5, ends=4, caches=True),
     "unenforced": Profile(faults=dataclasses.replace(_ROUGH, nonce_window=None), kills=2, losses=1),
 }
 
@@ -129,6 +135,8 @@ class Run:
         self.record = Memory()
         self._lives: list[tuple[Process, Callable[[], Engine | None]]] = []
         self._born = 0
+        self._caches: dict[str, Path] = {}
+        self._folder = Path()
 
     def go(self) -> Run:
         """Run, and check everything.
@@ -136,6 +144,11 @@ class Run:
         Raises:
             AssertionError: a promise or an invariant was broken. The trace is told with it.
         """
+        with tempfile.TemporaryDirectory() as folder:
+            self._folder = Path(folder)
+            return self._go_in_folder()
+
+    def _go_in_folder(self) -> Run:
         try:
             self._go()
         except BaseException as error:
@@ -159,6 +172,8 @@ class Run:
     def _begin(self, name: str) -> None:
         process = self.world.process(name)
         self._born += 1
+        if self.profile.caches:
+            process.cache = self._caches.setdefault(name, self._folder / f"cache {self._born}")
         tag = f"{name}#{self._born}"
         task = process.loop.create_task(
             live(self.world, process, self.record, self.profile.plan, tag, hears=self._hears(name))
@@ -169,12 +184,17 @@ class Run:
         return name not in {f"w{number}" for number in range(self.profile.deaf)}
 
     def _all_done(self) -> bool:
-        return all(not process.alive or engine() for process, engine in self._lives)
+        return all(
+            not process.alive or (not process.ending and engine())
+            for process, engine in self._lives
+        )
 
     def _plan_disasters(self) -> None:
         world, random = self.world, self.world.random
         for _ in range(self.profile.kills):
             world.after(random.random() * self.profile.span, self._kill_one)
+        for _ in range(self.profile.ends):
+            world.after(random.random() * self.profile.span, self._end_one)
         for seconds in self.profile.freezes:
             world.after(
                 random.random() * self.profile.span, lambda seconds=seconds: self._freeze(seconds)
@@ -215,7 +235,42 @@ class Run:
     def _kill_one(self) -> None:
         if victim := self._victim():
             victim.kill()
-            self.world.after(self.world.random.random() * 3, lambda: self._begin(victim.name))
+            if self.profile.caches:
+                self._leave_cache(victim.name)
+            self._begin_again(victim)
+
+    def _begin_again(self, victim: Process) -> None:
+        self.world.after(self.world.random.random() * 3, lambda: self._begin(victim.name))
+
+    def _end_one(self) -> None:
+        victim = self._victim()
+        if victim is not None and victim.engine is not None and not victim.ending:
+            victim.end_cleanly(lambda: self._begin_again(victim))
+
+    def _leave_cache(self, name: str) -> None:
+        """Leave of a cache what a killed process leaves, or something that was damaged since. A
+        copy: what the process had open is still open here.
+        """
+        before, random = self._caches.pop(name), self.world.random
+        self._caches[name] = left = self._folder / f"{before.name}, left"
+        left.mkdir()
+        for path in sorted(before.glob("replica-*.sqlite*")):
+            if not path.name.endswith("-shm"):
+                shutil.copy(path, left)
+        files = sorted(left.iterdir())
+        if files and random.random() < 0.6:
+            self._damage(random.choice(files))
+
+    def _damage(self, path: Path) -> None:
+        random, content = self.world.random, bytearray(path.read_bytes())
+        way = random.choice(["flipped", "cut short", "removed"])
+        self.world.fault(f"{path.name} is {way}")
+        if way == "removed":
+            path.unlink()
+        elif content:
+            at = random.randrange(len(content))
+            content[at] ^= 1 << random.randrange(8)
+            path.write_bytes(content[:at] if way == "cut short" else content)
 
     def _freeze(self, seconds: float) -> None:
         if victim := self._victim():

@@ -17,6 +17,7 @@ import heapq
 import random
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from discobase.engine.server.permissions import (
@@ -534,6 +535,9 @@ class Process:
         self.calls: Counter[str] = Counter()
         self.skew = world.random.uniform(-world.faults.skew, world.faults.skew)
         self.closers: list[Callable[[], None]] = []
+        self.cache: Path | None = None
+        self.engine: Any = None
+        self.ending = False
         self._due: set[float] = set()
         self.loop = ProcessLoop(world, self._wake)
         self.loop.set_exception_handler(self._report)
@@ -560,6 +564,18 @@ class Process:
         """The process is gone, at once, with all it was doing."""
         self.world.fault(f"{self.name}: killed")
         self.alive = False
+
+    def end_cleanly(self, then: Callable[[], None]) -> None:
+        """The process closes its database, and is gone when that is done."""
+        self.world.note(f"{self.name}: ends")
+        self.ending = True
+
+        def gone(_task: asyncio.Task[None]) -> None:
+            if self.alive:
+                self.alive = False
+                then()
+
+        self.loop.create_task(self.engine.close()).add_done_callback(gone)
 
     def freeze(self, seconds: float) -> None:
         """The process stands still, as after SIGSTOP or in a machine that sleeps."""

@@ -176,12 +176,14 @@ async def open_engine(process: Process, limits: Limits = LIMITS, *, hears: bool 
                 allow_unsafe=process.world.faults.nonce_window is None,
                 hears=hears,
                 label=f"{process.name} simulated",
+                cache=process.cache,
             )
         except ConnectError as error:
             process.world.note(f"{process.name}: could not connect: {error}")
             await asyncio.sleep(1.0)
         else:
             process.closers.append(engine.replica.close)
+            process.engine = engine
             return engine
 
 
@@ -296,6 +298,8 @@ class Client:
     async def _write_once(
         self, tags: list[str], changes: Sequence[Change], versions: Sequence[Version[Any]]
     ) -> Write:
+        if self._process.ending:  # the caller ends with its process
+            await asyncio.Event().wait()
         write = Write(self._process.name, tags, self._world.time)
         self._record.writes.append(write)
         head = self._engine.replica.head.seq

@@ -11,6 +11,7 @@ commit is seen whole or not at all (invariant I5), the state depends on the fram
 I3), and what is proposed was valid on the state at the head (invariant I2).
 """
 
+from discobase.engine.replica.cache import Cache
 from discobase.engine.replica.columns import KEYLESS, KeyColumn
 from discobase.engine.replica.layout import EMPTY, Layout, may_make_unique
 from discobase.engine.replica.positions import Applied, Head, Position, Positions
@@ -23,6 +24,7 @@ __all__ = [
     "EMPTY",
     "KEYLESS",
     "Applied",
+    "Cache",
     "Head",
     "KeyColumn",
     "Layout",

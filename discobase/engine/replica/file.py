@@ -1,5 +1,5 @@
-"""The file that a replica lives in: a temporary one, for this process alone, or one in memory where
-there is no room for any.
+"""The file that a replica lives in: a temporary one, one that is kept for whoever comes next, or
+one in memory where there is no room for any. They differ in what becomes of them at the end.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 
+from discobase.engine.replica.checksums import Altered, add_row_sum
 from discobase.engine.replica.folder import ended, gone, make_folder, remove_folder
 
 _FAILURES = frozenset(
@@ -35,17 +36,30 @@ _FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
 _CODE = 0xFF
 """The part of SQLite's extended codes that is the code (the same page)."""
 
+_TEMPORARY = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA busy_timeout=60000;"
+"""Not synchronous: a file that is lost with its process is of no use to anybody. In memory the
+writer waits for who reads: a minute, a guess, for a read takes moments."""
+
+_KEPT = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=60000;"
+"""In WAL mode the disk is waited for once in about a thousand pages, and a file is whole whenever
+the power fails (sqlite.org/pragma.html#pragma_synchronous)."""
+
 _numbers = itertools.count(1)
+
+
+class Replaced(sqlite3.OperationalError):
+    """Another file has come in the place of one that is still open."""
 
 
 def failed(error: sqlite3.Error) -> bool:
     """Return whether an error says that the file is at fault, and not what was asked of it."""
-    return _code(error) in _FAILURES or _is_no_text(error)
+    return _code(error) in _FAILURES or _is_no_text(error) or isinstance(error, Altered | Replaced)
 
 
 def is_untrue(error: sqlite3.Error) -> bool:
     """Return whether an error says that what the file holds is not what was written."""
-    return _code(error) in _UNTRUE or _is_short(error) or _is_no_text(error)
+    untrue = _code(error) in _UNTRUE or isinstance(error, Altered)
+    return untrue or _is_short(error) or _is_no_text(error)
 
 
 def is_full(error: sqlite3.Error) -> bool:
@@ -75,20 +89,32 @@ def _code(error: sqlite3.Error) -> int:
 
 
 class ReplicaFile:
-    """A SQLite file that lasts as long as this object at the most. Made by :meth:`in_folder` or
-    :meth:`in_memory`.
+    """A SQLite file. Made by :meth:`in_folder`, :meth:`in_memory` or :meth:`kept`, of which the
+    first two last as long as this object at the most.
 
     Attributes:
         concurrent: whether one connection may write while others read.
+        is_kept: whether it outlives its process.
+        pragmas: what its writing connection is told.
     """
 
-    def __init__(self, uri: str, remove: Callable[[], object]) -> None:
+    def __init__(
+        self, uri: str, remove: Callable[[], object], *, kept_at: Path | None = None
+    ) -> None:
         self._uri = uri
-        self._remove_folder = weakref.finalize(self, remove)
-        self._remove_folder.atexit = False
+        self._kept_at = kept_at
+        self._known = None if kept_at is None else _identity(kept_at)
+        self.is_kept = kept_at is not None
+        self.pragmas = _TEMPORARY if kept_at is None else _KEPT
+        self._remove_file: Callable[[], object] = remove
+        if kept_at is None:
+            finalizer = weakref.finalize(self, remove)
+            finalizer.atexit = False
+            self._remove_file = finalizer
         # One that its holder may take again: a signal handler may come between, and search too.
         self._guard = threading.RLock()
         self._connections: set[sqlite3.Connection] = set()
+        self._ended = False
         self._unwanted = False
         self.concurrent = True
 
@@ -117,18 +143,29 @@ class ReplicaFile:
         made.concurrent = False
         return made
 
+    @classmethod
+    def kept(cls, path: Path) -> ReplicaFile:
+        """Take one that stays where it is (:mod:`discobase.engine.replica.cache`).
+
+        Raises:
+            OSError: it is not there.
+        """
+        known = _identity(path)
+        return cls(f"{path.as_uri()}?mode=rw", lambda: _remove_same(path, known), kept_at=path)
+
     @property
     def gone(self) -> bool:
-        """Whether the file is removed, or about to be: what is asked of it then fails for this
+        """Whether the file is at its end, or about to be: what is asked of it then fails for this
         reason.
         """
-        return self._unwanted or ended.is_set()
+        return self._ended or self._unwanted or ended.is_set()
 
     def connect(self) -> sqlite3.Connection:
         """Return a new connection, for :meth:`disconnect` to close.
 
         Raises:
             Disconnected: the file is to be removed, or gone.
+            sqlite3.Error: it cannot be opened.
         """
         with self._guard:
             if self.gone:
@@ -138,7 +175,11 @@ class ReplicaFile:
             made = sqlite3.connect(
                 self._uri, uri=True, check_same_thread=False, isolation_level=None
             )
+            if self._kept_at is not None and not _is(self._kept_at, self._known):
+                made.close()
+                raise Replaced(f"another file is in the place of {str(self._kept_at)!r}")
             self._connections.add(made)
+        add_row_sum(made)  # what was kept may have been copied here
         return made
 
     def disconnect(self, connection: sqlite3.Connection) -> None:
@@ -148,8 +189,16 @@ class ReplicaFile:
             self._connections.discard(connection)
         self._remove_if_unused()
 
+    def end(self) -> None:
+        """Let no more connections be made; remove a file that is not kept as soon as the last one
+        is closed.
+        """
+        self._ended = True
+        if not self.is_kept:
+            self.remove()
+
     def remove(self) -> None:
-        """Remove the file and its folder, as soon as every connection is closed."""
+        """Remove the file, kept or not, as soon as every connection is closed."""
         with self._guard:
             self._unwanted = True
         self._remove_if_unused()
@@ -158,7 +207,33 @@ class ReplicaFile:
         with self._guard:
             unused = self._unwanted and not self._connections
         if unused:
-            self._remove_folder()
+            self._remove_file()
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def _is(path: Path, known: tuple[int, int] | None) -> bool:
+    """Return whether a file is the one that was known by its device and number."""
+    try:
+        return _identity(path) == known
+    except OSError:
+        return False
+
+
+def _remove_same(path: Path, known: tuple[int, int]) -> None:
+    """Remove a file, unless another one has come in its place: that is somebody else's."""
+    if _is(path, known):
+        remove_file(path)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file of SQLite's, with what SQLite has beside it."""
+    for each in (path, *(path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-shm"))):
+        with contextlib.suppress(OSError):
+            each.unlink()
 
 
 def _nothing() -> None:

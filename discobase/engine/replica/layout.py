@@ -25,6 +25,7 @@ from discobase.engine.operations import (
     Release,
     Schema,
 )
+from discobase.engine.replica.checksums import summed
 from discobase.engine.replica.columns import KeyColumn, table_name
 from discobase.errors import DuplicatesFound
 
@@ -166,10 +167,12 @@ class Layouts:
 
     Args:
         connection: the writing one.
+        with_sums: whether each row has a checksum.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, with_sums: bool = False) -> None:
         self._connection = connection
+        self._with_sums = with_sums
         self._known: dict[str, Layout] = {}
         self._all: Mapping[str, Layout] | None = None
 
@@ -182,6 +185,11 @@ class Layouts:
         layout = self._known[table] = self._read(table)
         self._all = None
         return layout
+
+    @property
+    def may_have_changed(self) -> bool:
+        """Whether tables may have been laid out otherwise since :meth:`all` was asked last."""
+        return self._all is None
 
     def all(self) -> Mapping[str, Layout]:
         """Return the layouts of all tables, by name."""
@@ -205,10 +213,11 @@ class Layouts:
 
     def _make(self, table: str) -> None:
         self._connection.execute("INSERT INTO tables VALUES (?, 1)", (table,))
-        self._connection.execute(
+        made = (
             f"CREATE TABLE {table_name(table)} (pk INTEGER PRIMARY KEY, seq INTEGER NOT NULL, "
             f"schema INTEGER NOT NULL, data TEXT NOT NULL)"
         )
+        self._connection.execute(summed(made) if self._with_sums else made)
 
     def _read(self, table: str) -> Layout:
         execute = self._connection.execute

@@ -146,6 +146,17 @@ class PositionTable:
         """Return the head and the recent positions, to be published."""
         return Positions(self.head, tuple(self._recent), self._lanes, self._size)
 
+    def load(self) -> None:
+        """Take over what stands in the file: another process has left it."""
+        head, chain = self._connection.execute("SELECT head, chain FROM state").fetchone()
+        self.head = Head(head, chain)
+        recent = self._connection.execute(
+            "SELECT message, chain, applied FROM frame ORDER BY seq DESC LIMIT ?", (RECENT,)
+        ).fetchall()
+        self._recent.extend(
+            Position(message, before, bool(applied)) for message, before, applied in recent[::-1]
+        )
+
     def advance(self, entry: Entry, *, applied: bool) -> None:
         """Make an entry's position the head. A void one passes, and the chain stays as it is."""
         seq, before = entry.header.seq, self.head

@@ -8,9 +8,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
+from operator import itemgetter
 from typing import Any
 
 from discobase.engine.operations import LARGEST_PK
+from discobase.engine.replica.checksums import SUM, require_sound
 from discobase.engine.replica.columns import KEYLESS, KeyColumn, table_name
 from discobase.engine.replica.file import ReplicaFile, failed, is_busy
 from discobase.engine.replica.folder import gone
@@ -29,6 +31,13 @@ class _LayoutChanged(Exception):
 class _Failed(Exception):
     """A read did not succeed for reasons that pass."""
 
+
+_RECORD = ("pk", "seq", "data")
+
+_STORED = ("pk", "seq", "schema", "data")
+"""What a record's checksum is over."""
+
+_as_record = itemgetter(*(_STORED.index(name) for name in _RECORD))
 
 _PATIENCE = 30.0
 """Seconds for which a read waits for another file. A guess: 10,000 commits are read anew in so
@@ -101,9 +110,7 @@ class Reader:
         """Return the record under a primary key, or None."""
         if not 0 < pk <= LARGEST_PK:
             return None
-        rows = self._read(
-            table, f"SELECT pk, seq, data FROM {table_name(table)} WHERE pk = ?", (pk,)
-        )
+        rows = self._read(table, "WHERE pk = ?", (pk,), _RECORD)
         return rows[0] if rows else None
 
     def select(self, table: str, keys: Sequence[tuple[KeyColumn, str]]) -> list[Row]:
@@ -115,14 +122,13 @@ class Reader:
             table: the table's name.
             keys: key columns, and the key in each.
         """
-        rows = f"SELECT pk, seq, data FROM {table_name(table)}"
         if keys:
             # Qualified: SQLite takes the bare name of a column that is not there for a string.
             conditions = [_condition(f"{table_name(table)}.{column.name}") for column, _ in keys]
-            where = f" WHERE {' AND '.join(conditions)} ORDER BY pk"
+            where = f"WHERE {' AND '.join(conditions)} ORDER BY pk"
             with contextlib.suppress(_LayoutChanged):
-                return self._read(table, rows + where, [key for _, key in keys])
-        return self._read(table, f"{rows} ORDER BY pk", ())
+                return self._read(table, where, [key for _, key in keys], _RECORD)
+        return self._read(table, "ORDER BY pk", (), _RECORD)
 
     def stored(
         self, table: str, after: int, schemas: Sequence[int], since: int, limit: int
@@ -138,11 +144,8 @@ class Reader:
             limit: how many to return at most.
         """
         others = ", ".join("?" * len(schemas))
-        sql = (
-            f"SELECT pk, seq, schema, data FROM {table_name(table)} "
-            f"WHERE pk > ? AND schema NOT IN ({others}) AND seq > ? ORDER BY pk LIMIT ?"
-        )
-        return self._read(table, sql, (after, *schemas, since, limit))
+        where = f"WHERE pk > ? AND schema NOT IN ({others}) AND seq > ? ORDER BY pk LIMIT ?"
+        return self._read(table, where, (after, *schemas, since, limit), _STORED)
 
     def said(self, table: str, fields: Sequence[tuple[str, str]]) -> set[tuple[int, str]]:
         """Return for which records the log says a key, by primary key and field.
@@ -179,25 +182,45 @@ class Reader:
         self._pool.close()
         self._usable.set()
 
-    def _read(self, table: str, sql: str, arguments: Sequence[object]) -> list[Any]:
+    def _read(
+        self,
+        table: str,
+        sql: str,
+        arguments: Sequence[object],
+        columns: tuple[str, ...] | None = None,
+    ) -> list[Any]:
+        """Return rows of a table.
+
+        Args:
+            table: the table's name.
+            sql: the statement; what follows the name of the table in it where it is for records.
+            arguments: of the statement.
+            columns: what of records is wanted; None where it is not for records.
+        """
         if self._usable.is_set():
             with contextlib.suppress(_Failed):
-                return self._try(table, sql, arguments)
+                return self._try(table, sql, arguments, columns)
         if is_own_thread():  # it may be what the file's successor waits for
             raise _unreadable()
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
             if self._usable.wait(_POLL_SECONDS):
                 with contextlib.suppress(_Failed):
-                    return self._try(table, sql, arguments)
+                    return self._try(table, sql, arguments, columns)
                 time.sleep(_POLL_SECONDS)
         raise _unreadable()
 
-    def _try(self, table: str, sql: str, arguments: Sequence[object]) -> list[Any]:
+    def _try(
+        self, table: str, sql: str, arguments: Sequence[object], columns: tuple[str, ...] | None
+    ) -> list[Any]:
         pool = self._pool
         try:
             with pool.connection() as connection:
-                return _rows(connection, table, sql, arguments)
+                if columns is None:
+                    return _rows(connection, table, sql, arguments)
+                if pool.file.is_kept:
+                    return _checked(connection, table, sql, arguments, columns)
+                return _records(connection, table, sql, arguments, columns)
         except (sqlite3.Error, Disconnected) as error:
             if pool is not self._pool:
                 raise _Failed from error
@@ -210,6 +233,34 @@ class Reader:
             elif not is_busy(error):
                 raise
             raise _Failed from error
+
+
+def _records(
+    connection: sqlite3.Connection,
+    table: str,
+    sql: str,
+    arguments: Sequence[object],
+    columns: Sequence[str],
+) -> list[Any]:
+    sql = f"SELECT {', '.join(columns)} FROM {table_name(table)} {sql}"
+    return _rows(connection, table, sql, arguments)
+
+
+def _checked(
+    connection: sqlite3.Connection,
+    table: str,
+    sql: str,
+    arguments: Sequence[object],
+    columns: tuple[str, ...],
+) -> list[Any]:
+    """Return records of a kept file, each held against its checksum.
+
+    Raises:
+        Altered: one of them is not what was written.
+    """
+    rows = _records(connection, table, sql, arguments, (*_STORED, SUM))
+    require_sound(rows)
+    return [row[:-1] if columns is _STORED else _as_record(row) for row in rows]
 
 
 def _rows(

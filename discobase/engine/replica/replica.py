@@ -14,8 +14,12 @@ from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.log.commit_log import Commit, Entry
 from discobase.engine.log.frame import GENESIS
 from discobase.engine.operations import Introduce, Operation
+from discobase.engine.replica.cache import LAYOUT as KEPT
+from discobase.engine.replica.cache import Cache, mark, note_layout, was_closed, was_sure
+from discobase.engine.replica.check import Check, require_sound_beginning
+from discobase.engine.replica.checksums import Altered, summed
 from discobase.engine.replica.columns import KeyColumn
-from discobase.engine.replica.file import ReplicaFile, failed, is_full, is_untrue
+from discobase.engine.replica.file import ReplicaFile, failed, is_busy, is_full, is_untrue
 from discobase.engine.replica.layout import EMPTY, LAYOUT, Layout, Layouts
 from discobase.engine.replica.positions import Applied, Head, Position, Positions, PositionTable
 from discobase.engine.replica.proposals import Proposal, Proposals
@@ -29,15 +33,11 @@ from discobase.engine.replica.volume import VolumeTable
 from discobase.engine.replica.writers import LAYOUT as WRITERS
 from discobase.engine.replica.writers import Writers, WriterTable
 from discobase.engine.server.seam import Uncertain
-from discobase.errors import ConnectError, LogDamaged, SchemaConflict, UniqueViolation
+from discobase.errors import ConnectError, Disconnected, LogDamaged, SchemaConflict, UniqueViolation
 
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
-
-_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA busy_timeout=60000;"
-"""Not synchronous: a replica that is lost is read again from Discord. In memory the writer waits
-for who reads: a minute, a guess, for a read takes moments."""
 
 
 class ReplicaLost(Uncertain):
@@ -46,6 +46,12 @@ class ReplicaLost(Uncertain):
     Whoever reads the log takes it as they take an answer that did not come: again, a little later.
     """
 
+
+class _Unfit(Exception):
+    """A file that was kept is not of this database, or not of this format."""
+
+
+_Fill = Callable[[ReplicaFile, sqlite3.Connection], None]
 
 _IMPOSSIBLE = (
     *(UniqueViolation, SchemaConflict, LookupError),
@@ -56,10 +62,13 @@ is of no form that can be stored."""
 
 
 class Replica:
-    """The materialised state of one database, in a temporary file that lasts as long as it does.
+    """The materialised state of one database, in a file that lasts as long as it does; with a cache
+    in one that stays, and of which the next process begins where this one has ended.
 
     Args:
         lanes: how many lanes the log has.
+        cache: where the file is kept; None for a temporary one. It is the replica's from now on,
+            which gives up the claim.
 
     Attributes:
         positions: the head, and which positions have been applied before it.
@@ -67,32 +76,43 @@ class Replica:
         writers: what is known of those who write.
         volume: the bytes of the log up to the head: of all payloads that count, unpacked.
         lost: whether nothing is there to be read until the log has been replayed.
+        sure: whether the head that it begins with is known to be the right one.
 
     Raises:
         ConnectError: the file cannot be made.
     """
 
-    def __init__(self, lanes: int) -> None:
+    def __init__(self, lanes: int, cache: Cache | None = None) -> None:
         self._lanes = lanes
+        self._cache = cache
+        self._check: Check | None = None
         self._filling: dict[IndexWanted, tuple[KeyColumn, int]] = {}
         self._proposed: Sequence[Operation] = ()
         self._failure: sqlite3.Error | None = None
         self._told: Callable[[], object] = _tell_nobody
         self.lost: bool = False
+        self.sure = True
         self._full = False
-        file, writer = self._empty()
-        self._reader = Reader(file, self._note)
-        self._use(file, writer)
-        self.positions: Positions = self._position_table.read()
         self.layouts: Mapping[str, Layout] = MappingProxyType({})
-        self.writers: Writers = self._writers.read()
-        self.volume: int = self._volume.read()
+        self.writers: Writers = Writers()
+        self.volume: int = 0
+        try:
+            if cache is None or not self._go_on_with(cache):
+                self._use(*self._empty())
+        except BaseException:
+            if self._cache is not None:
+                self._cache.release()
+            raise
+        self._reader = Reader(self._file, self._note)
+        self.positions: Positions = self._position_table.read()
+        if self._cache is not None:
+            self._cache.remove_older()
 
     def _use(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
         """Write to a file from now on."""
         self._file = file
         self._writer = writer
-        self._layouts = Layouts(writer)
+        self._layouts = Layouts(writer, with_sums=file.is_kept)
         self._requests = RequestTable(writer)
         self._writers = WriterTable(writer)
         self._volume = VolumeTable(writer)
@@ -350,13 +370,24 @@ class Replica:
         """
         return [] if self.lost else self._kept(self._position_table.applied)
 
-    def close(self) -> None:
-        """Close every connection and remove the file. A reader still at work finishes first: what
-        it holds goes with it. Never waits.
+    def close(self, *, sure: bool = False) -> None:
+        """Close every connection, and remove the file unless it is kept. A reader still at work
+        finishes first: what it holds goes with it. Never waits.
+
+        Args:
+            sure: whether the head is known to be the right one.
         """
+        if self._check is not None:
+            self._check.stop()
+        if self._file.is_kept and not self.failing:
+            with contextlib.suppress(sqlite3.Error):
+                self.withdraw()
+                mark(self._writer, clean=True, sure=sure)
         self._file.disconnect(self._writer)
         self._reader.close()
-        self._file.remove()
+        self._file.end()
+        if self._cache is not None:
+            self._cache.release()
 
     def _follow(self, commits: Sequence[Commit | Entry]) -> None:
         for commit in commits:
@@ -382,6 +413,77 @@ class Replica:
                     channel=entry.message.channel,
                     message=entry.message.id,
                 ) from error
+
+    # A file that was kept
+
+    def _go_on_with(self, cache: Cache) -> bool:
+        """Go on where another process has ended, and return whether that can be done."""
+        try:
+            file = cache.newest()
+        except OSError as error:
+            _log.warning("the cache %s cannot be read: %s", cache.folder, error)
+            return False
+        if file is None:
+            return False
+        writer = None
+        try:
+            writer = file.connect()
+            self._require_fit(cache, file, writer)
+            self._use(file, writer)
+            self._position_table.load()
+            layouts, sure = self._layouts.all(), was_sure(writer)
+            mark(writer, clean=False)
+        except (_Unfit, sqlite3.Error) as error:
+            _log.warning("the records in the cache %s are built anew: %s", cache.folder, error)
+            if writer is not None:
+                file.disconnect(writer)
+            return False
+        self.layouts, self.writers, self.sure = layouts, self._writers.read(), sure
+        self.volume = self._volume.read()
+        return True
+
+    def _require_fit(self, cache: Cache, file: ReplicaFile, writer: sqlite3.Connection) -> None:
+        """See that a file may be gone on with: all of it where it was not closed cleanly, else as
+        far as it is built on at once, and the rest by :meth:`check_on`.
+        """
+        writer.executescript(file.pragmas)
+        if not cache.fits(writer):
+            raise _Unfit("they are of another database, or of another version of discobase")
+        check = Check(file)
+        if was_closed(writer):
+            require_sound_beginning(writer)
+            self._check = check
+        else:
+            _log.info("the cache %s was not closed: it is checked first", cache.folder)
+            check.all()
+
+    def check_on(self) -> bool:
+        """Look through some more of a file that was kept, and return whether any of it is left. On
+        any thread, beside all else. What is not as it was written is a failure of the file.
+        """
+        check = self._check
+        if check is None or check.file is not self._file:
+            return False
+        try:
+            return check.step()
+        except Disconnected:
+            return False
+        except sqlite3.Error as error:
+            if not (is_busy(error) or check.stopped or check.file is not self._file):
+                self._note(error if failed(error) else Altered(str(error)))
+        return False
+
+    def _give_up_cache(self, why: object) -> None:
+        """Keep nothing from now on."""
+        if self._cache is not None:
+            _log.warning(
+                "the cache %s cannot be used (%s): this connection has its records in a temporary "
+                "file",
+                self._cache.folder,
+                why,
+            )
+            self._cache.release()
+            self._cache = None
 
     # When the file fails
 
@@ -441,10 +543,13 @@ class Replica:
         Raises:
             ReplicaLost: nothing of it could be kept.
         """
-        self._full = self._full or is_full(error)
+        if is_full(error) and self._cache is not None:
+            self._give_up_cache(error)  # another disk may have room
+        else:
+            self._full = self._full or is_full(error)
         _log.warning(
             "the file that holds the records in this process fails (%s): %s. Is the disk of "
-            "the temporary folder full, or was the folder removed?",
+            "its folder full, or was the folder removed?",
             error,
             "memory holds them from now on" if self._full else "another one is made",
         )
@@ -463,7 +568,9 @@ class Replica:
         self._failure = None
         with contextlib.suppress(sqlite3.Error):
             former.disconnect(former_writer)
-        former.remove()
+        # Whoever comes next may go on with what there was no room to go on with.
+        is_left = former.is_kept and self._cache is None and not is_untrue(error)
+        (former.end if is_left else former.remove)()
         if copied is None:
             raise _lost()
 
@@ -475,14 +582,16 @@ class Replica:
 
     def _copy(self) -> tuple[ReplicaFile, sqlite3.Connection] | None:
         """Copy the state into another file; None where it cannot be read as it was."""
+        if (cached := self._cached(self._copy_to)) is not None:
+            return cached
         ways = (ReplicaFile.in_folder, ReplicaFile.in_memory)
         for make in ways[1:] if self._full else ways:
             with contextlib.suppress(ConnectError, sqlite3.Error):
                 return _filled(make(), self._copy_to)
         return None
 
-    def _copy_to(self, writer: sqlite3.Connection) -> None:
-        writer.executescript(_PRAGMAS)
+    def _copy_to(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
+        writer.executescript(file.pragmas)
         self._writer.backup(writer)
         row = writer.execute("SELECT head, chain FROM state").fetchone()
         sound = writer.execute("PRAGMA quick_check").fetchone()
@@ -495,9 +604,11 @@ class Replica:
         Raises:
             ConnectError: none can be made, not even in memory.
         """
+        if (cached := self._cached(self._lay_out)) is not None:
+            return cached
         try:
             if not self._full:
-                return _filled(ReplicaFile.in_folder(), _lay_out)
+                return _filled(ReplicaFile.in_folder(), self._lay_out)
         except ConnectError:
             if not self.lost:
                 raise
@@ -505,9 +616,28 @@ class Replica:
             self._full = True
             _log.warning("no file can be made for the records (%s): memory holds them", error)
         try:
-            return _filled(ReplicaFile.in_memory(), _lay_out)
+            return _filled(ReplicaFile.in_memory(), self._lay_out)
         except sqlite3.Error as error:
             raise ConnectError(f"no file can be made for the records: {error}") from error
+
+    def _cached(self, fill: _Fill) -> tuple[ReplicaFile, sqlite3.Connection] | None:
+        """Make a file in the cache, and fill it; None where there is no cache, or not any more."""
+        if self._cache is None:
+            return None
+        try:
+            return _filled(self._cache.make(), fill)
+        except (OSError, sqlite3.Error) as error:
+            self._give_up_cache(error)
+        return None
+
+    def _lay_out(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
+        layout = LAYOUT + REQUESTS + WRITERS + VOLUME
+        if file.is_kept:
+            layout = summed(layout + KEPT)
+        writer.executescript(file.pragmas + layout)
+        writer.execute("INSERT INTO state VALUES (1, 0, ?)", (GENESIS,))
+        if self._cache is not None and file.is_kept:
+            self._cache.begin(writer)
 
     # The transaction and the head
 
@@ -525,6 +655,8 @@ class Replica:
         self._writer.execute("BEGIN IMMEDIATE")
 
     def _commit(self) -> None:
+        if self._file.is_kept and self._layouts.may_have_changed:
+            note_layout(self._writer)
         self._writer.execute("COMMIT")
         self._publish()
 
@@ -536,14 +668,12 @@ class Replica:
         self.volume = self._volume.read()
 
 
-def _filled(
-    file: ReplicaFile, fill: Callable[[sqlite3.Connection], None]
-) -> tuple[ReplicaFile, sqlite3.Connection]:
+def _filled(file: ReplicaFile, fill: _Fill) -> tuple[ReplicaFile, sqlite3.Connection]:
     """Connect to a new file, and fill it; remove it where that fails."""
     writer = None
     try:
         writer = file.connect()
-        fill(writer)
+        fill(file, writer)
     except BaseException:
         if writer is not None:
             file.disconnect(writer)
@@ -554,11 +684,6 @@ def _filled(
 
 def _size_of(commits: Iterable[Commit | Entry]) -> int:
     return sum(commit.entry.header.size for commit in commits if isinstance(commit, Commit))
-
-
-def _lay_out(writer: sqlite3.Connection) -> None:
-    writer.executescript(_PRAGMAS + LAYOUT + REQUESTS + WRITERS + VOLUME)
-    writer.execute("INSERT INTO state VALUES (1, 0, ?)", (GENESIS,))
 
 
 def _lost() -> ReplicaLost:

@@ -1,8 +1,10 @@
 """The database of all scripts."""
 
+import os
+
 from discobase import Database, Table
 
-db = Database("shop")
+db = Database("shop", cache=os.environ.get("SHOP_CACHE"))
 
 
 @db.table

@@ -1,0 +1,281 @@
+"""A replica whose file is kept: the next one goes on with it, and with nothing that is wrong."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import sqlite3
+import stat
+import sys
+
+import pytest
+
+from discobase.engine.changes import IndexWanted, Insert, Remove, Replace
+from discobase.engine.keys import key
+from discobase.engine.log.commit_log import Commit
+from discobase.engine.log.frame import GENESIS
+from discobase.engine.replica import (
+    Cache,
+    Replica,
+    ReplicaLost,
+    cache,
+    layout,
+    requests,
+    writers,
+)
+from discobase.engine.replica.checksums import row_sum
+from tests.engine.rows import row
+from tests.engine.schemas import FINGERPRINT, column, schema_of
+from tests.engine.test_replica import asked, entry
+
+LANES = 4
+SCHEMA = schema_of({"tag": "plain"}, unique=("tag",))
+
+
+@pytest.fixture(autouse=True)
+def told(caplog):
+    """What is logged of it."""
+    logging.getLogger("discobase").setLevel(logging.INFO)
+    return lambda: [record.getMessage() for record in caplog.records]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def open_replica(folder):
+    """Opens replicas with the cache, and closes those that are left."""
+    opened = []
+
+    def make(superblock="this one", where=folder):
+        opened.append(Replica(LANES, Cache.claimed(where, superblock)))
+        return opened[-1]
+
+    yield make
+    for replica in opened:
+        replica.close()
+
+
+def save(replica, *changes, log=None):
+    """Write a commit of changes of table ``a``."""
+    request = asked(*changes, declared=SCHEMA, replica=replica)
+    proposal = replica.propose([request])
+    head = replica.head
+    won = entry(head.seq + 1, head.chain)
+    replica.settle(won)
+    if log is not None:
+        log.append(Commit(won, proposal.operations))
+
+
+def fill(replica, number=300, log=None):
+    for one in range(number):
+        save(replica, Insert("a", row(f"tag {one}")), log=log)
+
+
+def everything(replica):
+    return replica.head, replica.positions.recent, replica.select("a", []), dict(replica.layouts)
+
+
+def check(replica):
+    """Look through what was kept, to the end."""
+    while replica.check_on():
+        pass
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def newest(folder):
+    return max(folder.glob("replica-*.sqlite"))
+
+
+# A clean end
+
+
+def test_a_replica_goes_on_where_another_one_has_ended(folder, open_replica):
+    first, log = open_replica(), []
+    fill(first, log=log)
+    save(first, Replace("a", 7, row("other")), Remove("a", 9))
+    before = everything(first)
+    first.close(sure=True)
+    assert files(folder) == ["replica-1.sqlite", "replica-lock"]
+    second = open_replica()
+    assert everything(second) == before
+    assert second.sure
+    save(second, Insert("a", row("new")))
+    assert second.select("a", [])[-1] == (301, 302, row("new"))
+    assert second.position(7).message == first.positions.recent[6].message
+    check(second)
+    assert not second.failing
+
+
+def test_what_is_kept_is_all_there_is_of_more_positions_than_are_published(open_replica):
+    first = open_replica()
+    fill(first, 1100)
+    before = first.positions.recent
+    first.close()
+    second = open_replica()
+    assert second.positions.recent == before
+    assert second.positions.at(1) is None
+    assert second.position(1).message == 10
+
+
+def test_a_head_that_may_not_be_the_right_one_is_told_to_be_so(open_replica):
+    first = open_replica()
+    fill(first, 3)
+    first.close(sure=False)
+    second = open_replica()
+    assert not second.sure
+    second.close(sure=True)
+    assert open_replica().sure
+
+
+def test_an_index_that_was_being_made_is_finished_by_the_next_one(open_replica):
+    first = open_replica()
+    save(first, Insert("a", row("one")))
+    wanted = IndexWanted("a", "tag", FINGERPRINT)
+    first.index(wanted)
+    first.close()
+    second = open_replica()
+    second.index(wanted)
+    while second.fill(10):
+        pass
+    assert second.select("a", [(column("tag"), key("plain", "one"))]) == [(1, 1, row("one"))]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_nobody_else_can_read_what_is_kept(folder, open_replica):
+    replica = open_replica()
+    fill(replica, 3)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert len(files(folder)) == 4
+    for name in files(folder):
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600, name
+
+
+# Others
+
+
+def test_one_replica_at_a_time_has_a_folder(folder, open_replica, told):
+    first = open_replica()
+    fill(first, 3)
+    second = open_replica()
+    assert (second.head.seq, second.head.chain) == (0, GENESIS)
+    save(second, Insert("a", row("own")))
+    assert [message for message in told() if "in use by another connection" in message]
+    second.close()
+    assert len(first.select("a", [])) == 3
+    first.close()
+    assert len(open_replica().select("a", [])) == 3
+
+
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        ("UPDATE kept SET format = format + 1", "another version"),
+        ("UPDATE kept SET superblock = 'that one'", "another database"),
+        ("DROP TABLE kept", "no such table"),
+        ("DELETE FROM kept", "another database"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_begun_anew(folder, open_replica, told, statement, why):
+    first = open_replica()
+    fill(first, 3)
+    first.close()
+    with sqlite3.connect(newest(folder)) as connection:
+        connection.create_function("row_sum", -1, lambda *values: 0, deterministic=True)
+        connection.execute(statement)
+    connection.close()
+    second = open_replica()
+    assert (second.head.seq, second.select("a", [])) == (0, [])
+    assert files(folder)[0] == "replica-2.sqlite"
+    assert "replica-1.sqlite" not in files(folder)
+    assert [message for message in told() if why in message]
+
+
+def test_a_file_of_another_generation_is_begun_anew(folder, open_replica):
+    first = open_replica("database 1, generation 1")
+    fill(first, 3)
+    first.close()
+    assert open_replica("database 1, generation 2").head.seq == 0
+
+
+def test_the_format_is_raised_with_what_stands_in_a_file():
+    """Whoever changes a table raises :data:`FORMAT` too, or an older file is read amiss."""
+    tables = layout.LAYOUT + requests.LAYOUT + writers.LAYOUT + cache.LAYOUT
+    assert (cache.FORMAT, row_sum(tables)) == (1, 2698698035)
+
+
+# Damage
+
+
+PLACES = {
+    "a record": rb'"tag 123"\}',
+    "a key": rb'"tag 123(?!")',
+    "an index": rb'"tag 123(?!")',
+    "the header": rb"SQLite format 3",
+    "the frame table": rb"hash 149",
+    "the layout": rb"CREATE TABLE frame",
+    "a schema": rb'"unique":\["tag"\]',
+}
+
+
+def damage(path, place):
+    """Alter one byte in a place of a file that is not open."""
+    content = bytearray(path.read_bytes())
+    found = [match.span() for match in re.finditer(PLACES[place], content)]
+    assert len(found) == (2 if place in ("a key", "an index") else 1)
+    begin, end = found[-1 if place == "an index" else 0]
+    content[(begin + end) // 2] ^= 0x01
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("clean", [True, False], ids=["closed", "killed"])
+@pytest.mark.parametrize("place", PLACES)
+def test_a_byte_that_was_altered_is_found_wherever_it_is(
+    folder, tmp_path, open_replica, place, clean
+):
+    first, log = open_replica(), []
+    fill(first, log=log)
+    right = everything(first)
+    if clean:
+        first.close(sure=True)
+    else:
+        copied = tmp_path / "killed"
+        with sqlite3.connect(newest(folder)) as connection:
+            connection.create_function("row_sum", -1, lambda *values: 0, deterministic=True)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+        copied.mkdir()
+        shutil.copy(newest(folder), copied)
+        first.close()
+        folder = copied
+    damage(newest(folder), place)
+    second = open_replica(where=folder)
+    check(second)
+    if second.head.seq:
+        assert clean, "after an unclean end nothing is served before it was checked"
+        assert second.failing
+        with pytest.raises(ReplicaLost):
+            second.heal()
+        assert second.lost
+        second.replay(log)
+    else:
+        second.apply(log)
+    built = everything(second)
+    assert built[:3] == right[:3]
+    second.close()
+    third = open_replica(where=folder)
+    assert everything(third) == built
+    check(third)
+    assert not third.failing
+    assert files(folder) == [
+        "replica-2.sqlite",
+        "replica-2.sqlite-shm",
+        "replica-2.sqlite-wal",
+        "replica-lock",
+    ]
