@@ -25,6 +25,7 @@ from discobase.engine.checkpoints.store import CheckpointDamaged, Stored
 from discobase.engine.doubt import Doubt
 from discobase.engine.log.commit_log import TRUST, Commit, CommitLog, Entry, decide
 from discobase.engine.log.frame import GENESIS
+from discobase.engine.log.history import PAGE
 from discobase.engine.log.listing import Listing
 from discobase.engine.lost import LostCommits
 from discobase.engine.operations import LaterFormat
@@ -471,6 +472,17 @@ class Applier:
                     lines_of(packed, manifest, step.add), manifest.head, manifest.state, commits
                 )
             )
+
+    async def spares_pages(self, listing: Listing) -> bool:
+        """Return whether a checkpoint is so far above the head that it spares a page in each lane.
+        One API call, none where there never was a checkpoint.
+
+        Raises:
+            Uncertain, Refused: Discord could not be read.
+        """
+        least = self._replica.head.seq + len(self._lanes) * PAGE
+        found = await self._recovery.candidates(listing)
+        return any(stored.manifest.seq >= least for stored in found)
 
     async def goes_on_from_a_checkpoint(self, error: LogDamaged) -> bool:
         """Take over the state of a checkpoint at a position that is missing, or above it, if there

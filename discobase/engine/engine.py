@@ -238,12 +238,14 @@ class Engine:
         # Until it is known whether nonces are enforced: what is heard of meanwhile may be a second
         # message at its position.
         self._log.enforced = False
+        kept = self.replica.head.seq
         async with self._follower.turn:
             judge = self._nonces.look if self._read_only else self._nonces.judge
             judging = asyncio.create_task(judge(found.catalog))
             try:
                 await self._follower.begin(found)
-                self._checkpoints.newest = self._recovery.used
+                used = self._recovery.used
+                self._checkpoints.begin(used, since=used.manifest.seq if used else kept)
                 if self._hears:
                     left = waiting_until - self._server.monotonic()
                     await self._server.events_come(within=max(0.0, left))

@@ -40,6 +40,7 @@ from discobase.engine.server.seam import (
     MessageChanged,
     Refused,
     Uncertain,
+    seconds_between,
 )
 from discobase.engine.trouble import Trouble
 from discobase.engine.versions import release_of
@@ -53,6 +54,11 @@ overtake each other. By how much is not known; a guess, well above a round trip.
 
 _LOOK_SECONDS = 5.0
 """Between two looks at a last message that nothing explains: a guess."""
+
+_OLD_SECONDS = 3600.0
+"""By how much a replica that was kept has to be older than the log's newest message for a
+checkpoint to be looked for: a guess. In an hour some 10,000 commits can be written, which are pages
+enough to be worth the call."""
 
 _POLL_SECONDS = 0.5
 """Between two questions whether writing may go on: a guess, well below what a caller notices."""
@@ -267,12 +273,16 @@ class Follower:
     async def begin(self, found: Found) -> None:
         """Read the log for the first time, as far as it went when the database was looked for: from
         the newest checkpoint on, where there is one that holds. One API call for 100 frames of a
-        lane, and one for the list of checkpoints where there ever was one.
+        lane, and one for the list of checkpoints where there ever was one: not for a replica that
+        was kept, unless it is old.
 
         Raises:
             LogDamaged, UpgradeNeeded, Uncertain, Refused: as :meth:`catch_up`.
         """
         self._log.take_catalog(found.catalog)
+        if not await self._is_far_behind(found.listing):
+            await self.catch_up(found.listing)
+            return
         if not await self._applier.begin(found.listing):
             await self.catch_up(found.listing)
             return
@@ -281,6 +291,17 @@ class Follower:
             await self.catch_up()
         else:
             self._compare_ends(found.listing)
+
+    async def _is_far_behind(self, listing: Listing) -> bool:
+        """Return whether to begin at a checkpoint, and not where the replica stands."""
+        head = self._replica.head.seq
+        if head == 0:
+            return True
+        known = self._replica.positions.message_at(head)
+        last = max((listing.last.get(lane, 0) for lane in self._log.superblock.lanes), default=0)
+        if seconds_between(known, last) < _OLD_SECONDS:
+            return False
+        return await self._applier.spares_pages(listing)
 
     async def make_up_for_the_start(self) -> None:
         """Read what was written between the first reading and the begin of a session, if one has

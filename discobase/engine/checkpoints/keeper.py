@@ -107,7 +107,8 @@ class CheckpointKeeper:
         self._wrote = wrote
         self._one = asyncio.Lock()
         self._hurry = asyncio.Event()
-        self._begun = replica.head.seq
+        self._read = 0
+        self._considered = 0
         self._size_before = 0
         self.newest: Stored | None = None
 
@@ -118,13 +119,27 @@ class CheckpointKeeper:
         positions = self._replica.positions
         return Tail(max(0, positions.head.seq - since), max(0, positions.size - self._size_before))
 
+    def begin(self, newest: Stored | None, *, since: int) -> None:
+        """Take note of how the replica has come to the head.
+
+        Args:
+            newest: the checkpoint that it has begun at; None where that was none.
+            since: the head that it has begun with.
+        """
+        self.newest = newest
+        head = self._replica.head.seq
+        self._read = head - since
+        # Which checkpoints there are need not be known where a replica was kept and little was to
+        # be read. Of many such processes, which may be all that there are, now and then one looks.
+        if newest is None and since and self._server.random() * PAGE >= 1:
+            self._considered = head + PAGE
+
     async def keep(self) -> None:
         """Write checkpoints when they are due, until cancelled; or, after :meth:`hurry`, the one
         that is due now, if any.
         """
-        considered = 0
         while True:
-            if not await self._comes(max(self._first_due(), considered)):
+            if not await self._comes(max(self._first_due(), self._considered)):
                 return
             try:
                 if await self._is_due():
@@ -134,7 +149,7 @@ class CheckpointKeeper:
             except Exception as error:  # noqa: BLE001 - the database goes on without
                 fault = Trouble("fault", f"no checkpoint could be written: {error!r}")
                 self._troubles.tell(fault, error=error)
-            considered = self._replica.head.seq + PAGE
+            self._considered = self._replica.head.seq + PAGE
 
     def _tell(self, why: str) -> None:
         text = f"a checkpoint is due and cannot be written ({why}); it will be tried again"
@@ -223,7 +238,8 @@ class CheckpointKeeper:
 
     async def _write_in_turn(self) -> None:
         """Write one, unless another process has done so meanwhile."""
-        at_work = max(self._wrote(), self._begun) >= self._first_due()
+        due = self._first_due()
+        at_work = self._wrote() >= due or self._read >= self._lanes * PAGE
         pause = self._server.random() * _SOON if at_work else _LATER * (1 + self._server.random())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause):
