@@ -10,7 +10,9 @@ from discobase._version import __version__
 from discobase.bulk import SaveReport
 from discobase.computed import WithPk, WithVersion
 from discobase.database import Database
+from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.lost import LostCommit
+from discobase.engine.trouble import Trouble
 from discobase.errors import DiscobaseError
 from discobase.query import Query
 from discobase.records.fields import Index, Unique
@@ -19,6 +21,7 @@ from discobase.session import LoginTask
 from discobase.table import Table
 
 __all__ = [
+    "Checkpoint",
     "Database",
     "DiscobaseError",
     "Index",
@@ -28,6 +31,7 @@ __all__ = [
     "Query",
     "SaveReport",
     "Table",
+    "Trouble",
     "Unique",
     "WithPk",
     "WithVersion",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import inf
@@ -11,6 +13,7 @@ from typing import cast
 
 from discobase.engine.log.frame import Limits
 from discobase.engine.server.login import DISCORD_API
+from discobase.engine.trouble import Trouble
 from discobase.errors import BadToken, TableError, UsageError
 from discobase.token import hidden
 
@@ -37,6 +40,9 @@ class Target:
         api_url: the address of the REST API.
         limits: what a message carries there.
         allow_unsafe: whether to go on where the server does not enforce nonces.
+        read_only: whether nothing is to be written there.
+        label: what the log is to call this writer; empty where nothing.
+        on_trouble: what is called with what goes wrong, on a thread of its own.
     """
 
     token: str = field(repr=False)
@@ -44,6 +50,9 @@ class Target:
     api_url: str
     limits: Limits
     allow_unsafe: bool = False
+    read_only: bool = False
+    label: str = field(default="", compare=False)
+    on_trouble: Callable[[Trouble], object] | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_local(self) -> bool:
@@ -101,6 +110,32 @@ def checked_position(position: object) -> int:
     )
 
 
+def checked_read_only(read_only: object) -> bool:
+    """Return whether a database is only to be read.
+
+    Raises:
+        UsageError: it is no bool.
+    """
+    if isinstance(read_only, bool):
+        return read_only
+    raise UsageError(f"read_only={read_only!r}: give True or False.")
+
+
+def check_callback(on_trouble: object) -> None:
+    """Check what is to be called with what goes wrong.
+
+    Raises:
+        UsageError: it cannot be called, or only awaited.
+    """
+    if on_trouble is not None and not callable(on_trouble):
+        raise UsageError(f"on_trouble={on_trouble!r}: give a function that takes a Trouble.")
+    if inspect.iscoroutinefunction(on_trouble):
+        raise UsageError(
+            f"on_trouble={on_trouble!r}: give a plain function. It is called on a thread of its "
+            f"own, where no event loop runs."
+        )
+
+
 def _is_positive(value: object, *kinds: type[int | float]) -> bool:
     return isinstance(value, kinds) and not isinstance(value, bool) and 0 < value < inf
 
@@ -129,6 +164,9 @@ def target(
     limits: Limits,
     *,
     allow_unsafe: bool = False,
+    read_only: bool = False,
+    label: str = "",
+    on_trouble: Callable[[Trouble], object] | None = None,
 ) -> Target:
     """Return where a login goes, by its arguments and the environment.
 
@@ -142,7 +180,9 @@ def target(
     if not isinstance(cast("object", allow_unsafe), bool):
         raise UsageError(f"allow_unsafe={allow_unsafe!r}: give True or False.")
     place = _checked_address(address)
-    return Target(_checked_token(given), server, place, limits, allow_unsafe)
+    return Target(
+        _checked_token(given), server, place, limits, allow_unsafe, read_only, label, on_trouble
+    )
 
 
 def _checked_token(token: object) -> str:

@@ -9,8 +9,10 @@ from types import MappingProxyType
 from typing import Any, TypeVar, cast, overload
 
 from discobase.arguments import (
+    check_callback,
     check_database,
     checked_position,
+    checked_read_only,
     checked_table_name,
     checked_wait,
     target,
@@ -18,10 +20,13 @@ from discobase.arguments import (
 from discobase.binding import Binding
 from discobase.connected import Connected
 from discobase.engine.changes import DropUnique, Request
+from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.log.frame import Limits
 from discobase.engine.lost import LostCommit
+from discobase.engine.trouble import Trouble
 from discobase.errors import TableError
 from discobase.interactive import cell_of
+from discobase.label import checked_label, default_label
 from discobase.portal import users_frame
 from discobase.reruns import close_earlier, note
 from discobase.session import LoginTask, Session
@@ -51,6 +56,16 @@ class Database:
         timeout: seconds that a blocking call waits for Discord at most; None for no limit. 0, here
             as everywhere, is a look: only what needs no answer of Discord's can be done so.
         attachment_limit: bytes that one file may have on this server; 10 MiB unless it is boosted.
+        read_only: whether this program only reads: each write raises :exc:`ReadOnly
+            <discobase.errors.ReadOnly>`, nothing is sent, and no database is created. The bot needs
+            no more than to see the channels and their history.
+        label: what this program is called where its commits are named: in :meth:`lost`, in errors
+            and in the log, with its first commit. The host's name, the program's and the version of
+            discobase where it is left out, as in "web-1 gunicorn discobase/2.0.0"; "" for none.
+        on_trouble: called with a :class:`Trouble` when something is wrong that no call of this
+            program may be failing for: damage, lost commits, writes that are blocked, and when that
+            is over. On a thread of its own, for one after the other: it may take its time, and use
+            this database. What it raises is logged.
 
     Raises:
         UsageError: one of them makes no sense.
@@ -63,12 +78,23 @@ class Database:
         server: str | int | None = None,
         timeout: float | None = 60.0,
         attachment_limit: int = Limits().attachment,
+        read_only: bool = False,
+        label: str | None = None,
+        on_trouble: Callable[[Trouble], object] | None = None,
     ) -> None:
         check_database(name, server, timeout, attachment_limit)
         self._server = name if server is None else server
         self._limits = Limits(attachment=attachment_limit)
+        check_callback(on_trouble)
+        self._on_trouble = on_trouble
+        self._label = None if label is None else checked_label(label)
         self._tables: dict[str, type[Table]] = {}
-        self._source = SessionSource(name, timeout=timeout, capacity=self._limits.payload)
+        self._source = SessionSource(
+            name,
+            timeout=timeout,
+            capacity=self._limits.payload,
+            read_only=checked_read_only(read_only),
+        )
 
     def __repr__(self) -> str:
         state = "connected" if self._source.connected else "not connected"
@@ -329,6 +355,38 @@ class Database:
         """
         self._source.refresh()
 
+    def checkpoint(
+        self, *, timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT
+    ) -> Checkpoint:
+        """Write the whole state at the head into Discord, so that who connects from now on reads it
+        and the commits after it, and nothing older. Block; some four API calls, and one more for
+        each message's worth of bytes above the first. Where the newest checkpoint has that state
+        already it is returned, for one call.
+
+        There is no need to: a checkpoint is written in the background whenever reading the commits
+        since the last one has come to cost more than reading a new one would. Commits and reads
+        of this process go on meanwhile.
+
+        Args:
+            timeout: seconds to wait; None for no limit. The database's own where it is left out. A
+                million small records take some 5 s.
+
+        Returns:
+            What was written, or was there.
+
+        Raises:
+            UsageError: the timeout is none.
+            NotConnected: there is no connection.
+            WaitTimeout: it takes longer, and was given up.
+            Unavailable: Discord refused it or did not answer; others are writing at this moment; or
+                this process holds the records in memory, since its disk is full.
+            MissingPermission: the bot may not read, or write, in a channel.
+            LogDamaged, UpgradeNeeded: the log cannot be read to its end.
+            ReadOnly: the database was made with ``read_only=True``.
+        """
+        limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
+        return self._source.checkpoint(limit)
+
     def lost(self) -> list[LostCommit]:
         """Return the commits that were written and do not count, or whose message is gone, as far
         as this process knows. Blocks only while a login is under way; no API call.
@@ -383,7 +441,15 @@ class Database:
         awaited: bool = False,
     ) -> Session:
         where = partial(
-            target, token, api_url, self._server, self._limits, allow_unsafe=allow_unsafe
+            target,
+            token,
+            api_url,
+            self._server,
+            self._limits,
+            allow_unsafe=allow_unsafe,
+            read_only=self._source.read_only,
+            label=default_label() if self._label is None else self._label,
+            on_trouble=self._on_trouble,
         )
         cell = cell_of(users_frame())
         if cell is None:

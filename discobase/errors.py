@@ -13,10 +13,12 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── WouldDeadlock           a blocking call made on the thread that would have to answer it
     │   ├── TableError              a class that cannot be a table, or is not one yet
     │   ├── UnknownField            a field no such table has (with the nearest names)
-    │   └── RecordNotSaved          update, delete or refresh of a record that has never been saved
+    │   ├── RecordNotSaved          update, delete or refresh of a record that has never been saved
+    │   └── ReadOnly                a write through a database that was made to be read only
     ├── ConnectError                the connection could not be made, or has ended for good
     │   ├── BadToken                Discord refused the bot token
     │   ├── ServerNotFound          the bot is in no server of that name
+    │   ├── DatabaseNotFound        there is no database, and what only reads creates none
     │   ├── ServerAmbiguous         the bot is in several servers of that name
     │   ├── MissingPermission       the bot may not do what a database needs
     │   ├── ServerFull              no room for the channels of a database
@@ -106,6 +108,10 @@ class RecordNotSaved(UsageError):
     """Update, delete or refresh of a record that has never been saved."""
 
 
+class ReadOnly(UsageError):
+    """A write through a database that was made with ``read_only=True``; nothing was sent."""
+
+
 class ConnectError(DiscobaseError):
     """The connection could not be made, or has ended for good."""
 
@@ -133,6 +139,23 @@ class ServerNotFound(ConnectError):
             f"servers any more, so: "
             f"make a server of that name in Discord, then open {invite} to add the bot to it. (On "
             f"the embedded server, `discobase serve` takes its name by --server.)"
+        )
+
+
+class DatabaseNotFound(ConnectError):
+    """There is no database in the server, and one that only reads (``read_only=True``) creates
+    none.
+
+    Args:
+        place: which server.
+    """
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        super().__init__(
+            f"{place} holds no database of this bot, and with read_only=True none is created: the "
+            f"first login of a program that may write creates it. Is this the right server, and "
+            f"the right bot?"
         )
 
 

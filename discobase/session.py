@@ -14,12 +14,16 @@ import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import CancelledError, Future
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from discobase.arguments import Target
+from discobase.callback import Callback
 from discobase.engine.engine import Engine
 from discobase.engine.interface import EngineInterface
 from discobase.engine.server.discordpy import Connection
+from discobase.engine.trouble import Trouble, Troubles
 from discobase.errors import ConnectError, DiscobaseError, Disconnected
 from discobase.outcome import Outcome
 from discobase.portal import Portal, drop_traceback, reraisable
@@ -86,6 +90,9 @@ class Session:
         self._opened.set_running_or_notify_cancel()
         self._ending = asyncio.Event()
         self._failure: DiscobaseError | None = None
+        told = partial(_tell, target.on_trouble)
+        self._callback: Callback[Trouble] = Callback("on_trouble", told)
+        self._troubles = Troubles(self._callback.call if target.on_trouble else None)
         # Set while the session can be used: what every read and write looks at first.
         self._engine: EngineInterface | None = None
 
@@ -144,6 +151,7 @@ class Session:
                 self.target.server,
                 api_url=joined.api_url if joined else self.target.api_url,
                 failed=self._fail,
+                read_only=self.target.read_only,
             )
         )
         try:
@@ -158,6 +166,9 @@ class Session:
             failed=self._fail,
             place=f"the server {self.target.server!r} at {self.target.api_url}",
             allow_unsafe=self.target.allow_unsafe,
+            read_only=self.target.read_only,
+            label=self.target.label,
+            troubles=self._troubles,
         )
         engine = await self._unless_ended(opening)
         try:
@@ -201,6 +212,7 @@ class Session:
         finally:
             self._settle(None if error is None else drop_traceback(error))
             self.portal.stop(0)
+            self._callback.end()
 
     def _settle(self, error: BaseException | None) -> None:
         never_ready = not self._opened.settled
@@ -209,9 +221,11 @@ class Session:
         if error is None:
             self.ended.set_result(None)
             return
-        raised = self._attended or (self._awaited and never_ready)
-        level = logging.INFO if raised else logging.ERROR
-        _log.log(level, "the connection of %r has ended: %s", self.name, error)
+        told = f"the connection of {self.name!r} has ended: {error}"
+        if self._attended or (self._awaited and never_ready):
+            _log.info("%s", told)  # it is raised
+        else:
+            self._troubles.tell(Trouble("ended", told, writes_blocked=True))
         self.ended.set_exception(error)
 
     def _reason(self, run: Future[None]) -> BaseException | None:
@@ -295,6 +309,11 @@ class Session:
             _log.debug("the session had failed before it was closed: %s", error)
         finally:
             self.portal.stop()
+
+
+def _tell(on_trouble: Callable[[Trouble], object] | None, trouble: Trouble, dropped: int) -> None:
+    if on_trouble is not None:
+        on_trouble(replace(trouble, dropped=dropped))
 
 
 def _join(path: str | None, server_name: str) -> Joined:

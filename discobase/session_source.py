@@ -13,10 +13,17 @@ from functools import partial
 
 from discobase.arguments import Target
 from discobase.engine.changes import IndexWanted, Placed, Request
+from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.interface import EngineInterface
 from discobase.engine.lost import LostCommit
 from discobase.engine.replica import Replica
-from discobase.errors import AlreadyConnected, NotConnected, WaitTimeout, WouldDeadlock
+from discobase.errors import (
+    AlreadyConnected,
+    NotConnected,
+    ReadOnly,
+    WaitTimeout,
+    WouldDeadlock,
+)
 from discobase.portal import users_line
 from discobase.session import Session
 
@@ -36,10 +43,14 @@ class SessionSource:
         name: the database's name.
         timeout: seconds that a call waits unless it says otherwise; None for no limit.
         capacity: the bytes that one commit carries, compressed where that helps.
+        read_only: whether nothing is to be written.
     """
 
-    def __init__(self, name: str, *, timeout: float | None, capacity: int) -> None:
+    def __init__(
+        self, name: str, *, timeout: float | None, capacity: int, read_only: bool = False
+    ) -> None:
         self.name = name
+        self.read_only = read_only
         self.timeout = timeout
         self.capacity = capacity
         self._last: Session | None = None
@@ -190,7 +201,15 @@ class SessionSource:
         return self._engine(self.session(), purpose, self.timeout).replica
 
     def commit(self, request: Request) -> Placed:
-        """Commit changes, all or none, and wait until Discord has them."""
+        """Commit changes, all or none, and wait until Discord has them.
+
+        Raises:
+            ReadOnly: nothing is to be written.
+        """
+        if self.read_only:
+            raise ReadOnly(
+                f"{self.name!r} was made with read_only=True: {request.purpose} was not sent."
+            )
         session = self.session()
         engine = self._engine(session, request.purpose, request.timeout)
         return session.portal.wait(
@@ -217,6 +236,12 @@ class SessionSource:
         session = self.session()
         engine = session.engine("the refresh", self.timeout)
         session.portal.call(engine.refresh, timeout=self.timeout, what="the refresh")
+
+    def checkpoint(self, timeout: float | None) -> Checkpoint:
+        """Have a checkpoint written, and return it."""
+        session = self.session()
+        engine = session.engine("the checkpoint", timeout)
+        return session.portal.call(engine.checkpoint, timeout=timeout, what="the checkpoint")
 
     def lost(self) -> list[LostCommit]:
         """Return the commits that are known to be lost. Wait while a login is under way."""

@@ -18,6 +18,7 @@ Way = Callable[[errors.DiscobaseError], errors.DiscobaseError]
 WITH_ARGUMENTS = {
     errors.UnknownField: lambda kind: kind("User", "nam", ["name", "age"]),
     errors.ServerNotFound: lambda kind: kind("shop", ["other"], "https://discord.com/x"),
+    errors.DatabaseNotFound: lambda kind: kind("the server 'shop'"),
     errors.MissingPermission: lambda kind: kind("shop", ["Manage Channels"], "https://discord.com"),
     errors.NoncesIgnored: lambda kind: kind("the server 'shop'", "it made two"),
     errors.UniqueViolation: lambda kind: kind("User", "tags", ["a", {"b": None}], 7),

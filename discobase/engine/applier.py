@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice, takewhile
 from operator import itemgetter
@@ -23,12 +22,12 @@ from discobase.engine.awaited import Awaited
 from discobase.engine.doubt import Doubt
 from discobase.engine.log.commit_log import TRUST, Commit, CommitLog, Entry, decide
 from discobase.engine.log.frame import GENESIS
+from discobase.engine.log.listing import Listing
 from discobase.engine.lost import LostCommits
 from discobase.engine.replica import Displaced, Head, Position, Replica, ReplicaLost
 from discobase.engine.server.seam import Message, seconds_between
+from discobase.engine.trouble import Trouble
 from discobase.errors import LogDamaged
-
-_log = logging.getLogger(__name__)
 
 _BATCH = 256
 """Frames that are applied in one step of the worker, so that other steps get their turn: some 10 ms
@@ -67,7 +66,7 @@ class Applier:
         self.unsure = 0
         self.epoch = 0
         self.awaited = Awaited()
-        self.lost = LostCommits()
+        self.lost = LostCommits(lambda: replica.writers.labels, log.troubles)
 
     def note(self, entry: Entry, *, read: bool) -> None:
         """Keep a frame until its turn comes (:meth:`Arrivals.note
@@ -208,9 +207,15 @@ class Applier:
             channel=self._log.superblock.lane_of(missing),
         )
 
-    async def read_lanes(self, *, after: Sequence[int]) -> None:
-        """Read every lane to its end, each from above a message id of its own."""
-        for entries in await asyncio.gather(*map(self._log.tail, self._lanes, after)):
+    async def read_lanes(self, *, after: Sequence[int], listing: Listing | None = None) -> None:
+        """Read every lane to its end, or as far as it went when the channels were listed, each from
+        above a message id of its own.
+        """
+        reading = (
+            self._log.tail(lane, below, listing)
+            for lane, below in zip(self._lanes, after, strict=True)
+        )
+        for entries in await asyncio.gather(*reading):
             for entry in entries:
                 self.note(entry, read=True)
 
@@ -257,8 +262,8 @@ class Applier:
 
     async def _replaces(self, entry: Entry) -> bool:
         seq = entry.header.seq
-        held = await self._position(seq)
-        if entry.message.id == held.message or entry in self.lost:
+        held = await self.position(seq)
+        if held is None or entry.message.id == held.message or entry in self.lost:
             return False
         if held.loses_to(entry):
             return True
@@ -269,12 +274,13 @@ class Applier:
         self.lost.add(entry, _second_to(held.message))
         return False
 
-    async def _position(self, seq: int) -> Position:
+    async def position(self, seq: int) -> Position | None:
+        """Return a position that has passed; None where it has not, or a checkpoint has decided
+        what it holds.
+        """
         if (recent := self._replica.positions.at(seq)) is not None:
             return recent
-        position = await self._log.server.work(lambda: self._replica.position(seq))
-        assert position is not None
-        return position
+        return await self._log.server.work(lambda: self._replica.position(seq))
 
     def _could_be_second(self, message: int, before: int) -> bool:
         """Return whether an earlier message may stand at the same position, unheard of: an event
@@ -321,8 +327,11 @@ class Applier:
         what was there is lost.
         """
         if not self._replica.lost:
-            _log.error(
-                "the log is not as it was thought to be: it is read again from its beginning"
+            self._log.troubles.tell(
+                Trouble(
+                    "damage",
+                    "the log is not as it was thought to be: it is read again from its beginning",
+                )
             )
         await self.read_lanes(after=[0] * len(self._lanes))
         try:

@@ -14,8 +14,8 @@ class Awaited:
         self._waiting: dict[asyncio.Future[None], int] = {}
         self._end: DiscobaseError | None = None
 
-    async def comes(self, position: int, *, within: float) -> bool:
-        """Return whether a position is applied in the next so many seconds.
+    async def comes(self, position: int, *, within: float | None) -> bool:
+        """Return whether a position is applied in the next so many seconds, or ever.
 
         Raises:
             DiscobaseError: nothing will be applied any more; the error that :meth:`end` was given.

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import InvalidStateError
@@ -25,8 +24,10 @@ from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import TRIES, CommitLog, Entry, Unanswered
 from discobase.engine.log.frame import Draft, Limits, encode
+from discobase.engine.operations import Introduce
 from discobase.engine.replica import Proposal, Replica, ReplicaLost
 from discobase.engine.server.seam import NotPermitted, ServerError
+from discobase.engine.trouble import Trouble
 from discobase.errors import (
     DiscobaseError,
     Disconnected,
@@ -37,9 +38,6 @@ from discobase.errors import (
     Unavailable,
     UpgradeNeeded,
 )
-
-_log = logging.getLogger(__name__)
-
 
 _FILLED_AT_A_TIME = 2_000
 """Records for which a key column is filled in one step, between commits: some 20 ms."""
@@ -63,17 +61,30 @@ class Committer:
         follower: applies what other writers commit.
         writer: this writer's id, as it stands in its frames.
         limits: what a message carries.
+        label: what the log is to call this writer; empty where nothing.
+
+    Attributes:
+        wrote: the position of the last commit that it has made, 0 before the first.
     """
 
     def __init__(
-        self, log: CommitLog, replica: Replica, follower: Follower, *, writer: str, limits: Limits
+        self,
+        log: CommitLog,
+        replica: Replica,
+        follower: Follower,
+        *,
+        writer: str,
+        limits: Limits,
+        label: str = "",
     ) -> None:
         self._log = log
         self._replica = replica
         self._follower = follower
         self._writer = writer
+        self._introduction = Introduce(writer, label) if label else None
         self._limits = limits
         self._loop = asyncio.get_running_loop()
+        self.wrote = 0
         self._queue: janus.Queue[Request | IndexWanted] = janus.Queue()
         self._handed_over: deque[Request | IndexWanted] = deque()
         self._shut = False
@@ -116,7 +127,8 @@ class Committer:
                 try:
                     await self._commit(self._taken)
                 except Exception as error:  # noqa: BLE001 - one batch's fault is not the next one's
-                    _log.exception("a commit has failed by a fault of discobase")
+                    failed = Trouble("fault", "a commit has failed by a fault of discobase")
+                    self._log.troubles.tell(failed, error=error)
                     await self._recover(self._taken, error)
                 self._taken = ()
                 await self._fill()
@@ -237,7 +249,7 @@ class Committer:
         """Propose a batch and make its frame, on the worker; no frame, and nothing left open in the
         replica, where there is nothing to write.
         """
-        proposal = self._replica.propose(batch)
+        proposal = self._replica.propose(batch, self._introduction)
         try:
             draft = self._draft(proposal) if proposal.operations else None
         except BaseException:
@@ -274,6 +286,7 @@ class Committer:
         won = entry.header.hash == draft.header.hash
         if won:
             await self._log.server.work(partial(self._settle, batch, proposal, entry))
+            self.wrote = entry.header.seq
             self._follower.tell()
         else:
             await self._log.server.work(self._replica.withdraw)

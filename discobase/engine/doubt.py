@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Callable
 
 from discobase.engine.server.seam import Clock
+from discobase.engine.trouble import Trouble, Troubles
 from discobase.errors import LogDamaged
-
-_log = logging.getLogger(__name__)
 
 DOUBT_SECONDS = 30.0
 """For which reading has to fail in the same way before the log is called damaged. A message may
@@ -26,14 +24,16 @@ class Doubt:
     Args:
         clock: the time.
         told: called when the log is declared damaged, or is to be looked at again.
+        troubles: what is told of that.
 
     Attributes:
         damage: what is wrong for certain; None while nothing is.
     """
 
-    def __init__(self, clock: Clock, told: Callable[[], object]) -> None:
+    def __init__(self, clock: Clock, told: Callable[[], object], troubles: Troubles) -> None:
         self._clock = clock
         self._told = told
+        self._troubles = troubles
         self._what: tuple[int | None, int | None] | None = None
         self._since = 0.0
         self._checked = 0.0
@@ -55,7 +55,16 @@ class Doubt:
     def declared(self, error: LogDamaged) -> LogDamaged:
         """Declare the log damaged, so that nothing is written, and return the error to raise."""
         if self.damage is None:
-            _log.critical("%s; this process keeps what it has and writes no more", error)
+            self._troubles.begin(
+                Trouble(
+                    "damage",
+                    f"{error}; this process keeps what it has and writes no more",
+                    writes_blocked=True,
+                    position=error.position,
+                    channel=error.channel,
+                    message=error.message,
+                )
+            )
         self.damage = error
         self._checked = self._clock.monotonic()
         self._told()

@@ -16,14 +16,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 
 from discobase.engine.changes import IndexWanted, Request
+from discobase.engine.checkpoints.keeper import Checkpoint, CheckpointKeeper
+from discobase.engine.checkpoints.store import CheckpointStore
 from discobase.engine.committer import Committer
+from discobase.engine.early_events import EarlyEvents
 from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import CommitLog
-from discobase.engine.log.creation import find_or_create
+from discobase.engine.log.creation import Found, find, find_or_create
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.nonces import NonceTrust, Verdict
 from discobase.engine.log.own_channels import OwnChannels
@@ -32,9 +35,18 @@ from discobase.engine.lost import LostCommit
 from discobase.engine.polling import keep_fresh
 from discobase.engine.refreshes import Refreshes
 from discobase.engine.replica import Head, Replica
+from discobase.engine.server.read_only import read_only as reading
 from discobase.engine.server.retry import LONGEST_PAUSE
 from discobase.engine.server.seam import Event, NotPermitted, Refused, Server, Uncertain
-from discobase.errors import ConnectError, DiscobaseError, Disconnected, NoncesIgnored, Unavailable
+from discobase.engine.trouble import Trouble, Troubles
+from discobase.errors import (
+    ConnectError,
+    DiscobaseError,
+    Disconnected,
+    NoncesIgnored,
+    ReadOnly,
+    Unavailable,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +57,7 @@ more would not be had."""
 
 _SESSION_SECONDS = 1.0
 """How long the start waits for the gateway session, which takes three round trips where identifies
-have not to wait for one another: a guess. It need not be there, but six API calls are saved where
+have not to wait for one another: a guess. It need not be there, but five API calls are saved where
 it is."""
 
 _QUIET_SECONDS = 1.0
@@ -71,23 +83,44 @@ class Engine:
         *,
         place: str,
         allow_unsafe: bool,
+        read_only: bool,
+        label: str,
+        troubles: Troubles,
     ) -> None:
         self._server = server
         self._place = place
         self._allow_unsafe = allow_unsafe
+        self._read_only = read_only
         self.superblock = superblock
         self.writer = base36(int(server.random() * 36**8))
         self.replica = replica
-        self._log = CommitLog(server, superblock)
+        self._troubles = troubles
+        self._log = CommitLog(server, superblock, troubles)
         self._follower = Follower(self._log, self.replica)
         self._committer = Committer(
-            self._log, self.replica, self._follower, writer=self.writer, limits=limits
+            self._log,
+            self.replica,
+            self._follower,
+            writer=self.writer,
+            limits=limits,
+            label=label,
         )
-        self._channels = OwnChannels(server, superblock, self._follower.read_again)
+        self._checkpoints = CheckpointKeeper(
+            server,
+            superblock,
+            replica,
+            self._follower,
+            CheckpointStore(server, superblock, limits),
+            troubles=troubles,
+            writer=self.writer,
+            wrote=lambda: self._committer.wrote,
+        )
+        self._channels = OwnChannels(server, superblock, self._follower.read_again, troubles)
         self.replica.tell_failure(partial(_look, asyncio.get_running_loop(), self._follower))
         self._nonces = NonceTrust(server, superblock.catalog, self.writer)
         self._tasks: list[asyncio.Task[None]] = []
-        self._refreshes = Refreshes(self._follower)
+        self._finishing: list[asyncio.Task[None]] = []
+        self._refreshes = Refreshes(self._follower, troubles)
         self._wanted: dict[IndexWanted, Head] = {}
 
     @classmethod
@@ -99,11 +132,14 @@ class Engine:
         failed: Callable[[DiscobaseError], None],
         place: str = "this server",
         allow_unsafe: bool = False,
+        read_only: bool = False,
+        label: str = "",
+        troubles: Troubles | None = None,
     ) -> Engine:
         """Find or create the database of a server, catch up with its log, and start.
 
-        Costs about 11 API calls (some 20 where the database is created) and one for each 100
-        commits in the log; five more where it is not known whether the server enforces nonces.
+        Costs 3 API calls (some 20 where the database is created) and one for each 100 commits in a
+        lane; five more where it is not known whether the server enforces nonces.
 
         Args:
             server: the seam; its events have begun to flow, or will.
@@ -111,22 +147,40 @@ class Engine:
             failed: called when the engine has ended by itself.
             place: which server it is, for errors.
             allow_unsafe: whether to go on where the server does not enforce nonces.
+            read_only: whether nothing is to be written there, whatever happens: no database is
+                created, and nothing is asked or removed.
+            label: what the log is to call this writer, in its first commit; empty where nothing.
+            troubles: what is told of what goes wrong from then on.
 
         Raises:
             NoncesIgnored: the server does not enforce nonces.
+            DatabaseNotFound: there is no database, and none is to be created.
             LogDamaged: what is there is not the database that was written.
             UpgradeNeeded: it was written by a later version of discobase.
             ConnectError: Discord refused, or did not answer.
             MissingPermission: a channel of the database may not be read.
         """
+        began, early = server.monotonic(), EarlyEvents(server)
+        server.listen(early.handle)
         try:
-            superblock = await find_or_create(server)
-            replica = await _make_replica(server, len(superblock.lanes))
+            if read_only:
+                server = reading(server)
+            found = await (find(server, place) if read_only else find_or_create(server))
+            replica = await _make_replica(server, len(found.superblock.lanes))
             try:
                 engine = cls(
-                    server, superblock, replica, limits, place=place, allow_unsafe=allow_unsafe
+                    server,
+                    found.superblock,
+                    replica,
+                    limits,
+                    place=place,
+                    allow_unsafe=allow_unsafe,
+                    read_only=read_only,
+                    label=label,
+                    troubles=troubles or Troubles(),
                 )
-                await engine._start(failed)
+                early.hand_on(engine._handle, since=found.listing.began.monotonic)
+                await engine._start(found, began + _SESSION_SECONDS, failed)
             except BaseException:
                 replica.close()
                 raise
@@ -138,48 +192,65 @@ class Engine:
             raise ConnectError(f"Discord did not answer: {error}") from error
         return engine
 
-    async def _start(self, failed: Callable[[DiscobaseError], None]) -> None:
-        # What is read before the events come has to be read again when they do.
-        await self._server.events_come(within=_SESSION_SECONDS)
-        self._server.listen(self._handle)
+    async def _start(
+        self, found: Found, waiting_until: float, failed: Callable[[DiscobaseError], None]
+    ) -> None:
         async with self._follower.turn:
-            judging = asyncio.create_task(self._nonces.judge())
+            judge = self._nonces.look if self._read_only else self._nonces.judge
+            judging = asyncio.create_task(judge(found.catalog))
             try:
-                await self._follower.catch_up()
+                await self._follower.begin(found)
+                left = waiting_until - self._server.monotonic()
+                await self._server.events_come(within=max(0.0, left))
+                await self._follower.make_up_for_the_start()
                 verdict = await judging
             finally:
                 judging.cancel()
                 await asyncio.gather(judging, return_exceptions=True)
-        if verdict.fault and not self._allow_unsafe:
+        if verdict.fault and not self._allow_unsafe and not self._read_only:
             await self._nonces.clean()
             raise NoncesIgnored(self._place, verdict.fault)
         if verdict.fault:
             self._read_back(verdict)
-        polling = keep_fresh(self._server, self._refreshes.refresh)
-        watching = (self._channels.watch(), self._nonces.watch(verdict, self._withdraw))
-        for work in (self._committer.run(), self._follower.follow(), polling, *watching):
-            task = asyncio.create_task(work)
-            task.add_done_callback(lambda task: self._ended(task, failed))
-            self._tasks.append(task)
+        self._finishing = [self._begin(self._committer.run(), failed)]
+        polling = keep_fresh(self._server, self._refreshes.refresh, self._troubles)
+        works = [self._follower.follow(), polling, self._channels.watch()]
+        if not self._read_only:
+            works.append(self._nonces.watch(verdict, self._withdraw))
+            self._finishing.append(self._begin(self._checkpoints.keep(), failed))
+        for work in works:
+            self._begin(work, failed)
+
+    def _begin(
+        self, work: Coroutine[None, None, None], failed: Callable[[DiscobaseError], None]
+    ) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        task.add_done_callback(lambda task: self._ended(task, failed))
+        self._tasks.append(task)
+        return task
 
     def _read_back(self, verdict: Verdict) -> None:
         """Go on without trust in nonces."""
         self._log.enforced = False
-        _log.warning(
-            "%s does not enforce nonces (%s): each commit is read back, which costs a call, and "
-            "what several programs save at once may be lost",
-            self._place,
-            verdict.fault,
+        self._troubles.begin(
+            Trouble(
+                "nonces",
+                f"{self._place} does not enforce nonces ({verdict.fault}): each commit is read "
+                f"back, which costs a call, and what several programs save at once may be lost",
+            )
         )
 
     def _withdraw(self, verdict: Verdict) -> None:
         """Write no more, or go on without trust in nonces: the server was trusted, and should not
         have been.
         """
-        self._read_back(verdict)
-        if not self._allow_unsafe:
-            self._log.refusal = NoncesIgnored(self._place, verdict.fault)
-            _log.critical("nothing is written any more: %s", self._log.refusal)
+        if self._allow_unsafe:
+            self._read_back(verdict)
+            return
+        self._log.enforced = False
+        self._log.refusal = NoncesIgnored(self._place, verdict.fault)
+        refused = f"nothing is written any more: {self._log.refusal}"
+        self._troubles.begin(Trouble("nonces", refused, writes_blocked=True))
 
     def _handle(self, event: Event) -> None:
         self._channels.handle(event)
@@ -187,7 +258,8 @@ class Engine:
 
     def _ended(self, task: asyncio.Task[None], failed: Callable[[DiscobaseError], None]) -> None:
         if not task.cancelled() and (error := task.exception()):
-            _log.critical("the engine has failed", exc_info=error)
+            ended = Trouble("fault", "the engine has failed", writes_blocked=True)
+            self._troubles.tell(ended, error=error)
             reason = Disconnected(f"the engine has failed: {error!r}")
             reason.__cause__ = error
             failed(reason)
@@ -196,9 +268,12 @@ class Engine:
         """Queue a request, whose future tells what becomes of it. From any thread; never waits.
 
         Raises:
+            ReadOnly: the engine was opened to read.
             Disconnected: the engine has stopped.
             MissingPermission, LogDamaged: a channel of the database may not be read, or is gone.
         """
+        if self._read_only:
+            raise ReadOnly(f"{request.purpose} was not sent: this connection only reads.")
         self._channels.check()
         self._committer.put(request)
 
@@ -260,6 +335,24 @@ class Engine:
                 _log.debug("the wait for position %d goes on: %s", position, error)
             looks += 1
 
+    async def checkpoint(self) -> Checkpoint:
+        """Write a checkpoint of the state at the head, unless it is there already. Some four API
+        calls; where the state is larger than a message, one more for each part.
+
+        Raises:
+            Unavailable: Discord refused it or did not answer, the head is not certain now, or the
+                records are held in memory.
+            MissingPermission: the bot may not write, or read, in a channel.
+            LogDamaged, UpgradeNeeded: the log is not as it should be.
+            ReadOnly: the engine was opened to read.
+        """
+        if self._read_only:
+            raise ReadOnly(
+                "this connection only reads (read_only=True): no checkpoint was written."
+            )
+        self._channels.check()
+        return await self._checkpoints.write()
+
     async def close(self, reason: DiscobaseError | None = None) -> None:
         """Finish what was asked for, for ten seconds at the most, and stop.
 
@@ -267,12 +360,13 @@ class Engine:
             reason: why, where it is not of one's own accord; nothing is finished then.
         """
         ended = reason or Disconnected("the database was closed")
-        self._follower.awaited.end(ended)
         self._committer.shut()
-        committing = self._tasks[0]
+        self._checkpoints.hurry()
+        self._follower.awaited.end(ended)
         try:
             if reason is None:
-                await asyncio.wait({committing}, timeout=_DRAIN_SECONDS)
+                # All in the same seconds: commits do not wait for a checkpoint.
+                await asyncio.wait(self._finishing, timeout=_DRAIN_SECONDS)
         finally:  # also where whoever waits for the close gives it up
             await self._end(ended)
 

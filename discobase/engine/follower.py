@@ -26,7 +26,9 @@ from discobase.engine.applier import Applier
 from discobase.engine.doubt import CHECK_SECONDS, Doubt
 from discobase.engine.holes import Holes
 from discobase.engine.log.commit_log import CommitLog, Entry
-from discobase.engine.replica import Replica
+from discobase.engine.log.creation import Found
+from discobase.engine.log.listing import Listing
+from discobase.engine.replica import Head, Replica
 from discobase.engine.server.retry import pause
 from discobase.engine.server.seam import (
     AccessChanged,
@@ -38,6 +40,7 @@ from discobase.engine.server.seam import (
     Refused,
     Uncertain,
 )
+from discobase.engine.trouble import Trouble
 from discobase.errors import LogDamaged, UpgradeNeeded
 
 _log = logging.getLogger(__name__)
@@ -74,7 +77,7 @@ class Follower:
         self._outdated = False
         self._gap = (-1, 0.0)
         self._lanes = range(len(log.superblock.lanes))
-        self._doubt = Doubt(log.server, self._arrived.set)
+        self._doubt = Doubt(log.server, self._arrived.set, log.troubles)
         self._applier = Applier(log, replica, self._doubt, self._arrived.set)
         self._holes = Holes(log, replica, self._applier, self._doubt)
         self.turn = asyncio.Lock()
@@ -147,8 +150,9 @@ class Follower:
                 self._arrived.set()
             except (LogDamaged, UpgradeNeeded) as error:
                 _log.debug("following has stopped: %s", error)
-            except Exception:  # noqa: BLE001 - the log has it all, and is read again
-                _log.exception("following the log has failed; it is read again")
+            except Exception as error:  # noqa: BLE001 - the log has it all, and is read again
+                failed = Trouble("fault", "following the log has failed; it is read again")
+                self._log.troubles.tell(failed, error=error)
                 await self._log.server.sleep(pause(self._log.server, attempt))
                 attempt += 1
                 self.read_again()
@@ -187,9 +191,9 @@ class Follower:
         """Read what events were lost; losses during the reading count anew."""
         outdated, self._outdated = self._outdated, False
         try:
-            await self.catch_up()
+            listing = await self.catch_up()
             if outdated:
-                await self._holes.examine_catalog()
+                await self._holes.examine_catalog(listing)
         except (Uncertain, Refused):
             self._outdated = outdated or self._outdated
             raise
@@ -209,10 +213,42 @@ class Follower:
 
     # Reading the log; the caller holds the turn
 
-    async def catch_up(self) -> None:
+    async def begin(self, found: Found) -> None:
+        """Read the log for the first time, as far as it went when the database was looked for. One
+        API call for 100 frames of a lane.
+
+        Raises:
+            LogDamaged, UpgradeNeeded, Uncertain, Refused: as :meth:`catch_up`.
+        """
+        self._log.take_catalog(found.catalog)
+        await self.catch_up(found.listing)
+
+    async def make_up_for_the_start(self) -> None:
+        """Read what was written between the first reading and the begin of a session, if one has
+        begun since. One API call where that is nothing.
+
+        Not the newest message of each lane is looked for, as after other sessions that were lost:
+        all of them were read a moment ago.
+
+        Raises:
+            LogDamaged, UpgradeNeeded, Uncertain, Refused: as :meth:`catch_up`.
+        """
+        while self._outdated:
+            self._outdated = False
+            listing = await self._look()
+            if not self._log.is_catalog_known(listing):
+                await self._holes.examine_catalog(listing)
+
+    async def catch_up(self, listing: Listing | None = None) -> Listing:
         """Look, read all lanes to their ends, and apply what is new; again, for half a minute, as
-        long as something does not fit. One API call, one for 100 frames of a lane, and one to see
-        that it ends.
+        long as something does not fit. One API call, and one for 100 frames of a lane; one more for
+        a lane whose newest message is gone.
+
+        Args:
+            listing: how far the channels went, where they have just been listed.
+
+        Returns:
+            How far they went when what fits was read.
 
         Raises:
             LogDamaged: a position is missing though later ones are there, or a frame is not what
@@ -224,8 +260,9 @@ class Follower:
         while True:
             before = self._replica.head.seq
             try:
-                await self._read_and_apply()
+                listing = await self._read_and_apply(listing)
             except LogDamaged as error:
+                listing = None
                 if self._doubt.damage is not None:
                     raise
                 attempt = attempt + 1 if self._replica.head.seq == before else 0
@@ -236,26 +273,25 @@ class Follower:
                 await self._log.server.sleep(pause(self._log.server, attempt))
             else:
                 self._doubt.end()
-                return
+                return listing
 
-    async def _read_and_apply(self) -> None:
+    async def _read_and_apply(self, listing: Listing | None) -> Listing:
         """Read what there is once, and apply what follows.
 
         Raises:
             LogDamaged: something does not fit, as far as can be seen now.
         """
-        began = self._log.moment()
         await self._holes.examine_changes()
-        last = await self._log.last_messages()
+        if listing is None:
+            listing = await self._log.list_channels()
         after = [self._replica.positions.safely_below(seq) for seq in self._applier.following()]
-        await self._applier.read_lanes(after=after)
+        await self._applier.read_lanes(after=after, listing=listing)
         await self._holes.miss_none(after)
         await self._applier.apply_all()
         if self._applier.arrivals:
             raise self._applier.missing()
-        self._compare_ends(last)
-        if not self._log.ends.unexplained:
-            self._log.confirm(began)
+        self._compare_ends(listing)
+        return listing
 
     async def refresh(self) -> None:
         """Apply every commit that was acknowledged before this call. One API call where there is
@@ -318,45 +354,92 @@ class Follower:
         self._applier.note(entry, read=True)
         await self._advance()
 
+    async def is_certain(self, head: Head) -> bool:
+        """Look, and return whether the log is known to have come to a head: its frame was read from
+        below it, or one above it that continues it (invariant I6). One API call, and one more where
+        nothing stands above it.
+
+        Args:
+            head: what was the head a while ago.
+
+        Raises:
+            LogDamaged, UpgradeNeeded: the log cannot be read to its end.
+            Uncertain, Refused: Discord could not be read.
+        """
+        async with self.turn:
+            self._require_sound()
+            listing = await self._look()
+            if self._log.ends.unexplained or self._has_holes():
+                return False
+            if self._replica.head == head and not await self._is_head_there(listing):
+                return False
+            if self._replica.head == head:
+                return not self._applier.arrivals
+            above = await self._applier.position(head.seq + 1)
+            return above is not None and above.applied and above.chain == head.chain
+
+    def _has_holes(self) -> bool:
+        return bool(self._holes.changed or self._holes)
+
+    async def _is_head_there(self, listing: Listing) -> bool:
+        """Read the lane of the head from below it; return whether its message is there."""
+        seq, positions = self._replica.head.seq, self._replica.positions
+        after = positions.safely_below(seq)
+        entries = await self._log.tail(seq % len(self._lanes), after, listing)
+        for entry in entries:
+            self._applier.note(entry, read=True)
+        await self._advance()
+        return seq == 0 or positions.message_at(seq) in {entry.message.id for entry in entries}
+
     # The look
 
-    async def _look(self) -> None:
+    async def _look(self) -> Listing:
         """See whether any lane holds something newer than is known, and apply that. One API call
         where none does.
         """
-        began, last = self._log.moment(), await self._log.last_messages()
+        listing = await self._log.list_channels()
         self._explain_applied()
         for lane, seq in zip(self._lanes, self._applier.following(), strict=True):
-            channel = self._log.superblock.lanes[lane]
-            if not self._log.ends.is_known(channel, last.get(channel, 0)):
+            if not self._is_known(lane, listing):
                 after = self._replica.positions.safely_below(seq)
-                for entry in await self._log.tail(lane, after):
+                for entry in await self._log.tail(lane, after, listing):
                     self._applier.note(entry, read=True)
         await self._advance()
         if self._applier.arrivals:
-            await self.catch_up()
-            return
-        self._compare_ends(last)
-        if not self._log.ends.unexplained:
-            self._log.confirm(began)
+            return await self.catch_up()
+        self._compare_ends(listing)
+        return listing
+
+    def _is_known(self, lane: int, listing: Listing) -> bool:
+        channel = self._log.superblock.lanes[lane]
+        last = listing.end_of(channel, known=0) if self._log.tells_ends(listing) else None
+        return last is not None and self._log.ends.is_known(channel, last)
 
     def _explain_applied(self) -> None:
         for lane, channel in enumerate(self._log.superblock.lanes):
             self._log.ends.explain(channel, self._replica.positions.newest_in(lane))
 
-    def _compare_ends(self, last: dict[int, int]) -> None:
-        """Compare the last ids of the lanes with what is known, now that they have been read."""
+    def _compare_ends(self, listing: Listing) -> None:
+        """Compare the last ids of the lanes with what is known, now that they have been read. Where
+        that explains them, the log held nothing else when they were listed.
+        """
         self._explain_applied()
         known, now = self._log.ends.unexplained, self._log.server.monotonic()
         for channel in self._log.superblock.lanes:
-            self._log.ends.look_at(channel, last.get(channel, 0), now)
+            self._log.ends.look_at(channel, listing.last.get(channel, 0), now)
+        if not self._log.ends.unexplained:
+            self._log.confirm(listing.began)
         for channel, message in self._log.ends.unexplained.items():
             if known.get(channel) != message:
-                _log.error(
-                    "message %d, the newest of channel %d, is gone, and nothing tells what it was; "
-                    "writing waits for half a minute in case another process still has it",
-                    message,
-                    channel,
+                self._log.troubles.tell(
+                    Trouble(
+                        "damage",
+                        f"message {message}, the newest of channel {channel}, is gone, and nothing "
+                        f"tells what it was; writing waits for half a minute in case another "
+                        f"process still has it",
+                        channel=channel,
+                        message=message,
+                    )
                 )
 
     async def _look_on(self) -> None:
@@ -387,7 +470,7 @@ class Follower:
         except LogDamaged as error:
             self._doubt.damage = error
             raise
-        _log.warning("the log is whole again: %s", damage)
+        self._log.troubles.end("damage", f"the log is whole again: {damage}")
 
     # Applying
 

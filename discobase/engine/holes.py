@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from discobase.engine.applier import Applier
 from discobase.engine.doubt import Doubt
 from discobase.engine.log.commit_log import CommitLog
+from discobase.engine.log.listing import Listing
 from discobase.engine.replica import Replica
 from discobase.engine.server.seam import MessageChanged
 from discobase.errors import LogDamaged
@@ -130,10 +131,10 @@ class Holes:
                 change = MessageChanged(self._log.superblock.lanes[lane], newest, deleted=False)
                 await self.examine(change)
 
-    async def examine_catalog(self) -> None:
-        """See whether the superblock is still there."""
+    async def examine_catalog(self, listing: Listing | None = None) -> None:
+        """See whether the superblock is still there, or was when the channels were listed."""
         try:
-            await self._log.read_catalog()
+            await self._log.read_catalog(listing)
             self.catalog_changed = False
         except LogDamaged as error:
             raise self._doubt.declared(error) from error.__cause__

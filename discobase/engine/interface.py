@@ -1,10 +1,11 @@
-"""The engine as its callers see it: six calls, which something else may answer in its place."""
+"""The engine as its callers see it: seven calls, which something else may answer in its place."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from discobase.engine.changes import IndexWanted, Request
+from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.lost import LostCommit
 from discobase.engine.replica import Replica
 
@@ -57,5 +58,14 @@ class EngineInterface(Protocol):
         Raises:
             LogDamaged: the log could not be read to its end.
             DiscobaseError: the engine was closed; the error says why.
+        """
+        ...
+
+    async def checkpoint(self) -> Checkpoint:
+        """Write a checkpoint of the state at the head, unless it is there already. On the loop.
+
+        Raises:
+            Unavailable: it could not be written.
+            LogDamaged: the log could not be read to its end.
         """
         ...

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from discobase.engine.log.commit_log import Entry
 from discobase.engine.server.seam import time_of
-
-_log = logging.getLogger(__name__)
+from discobase.engine.trouble import Trouble, Troubles
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +22,8 @@ class LostCommit:
         channel: the id of the channel.
         message: the id of the message.
         why: why it does not count, in words.
+        label: what the writer is called, as in "web-1 gunicorn discobase/2.0.0" (the `label` of its
+            :class:`~discobase.Database`); None where nobody can tell.
     """
 
     position: int | None
@@ -32,12 +32,20 @@ class LostCommit:
     channel: int
     message: int
     why: str
+    label: str | None = None
 
 
 class LostCommits:
-    """What this process knows to be lost. Added to on the loop, read on any thread."""
+    """What this process knows to be lost. Added to on the loop, read on any thread.
 
-    def __init__(self) -> None:
+    Args:
+        labels: returns what writers are called, by their ids.
+        troubles: what is told of each.
+    """
+
+    def __init__(self, labels: Callable[[], Mapping[str, str]], troubles: Troubles) -> None:
+        self._labels = labels
+        self._troubles = troubles
         self._by_message: dict[int, LostCommit] = {}
 
     def add(self, entry: Entry, why: str) -> None:
@@ -66,16 +74,20 @@ class LostCommits:
         if message in self._by_message:
             return
         time = datetime.fromtimestamp(time_of(message), UTC)
-        lost = LostCommit(position, writer, time, channel, message, why)
+        lost = self._labelled(LostCommit(position, writer, time, channel, message, why))
         self._by_message[message] = lost
-        _log.error(
-            "a commit does not count: position %s, writer %s, %s, message %d in channel %d: %s",
-            "unknown" if position is None else position,
-            "unknown" if writer is None else writer,
-            time.isoformat(timespec="seconds"),
-            message,
-            channel,
-            why,
+        self._troubles.tell(
+            Trouble(
+                "lost",
+                f"a commit does not count: position {_shown(position)}, writer {_called(lost)}, "
+                f"{time.isoformat(timespec='seconds')}, message {message} in channel {channel}: "
+                f"{why}",
+                position=position,
+                writer=writer,
+                label=lost.label,
+                channel=channel,
+                message=message,
+            )
         )
 
     def found(self, messages: Iterable[int]) -> None:
@@ -89,4 +101,21 @@ class LostCommits:
 
     def all(self) -> list[LostCommit]:
         """Return all of them, in the order in which their messages were written."""
-        return [lost for _, lost in sorted(self._by_message.copy().items())]
+        return [self._labelled(lost) for _, lost in sorted(self._by_message.copy().items())]
+
+    def _labelled(self, lost: LostCommit) -> LostCommit:
+        """Return a commit with what its writer is called: where what is lost was its first one, it
+        said so later.
+        """
+        if lost.label is not None or lost.writer is None:
+            return lost
+        return replace(lost, label=self._labels().get(lost.writer))
+
+
+def _shown(known: object) -> str:
+    return "unknown" if known is None else str(known)
+
+
+def _called(lost: LostCommit) -> str:
+    named = _shown(lost.writer)
+    return named if lost.label is None else f"{named} ({lost.label})"

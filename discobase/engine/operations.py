@@ -232,7 +232,20 @@ class Names:
     first: int = 0
 
 
-Operation = Put | Delete | Declare | Keys | Constrain | Release | Names
+@dataclass(frozen=True, slots=True)
+class Introduce:
+    """The writer with this id, as it stands in frames, is called `label` by those who look for it.
+
+    Args:
+        writer: the writer's id.
+        label: host, program and version, or what the program says.
+    """
+
+    writer: str
+    label: str
+
+
+Operation = Put | Delete | Declare | Keys | Constrain | Release | Names | Introduce
 
 
 def version_for(operations: Iterable[Operation]) -> str | None:
@@ -244,7 +257,7 @@ def version_for(operations: Iterable[Operation]) -> str | None:
 
 def _is_of_0_1(operation: Operation) -> bool:
     match operation:
-        case Put(schema=0) | Delete() | Declare(number=0) | Names():
+        case Put(schema=0) | Delete() | Declare(number=0) | Names() | Introduce():
             return True
         case _:
             return False
@@ -260,6 +273,7 @@ _DECLARE = re.compile(rf'\["declare",{_TEXT},{_NUMBER},([0-9]+),(\{{.*\}})\]')
 _CONSTRAIN = re.compile(rf'\["unique",{_TEXT},{_TEXT},{_NUMBER}\]')
 _RELEASE = re.compile(rf'\["release",{_TEXT},{_TEXT}\]')
 _NAMES = re.compile(rf'\["request\?",{_TEXT}(?:,([1-9][0-9]{{0,8}}))?\]')
+_INTRODUCE = re.compile(rf'\["writer\?",{_TEXT},{_TEXT}\]')
 _KEYS = '["keys",'
 
 
@@ -272,8 +286,8 @@ def to_line(operation: Operation) -> str:
     """Write one operation as one line of ASCII-only JSON. The record inside it is taken over as it
     stands, not encoded again.
     """
-    if isinstance(operation, Names):
-        return _names_to_line(operation)
+    if isinstance(operation, Names | Introduce):
+        return _of_no_table(operation)
     table = _line(operation.table)
     match operation:
         case Put(pk=pk, data=data, schema=0):
@@ -295,9 +309,14 @@ def to_line(operation: Operation) -> str:
             return f'["release",{table},{_line(name)}]'
 
 
-def _names_to_line(names: Names) -> str:
-    first = f",{names.first}" if names.first else ""
-    return f'["request?",{_line(names.key)}{first}]'
+def _of_no_table(operation: Names | Introduce) -> str:
+    match operation:
+        case Names(key=key, first=0):
+            return _line(["request?", key])
+        case Names(key=key, first=first):
+            return _line(["request?", key, first])
+        case Introduce(writer=writer, label=label):
+            return _line(["writer?", writer, label])
 
 
 def from_line(line: str) -> Operation | None:
@@ -317,6 +336,8 @@ def from_line(line: str) -> Operation | None:
         return Names(json.loads(found[1]), int(found[2] or 0))
     if operation := _of_schema(line):
         return operation
+    if found := _INTRODUCE.fullmatch(line):
+        return Introduce(json.loads(found[1]), json.loads(found[2]))
     name = _name_of(line)
     if name == _REQUEST:
         return Names("")  # of a form to come: the names before it end here

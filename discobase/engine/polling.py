@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from discobase.engine.server.retry import LONGEST_PAUSE
 from discobase.engine.server.seam import Server
+from discobase.engine.trouble import Trouble, Troubles
 from discobase.errors import DiscobaseError
 
 _log = logging.getLogger(__name__)
@@ -23,12 +24,15 @@ _LOOKS_UNTOLD = 8
 """Reads before somebody is told: about as long as eight workers take, 45 s."""
 
 
-async def keep_fresh(server: Server, refresh: Callable[[], Awaitable[None]]) -> None:
+async def keep_fresh(
+    server: Server, refresh: Callable[[], Awaitable[None]], troubles: Troubles
+) -> None:
     """Read the log now and then while no events come, until cancelled.
 
     Args:
         server: whose events they are.
         refresh: reads the log, for one API call where there is nothing new.
+        troubles: what is told where they stay away for long.
     """
     while True:
         await server.events_stop()
@@ -36,14 +40,16 @@ async def keep_fresh(server: Server, refresh: Callable[[], Awaitable[None]]) -> 
         while not await server.events_come(within=_pause(server, looks)):
             looks += 1
             if looks == _LOOKS_UNTOLD:
-                _log.warning(
-                    "no events come (%s): what other processes write is read every few seconds",
-                    server.trouble,
+                away = (
+                    f"no events come ({server.trouble}): what other processes write is read every "
+                    f"few seconds"
                 )
+                troubles.begin(Trouble("gateway", away))
             try:
                 await refresh()
             except DiscobaseError as error:  # told to whoever asks for something
                 _log.debug("the log could not be read while no events come: %s", error)
+        troubles.end("gateway", "events come again")
 
 
 def _pause(server: Server, looks: int) -> float:

@@ -8,6 +8,7 @@ import logging
 
 from discobase.engine.follower import Follower
 from discobase.engine.server.seam import NotPermitted, Refused, Uncertain
+from discobase.engine.trouble import Trouble, Troubles
 from discobase.errors import DiscobaseError, Unavailable
 
 _log = logging.getLogger(__name__)
@@ -22,10 +23,12 @@ class Refreshes:
 
     Args:
         follower: reads, in its turn.
+        troubles: what is told of faults.
     """
 
-    def __init__(self, follower: Follower) -> None:
+    def __init__(self, follower: Follower, troubles: Troubles) -> None:
         self._follower = follower
+        self._troubles = troubles
         # By whether all lanes are read.
         self._next: dict[bool, asyncio.Task[None]] = {}
         self._begun: dict[bool, asyncio.Task[None]] = {}
@@ -77,7 +80,7 @@ class Refreshes:
         except (Refused, Uncertain) as error:
             raise Unavailable(f"the log could not be read: {error}") from error
         except Exception as error:
-            _log.exception("reading the log has failed")
+            self._troubles.tell(Trouble("fault", "reading the log has failed"), error=error)
             raise Unavailable(
                 f"the log could not be read, by a fault of discobase: {error!r}"
             ) from error

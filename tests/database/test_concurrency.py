@@ -234,10 +234,10 @@ def test_every_frame_is_readable_json(place):
         table(owner="`\"'").save()
     (frame,) = place.frames()
     header, *operations = frame["content"].split("\n")[1:-1]
-    assert json.loads(header)["ops"] == len(operations) == 4
+    assert json.loads(header)["ops"] == len(operations) == 5
     assert json.loads(header)["needs"] == "2.0"
     names = [json.loads(operation)[0] for operation in operations]
-    assert names == ["declare", "unique", "request?", "put"]
+    assert names == ["writer?", "declare", "unique", "request?", "put"]
 
 
 def test_a_refresh_that_is_given_up_goes_on_and_does_no_harm(place, monkeypatch):

@@ -206,6 +206,13 @@ def test_a_save_with_files_without_the_right_to_attach_them_names_it(place, admi
         assert item(name="small").save().pk == 2, "what goes without files is written"
 
 
+def test_a_checkpoint_without_the_right_to_send_names_it_and_all_else_goes_on(place, admin):
+    with filled(place, count=1) as (database, item):
+        admin.deny_bot("checkpoints", SEND_MESSAGES)
+        lacks(database.checkpoint, "checkpoints", "send_messages", "attach_files")
+        assert item(name="cap").save().pk == 2
+
+
 # Channels that are gone
 
 

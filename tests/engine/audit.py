@@ -25,11 +25,16 @@ from tests.engine.workload import NOTHING_WRITTEN, VERSIONS, Memory, Version
 
 @dataclasses.dataclass
 class Line:
-    """One position of the log that counts: without what its operations are called."""
+    """One position of the log that counts: without what its operations are called.
+
+    `introduced` is what it says of its writer.
+    """
 
     seq: int
     message: int
     operations: list[list[Any]]
+    introduced: list[list[Any]] = dataclasses.field(default_factory=list)
+    chain: str = ""
 
 
 @dataclasses.dataclass
@@ -68,7 +73,11 @@ def read_log(world: World, superblock: Superblock) -> Log:
             continue
         superfluous += len(found[seq]) - 1
         identity, header, chain, stored = fitting[0]
-        lines.append(Line(seq, identity, _operations(header, stored)))
+        said = _operations(header, stored)
+        introduced = [operation for operation in said if operation[0] == "writer?"]
+        assert all(writer == header["writer"] for _, writer, _ in introduced)
+        others = [operation for operation in said if operation[0] != "writer?"]
+        lines.append(Line(seq, identity, others, introduced, chain))
     return Log(lines, chain, len(found), superfluous)
 
 
@@ -161,6 +170,40 @@ def replay(log: Log) -> State:
     return {name: table.rows for name, table in tables.items()}
 
 
+def check_checkpoints(world: World, superblock: Superblock, log: Log) -> int:
+    """Every checkpoint holds the state that the log comes to at its position. Returns how many
+    there are.
+    """
+    count = 0
+    for stored in world.messages[superblock.checkpoints].values():
+        if not stored.message.content.startswith('```json\n{"checkpoint":'):
+            continue
+        facts = json.loads(stored.message.content.removeprefix("```json\n").removesuffix("\n```"))
+        check_checkpoint(world, superblock, log, facts["is"], stored)
+        count += 1
+    return count
+
+
+def check_checkpoint(
+    world: World, superblock: Superblock, log: Log, facts: Mapping[str, Any], stored: Stored
+) -> None:
+    """It names a position of the log, and has the records that are there after it."""
+    lines = [line for line in log.lines if line.seq <= facts["seq"]]
+    chain = lines[-1].chain if lines else "0" * 32
+    assert facts["chain"] == chain, f"a checkpoint of another history: {facts}"
+    parts = [world.messages[superblock.checkpoints][int(part)] for part in facts["parts"]]
+    packed = b"".join(file for each in [*parts, stored] for file in each.files)
+    state: State = {}
+    for line in gzip.decompress(packed).decode().splitlines():
+        match json.loads(line):
+            case ["table", name, _]:
+                rows = state[name] = {}
+            case [int(pk), int(seq), _, record]:
+                rows[pk] = (seq, record)
+    expected = replay(dataclasses.replace(log, lines=lines))
+    assert state == expected, f"a checkpoint of another state: {facts}"
+
+
 def check_keys(engines: Iterable[Engine]) -> None:
     """A search by a key column finds whatever a class that may use it would find without."""
     for engine in engines:
@@ -190,8 +233,11 @@ def held_by(engine: Engine, tables: Iterable[str]) -> State:
 
 
 def check_replicas(log: Log, state: State, engines: Iterable[Engine]) -> None:
-    """I3: every replica holds the state that the log comes to."""
+    """I3: every replica holds the state that the log comes to, labels included."""
+    labels = {writer: label for line in log.lines for _, writer, label in line.introduced}
+    assert len(labels) == sum(len(line.introduced) for line in log.lines), "introduced twice"
     for engine in engines:
+        assert engine.replica.writers.labels == labels
         assert (engine.replica.head.seq, engine.replica.head.chain) == (log.head, log.chain)
         assert held_by(engine, state) == state, f"I3: the replica of {engine.writer} differs"
 

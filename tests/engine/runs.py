@@ -14,7 +14,14 @@ from collections.abc import Callable
 from discobase.engine.engine import Engine
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.server.permissions import Permission
-from tests.engine.audit import check_keys, check_promises, check_replicas, read_log, replay
+from tests.engine.audit import (
+    check_checkpoints,
+    check_keys,
+    check_promises,
+    check_replicas,
+    read_log,
+    replay,
+)
 from tests.engine.simulation import CALM, Faults, Process, World
 from tests.engine.workload import Memory, Plan, live, open_engine
 
@@ -66,11 +73,17 @@ PROFILES = {
         span=200.0,
     ),
     "lagging": Profile(
-        faults=dataclasses.replace(_ROUGH, lag=0.3), kills=1, losses=1, fresh_reads=False
+        faults=dataclasses.replace(_ROUGH, lag=0.3, list_lag=3.0),
+        kills=1,
+        losses=1,
+        fresh_reads=False,
     ),
     "denied": Profile(faults=_ROUGH, losses=1, kills=2, denials=6),
     "crowded": Profile(
         faults=dataclasses.replace(_ROUGH, late_session=40.0), writers=4, kills=2, losses=1
+    ),
+    "keeping": Profile(
+        faults=_ROUGH, kills=4, losses=2, plan=Plan(checkpoints=0.3), freezes=(30.0, 200.0)
     ),
     "unenforced": Profile(faults=dataclasses.replace(_ROUGH, nonce_window=None), kills=2, losses=1),
 }
@@ -192,6 +205,7 @@ class Run:
         engines = [newcomer, *(engine for _, engine in living)]
         check_replicas(log, state, engines)
         check_keys(engines)
+        self.checkpoints = check_checkpoints(world, superblock, log)
         check_promises(log, self.record, fresh_reads=self.profile.fresh_reads)
         failures = [text for process in world.processes for text in process.failures]
         assert not failures, failures

@@ -66,6 +66,7 @@ class Faults:
     late_effect: float = 0.0
     refusal: float = 0.0
     forbidden: float = 0.0
+    list_lag: float = 0.0
     dropped_event: float = 0.0
     doubled_event: float = 0.0
     slow_event: float = 0.0
@@ -120,11 +121,13 @@ class World:
         self.messages: dict[int, dict[int, Stored]] = {}
         self.denied: dict[int, Permission] = {}
         self.lists_hidden = True
+        self.lists_ends = True
         self.written: list[Stored] = []
         self.nonces: dict[tuple[int, str], tuple[int, int, float]] = {}
         self.room = 500
         self.id_skew = 0.0
         self._listed_from: dict[int, float] = {}
+        self._told_from: dict[int, float] = {}
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
         self._last_id = 0
@@ -233,6 +236,8 @@ class World:
         self.channels[channel] = dataclasses.replace(
             self.channels[channel], last_message=message.id
         )
+        if self.faults.list_lag:
+            self._told_from[message.id] = self.time + self.random.random() * self.faults.list_lag
         self.nonces[author, nonce] = (channel, message.id, self.time)
         self.note(f"server: message {message.id} in {channel} nonce={nonce}")
         self.broadcast(MessageArrived(self._shown(stored)))
@@ -331,11 +336,25 @@ class World:
     def listed(self) -> list[Channel]:
         """The channels that are in the list by now: hidden ones too, or not, as the server does."""
         return [
-            channel
+            dataclasses.replace(channel, last_message=self._told_end_of(channel))
             for channel in self.channels.values()
             if self._listed_from.get(channel.id, 0.0) <= self.time
             and (self.lists_hidden or not self.denied.get(channel.id, 0) & Permission.VIEW_CHANNEL)
         ]
+
+    def _told_end_of(self, channel: Channel) -> int:
+        """The last id of a channel that the list tells by now."""
+        if not self.lists_ends:
+            return 0
+        if self._told_from.get(channel.last_message, 0.0) <= self.time:
+            return channel.last_message
+        told = (
+            stored.message.id
+            for stored in self.written
+            if stored.message.channel == channel.id
+            and self._told_from.get(stored.message.id, 0.0) <= self.time
+        )
+        return max(told, default=0)
 
     def require_seen(self, channel: int, process: Process) -> None:
         """Refuse what a bot asks for in a channel that is hidden from it."""

@@ -212,10 +212,10 @@ def test_a_writer_that_stood_still_after_its_look_looks_again_before_it_sends(ma
     process, engine = join(world)
     propose = engine.replica.propose
 
-    def propose_slowly(requests):
+    def propose_slowly(*arguments):
         engine.replica.propose = propose
         process.freeze(FORGOTTEN)
-        return propose(requests)
+        return propose(*arguments)
 
     world.pass_time(JUDGED)
     engine.replica.propose = propose_slowly

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from discobase.engine.changes import IndexWanted, Insert, Request
 from discobase.engine.log.commit_log import Commit, Entry
 from discobase.engine.log.frame import GENESIS, Header
-from discobase.engine.operations import Constrain, Declare, Delete, LaterFormat, Names, Put
+from discobase.engine.operations import (
+    Constrain,
+    Declare,
+    Delete,
+    Introduce,
+    LaterFormat,
+    Names,
+    Put,
+)
 from discobase.engine.replica import Head, NotTheState, Replica, positions, snapshot
 from discobase.engine.server.seam import Message
 from tests.engine.schemas import FINGERPRINT, schema_of
@@ -199,3 +207,15 @@ def test_only_the_recent_positions_are_known_afterwards(monkeypatch, replica, ot
         assert restored.find(90) == 9
         assert restored.hash_at(11) == "hash 11"
         assert restored.positions.below(13) == replica.positions.below(13)
+
+
+def test_what_writers_are_called_is_a_part_of_the_state(replica, other):
+    before = lines_of(replica)[2]
+    apply(replica, Introduce("w2", "two"), Introduce("w1", "one"))
+    apply(replica, Introduce("w3", "three"))
+    lines, head, said = lines_of(replica)
+    assert b'["writer","w1","one",3]\n["writer","w2","two",3]\n["writer","w3","three",4]\n' in lines
+    assert said != before
+    other.restore([lines], head, said)
+    assert other.writers == replica.writers
+    assert lines_of(other) == (lines, head, said)

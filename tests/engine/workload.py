@@ -160,6 +160,8 @@ class Plan:
     names: int = 6
     impatience: float = 0.1
     """The chance that a caller gives up while their request is under way."""
+    checkpoints: float = 0.0
+    """The chance that a step is followed by a checkpoint."""
 
 
 async def open_engine(process: Process, limits: Limits = LIMITS) -> Engine:
@@ -171,6 +173,7 @@ async def open_engine(process: Process, limits: Limits = LIMITS) -> Engine:
                 limits=limits,
                 failed=lambda error: process.failures.append(repr(error)),
                 allow_unsafe=process.world.faults.nonce_window is None,
+                label=f"{process.name} simulated",
             )
         except ConnectError as error:
             process.world.note(f"{process.name}: could not connect: {error}")
@@ -253,6 +256,17 @@ class Client:
         for _ in range(self._plan.steps):
             await asyncio.sleep(random.random() * self._plan.pause)
             await random.choice(steps)()
+            if self._world.chance(self._plan.checkpoints):
+                await self.keep()
+
+    async def keep(self) -> None:
+        """Write a checkpoint."""
+        try:
+            checkpoint = await self._engine.checkpoint()
+        except (Unavailable, LogDamaged, MissingPermission) as error:
+            self._world.note(f"{self._process.name}: no checkpoint: {error}")
+        else:
+            self._world.note(f"{self._process.name}: {checkpoint}")
 
     def _tag(self) -> str:
         self._count += 1

@@ -40,6 +40,11 @@ def test_a_pool_of_forked_processes_saves(start: Start) -> None:
     ]
 
 
+def test_a_forked_child_hears_of_trouble_on_a_thread_of_its_own(start: Start) -> None:
+    ended = start("fork_on_trouble.py", options=QUIET).end()
+    assert (ended.lines, ended.code) == (["each has heard of it: True"], 0)
+
+
 @pytest.mark.parametrize("preload", [False, True])
 def test_workers_of_gunicorn_answer_and_agree(
     gunicorn: Gunicorn, temp: Path, preload: bool

@@ -9,11 +9,12 @@ old it is, is told by Discord's own ids, or else waited for: local clocks may be
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from discobase.engine.log.formats import upgrade_needed
 from discobase.engine.log.history import read_channel
+from discobase.engine.log.listing import Listing, Moment
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.log.topic import CATALOG, part_of
 from discobase.engine.operations import LaterFormat
@@ -33,12 +34,16 @@ class View:
     """The server as it was at one look.
 
     Attributes:
+        began: a moment before that.
         channels: its channels.
         held: the superblocks of each catalog that holds any, with their message ids, ascending.
+        read: the messages of each catalog.
     """
 
+    began: Moment
     channels: Sequence[Channel]
     held: Mapping[int, Sequence[tuple[int, Superblock]]]
+    read: Mapping[int, Sequence[Message]]
 
     @property
     def first(self) -> int | None:
@@ -59,27 +64,46 @@ class View:
         return max(self.generations, key=lambda block: block.generation, default=None)
 
     @property
+    def listing(self) -> Listing:
+        """How far each channel goes."""
+        return Listing.of(self.began, self.channels)
+
+    @property
     def newest(self) -> int:
         """The newest id in the channel list: by Discord's clock it is as late as that."""
         return max((max(channel.id, channel.last_message) for channel in self.channels), default=0)
 
 
 async def look(server: Server) -> View:
-    """Look at every catalog of this bot. One API call, and two for each catalog.
+    """Look at every catalog of this bot. One API call, and one for each catalog; one more for a
+    catalog whose last message the list does not name, or that is gone.
 
     Raises:
         UpgradeNeeded: there is a superblock of a later format.
         Refused: a catalog may not be read.
     """
+    began = Moment.of(server)
     channels = await persist(server, server.channels)
     catalogs = [
-        channel.id
+        channel
         for channel in channels
         if (part := part_of(channel, server.author)) and part.role == CATALOG
     ]
-    blocks = await asyncio.gather(*(superblocks(server, catalog) for catalog in catalogs))
-    held = {catalog: found for catalog, found in zip(catalogs, blocks, strict=True) if found}
-    return View(channels, held)
+    pages = await asyncio.gather(*(_read(server, each.id, each.last_message) for each in catalogs))
+    read = {channel.id: messages for channel, messages in zip(catalogs, pages, strict=True)}
+    blocks = {catalog: superblocks_in(server, messages) for catalog, messages in read.items()}
+    held = {catalog: found for catalog, found in blocks.items() if found}
+    return View(began, channels, held, read)
+
+
+async def _read(server: Server, catalog: int, last: int) -> list[Message]:
+    """Read a catalog that was listed. One whose last message is not told is read all the same: it
+    may have been created since, and not every server tells.
+    """
+    try:
+        return await read_channel(server, catalog, end=last or None)
+    except NotFound:
+        return []
 
 
 async def look_until_settled(server: Server, waited_for: int = 0) -> View:
@@ -102,18 +126,29 @@ async def look_until_settled(server: Server, waited_for: int = 0) -> View:
 
 
 async def superblocks(server: Server, catalog: int) -> list[tuple[int, Superblock]] | None:
-    """Read every superblock of a catalog, by message id, ascending; None where it is gone, or was
-    given up before the first of them: nothing in it counts, now and later.
+    """Read every superblock of a catalog, as :func:`superblocks_in`; None where it is gone.
 
     Raises:
         UpgradeNeeded: there is a superblock of a later format.
         Refused: the catalog may not be read.
     """
-    found: list[tuple[int, Superblock]] = []
     try:
         messages = await read_channel(server, catalog)
     except NotFound:
         return None
+    return superblocks_in(server, messages)
+
+
+def superblocks_in(
+    server: Server, messages: Iterable[Message]
+) -> list[tuple[int, Superblock]] | None:
+    """Return every superblock of a catalog, by message id, ascending; None where it was given up
+    before the first of them: nothing in it counts, now and later.
+
+    Raises:
+        UpgradeNeeded: there is a superblock of a later format.
+    """
+    found: list[tuple[int, Superblock]] = []
     for message in messages:
         if message.author != server.author:
             continue

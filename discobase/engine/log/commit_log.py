@@ -38,6 +38,7 @@ from discobase.engine.log.frame import (
 )
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.lane_ends import LaneEnds
+from discobase.engine.log.listing import Listing, Moment
 from discobase.engine.log.presence import deleted, require_present
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.operations import LaterFormat, Operation
@@ -54,6 +55,7 @@ from discobase.engine.server.seam import (
     Server,
     Uncertain,
 )
+from discobase.engine.trouble import Trouble, Troubles
 from discobase.errors import (
     DiscobaseError,
     LogDamaged,
@@ -83,16 +85,6 @@ one more than is usual. Where the status is 500, 502, 504 or 524, discord.py mak
 _RENEWALS = 3
 """How often the URLs of attachments are renewed before the attachments count as lost. A URL is good
 for a day (observed), so twice in a row is a process that stood still; the third is a guess."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A time by both clocks: the monotonic one may stand still while a machine sleeps, the other
-    may be set.
-    """
-
-    monotonic: float
-    wall: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +129,7 @@ class CommitLog:
     Args:
         server: the seam to Discord.
         superblock: where the lanes are.
+        troubles: what is told of what goes wrong.
 
     Attributes:
         enforced: whether the server enforces nonces.
@@ -147,14 +140,16 @@ class CommitLog:
         unanswered: how many tries of the last append had no answer.
     """
 
-    def __init__(self, server: Server, superblock: Superblock) -> None:
+    def __init__(self, server: Server, superblock: Superblock, troubles: Troubles) -> None:
         self.server = server
         self.superblock = superblock
+        self.troubles = troubles
         self.enforced = True
         self.refusal: NoncesIgnored | None = None
         self.later: UpgradeNeeded | None = None
         self.ends = LaneEnds(superblock.lanes)
         self._superblock_message: int | None = None
+        self._catalog_end = 0
         self.unanswered = 0
         self._awaited: tuple[Draft, asyncio.Future[Entry]] | None = None
         self._written = (0, "")
@@ -165,7 +160,7 @@ class CommitLog:
 
     def moment(self) -> Moment:
         """Return the present moment."""
-        return Moment(self.server.monotonic(), self.server.now())
+        return Moment.of(self.server)
 
     def confirm(self, moment: Moment) -> None:
         """Note that at this moment the log held nothing but what has been applied by now.
@@ -419,11 +414,14 @@ class CommitLog:
         except LaterFormat as later:
             raise self._stopped_by(later, message) from None
         except Malformed as error:
-            _log.error(
-                "message %d in channel %d is a damaged frame: %s",
-                message.id,
-                message.channel,
-                error,
+            self.troubles.tell(
+                Trouble(
+                    "damage",
+                    f"message {message.id} in channel {message.channel} is a damaged frame: "
+                    f"{error}",
+                    channel=message.channel,
+                    message=message.id,
+                )
             )
             return None
         if header is None or self.superblock.lane_of(header.seq) != message.channel:
@@ -436,19 +434,40 @@ class CommitLog:
         """Return the error for what is of a later format, from which on nothing may be written."""
         error = upgrade_needed(later, message, position)
         if self.later is None:
-            _log.critical("%s", error)
             self.later = error
+            self.troubles.begin(
+                Trouble(
+                    "version",
+                    str(error),
+                    writes_blocked=True,
+                    position=position,
+                    channel=message.channel,
+                    message=message.id,
+                )
+            )
         return error
 
-    async def read_catalog(self) -> None:
-        """Look at the superblocks that there are now. Two API calls.
+    async def read_catalog(self, listing: Listing | None = None) -> None:
+        """Look at the superblocks that there are now, or were when the channels were listed. One
+        API call; one more where it is not listed how far the catalog goes.
+
+        Raises:
+            UpgradeNeeded: one of them is of a later format.
+            LogDamaged: that of this database is gone: nobody could open it any more.
+        """
+        catalog, end = self.superblock.catalog, None
+        if listing is not None:
+            end = listing.end_of(catalog, known=max(1, self._catalog_end))
+        self.take_catalog(await read_channel(self.server, catalog, end=end))
+
+    def take_catalog(self, messages: Sequence[Message]) -> None:
+        """Look at the superblocks among the messages of the catalog, all of which have been read.
 
         Raises:
             UpgradeNeeded: one of them is of a later format.
             LogDamaged: that of this database is gone: nobody could open it any more.
         """
         catalog = self.superblock.catalog
-        messages = await read_channel(self.server, catalog)
         for message in messages:
             self.entry(message)
         own = [message for message in messages if message.author == self.server.author]
@@ -459,7 +478,11 @@ class CommitLog:
                 "who connects from now on cannot find it",
                 channel=catalog,
             )
-        self._superblock_message = found[0].id
+        self._superblock_message, self._catalog_end = found[0].id, messages[-1].id
+
+    def is_catalog_known(self, listing: Listing) -> bool:
+        """Return whether the catalog held nothing new when the channels were listed."""
+        return listing.last.get(self.superblock.catalog, 0) <= self._catalog_end
 
     def may_be_superblock(self, message: int) -> bool:
         """Return whether a message of the catalog may be the superblock, as far as is known."""
@@ -475,12 +498,18 @@ class CommitLog:
             if entry.header.seq == seq
         ]
 
-    async def tail(self, lane: int, after: int) -> list[Entry]:
-        """Read the frames of a lane above a message id, in ascending order of id.
+    async def tail(self, lane: int, after: int, listing: Listing | None = None) -> list[Entry]:
+        """Read the frames of a lane above a message id, in ascending order of id: all of them, or
+        those that were there when the channels were listed.
 
-        One API call a page, and one for the empty page.
+        One API call a page; one for the empty page where it is not listed how far the lane goes,
+        and none where it is known that far.
         """
-        messages = await self._messages(self.superblock.lanes[lane], after)
+        channel = self.superblock.lanes[lane]
+        end = None
+        if listing is not None and self.tells_ends(listing):
+            end = listing.end_of(channel, known=self.ends.known(channel))
+        messages = await self._messages(channel, after, end=end)
         return [entry for message in messages if (entry := self.entry(message))]
 
     async def newer(self, head: int, after: int) -> list[Entry]:
@@ -498,13 +527,18 @@ class CommitLog:
         return [entry for message in messages if (entry := self.entry(message))]
 
     async def _messages(
-        self, lane: int, after: int, until: Callable[[Message], bool] | None = None
+        self,
+        lane: int,
+        after: int,
+        *,
+        end: int | None = None,
+        until: Callable[[Message], bool] | None = None,
     ) -> list[Message]:
         """Read a lane. Whoever reads begins where it is known, so that it is known up to what is
         read.
         """
         try:
-            messages = await read_channel(self.server, lane, after=after, until=until)
+            messages = await read_channel(self.server, lane, after=after, end=end, until=until)
         except NotFound as error:
             if error.code != UNKNOWN_CHANNEL:
                 raise
@@ -513,19 +547,25 @@ class CommitLog:
             self.ends.explain(lane, messages[-1].id)
         return messages
 
-    async def last_messages(self) -> dict[int, int]:
-        """Return the id of each channel's newest message, 0 where it had none: also of one that was
-        deleted since. One API call.
+    async def list_channels(self) -> Listing:
+        """Return how far each channel goes. One API call.
 
         Raises:
             LogDamaged: a lane has been deleted.
             NotPermitted: a lane is not shown to the bot.
         """
-        channels = await persist(self.server, self.server.channels)
-        found = {channel.id: channel.last_message for channel in channels}
-        unlisted = [lane for lane in self.superblock.lanes if lane not in found]
+        began = self.moment()
+        listing = Listing.of(began, await persist(self.server, self.server.channels))
+        unlisted = [lane for lane in self.superblock.lanes if lane not in listing.last]
         await require_present(self.server, self.superblock, unlisted)
-        return found
+        return listing
+
+    def tells_ends(self, listing: Listing) -> bool:
+        """Return whether a list of channels tells how far they go: not every server does. Of the
+        catalog it is known that it goes as far as the superblock.
+        """
+        known = self._superblock_message or 1
+        return listing.end_of(self.superblock.catalog, known=known) is not None
 
     async def message(self, channel: int, message: int) -> Message | None:
         """Return a message as it is now; None where it is gone. One API call."""

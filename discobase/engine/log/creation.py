@@ -17,12 +17,14 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from discobase.engine.log.catalogs import View, look_until_settled
 from discobase.engine.log.frame import is_frame
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.leftovers import CATEGORY, channels_in, remove, remove_leftovers
+from discobase.engine.log.listing import Listing
 from discobase.engine.log.presence import require_present
 from discobase.engine.log.superblock import DIGITS, ID_LENGTH, Superblock, is_superblock
 from discobase.engine.log.topic import (
@@ -45,7 +47,7 @@ from discobase.engine.server.seam import (
     Server,
     Uncertain,
 )
-from discobase.errors import LogDamaged, ServerFull, Unavailable
+from discobase.errors import DatabaseNotFound, LogDamaged, ServerFull, Unavailable
 
 _log = logging.getLogger(__name__)
 
@@ -59,10 +61,30 @@ _TRIES = 3
 process that stood still for ten minutes, or a person."""
 
 
-async def find_or_create(server: Server, *, lanes: int = LANES) -> Superblock:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A database, and what finding it has told.
+
+    Attributes:
+        superblock: what and where it is.
+        catalog: the messages of its catalog, ascending.
+        listing: how far each channel went.
+    """
+
+    superblock: Superblock
+    catalog: Sequence[Message]
+    listing: Listing
+
+    @classmethod
+    def of(cls, view: View, superblock: Superblock) -> Found:
+        """Return the database that a view has chosen."""
+        return cls(superblock, view.read[superblock.catalog], view.listing)
+
+
+async def find_or_create(server: Server, *, lanes: int = LANES) -> Found:
     """Find the database of a server, or create it if there is none.
 
-    Costs 3 API calls where there is one; where it was created a moment ago that twice, and the
+    Costs 2 API calls where there is one; where it was created a moment ago that twice, and the
     server's settling time. Creating it costs about 12 more, and that time. What earlier creations
     have left is removed, which costs some more, once.
 
@@ -89,14 +111,41 @@ async def find_or_create(server: Server, *, lanes: int = LANES) -> Superblock:
         else:
             view = await _create(server, lanes, view)
         if view.chosen is not None:
-            listed = {channel.id for channel in view.channels}
-            unlisted = [lane for lane in view.chosen.lanes if lane not in listed]
-            await require_present(server, view.chosen, unlisted)
-            return view.chosen
+            await _require_whole(server, view.chosen, view.channels)
+            return Found.of(view, view.chosen)
     raise Unavailable(
         "the channels of the new database were deleted by somebody while it was created, "
         f"{_TRIES} times"
     )
+
+
+async def find(server: Server, place: str) -> Found:
+    """Find the database of a server, and change nothing there. 2 API calls; where it was created a
+    moment ago that twice, and the server's settling time.
+
+    Args:
+        server: the seam.
+        place: which server it is, for errors.
+
+    Raises:
+        DatabaseNotFound: there is none.
+        LogDamaged, UpgradeNeeded, Refused: as for :func:`find_or_create`.
+    """
+    view = await look_until_settled(server)
+    await _require_readable(server, view.channels)
+    if view.chosen is None:
+        await _refuse_lost_topics(server, view.channels)
+        if lane := await _log_without_catalog(server, view.channels):
+            raise _headless(lane)
+        raise DatabaseNotFound(place)
+    await _require_whole(server, view.chosen, view.channels)
+    return Found.of(view, view.chosen)
+
+
+async def _require_whole(server: Server, block: Superblock, channels: Iterable[Channel]) -> None:
+    """See that all lanes of a database are there."""
+    listed = {channel.id for channel in channels}
+    await require_present(server, block, [lane for lane in block.lanes if lane not in listed])
 
 
 async def _require_readable(server: Server, channels: Iterable[Channel]) -> None:
@@ -160,7 +209,7 @@ async def _create(server: Server, lanes: int, view: View) -> View:
     except (Refused, ServerFull, Uncertain) as error:
         left = await _undo(server, identity, category)
         if isinstance(error, Refused) and _are_gone({category.id}, left):
-            return View((), {})
+            return View(view.began, (), {}, {})
         raise
     nonce = f"{identity}.superblock"
     try:
@@ -170,7 +219,7 @@ async def _create(server: Server, lanes: int, view: View) -> View:
         if not _are_gone({mine.catalog}, await persist(server, server.channels)):
             raise
         await _undo(server, identity, category)
-        return View((), {})
+        return View(view.began, (), {}, {})
     await server.sleep(server.settling)
     view = await look_until_settled(server, sent.id)
     await _tidy(server, view, identity, category)

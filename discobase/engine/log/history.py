@@ -17,17 +17,21 @@ async def read_channel(
     channel: int,
     *,
     after: int = 0,
+    end: int | None = None,
     until: Callable[[Message], bool] | None = None,
 ) -> list[Message]:
     """Read the messages of a channel above a message id, in ascending order of id.
 
-    Reads pages until one comes back empty: that a short page is the last one is a convention that
-    Discord nowhere states. One API call a page, and one for the empty page.
+    Reads pages until one shows the id at which the channel ended, or comes back empty: that a short
+    page is the last one is a convention that Discord nowhere states. One API call a page, and one
+    for the empty page; none where the channel ended at or below that message id.
 
     Args:
         server: the seam.
         channel: the channel's id.
         after: the message id.
+        end: the channel's last id, where a list of channels has told it
+            (:mod:`discobase.engine.log.listing`). What was written after that need not be read.
         until: what a message is that is looked for. The page that has one is the last that is read.
 
     Raises:
@@ -35,9 +39,12 @@ async def read_channel(
         Uncertain: Discord did not answer.
     """
     found: list[Message] = []
+    if end is not None and after >= end:
+        return found
     while page := await persist(server, server.history, channel, after=after, limit=PAGE):
         found += page
-        if until is not None and any(until(message) for message in page):
-            break
         after = page[-1].id
+        # A page that goes on above the end is newer than the list: that may be older than it seems.
+        if after == end or (until is not None and any(until(message) for message in page)):
+            break
     return found

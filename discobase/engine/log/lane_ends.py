@@ -38,6 +38,10 @@ class LaneEnds:
         """
         self._strangers[lane] = max(self._strangers[lane], message)
 
+    def known(self, lane: int) -> int:
+        """Return the newest message up to which a lane is known."""
+        return self._explained[lane]
+
     def is_known(self, lane: int, last: int) -> bool:
         """Return whether a lane with this last id holds nothing that is not known."""
         return last <= self._explained[lane]

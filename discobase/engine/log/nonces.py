@@ -14,12 +14,11 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from discobase.engine.log.commit_log import TRUST
 from discobase.engine.log.formats import FENCE_CLOSE, FENCE_OPEN
-from discobase.engine.log.history import PAGE
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import (
     UNKNOWN_MESSAGE,
@@ -129,14 +128,27 @@ class NonceTrust:
         self._sent: set[int] = set()
         self._found: list[Message] = []
 
-    async def judge(self) -> Verdict:
-        """Return what is known, or ask. One API call where it is known; else five more.
+    async def judge(self, catalog: Iterable[Message]) -> Verdict:
+        """Return what is known, or ask. No API call where it is known; else five.
+
+        Args:
+            catalog: the messages of the catalog.
 
         Raises:
-            Refused, Uncertain: the catalog could not be read or written.
+            Refused, Uncertain: the catalog could not be written.
         """
-        self._found = await self._own_messages()
+        self._found = [message for message in catalog if message.author == self._server.author]
         return self._known() or await self._keep(await self._ask_at_once())
+
+    async def look(self, catalog: Iterable[Message]) -> Verdict:
+        """Return what is known, and ask nothing: a server of which nothing is known keeps its word.
+        No API call.
+
+        Args:
+            catalog: the messages of the catalog.
+        """
+        self._found = [message for message in catalog if message.author == self._server.author]
+        return self._known() or Verdict()
 
     async def watch(self, verdict: Verdict, withdraw: Callable[[Verdict], None]) -> None:
         """Find out what a verdict lacks: whether nonces are remembered for as long as they are
@@ -219,20 +231,6 @@ class NonceTrust:
         return sent.id
 
     # Keeping
-
-    async def _own_messages(self) -> list[Message]:
-        """Read the catalog from before the time for which anything is kept."""
-        found: list[Message] = []
-        after = snowflake_at(self._server.now() - 2 * _KEPT)
-        while True:
-            page = await persist(
-                self._server, self._server.history, self._catalog, after=after, limit=PAGE
-            )
-            found += [message for message in page if message.author == self._server.author]
-            # Unlike a lane: what a short page may hide is only asked for once more.
-            if len(page) < PAGE:
-                return found
-            after = page[-1].id
 
     def _known(self) -> Verdict | None:
         """Return the newest verdict, if it is not too old."""

@@ -22,6 +22,7 @@ from discobase.engine.server.seam import (
     Server,
     ServerError,
 )
+from discobase.engine.trouble import Trouble, Troubles
 from discobase.errors import LogDamaged, MissingPermission
 
 _log = logging.getLogger(__name__)
@@ -38,17 +39,23 @@ class OwnChannels:
         server: the seam.
         superblock: which channels they are.
         regained: called when all of them may be read again.
+        troubles: what is told of what goes wrong.
 
     Attributes:
         trouble: what keeps the database from being read; None while nothing does.
     """
 
     def __init__(
-        self, server: Server, superblock: Superblock, regained: Callable[[], None]
+        self,
+        server: Server,
+        superblock: Superblock,
+        regained: Callable[[], None],
+        troubles: Troubles,
     ) -> None:
         self._server = server
         self._superblock = superblock
         self._regained = regained
+        self._troubles = troubles
         self._changed = asyncio.Event()
         self.trouble: MissingPermission | LogDamaged | None = None
 
@@ -105,8 +112,8 @@ class OwnChannels:
             self.trouble = error.reason
         except LogDamaged as error:
             self.trouble = error
-        if self.trouble is None and before is not None:
-            _log.warning("all channels of the database may be read again")
+        if self.trouble is not None:
+            self._troubles.begin(Trouble("access", str(self.trouble), writes_blocked=True))
+        elif before is not None:
+            self._troubles.end("access", "all channels of the database may be read again")
             self._regained()
-        elif self.trouble is not None and str(self.trouble) != str(before):
-            _log.error("%s", self.trouble)

@@ -68,11 +68,19 @@ class Displaced:
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """The head and the recent positions, the head's included, of one moment."""
+    """The head and the recent positions, the head's included, of one moment.
+
+    Args:
+        head: the head.
+        recent: the recent positions.
+        lanes: how many lanes the log has.
+        size: the bytes of the payloads that this process has applied to come there, unpacked.
+    """
 
     head: Head
     recent: tuple[Position, ...]
     lanes: int
+    size: int = 0
 
     @property
     def oldest(self) -> int:
@@ -132,10 +140,11 @@ class PositionTable:
         self._lanes = lanes
         self._recent: deque[Position] = deque(maxlen=RECENT)
         self.head = Head(0, GENESIS)
+        self._size = 0
 
     def read(self) -> Positions:
         """Return the head and the recent positions, to be published."""
-        return Positions(self.head, tuple(self._recent), self._lanes)
+        return Positions(self.head, tuple(self._recent), self._lanes, self._size)
 
     def advance(self, entry: Entry, *, applied: bool) -> None:
         """Make an entry's position the head. A void one passes, and the chain stays as it is."""
@@ -145,6 +154,7 @@ class PositionTable:
         position = Position(entry.message.id, before.chain, applied)
         self.head = Head(seq, entry.header.hash if applied else before.chain)
         self._recent.append(position)
+        self._size += entry.header.size
         execute = self._connection.execute
         execute(
             "INSERT INTO frame VALUES (?, ?, ?, ?, ?)",
@@ -154,7 +164,7 @@ class PositionTable:
 
     def clear(self) -> None:
         """Go back to the beginning of the log."""
-        self.head = Head(0, GENESIS)
+        self.head, self._size = Head(0, GENESIS), 0
         self._recent.clear()
         self._connection.execute("DELETE FROM frame")
         self._connection.execute("UPDATE state SET head = 0, chain = ?", (GENESIS,))
@@ -182,7 +192,7 @@ class PositionTable:
 
     def restore(self, published: Positions) -> None:
         """Go back to what was published last: the transaction has been rolled back."""
-        self.head = published.head
+        self.head, self._size = published.head, published.size
         self._recent = deque(published.recent, RECENT)
 
     def at(self, seq: int) -> Position | None:

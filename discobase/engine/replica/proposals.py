@@ -30,6 +30,7 @@ from discobase.engine.operations import (
     Constrain,
     Declare,
     Delete,
+    Introduce,
     Keys,
     Names,
     Operation,
@@ -41,6 +42,7 @@ from discobase.engine.replica.layout import Layouts, may_make_unique
 from discobase.engine.replica.positions import Head
 from discobase.engine.replica.requests import Done, RequestTable
 from discobase.engine.replica.tables import Tables
+from discobase.engine.replica.writers import WriterTable
 from discobase.errors import (
     ConflictError,
     DiscobaseError,
@@ -71,6 +73,7 @@ class Proposals:
         tables: the records at the head.
         layouts: how their tables are laid out.
         requests: what was done under which names.
+        writers: what is known of those who write.
     """
 
     def __init__(
@@ -79,20 +82,33 @@ class Proposals:
         tables: Tables,
         layouts: Layouts,
         requests: RequestTable,
+        writers: WriterTable,
     ) -> None:
         self._connection = connection
         self._tables = tables
         self._layouts = layouts
         self._requests = requests
+        self._writers = writers
 
-    def propose(self, requests: Iterable[Request], head: Head) -> Proposal:
+    def propose(
+        self, requests: Iterable[Request], head: Head, introduction: Introduce | None = None
+    ) -> Proposal:
         """Apply the requests that hold on the state at the head, each after those before it.
 
         A request holds or fails as a whole, for itself alone.
+
+        Args:
+            requests: the requests.
+            head: the head.
+            introduction: of the writer, which goes with what there is to write where the log does
+                not have it.
         """
         proposal = Proposal(seq=head.seq + 1, chain=head.chain)
         for request in requests:
             proposal.verdicts.append(self._try(request, proposal))
+        if proposal.operations and introduction and not self._writers.knows(introduction):
+            self._tables.apply(introduction, proposal.seq)
+            proposal.operations.insert(0, introduction)
         return proposal
 
     def _try(self, request: Request, proposal: Proposal) -> Verdict:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.log.commit_log import Commit, Entry
 from discobase.engine.log.frame import GENESIS
-from discobase.engine.operations import Operation
+from discobase.engine.operations import Introduce, Operation
 from discobase.engine.replica.columns import KeyColumn
 from discobase.engine.replica.file import ReplicaFile, failed, is_full, is_untrue
 from discobase.engine.replica.layout import EMPTY, LAYOUT, Layout, Layouts
@@ -24,6 +24,8 @@ from discobase.engine.replica.requests import LAYOUT as REQUESTS
 from discobase.engine.replica.requests import RequestTable
 from discobase.engine.replica.snapshot import Restoring, Snapshot
 from discobase.engine.replica.tables import Tables
+from discobase.engine.replica.writers import LAYOUT as WRITERS
+from discobase.engine.replica.writers import Writers, WriterTable
 from discobase.engine.server.seam import Uncertain
 from discobase.errors import ConnectError, LogDamaged, SchemaConflict, UniqueViolation
 
@@ -60,6 +62,7 @@ class Replica:
     Attributes:
         positions: the head, and which positions have been applied before it.
         layouts: how each table is laid out, by name.
+        writers: what is known of those who write.
         lost: whether nothing is there to be read until the log has been replayed.
 
     Raises:
@@ -79,6 +82,7 @@ class Replica:
         self._use(file, writer)
         self.positions: Positions = self._position_table.read()
         self.layouts: Mapping[str, Layout] = MappingProxyType({})
+        self.writers: Writers = Writers()
 
     def _use(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
         """Write to a file from now on."""
@@ -86,14 +90,22 @@ class Replica:
         self._writer = writer
         self._layouts = Layouts(writer)
         self._requests = RequestTable(writer)
-        self._tables = Tables(writer, self._layouts, self._requests)
+        self._writers = WriterTable(writer)
+        self._tables = Tables(writer, self._layouts, self._requests, self._writers)
         self._position_table = PositionTable(writer, self._lanes)
-        self._proposals = Proposals(writer, self._tables, self._layouts, self._requests)
+        self._proposals = Proposals(
+            writer, self._tables, self._layouts, self._requests, self._writers
+        )
 
     @property
     def head(self) -> Head:
         """The head; :attr:`positions` has it together with the positions of the same moment."""
         return self.positions.head
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether memory holds the records, for want of room: who reads then holds up commits."""
+        return self._full
 
     # Reading: any thread
 
@@ -198,7 +210,7 @@ class Replica:
         with self._transaction():
             self._tables.drop_all()
             self._position_table.clear()
-            restoring = Restoring(self._writer, self._layouts, self._position_table)
+            restoring = Restoring(self._writer, self._layouts, self._position_table, self._writers)
             restoring.read(chunks, head, state)
 
     def snapshot(self) -> Snapshot:
@@ -213,19 +225,25 @@ class Replica:
             raise _lost()
         return Snapshot(self._file)
 
-    def propose(self, requests: Iterable[Request]) -> Proposal:
+    def propose(
+        self, requests: Iterable[Request], introduction: Introduce | None = None
+    ) -> Proposal:
         """Apply the requests that hold on the state at the head, each after those before it, and
         leave the transaction open.
 
         A request holds or fails as a whole, for itself alone. :meth:`settle` or :meth:`withdraw`
         has to follow.
-        """
-        return self._kept(partial(self._propose, list(requests)))
 
-    def _propose(self, requests: Sequence[Request]) -> Proposal:
+        Args:
+            requests: the requests.
+            introduction: of the writer, for the log if it does not have it.
+        """
+        return self._kept(partial(self._propose, list(requests), introduction))
+
+    def _propose(self, requests: Sequence[Request], introduction: Introduce | None) -> Proposal:
         self._begin()
         try:
-            proposal = self._proposals.propose(requests, self._position_table.head)
+            proposal = self._proposals.propose(requests, self._position_table.head, introduction)
         except BaseException:
             self.withdraw()
             raise
@@ -237,6 +255,7 @@ class Replica:
         try:
             self._position_table.advance(entry, applied=True)
             self._requests.prune(entry.header.seq)
+            self._writers.prune()
             self._commit()
         except sqlite3.Error as error:
             if not failed(error):
@@ -323,6 +342,7 @@ class Replica:
                 self._position_table.advance(commit, applied=False)
         self._tables.keep()
         self._requests.prune(self._position_table.head.seq)
+        self._writers.prune()
 
     def _do(self, commit: Commit) -> None:
         entry = commit.entry
@@ -486,6 +506,7 @@ class Replica:
         """Let readers and the engine see what has just become the state."""
         self.positions = self._position_table.read()
         self.layouts = self._layouts.all()
+        self.writers = self._writers.read()
 
 
 def _filled(
@@ -505,7 +526,7 @@ def _filled(
 
 
 def _lay_out(writer: sqlite3.Connection) -> None:
-    writer.executescript(_PRAGMAS + LAYOUT + REQUESTS)
+    writer.executescript(_PRAGMAS + LAYOUT + REQUESTS + WRITERS)
     writer.execute("INSERT INTO state VALUES (1, 0, ?)", (GENESIS,))
 
 

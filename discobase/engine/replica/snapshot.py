@@ -9,6 +9,7 @@ Lines of ASCII-only JSON, the same bytes in every process that has applied the s
   would be made of the stored record again (a record that another class has put keeps the key it
   had);
 - which changes of recent requests the log has;
+- what recent writers are called;
 - the recent positions. Which message is a void one's depends on what a reader has seen: so they
   stand apart, and no hash of the state includes them.
 
@@ -25,12 +26,13 @@ from hashlib import sha256
 from itertools import groupby
 from typing import Any
 
-from discobase.engine.operations import LARGEST_PK, LaterFormat, Schema
+from discobase.engine.operations import LARGEST_PK, Introduce, LaterFormat, Schema
 from discobase.engine.replica.columns import KeyColumn, table_name
 from discobase.engine.replica.file import ReplicaFile
 from discobase.engine.replica.layout import Layouts
 from discobase.engine.replica.positions import RECENT, Head, Position, PositionTable
 from discobase.engine.replica.requests import RequestTable
+from discobase.engine.replica.writers import WriterTable
 
 FORMAT = 1
 
@@ -75,10 +77,10 @@ class Snapshot:
         except BaseException:
             self.close()
             raise
-        self.head = Head(*row)
-        self.hash = ""
-        self.records = 0
-        self.size = 0
+        self.head: Head = Head(*row)
+        self.hash: str = ""
+        self.records: int = 0
+        self.size: int = 0
 
     def lines(self) -> Iterator[bytes]:
         """Yield the lines, a number of whole ones at a time."""
@@ -91,6 +93,16 @@ class Snapshot:
             self.size += len(chunk)
             yield chunk
         self.hash = digest.hexdigest()
+
+    def lane_ends(self, lanes: int) -> tuple[int, ...]:
+        """Return the newest message that has passed in each of so many lanes, 0 where none has."""
+        held: dict[int, int] = dict(
+            self._connection.execute(
+                "SELECT seq, message FROM frame WHERE seq > ?", (self.head.seq - lanes,)
+            )
+        )
+        by_lane = {seq % lanes: message for seq, message in held.items()}
+        return tuple(by_lane.get(lane, 0) for lane in range(lanes))
 
     def close(self) -> None:
         """Let the moment go."""
@@ -106,6 +118,7 @@ class Snapshot:
             yield from self._records(name)
             yield from self._kept_keys(name, layouts)
         yield from self._requests()
+        yield b"".join(_line("writer", *row) for row in WriterTable(self._connection).rows())
 
     def _declared(self, table: str) -> Iterator[bytes]:
         execute = self._connection.execute
@@ -185,14 +198,20 @@ class Restoring:
         connection: the writing one.
         layouts: how the tables are laid out.
         positions: which positions have been applied.
+        writers: what is known of those who write.
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, layouts: Layouts, positions: PositionTable
+        self,
+        connection: sqlite3.Connection,
+        layouts: Layouts,
+        positions: PositionTable,
+        writers: WriterTable,
     ) -> None:
         self._connection = connection
         self._layouts = layouts
         self._position_table = positions
+        self._writers = writers
         self._head: Head | None = None
         self._table: _Table | None = None
         self._positions: list[tuple[int, Position, str]] = []
@@ -241,6 +260,9 @@ class Restoring:
             case ["request", *row]:
                 self._end_table()
                 self._connection.execute("INSERT INTO request VALUES (?, ?, ?, ?, ?, ?)", row)
+            case ["writer", str(writer), str(label), int(seq)]:
+                self._end_table()
+                self._writers.introduce(Introduce(writer, label), seq)
             case ["position", int(seq), int(message), str(chain), int(applied), str(writer)]:
                 self._end_table()
                 self._positions.append((seq, Position(message, chain, bool(applied)), writer))

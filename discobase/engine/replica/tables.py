@@ -15,6 +15,7 @@ from discobase.engine.operations import (
     Constrain,
     Declare,
     Delete,
+    Introduce,
     Keys,
     Names,
     Operation,
@@ -24,6 +25,7 @@ from discobase.engine.operations import (
 from discobase.engine.replica.columns import NO_VALUES, KeyColumn, table_name
 from discobase.engine.replica.layout import Layout, Layouts
 from discobase.engine.replica.requests import RequestTable
+from discobase.engine.replica.writers import WriterTable
 from discobase.errors import SchemaConflict, UniqueViolation
 
 
@@ -34,14 +36,20 @@ class Tables:
         connection: the writing one.
         layouts: how the tables are laid out.
         requests: where changes are noted under their names.
+        writers: what is known of those who write.
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, layouts: Layouts, requests: RequestTable
+        self,
+        connection: sqlite3.Connection,
+        layouts: Layouts,
+        requests: RequestTable,
+        writers: WriterTable,
     ) -> None:
         self._connection = connection
         self._layouts = layouts
         self._requests = requests
+        self._writer_table = writers
         self._next: dict[str, int] = {}
         self._advanced: set[str] = set()
         self._writers: dict[tuple[str, int], _Writer] = {}
@@ -72,6 +80,8 @@ class Tables:
                 self._layouts.constrain(operation)
             case Release():
                 self._layouts.release(operation)
+            case Introduce():
+                self._writer_table.introduce(operation, seq)
 
     def next_pk(self, table: str) -> int:
         """Return the primary key of a table's next record."""
@@ -123,6 +133,7 @@ class Tables:
         self._next.clear()
         self._advanced.clear()
         self._writers.clear()
+        self._writer_table.forget()
 
     def drop_all(self) -> None:
         """Remove every table, and forget what was done."""
@@ -131,6 +142,7 @@ class Tables:
         self._next.clear()
         self._advanced.clear()
         self._writers.clear()
+        self._writer_table.clear()
 
     def _put(self, put: Put, seq: int) -> None:
         table, pk = put.table, put.pk

@@ -16,7 +16,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 import yarl
 
-from discobase.engine.server.permissions import invite_link, missing
+from discobase.engine.server.permissions import INVITED, NEEDED, READING, invite_link, missing
 from discobase.engine.server.retry import persist, repeat
 from discobase.engine.server.seam import SETTLING, Clock, NotFound, Refused, Uncertain
 from discobase.errors import (
@@ -143,6 +143,7 @@ class Login:
         account: the bot's account there.
         clock: the time.
         api_url: the address of the REST API, for errors.
+        read_only: whether nothing is to be written, so that the bot may be allowed less.
 
     Raises:
         ConnectError: the address is none.
@@ -151,6 +152,7 @@ class Login:
     account: Account
     clock: Clock
     api_url: str
+    read_only: bool = False
 
     def __post_init__(self) -> None:
         try:
@@ -231,7 +233,7 @@ class Login:
         fitting = named or [server for server in servers if str(server.guild) == str(wanted)]
         if not fitting:
             present = [server.name for server in servers]
-            raise ServerNotFound(str(wanted), present, invite_link(bot.application))
+            raise ServerNotFound(str(wanted), present, self._invite(bot))
         if len(fitting) > 1:
             ids = ", ".join(str(server.guild) for server in fitting)
             raise ServerAmbiguous(
@@ -239,9 +241,12 @@ class Login:
                 f"server=ID (one of {ids})."
             )
         (found,) = fitting
-        if lacking := missing(found.permissions):
-            raise MissingPermission(found.name, lacking, invite_link(bot.application, found.guild))
+        if lacking := missing(found.permissions, READING if self.read_only else NEEDED):
+            raise MissingPermission(found.name, lacking, self._invite(bot, found.guild))
         return found
+
+    def _invite(self, bot: BotIdentity, guild: int | None = None) -> str:
+        return invite_link(bot.application, guild, READING if self.read_only else INVITED)
 
     async def _servers(self) -> AsyncIterator[Membership]:
         after: int | None = None

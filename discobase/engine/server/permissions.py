@@ -130,15 +130,18 @@ def missing(held: int, needed: Permission = NEEDED) -> list[str]:
     return [str(one.name).lower() for one in needed if not held & one]
 
 
-def invite_link(application: int, guild: int | None = None) -> str:
+def invite_link(
+    application: int, guild: int | None = None, permissions: Permission = INVITED
+) -> str:
     """Return the link that adds a bot to a server.
 
     Args:
         application: the id of the bot's application.
         guild: the server to be offered, if it is a certain one.
+        permissions: what the bot is to be allowed there.
     """
     link = (
         f"https://discord.com/oauth2/authorize?client_id={application}&scope=bot"
-        f"&permissions={INVITED.value}"
+        f"&permissions={permissions.value}"
     )
     return link if guild is None else f"{link}&guild_id={guild}"

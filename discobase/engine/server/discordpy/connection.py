@@ -60,7 +60,13 @@ class Connection(RestRequests, SystemClock):
 
     @classmethod
     async def open(
-        cls, token: str, server: str | int, *, api_url: str, failed: Callable[[ConnectError], None]
+        cls,
+        token: str,
+        server: str | int,
+        *,
+        api_url: str,
+        failed: Callable[[ConnectError], None],
+        read_only: bool = False,
     ) -> Connection:
         """Log in, find the server, and start the gateway beside it. Usable for REST at once;
         events come when they do (:meth:`events_come`).
@@ -72,13 +78,14 @@ class Connection(RestRequests, SystemClock):
             server: the server's name, or its id.
             api_url: the address of the REST API.
             failed: called when the gateway has ended for good.
+            read_only: whether nothing is to be written, so that the bot may be allowed less.
 
         Raises:
             ConnectError: one of its subclasses says what is wrong.
         """
         client, worker = GatewayClient(api_url), Worker("discobase-worker", awaited=True)
         try:
-            login = Login(BotAccount(client), SystemClock(), api_url)
+            login = Login(BotAccount(client), SystemClock(), api_url, read_only=read_only)
             worker.start()
             return cls(client, worker, await login.enter(token, server), failed)
         except BaseException:
