@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import time
 from concurrent.futures import wait
 
 import pytest
+from aiohttp import web
 
 from discobase.errors import (
     BadToken,
@@ -15,6 +17,7 @@ from discobase.errors import (
     Unavailable,
 )
 from tests.database.shop import shop, soon, threads
+from tests.database.strangers import Stranger, points_to
 
 
 class TestTrouble:
@@ -140,3 +143,33 @@ class TestTrouble:
 def heartbeats() -> int:
     """How many of discord.py's heartbeat threads run."""
     return sum("keep-alive-handler" in thread.name for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("lost_before", [0, 1], ids=["at once", "while it waits to identify"])
+def test_a_close_does_not_wait_for_a_gateway_that_has_fallen_silent(place, lost_before):
+    """What a machine does that is gone, or frozen: it answers no close."""
+    heard, released, came = threading.Event(), threading.Event(), []
+
+    async def silent(request):
+        came.append(request)
+        socket = web.WebSocketResponse(autoclose=False)
+        await socket.prepare(request)
+        await socket.send_json({"op": 10, "d": {"heartbeat_interval": 41250}})
+        if len(came) > lost_before:
+            heard.set()
+            await asyncio.to_thread(released.wait)  # aiohttp answers nothing by itself here
+        request.transport.abort()
+        return socket
+
+    with Stranger({"GET /gateway": silent}, place.api_url) as stranger:
+        stranger.answer("GET */gateway/bot", points_to(stranger.gateway_url))
+        database, item = shop()
+        with database.conn(place.token, api_url=stranger.api_url):
+            assert heard.wait(10)
+            item(name="hat").save()
+            time.sleep(0.3)  # it has read the hello by then
+            began = time.monotonic()
+        took = time.monotonic() - began
+        released.set()
+    assert took < 5
+    assert threads() == []

@@ -33,6 +33,10 @@ _HANDSHAKE_SECONDS = 60.0
 """How long the gateway may take until a session can begin: what discord.py allows
 (`Client.connect`)."""
 
+_CLOSING_SECONDS = 2.0
+"""How long the gateway may take to answer a close: a guess. In 2.7.1 these are 30 s, longer
+than a whole session may take to close."""
+
 _NORMAL_CLOSURE = 1000
 """The close code of a session that is over though nothing is wrong: Discord sends it now and then
 (discord.py connects again, too)."""
@@ -103,6 +107,12 @@ class GatewaySocket(DiscordWebSocket):
         if number is None or (type(number) is int and 0 <= number <= _LARGEST_SEQUENCE):
             return
         raise ValueError(f"an event has the number {number!r:.80}")
+
+    async def close(self, code: int = 4000) -> None:
+        """Close the connection, also where the other side is gone, or frozen, and says nothing."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await super().close(code)
 
     async def send(self, data: str, /) -> None:
         """Send a payload: that of an identify has the token in it."""
