@@ -22,6 +22,7 @@ from discobase.engine.replica import (
     cache,
     layout,
     requests,
+    volume,
     writers,
 )
 from discobase.engine.replica.checksums import row_sum
