@@ -45,13 +45,18 @@ class Verification:
     Args:
         server: the seam.
         superblock: what and where the database is.
-        replica: what this process has.
+        replica: what this process has, if it has anything.
         limits: what a message carries.
         gauge: told how far it has come.
     """
 
     def __init__(
-        self, server: Server, superblock: Superblock, replica: Replica, limits: Limits, gauge: Gauge
+        self,
+        server: Server,
+        superblock: Superblock,
+        replica: Replica | None,
+        limits: Limits,
+        gauge: Gauge,
     ) -> None:
         self._observer = Observer(server)
         self._server = self._observer.seam
