@@ -9,12 +9,14 @@ from collections.abc import Callable
 
 from benchmarks.finding import finding
 from benchmarks.measuring import Place, embedded_server
+from benchmarks.opening import opening
 from benchmarks.saving import saving, saving_much
 from benchmarks.serving import serving
 
 BENCHMARKS: dict[str, tuple[Callable[[Place], None], ...]] = {
     "saving": (saving, saving_much),
     "finding": (finding,),
+    "opening": (opening,),
     "serving": (serving,),
 }
 

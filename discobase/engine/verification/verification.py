@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from discobase.engine.checkpoints.store import CheckpointStore, Listing, Stored
+from discobase.engine.checkpoints.store import CheckpointListing, CheckpointStore, Stored
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.formats import upgrade_needed
 from discobase.engine.log.frame import GENESIS, Limits, Malformed
@@ -113,7 +113,7 @@ class Verification:
 
     # What is there
 
-    async def _look(self) -> Listing:
+    async def _look(self) -> CheckpointListing:
         """Note what this process has, then look at what else than the log there is: what is
         remembered is there to be read, then.
         """
@@ -146,7 +146,7 @@ class Verification:
                 return
         self._findings.append(Finding("damage", what, channel=catalog))
 
-    async def _list_checkpoints(self) -> Listing:
+    async def _list_checkpoints(self) -> CheckpointListing:
         try:
             return await self._store.list()
         except NotFound as error:
@@ -154,11 +154,11 @@ class Verification:
             channel = self._superblock.checkpoints
             what = "the channel for checkpoints has been deleted"
             self._findings.append(Finding("warning", what, channel=channel))
-            return Listing()
+            return CheckpointListing()
 
     # The log
 
-    async def _read_lanes(self, listing: Listing) -> None:
+    async def _read_lanes(self, listing: CheckpointListing) -> None:
         """Read the lanes, and judge every position. What is missing is looked for once more, a
         little later.
         """
@@ -179,7 +179,7 @@ class Verification:
         arrivals, chains = self._lanes.arrivals, self._memory.chain_at
         self._judged = await self._server.aside(lambda: [*judge(arrivals, until, chains)])
 
-    async def _replay_all(self, listing: Listing) -> None:
+    async def _replay_all(self, listing: CheckpointListing) -> None:
         checkpoints = defaultdict[int, list[Stored]](list)
         for stored in listing.stored:
             checkpoints[stored.manifest.seq].append(stored)
