@@ -33,8 +33,9 @@ _POSITIONS = 256
 """Positions in one step aside: some 10 ms of small commits, after which others get the interpreter
 (measured for the follower)."""
 
-_BYTES = 1 << 22
-"""Bytes of payload in such a step, about: what a reader holds at a time. A guess."""
+_BYTES = 1 << 20
+"""Bytes of payload in such a step, about: what 20,000 small records take. A frame may be larger,
+and is read whole. A guess."""
 
 _WORST_FIRST = {"damage": 0, "warning": 1, "note": 2}
 
