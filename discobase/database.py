@@ -494,6 +494,10 @@ class Database:
         log, altered commits, messages by others, checkpoints that do not hold, records of this
         process that are not what the log comes to. Block until then.
 
+        Where the last login found the log damaged (:exc:`LogDamaged
+        <discobase.errors.LogDamaged>`), so that there is no connection, it logs in for this alone,
+        and opens nothing.
+
         It changes nothing, and saves and searches go on meanwhile. One API call for 100 commits in
         each lane, a download for each commit that is a file, and a few calls more: at Discord's
         limits 100,000 commits take about four minutes. It needs as much room on the disk as the
@@ -501,8 +505,9 @@ class Database:
 
         Args:
             progress: called with a :class:`Progress <discobase.Progress>`: at once with what it
-                will cost, before anything is read, and then whenever there is news; on this thread,
-                and what it raises ends the verification and is raised here. True shows a bar where
+                will cost, before anything is read, where there is a connection; and then whenever
+                there is news; on this thread, and what it raises ends the verification and is
+                raised here. True shows a bar where
                 `tqdm` is installed and standard error is a terminal, and nothing elsewhere. What it
                 will cost is logged, too, as information.
             timeout: seconds to wait; None, as it is where it is left out, for no limit.

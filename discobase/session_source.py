@@ -23,11 +23,13 @@ from discobase.engine.verification.costs import costs_of
 from discobase.engine.verification.report import Report
 from discobase.errors import (
     AlreadyConnected,
+    LogDamaged,
     NotConnected,
     ReadOnly,
     WaitTimeout,
     WouldDeadlock,
 )
+from discobase.examination import Examination
 from discobase.portal import users_line
 from discobase.progress import Gauge, Progress
 from discobase.progress_bar import Telling
@@ -291,7 +293,8 @@ class SessionSource:
         return self._engine(self.session(), "the list of what is lost", self.timeout).lost()
 
     def verify(self, told: Callable[[Progress], object] | None, timeout: float | None) -> Report:
-        """Read all that is written, and compare it with what this process has.
+        """Read all that is written, and compare it with what this process has; where the last login
+        found the log damaged, read it without opening the database.
 
         Args:
             told: called on this thread with what it costs, before anything is read, and then with
@@ -300,7 +303,11 @@ class SessionSource:
         """
         what, end = "the verification", None if timeout is None else time.monotonic() + timeout
         session = self.session()
-        positions = (engine := session.engine(what, timeout)).replica.positions
+        try:
+            engine = session.engine(what, timeout)
+        except LogDamaged:
+            return Examination(self.name, session.target).report(what, timeout, told)
+        positions = engine.replica.positions
         costs = costs_of(positions.head.seq, positions.lanes)
         _log.info("verifying %r: %s", self.name, costs)
         if told is not None:

@@ -10,8 +10,8 @@ import pytest
 
 import discobase
 from discobase import Progress
-from discobase.errors import Disconnected, NotConnected, UsageError, WaitTimeout
-from tests.database.shop import shop
+from discobase.errors import Disconnected, LogDamaged, NotConnected, UsageError, WaitTimeout
+from tests.database.shop import shop, soon, threads
 
 
 @pytest.fixture
@@ -25,15 +25,20 @@ def filled(place):
     return place
 
 
+def written(place):
+    """What stands in the lanes. Addresses of files are other ones each time."""
+    return [(frame["id"], frame["content"]) for frame in place.frames()]
+
+
 def test_a_sound_database_is_found_sound_for_a_few_calls_and_nothing_is_written(filled):
     database, item = shop()
     with filled.conn(database):
-        before = filled.frames()
+        before = written(filled)
         filled.forget_calls()
         report = database.verify()
         assert filled.calls == report.calls == 8
         assert filled.sends == 0
-        assert filled.frames() == before
+        assert written(filled) == before
         assert item.find().count() == 9
     assert isinstance(report, discobase.Report)
     assert report.sound
@@ -80,6 +85,43 @@ def test_a_hole_below_a_checkpoint_loses_nothing(filled):
     assert "checkpoint of position 9" in finding.what
     assert report.checkpoints == (checkpoint.position,)
     assert (report.compared, report.records) == (10, 10)
+
+
+def test_a_database_that_nobody_can_open_is_verified_where_the_login_has_failed(filled, hasty):
+    gone = filled.frames()[3]
+    filled.discord.delete_message(int(gone["channel_id"]), int(gone["id"]))
+    database, item = shop()
+    with pytest.raises(LogDamaged, match="position 4"), filled.conn(database):
+        pytest.fail("there is a hole")
+    before, told = written(filled), []
+    filled.discord.set(latency=0.25)
+    report = database.verify(progress=told.append)
+    filled.discord.set(latency=0.0)
+    assert written(filled) == before
+    assert not report.sound
+    first, *rest = report.findings
+    assert (first.severity, first.position, first.channel) == ("damage", 4, int(gone["channel_id"]))
+    assert [each.severity for each in rest] == ["warning"]
+    assert "could not open" in rest[0].what
+    assert (report.position, report.messages, report.compared) == (9, 8, None)
+    assert "reading the log" in {each.doing for each in told}
+    assert database.verify().findings == report.findings, "as often as one likes"
+    with pytest.raises(LogDamaged):
+        item.find().count()
+    assert soon(lambda: threads() == [])
+
+
+def test_who_gives_up_such_a_verification_leaves_no_connection(filled, hasty):
+    gone = filled.frames()[3]
+    filled.discord.delete_message(int(gone["channel_id"]), int(gone["id"]))
+    database, _ = shop()
+    with pytest.raises(LogDamaged), filled.conn(database):
+        pytest.fail("there is a hole")
+    filled.discord.set(latency=0.25)
+    with pytest.raises(WaitTimeout, match="the verification"):
+        database.verify(timeout=0.3)
+    filled.discord.set(latency=0.0)
+    assert soon(lambda: threads() == [])
 
 
 def test_the_costs_are_told_before_anything_is_read(filled, caplog):

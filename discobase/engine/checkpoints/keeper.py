@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from discobase.engine.checkpoints.costs import PAGE, State, Tail, is_due
 from discobase.engine.checkpoints.manifest import Manifest
 from discobase.engine.checkpoints.packing import hash_of_packed, pack
-from discobase.engine.checkpoints.store import CheckpointStore, Listing, Stored, TooLarge
+from discobase.engine.checkpoints.store import CheckpointListing, CheckpointStore, Stored, TooLarge
 from discobase.engine.follower import Follower
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.replica import Replica
@@ -251,7 +251,7 @@ class CheckpointKeeper:
 
     # How
 
-    async def _list(self) -> Listing:
+    async def _list(self) -> CheckpointListing:
         """Look at what is there."""
         listing = await self._store.list()
         newest = listing.stored[0] if listing.stored else None
@@ -259,7 +259,7 @@ class CheckpointKeeper:
             self.newest, self._size_before = newest, self._replica.positions.size
         return listing
 
-    async def _write(self, listing: Listing) -> None:
+    async def _write(self, listing: CheckpointListing) -> None:
         for _ in range(_TRIES):
             size = self._replica.positions.size
             manifest, packed = await self._server.aside(self._take)

@@ -53,7 +53,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class CheckpointListing:
     """What the channel holds.
 
     Args:
@@ -81,7 +81,7 @@ class CheckpointStore:
         self._superblock = superblock
         self._limits = limits
 
-    async def list(self, end: int | None = None) -> Listing:
+    async def list(self, end: int | None = None) -> CheckpointListing:
         """Look at what there is. One API call for 100 messages, and one to see that it ends, where
         it is not known where.
 
@@ -105,7 +105,7 @@ class CheckpointStore:
         stored.sort(key=lambda each: (-each.manifest.seq, each.message.id))
         own = (message for message in messages if message.author == self._server.author)
         parts = (message for message in own if is_part(message.content))
-        return Listing(tuple(stored), tuple(ignored), tuple(parts))
+        return CheckpointListing(tuple(stored), tuple(ignored), tuple(parts))
 
     def _manifest_in(self, message: Message) -> Manifest | str:
         """Return what a message says, or why it does not count."""
@@ -183,7 +183,7 @@ class CheckpointStore:
     def _random(self) -> str:
         return base36(int(self._server.random() * 36**8))
 
-    async def tidy(self, listing: Listing, newest: Stored) -> None:
+    async def tidy(self, listing: CheckpointListing, newest: Stored) -> None:
         """Remove what is old: all checkpoints but the two newest, and parts that no checkpoint
         names. One API call for each message. What cannot be removed is left for the next one.
 

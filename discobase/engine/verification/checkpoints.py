@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 from discobase.engine.checkpoints.manifest import Manifest
 from discobase.engine.checkpoints.packing import unpack
-from discobase.engine.checkpoints.store import CheckpointDamaged, CheckpointStore, Listing, Stored
+from discobase.engine.checkpoints.store import (
+    CheckpointDamaged,
+    CheckpointListing,
+    CheckpointStore,
+    Stored,
+)
 from discobase.engine.replica import NotTheState, hash_of_state
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import NotFound, Server
@@ -29,7 +34,7 @@ class Held:
     packed: bytes
 
 
-def ignored(listing: Listing) -> list[Finding]:
+def ignored(listing: CheckpointListing) -> list[Finding]:
     """Return the messages that claim to be checkpoints, and are none that anybody reads."""
     return [
         Finding(

@@ -53,10 +53,12 @@ class Memory:
         return None if position is None else position.chain
 
 
-def memory_of(replica: Replica) -> Memory:
-    """Return what a replica remembers now. Takes seconds where it has a million records; nobody
-    waits for that.
+def memory_of(replica: Replica | None) -> Memory:
+    """Return what a replica remembers now, if there is one. Takes seconds where it has a million
+    records; nobody waits for that.
     """
+    if replica is None:
+        return Memory(why_not="it has none, since it could not open the database")
     if replica.in_memory:
         return Memory(
             why_not="this process has its records in memory, where nobody could write while they "

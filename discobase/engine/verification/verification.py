@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from discobase.engine.checkpoints.store import CheckpointStore, Listing, Stored
+from discobase.engine.checkpoints.store import CheckpointListing, CheckpointStore, Stored
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.formats import upgrade_needed
 from discobase.engine.log.frame import GENESIS, Limits, Malformed
@@ -33,8 +33,9 @@ _POSITIONS = 256
 """Positions in one step aside: some 10 ms of small commits, after which others get the interpreter
 (measured for the follower)."""
 
-_BYTES = 1 << 22
-"""Bytes of payload in such a step, about: what a reader holds at a time. A guess."""
+_BYTES = 1 << 20
+"""Bytes of payload in such a step, about: what 20,000 small records take. A frame may be larger,
+and is read whole. A guess."""
 
 _WORST_FIRST = {"damage": 0, "warning": 1, "note": 2}
 
@@ -45,13 +46,18 @@ class Verification:
     Args:
         server: the seam.
         superblock: what and where the database is.
-        replica: what this process has.
+        replica: what this process has, if it has anything.
         limits: what a message carries.
         gauge: told how far it has come.
     """
 
     def __init__(
-        self, server: Server, superblock: Superblock, replica: Replica, limits: Limits, gauge: Gauge
+        self,
+        server: Server,
+        superblock: Superblock,
+        replica: Replica | None,
+        limits: Limits,
+        gauge: Gauge,
     ) -> None:
         self._observer = Observer(server)
         self._server = self._observer.seam
@@ -108,7 +114,7 @@ class Verification:
 
     # What is there
 
-    async def _look(self) -> Listing:
+    async def _look(self) -> CheckpointListing:
         """Note what this process has, then look at what else than the log there is: what is
         remembered is there to be read, then.
         """
@@ -141,7 +147,7 @@ class Verification:
                 return
         self._findings.append(Finding("damage", what, channel=catalog))
 
-    async def _list_checkpoints(self) -> Listing:
+    async def _list_checkpoints(self) -> CheckpointListing:
         try:
             return await self._store.list()
         except NotFound as error:
@@ -149,11 +155,11 @@ class Verification:
             channel = self._superblock.checkpoints
             what = "the channel for checkpoints has been deleted"
             self._findings.append(Finding("warning", what, channel=channel))
-            return Listing()
+            return CheckpointListing()
 
     # The log
 
-    async def _read_lanes(self, listing: Listing) -> None:
+    async def _read_lanes(self, listing: CheckpointListing) -> None:
         """Read the lanes, and judge every position. What is missing is looked for once more, a
         little later.
         """
@@ -174,7 +180,7 @@ class Verification:
         arrivals, chains = self._lanes.arrivals, self._memory.chain_at
         self._judged = await self._server.aside(lambda: [*judge(arrivals, until, chains)])
 
-    async def _replay_all(self, listing: Listing) -> None:
+    async def _replay_all(self, listing: CheckpointListing) -> None:
         checkpoints = defaultdict[int, list[Stored]](list)
         for stored in listing.stored:
             checkpoints[stored.manifest.seq].append(stored)

@@ -21,12 +21,12 @@ class Verifications:
     Args:
         server: the seam.
         superblock: what and where the database is.
-        replica: what this process has.
+        replica: what this process has, if it has anything.
         limits: what a message carries.
     """
 
     def __init__(
-        self, server: Server, superblock: Superblock, replica: Replica, limits: Limits
+        self, server: Server, superblock: Superblock, replica: Replica | None, limits: Limits
     ) -> None:
         self._server = server
         self._superblock = superblock
