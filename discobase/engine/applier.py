@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import islice, takewhile
 from operator import itemgetter
@@ -464,13 +465,26 @@ class Applier:
     async def _restore(
         self, stored: Stored, packed: bytes, commits: Sequence[Commit | Entry] = ()
     ) -> None:
-        manifest = stored.manifest
+        manifest, given_up = stored.manifest, threading.Event()
+
+        def note(size: int) -> None:
+            if given_up.is_set():
+                raise NotTheState("the opening was given up")
+            step.add(size)
+
+        def restore() -> None:
+            lines = lines_of(packed, manifest, note)
+            self._replica.restore(lines, manifest.head, manifest.state, commits)
+
         with self._log.gauge.step("loading a checkpoint", manifest.size, "bytes") as step:
-            await self._log.server.work(
-                lambda: self._replica.restore(
-                    lines_of(packed, manifest, step.add), manifest.head, manifest.state, commits
-                )
-            )
+            try:
+                with contextlib.suppress(ReplicaLost):
+                    await self._log.server.work(restore)
+                    return
+                await self._log.server.work(restore)  # into the file that is there instead
+            except asyncio.CancelledError:
+                given_up.set()  # it takes seconds, and whoever closes the replica waits for it
+                raise
 
     async def _rebuild(self) -> None:
         """Start again from the newest checkpoint, or from the first frame: the log does not go on

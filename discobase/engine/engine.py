@@ -192,7 +192,9 @@ class Engine:
                 early.hand_on(engine._handle, since=found.listing.began.monotonic)
                 await engine._start(found, began + _SESSION_SECONDS, failed)
             except BaseException:
-                replica.close()
+                # On the worker, which may be at work on it.
+                closing = asyncio.ensure_future(server.work(replica.close))
+                await asyncio.wait({closing})
                 raise
         except NotPermitted as error:
             raise error.reason from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
 from hashlib import sha256
 
 import pytest
@@ -15,10 +16,11 @@ from discobase.engine.checkpoints.store import CheckpointStore
 from discobase.engine.engine import Engine
 from discobase.engine.log.frame import encode
 from discobase.engine.operations import Put
+from discobase.engine.replica import Replica
 from discobase.engine.replica.positions import RECENT
 from discobase.engine.server.seam import Message, MessageArrived
 from discobase.engine.trouble import Trouble, Troubles
-from discobase.errors import LogDamaged
+from discobase.errors import ConnectError, LogDamaged
 from tests.engine.rows import row, rows_of
 from tests.engine.simulation import BOT, CALM, Faults, Stored
 from tests.engine.workload import LIMITS, put
@@ -396,6 +398,28 @@ def test_a_replica_that_is_lost_is_built_from_it(kept, join):
     assert began_at(engine) == 9
     assert fetched(process) > fetches
     assert rows_of(engine) == numbered(1, 11)
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_file_that_fails_while_it_is_loaded_is_replaced(kept, opened, monkeypatch, failures):
+    world, *_ = kept
+    restore, tries = Replica._restore, []
+
+    def failing(replica, *state):
+        tries.append(replica.in_memory)
+        if len(tries) <= failures:
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+            raise error
+        restore(replica, *state)
+
+    monkeypatch.setattr(Replica, "_restore", failing)
+    if failures > 1:
+        with pytest.raises(ConnectError):
+            opened(world)
+        return
+    _, newcomer, _ = opened(world)
+    assert (began_at(newcomer), rows_of(newcomer)) == (9, numbered(1, 10))
 
 
 def test_history_that_changes_above_it_is_read_from_it(kept, join):
