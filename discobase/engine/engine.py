@@ -144,8 +144,10 @@ class Engine:
     ) -> Engine:
         """Find or create the database of a server, catch up with its log, and start.
 
-        Costs 3 API calls (some 20 where the database is created) and one for each 100 commits in a
-        lane; five more where it is not known whether the server enforces nonces.
+        Costs 2 API calls (some 15 where the database is created); one more for the list of
+        checkpoints where there are any, one for each 100 commits in a lane above the newest, one
+        where the gateway session begins meanwhile, and five where it is not known whether the
+        server enforces nonces.
 
         Args:
             server: the seam; its events have begun to flow, or will.

@@ -9,6 +9,7 @@ from hashlib import sha256
 import pytest
 
 from discobase.engine.changes import Insert
+from discobase.engine.checkpoints import keeper
 from discobase.engine.checkpoints.manifest import Manifest
 from discobase.engine.checkpoints.packing import hash_of_packed, pack
 from discobase.engine.checkpoints.recovery import read_from
@@ -21,6 +22,7 @@ from discobase.engine.replica.positions import RECENT
 from discobase.engine.server.seam import Message, MessageArrived
 from discobase.engine.trouble import Trouble, Troubles
 from discobase.errors import ConnectError, LogDamaged
+from discobase.progress import Gauge
 from tests.engine.rows import row, rows_of
 from tests.engine.simulation import BOT, CALM, Faults, Stored
 from tests.engine.workload import LIMITS, put
@@ -144,6 +146,25 @@ def test_each_lane_is_read_from_where_the_replica_itself_would_read_it(make_worl
     positions = engine.replica.positions
     following = engine._follower._applier.following()
     assert read_from(stored.manifest) == [positions.safely_below(seq) for seq in following]
+
+
+def test_how_much_of_the_tail_there_is_to_read_is_told(make_world, join, opened, monkeypatch):
+    monkeypatch.setattr(keeper, "is_due", lambda *_: False)
+    world = make_world()
+    process, engine = join(world)
+    write(world, process, engine, *numbered(1, 20))
+    world.run_in(process, engine.checkpoint())
+    write(world, process, engine, *numbered(21, 500))
+    world.faults = Faults(network=3.0)
+    gauge, told = Gauge(), set()
+
+    def look():
+        told.add(gauge.progress)
+        world.after(0.05, look)
+
+    look()
+    opened(world, gauge=gauge)
+    assert {each.total for each in told if each and each.doing == "reading the log"} == {None, 480}
 
 
 def test_a_first_commit_is_written_by_who_began_at_the_head(make_world, join, opened):
