@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import islice, takewhile
 from operator import itemgetter
@@ -236,20 +237,22 @@ class Applier:
         *,
         after: Sequence[int],
         listing: Listing | None = None,
-        known: Sequence[int] | None = None,
+        above: Manifest | None = None,
     ) -> None:
         """Read every lane to its end, or as far as it went when the channels were listed.
 
         Args:
             after: the message id in each lane from above which it is read.
             listing: how far the channels went.
-            known: the message id in each lane up to which nothing need be read, where that is all.
+            above: the checkpoint above which they are read: a lane that went no further is not.
         """
+        known = above.lanes if above else [0] * len(self._lanes)
         with self._log.gauge.step("reading the log", unit="commits") as step:
-            counting = asyncio.create_task(self._expect(listing, step))
+            head = above.seq if above else self._replica.head.seq
+            counting = asyncio.create_task(self._expect(listing, step, head))
             reading = (
-                self._log.tail(lane, below, listing, step, known=known[lane] if known else 0)
-                for lane, below in zip(self._lanes, after, strict=True)
+                self._log.tail(lane, after[lane], listing, step, known=known[lane])
+                for lane in self._lanes
             )
             try:
                 found = await asyncio.gather(*reading)
@@ -259,7 +262,7 @@ class Applier:
             for entry in entries:
                 self.note(entry, read=True)
 
-    async def _expect(self, listing: Listing | None, step: Step) -> None:
+    async def _expect(self, listing: Listing | None, step: Step, head: int) -> None:
         """Find out how much there is to read, where the reading takes a while: the newest message
         has the number of its position. One API call.
         """
@@ -271,7 +274,7 @@ class Applier:
         with contextlib.suppress(ServerError, UpgradeNeeded):
             message = await self._log.message(newest, listing.last.get(newest, 0))
             if message is not None and (entry := self._log.entry(message)):
-                step.expect(entry.header.seq - self._replica.head.seq)
+                step.expect(entry.header.seq - head)
 
     async def goes_on_above(self, error: LogDamaged) -> bool:
         """Return whether frames that do not fit are void, since what they were built on is not in
@@ -434,7 +437,7 @@ class Applier:
         manifest = stored.manifest
         download = asyncio.create_task(self._recovery.read(stored))
         try:
-            await self.read_lanes(after=read_from(manifest), listing=listing, known=manifest.lanes)
+            await self.read_lanes(after=read_from(manifest), listing=listing, above=manifest)
             if self._is_at_odds(manifest):
                 why = "the log does not go on from it"
                 self._recovery.pass_over(stored.message.id, why)
@@ -465,13 +468,26 @@ class Applier:
     async def _restore(
         self, stored: Stored, packed: bytes, commits: Sequence[Commit | Entry] = ()
     ) -> None:
-        manifest = stored.manifest
+        manifest, given_up = stored.manifest, threading.Event()
+
+        def note(size: int) -> None:
+            if given_up.is_set():
+                raise NotTheState("the opening was given up")
+            step.add(size)
+
+        def restore() -> None:
+            lines = lines_of(packed, manifest, note)
+            self._replica.restore(lines, manifest.head, manifest.state, commits)
+
         with self._log.gauge.step("loading a checkpoint", manifest.size, "bytes") as step:
-            await self._log.server.work(
-                lambda: self._replica.restore(
-                    lines_of(packed, manifest, step.add), manifest.head, manifest.state, commits
-                )
-            )
+            try:
+                with contextlib.suppress(ReplicaLost):
+                    await self._log.server.work(restore)
+                    return
+                await self._log.server.work(restore)  # into the file that is there instead
+            except asyncio.CancelledError:
+                given_up.set()  # it takes seconds, and whoever closes the replica waits for it
+                raise
 
     async def spares_pages(self, listing: Listing) -> bool:
         """Return whether a checkpoint is so far above the head that it spares a page in each lane.

@@ -166,8 +166,10 @@ class Engine:
     ) -> Engine:
         """Find or create the database of a server, catch up with its log, and start.
 
-        Costs 3 API calls (some 20 where the database is created) and one for each 100 commits in a
-        lane; five more where it is not known whether the server enforces nonces.
+        Costs 2 API calls (some 15 where the database is created); one more for the list of
+        checkpoints where there are any, one for each 100 commits in a lane above the newest, one
+        where the gateway session begins meanwhile, and five where it is not known whether the
+        server enforces nonces.
 
         Args:
             server: the seam; its events have begun to flow, or will.
@@ -222,7 +224,9 @@ class Engine:
                 early.hand_on(engine._handle, since=found.listing.began.monotonic)
                 await engine._start(found, began + _SESSION_SECONDS, failed)
             except BaseException:
-                replica.close()
+                # On the worker, which may be at work on it.
+                closing = asyncio.ensure_future(server.work(replica.close))
+                await asyncio.wait({closing})
                 raise
         except NotPermitted as error:
             raise error.reason from error

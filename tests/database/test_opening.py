@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 
 import pytest
 
 from discobase import Database, Table
+from discobase.engine.replica import NotTheState
 from tests.database.long_log import lengthen
 
 CALLS = 14
@@ -102,6 +104,31 @@ def test_a_tail_of_no_commit_costs_no_page(place):
     cost = opening(place)
     assert (cost.pages, cost.records) == (2, 41)
     assert cost.calls <= 8
+
+
+def test_a_close_while_a_checkpoint_is_loaded_waits_for_no_more_of_it(place, monkeypatch):
+    first(place)
+    lengthen(place.discord, place.server, 4, records=5_000, held=1)
+    checkpoint(place)
+    loading, end = threading.Event(), time.monotonic() + 10
+    ended: list[type[BaseException]] = []
+
+    def long(packed, manifest, each):
+        loading.set()
+        try:
+            while time.monotonic() < end:
+                each(0)
+                yield b""
+        except BaseException as error:
+            ended.append(type(error))
+            raise
+
+    monkeypatch.setattr("discobase.engine.applier.lines_of", long)
+    database, _ = items()
+    database.login_thread(place.token, api_url=place.api_url)
+    assert loading.wait(10)
+    database.close()
+    assert ended == [NotTheState]
 
 
 def test_a_first_opening_after_a_checkpoint_was_damaged_reads_the_one_before(place):

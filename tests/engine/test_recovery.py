@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
 from hashlib import sha256
 
 import pytest
 
 from discobase.engine.changes import Insert
+from discobase.engine.checkpoints import keeper
 from discobase.engine.checkpoints.manifest import Manifest
 from discobase.engine.checkpoints.packing import hash_of_packed, pack
 from discobase.engine.checkpoints.recovery import read_from
@@ -15,10 +17,12 @@ from discobase.engine.checkpoints.store import CheckpointStore
 from discobase.engine.engine import Engine
 from discobase.engine.log.frame import encode
 from discobase.engine.operations import Put
+from discobase.engine.replica import Replica
 from discobase.engine.replica.positions import RECENT
 from discobase.engine.server.seam import Message, MessageArrived
 from discobase.engine.trouble import Trouble, Troubles
-from discobase.errors import LogDamaged
+from discobase.errors import ConnectError, LogDamaged
+from discobase.progress import Gauge
 from tests.engine.rows import row, rows_of
 from tests.engine.simulation import BOT, CALM, Faults, Stored
 from tests.engine.workload import LIMITS, put
@@ -142,6 +146,25 @@ def test_each_lane_is_read_from_where_the_replica_itself_would_read_it(make_worl
     positions = engine.replica.positions
     following = engine._follower._applier.following()
     assert read_from(stored.manifest) == [positions.safely_below(seq) for seq in following]
+
+
+def test_how_much_of_the_tail_there_is_to_read_is_told(make_world, join, opened, monkeypatch):
+    monkeypatch.setattr(keeper, "is_due", lambda *_: False)
+    world = make_world()
+    process, engine = join(world)
+    write(world, process, engine, *numbered(1, 20))
+    world.run_in(process, engine.checkpoint())
+    write(world, process, engine, *numbered(21, 500))
+    world.faults = Faults(network=3.0)
+    gauge, told = Gauge(), set()
+
+    def look():
+        told.add(gauge.progress)
+        world.after(0.05, look)
+
+    look()
+    opened(world, gauge=gauge)
+    assert {each.total for each in told if each and each.doing == "reading the log"} == {None, 480}
 
 
 def test_a_first_commit_is_written_by_who_began_at_the_head(make_world, join, opened):
@@ -396,6 +419,28 @@ def test_a_replica_that_is_lost_is_built_from_it(kept, join):
     assert began_at(engine) == 9
     assert fetched(process) > fetches
     assert rows_of(engine) == numbered(1, 11)
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_file_that_fails_while_it_is_loaded_is_replaced(kept, opened, monkeypatch, failures):
+    world, *_ = kept
+    restore, tries = Replica._restore, []
+
+    def failing(replica, *state):
+        tries.append(replica.in_memory)
+        if len(tries) <= failures:
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+            raise error
+        restore(replica, *state)
+
+    monkeypatch.setattr(Replica, "_restore", failing)
+    if failures > 1:
+        with pytest.raises(ConnectError):
+            opened(world)
+        return
+    _, newcomer, _ = opened(world)
+    assert (began_at(newcomer), rows_of(newcomer)) == (9, numbered(1, 10))
 
 
 def test_history_that_changes_above_it_is_read_from_it(kept, join):
