@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks.finding import finding
+from benchmarks.keeping import keeping
 from benchmarks.measuring import Place, embedded_server
 from benchmarks.saving import saving, saving_much
 from benchmarks.serving import serving
@@ -16,6 +17,7 @@ BENCHMARKS: dict[str, tuple[Callable[[Place], None], ...]] = {
     "saving": (saving, saving_much),
     "finding": (finding,),
     "serving": (serving,),
+    "keeping": (keeping,),
 }
 
 
