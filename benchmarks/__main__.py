@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks.finding import finding
+from benchmarks.keeping import keeping
 from benchmarks.measuring import Place, embedded_server
 from benchmarks.opening import opening
 from benchmarks.saving import saving, saving_much
@@ -18,6 +19,7 @@ BENCHMARKS: dict[str, tuple[Callable[[Place], None], ...]] = {
     "finding": (finding,),
     "opening": (opening,),
     "serving": (serving,),
+    "keeping": (keeping,),
 }
 
 

@@ -138,7 +138,7 @@ def test_a_file_that_was_cut_short_is_built_again(place, folder, left):
 
 
 @pytest.mark.parametrize("removed", ["the folder", "the files"])
-def test_what_is_removed_while_it_is_in_use_is_put_back(place, folder, removed):
+def test_what_is_removed_while_it_is_in_use_is_put_back(place, folder, removed, caplog):
     database, item = shop(cache=folder)
     with place.conn(database):
         item(name="a").save()
@@ -156,7 +156,8 @@ def test_what_is_removed_while_it_is_in_use_is_put_back(place, folder, removed):
         other, theirs = shop(cache=folder)
         with place.conn(other):
             theirs(name="c").save()
-        assert len(list(folder.glob("replica-*.sqlite"))) == 1
+        assert "in use by another" in caplog.text
+        assert [path.name for path in folder.glob("*.sqlite")] == ["replica-2.sqlite"]
     database, item = shop(cache=folder)
     place.forget_calls()
     with place.conn(database):

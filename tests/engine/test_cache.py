@@ -26,9 +26,11 @@ from discobase.engine.replica import (
     writers,
 )
 from discobase.engine.replica.checksums import row_sum
-from tests.engine.rows import row
+from discobase.errors import LogDamaged
+from tests.engine.rows import row, rows_of
 from tests.engine.schemas import FINGERPRINT, column, schema_of
 from tests.engine.test_replica import asked, entry
+from tests.engine.workload import put
 
 LANES = 4
 SCHEMA = schema_of({"tag": "plain"}, unique=("tag",))
@@ -280,3 +282,88 @@ def test_a_byte_that_was_altered_is_found_wherever_it_is(
         "replica-2.sqlite-wal",
         "replica-lock",
     ]
+
+
+# A process that goes on with what another one has left
+
+
+def left_by_a_killed_one(folder, tmp_path):
+    """A copy of what is in a folder at this moment."""
+    copied = tmp_path / "left"
+    copied.mkdir()
+    for path in folder.glob("replica-*"):
+        if not path.name.endswith("-shm"):
+            shutil.copy(path, copied)
+    return copied
+
+
+def write(world, process, engine, *tags):
+    for tag in tags:
+        world.run_in(process, put(engine, Insert("a", row(tag))))
+
+
+def test_what_is_open_is_not_called_closed(folder, tmp_path, open_replica, told):
+    first = open_replica()
+    fill(first, 3)
+    first.close()
+    open_replica()
+    assert not [text for text in told() if "checked first" in text]
+    open_replica(where=left_by_a_killed_one(folder, tmp_path))
+    assert [text for text in told() if "checked first" in text]
+
+
+def test_a_process_reads_what_is_new_alone(make_world, join, folder):
+    world = make_world()
+    process, engine = join(world, cache=folder)
+    write(world, process, engine, *map(str, range(420)))
+    world.run_in(process, engine.close())
+    other, theirs = join(world, "other")
+    write(world, other, theirs, "theirs")
+    process, engine = join(world, cache=folder)
+    assert len(rows_of(engine)) == 421
+    assert process.calls["history"] < other.calls["history"]
+    write(world, process, engine, "own")
+    assert (engine.replica.head.seq, len(rows_of(engine))) == (422, 422)
+
+
+def test_a_head_that_a_killed_process_left_is_looked_up_before_it_is_built_on(
+    make_world, join, folder, tmp_path
+):
+    world = make_world()
+    process, engine = join(world, cache=folder)
+    write(world, process, engine, "a", "b")
+    process.kill()
+    process, engine = join(world, "two", cache=left_by_a_killed_one(folder, tmp_path))
+    assert not engine._follower.sure
+    write(world, process, engine, "c")
+    assert engine._follower.sure
+    assert rows_of(engine) == ["a", "b", "c"]
+
+
+def test_a_message_that_was_deleted_while_nobody_was_there_is_noticed(make_world, join, folder):
+    world = make_world()
+    process, engine = join(world, cache=folder)
+    write(world, process, engine, "a", "b", "c")
+    place = engine.superblock.lane_of(3), engine.replica.positions.message_at(3)
+    world.run_in(process, engine.close())
+    world.delete(*place)
+    with pytest.raises(LogDamaged) as damage:
+        join(world, "two", cache=folder)
+    assert damage.value.position == 3
+
+
+def test_a_log_that_was_decided_otherwise_meanwhile_is_taken_over(make_world, join, folder):
+    """What a kept file says of a position is held against the log as by a process that lived on."""
+    world = make_world()
+    process, engine = join(world, cache=folder)
+    write(world, process, engine, "a", "b", "c")
+    world.run_in(process, engine.close())
+    lane, message = engine.superblock.lane_of(3), engine.replica.positions.message_at(3)
+    stored = world.messages[lane].pop(message)
+    other, theirs = join(world, "other")
+    world.pass_time(300)  # the nonce of the position is forgotten
+    write(world, other, theirs, "instead")
+    assert stored.message.id not in world.messages[lane]
+    process, engine = join(world, "two", cache=folder)
+    assert rows_of(engine) == rows_of(theirs) == ["a", "b", "instead"]
+    assert [commit.position for commit in engine.lost()] == [3]
