@@ -281,7 +281,7 @@ class Follower:
         """
         self._log.take_catalog(found.catalog)
         if not await self._is_far_behind(found.listing):
-            await self.catch_up(found.listing)
+            await self._go_on(found.listing)
             return
         if not await self._applier.begin(found.listing):
             await self.catch_up(found.listing)
@@ -291,6 +291,15 @@ class Follower:
             await self.catch_up()
         else:
             self._compare_ends(found.listing)
+
+    async def _go_on(self, listing: Listing) -> None:
+        """Read on from what was kept. Without events a short job reads no lane that ends where it
+        did, and asks for the newest message alone.
+        """
+        if self._hears:
+            await self.catch_up(listing)
+        else:
+            await self._examine_untold(await self._look(listing))
 
     async def _is_far_behind(self, listing: Listing) -> bool:
         """Return whether to begin at a checkpoint, and not where the replica stands."""
@@ -510,11 +519,15 @@ class Follower:
 
     # The look
 
-    async def _look(self) -> Listing:
+    async def _look(self, listing: Listing | None = None) -> Listing:
         """See whether any lane holds something newer than is known, and apply that. One API call
-        where none does.
+        where none does, for the list of channels.
+
+        Args:
+            listing: how far they went, where they have just been listed.
         """
-        listing = await self._log.list_channels()
+        if listing is None:
+            listing = await self._log.list_channels()
         self._explain_applied()
         for lane, seq in zip(self._lanes, self._applier.following(), strict=True):
             if not self._is_known(lane, listing):

@@ -82,6 +82,19 @@ def test_a_job_that_saves_one_record_costs_twelve_calls_at_most_and_the_pages(pl
     assert (requests.identifies, requests.downloads) == (0, 0)
 
 
+def test_a_job_with_a_cache_costs_eight_calls_at_most_where_nobody_else_wrote(place, tmp_path):
+    for number in range(4):
+        database, item = job(cache=tmp_path / "cache")
+        place.forget_calls()
+        with place.conn(database):
+            item(name=str(number)).save()
+            assert len(item.find()) == number + 1
+    assert place.calls <= 8
+    # Of which: who the bot is, its servers, their channels, the catalog, the head, and the save.
+    assert place.calls == 6
+    assert database.status().calls_made == place.calls
+
+
 def test_a_save_costs_one_call_and_at_rest_nothing_is_asked(place):
     database, item = job()
     with place.conn(database):
