@@ -327,6 +327,7 @@ class Follower:
             listing = await self._look()
             if not self._log.is_catalog_known(listing):
                 await self.holes.examine_catalog(listing)
+        self._behind = False
 
     async def catch_up(self, listing: Listing | None = None) -> Listing:
         """Look, read all lanes to their ends, and apply what is new; again, for half a minute, as

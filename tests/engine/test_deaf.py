@@ -11,9 +11,9 @@ from discobase.engine.changes import Insert
 from discobase.engine.log.commit_log import TRUST
 from discobase.engine.server.permissions import Permission
 from discobase.errors import LogDamaged, MissingPermission, UpgradeNeeded
-from tests.engine.rows import row, rows_of
+from tests.engine.rows import UNHEALED, row, rows_of, unhealable
 from tests.engine.simulation import Faults
-from tests.engine.workload import put
+from tests.engine.workload import open_engine, put
 
 
 @pytest.fixture
@@ -145,6 +145,7 @@ def head_message(world, engine):
 def test_a_deleted_head_is_noticed_before_anything_is_written_above_it(pair):
     world, (one, _), (two, deaf) = pair()
     one.kill()
+    unhealable(world, deaf.superblock.checkpoints)
     world.delete(*head_message(world, deaf))
     world.pass_time(300)
     with pytest.raises(LogDamaged) as caught:
@@ -156,11 +157,25 @@ def test_a_deleted_head_is_noticed_before_anything_is_written_above_it(pair):
 def test_a_deleted_head_is_noticed_by_a_read_within_a_minute(pair):
     world, (one, _), (two, deaf) = pair()
     one.kill()
+    unhealable(world, deaf.superblock.checkpoints)
     world.delete(*head_message(world, deaf))
     world.pass_time(TRUST + 1)
+    world.run_in(two, deaf.freshen(10.0))
+    world.pass_time(UNHEALED)
     with pytest.raises(LogDamaged):
         world.run_in(two, deaf.freshen(10.0))
     assert len(rows_of(deaf)) == 1  # it keeps what it has
+
+
+def test_a_deleted_head_is_healed_before_anything_is_written_above_it(pair):
+    world, (one, _), (two, deaf) = pair()
+    one.kill()
+    world.delete(*head_message(world, deaf))
+    world.pass_time(300)
+    placed = world.run_in(two, put(deaf, Insert("a", row("above"))))
+    assert placed.seq == 3, "above an empty commit"
+    late = world.process("late")
+    assert rows_of(world.run_in(late, open_engine(late))) == rows_of(deaf)
 
 
 def test_the_newest_message_that_it_never_saw_and_that_is_gone_holds_it_up_and_is_told(pair):
