@@ -4,7 +4,7 @@ import os
 
 from discobase import Database, Table
 
-db = Database("shop", cache=os.environ.get("SHOP_CACHE"))
+db = Database("shop", cache=os.getenv("SHOP_CACHE"))
 
 
 @db.table
