@@ -75,8 +75,9 @@ a gap (:data:`discobase.engine.follower.GAP_SECONDS`), and a guess like that."""
 
 
 _CHECK_PAUSE = 0.004
-"""Seconds between two steps of the check of what was kept, each of which takes half of that: so
-Python has two thirds of its time for others, and a million records take six seconds. A guess."""
+"""Seconds between two steps of the check of what was kept, each of which takes half of that: a
+guess. A million records take ten seconds, in which 99 of 100 reads take no longer than without
+(measured)."""
 
 
 class Engine:

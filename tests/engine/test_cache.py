@@ -368,3 +368,21 @@ def test_a_log_that_was_decided_otherwise_meanwhile_is_taken_over(make_world, jo
     process, engine = join(world, "two", cache=folder)
     assert rows_of(engine) == rows_of(theirs) == ["a", "b", "instead"]
     assert [commit.position for commit in engine.lost()] == [3]
+
+
+def test_a_checkpoint_that_was_loaded_is_kept(folder, tmp_path, open_replica):
+    source = open_replica(where=tmp_path / "source")
+    fill(source, 1200)
+    snapshot = source.snapshot()
+    lines = list(snapshot.lines())
+    snapshot.close()
+    first = open_replica()
+    first.restore(lines, source.head, snapshot.hash)
+    before = everything(first)
+    assert before[:3] == everything(source)[:3]
+    first.close()
+    second = open_replica()
+    assert everything(second) == before
+    assert second.position(1) is None
+    check(second)
+    assert not second.failing

@@ -104,8 +104,8 @@ class ReplicaFile:
         self._uri = uri
         self._kept_at = kept_at
         self._known = None if kept_at is None else _identity(kept_at)
-        self.is_kept = kept_at is not None
-        self.pragmas = _TEMPORARY if kept_at is None else _KEPT
+        self.is_kept: bool = kept_at is not None
+        self.pragmas: str = _TEMPORARY if kept_at is None else _KEPT
         self._remove_file: Callable[[], object] = remove
         if kept_at is None:
             finalizer = weakref.finalize(self, remove)

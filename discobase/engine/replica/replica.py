@@ -91,7 +91,7 @@ class Replica:
         self._failure: sqlite3.Error | None = None
         self._told: Callable[[], object] = _tell_nobody
         self.lost: bool = False
-        self.sure = True
+        self.sure: bool = True
         self._full = False
         self.layouts: Mapping[str, Layout] = MappingProxyType({})
         self.writers: Writers = Writers()
