@@ -136,6 +136,8 @@ class Engine:
             writer=self.writer,
             wrote=lambda: self._committer.wrote,
         )
+        # From the first look on: a replica that was kept may hold what is gone.
+        self._follower.holes.heals = not read_only
         self._healer = Healer(
             self._log, replica, self._follower, self._checkpoints, writer=self.writer, limits=limits
         )

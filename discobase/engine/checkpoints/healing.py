@@ -65,7 +65,6 @@ class Healer:
     async def heal(self) -> None:
         """Heal what comes, until cancelled."""
         server = self._log.server
-        self._follower.holes.heals = True
         while True:
             await self._follower.holes.wounded.wait()
             began, attempt = server.monotonic(), 0
