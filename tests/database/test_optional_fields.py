@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from discobase.engine.server.clock import SystemClock
 from discobase.engine.server.discordpy.account import BotAccount
 from discobase.engine.server.discordpy.client import GatewayClient
+from discobase.engine.server.discordpy.day_limit import DayLimit
 from discobase.engine.server.discordpy.errors import answered
 from discobase.engine.server.discordpy.events import GatewayEvents
 from discobase.engine.server.discordpy.messages import message_of
@@ -35,6 +36,7 @@ from discobase.engine.server.seam import (
     Uncertain,
     Upload,
 )
+from discobase.engine.server.usage import Usage
 from discobase.errors import DiscobaseError
 from discobase.local import LocalDiscord
 from tests.database.shop import soon
@@ -85,7 +87,7 @@ class Recorded:
         return int(rest("POST", f"/guilds/{self.guild}/channels", body).body["id"])
 
     async def _record(self, discord: LocalDiscord) -> None:
-        client = GatewayClient(discord.api_url)
+        client = GatewayClient(discord.api_url, Usage())
         self.api_url, ask = discord.api_url, client.http.request
 
         async def request(route: Any, **options: Any) -> Any:
@@ -119,7 +121,9 @@ class Recorded:
             name: lambda raw, name=name: self.events.setdefault(name, copy.deepcopy(raw))
             for name in self.wanted
         }
-        await client.run_gateway(self.access.gateway, keep, lambda: None)
+        assert self.access.gateway is not None
+        day = DayLimit(self.access.gateway, BotAccount(client).gateway)
+        await client.run_gateway(self.access.gateway.url, day, keep, lambda: None)
 
     def _happen(self, discord: LocalDiscord) -> None:
         rest = Rest(discord.api_url, self.token)
@@ -160,7 +164,7 @@ class Recorded:
 
     async def replay(self, answers: dict[tuple[str, str], Any]) -> dict[str, object]:
         """What is made of other answers, or raised, by the name of the call."""
-        client = GatewayClient(self.api_url)
+        client = GatewayClient(self.api_url, Usage())
 
         async def request(route: Any, **_: Any) -> Any:
             return copy.deepcopy(answers[route.method, route.path])
@@ -351,7 +355,7 @@ def test_events_of_any_form_are_dealt_with_or_made_up_for(raw):
     assert isinstance(raw, dict) or any(isinstance(event, EventsLost) for event in told)
 
 
-ACCESS = Access(6, 5, "ws://127.0.0.1:9", 7, Membership(5, SERVER, 8))
+ACCESS = Access(6, 5, None, Membership(5, SERVER, 8))
 PLACE_ALONE = {"id": "1", "channel_id": "2"}
 
 
@@ -392,7 +396,7 @@ def test_an_event_needs_no_more_than_its_place(name, raw, expected):
 
 
 def test_a_channel_needs_no_more_than_an_id_a_kind_and_a_name():
-    client = GatewayClient("http://127.0.0.1:9/api/v10")
+    client = GatewayClient("http://127.0.0.1:9/api/v10", Usage())
 
     async def request(*_: Any, **__: Any) -> Any:
         return [{"id": "2", "type": 0, "name": "a"}, {"id": "3", "type": 4, "name": "b"}]

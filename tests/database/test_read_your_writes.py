@@ -257,13 +257,14 @@ def test_a_wait_goes_on_while_discord_cannot_be_read(place, two):
 
 
 def test_a_wait_ends_when_the_log_is_damaged(place, two, hasty):
-    (_, mine), (other, _) = two
+    (one, mine), (other, _) = two
     mine(name="first").save()
     other.wait_for(1)
     place.discord.event_fault(**LOST, count=2)
     mine(name="second").save()
     second = place.frames()[-1]
     mine(name="third").save()
+    one.close()  # it would heal it
     place.discord.delete_message(int(second["channel_id"]), int(second["id"]))
     with pytest.raises(LogDamaged):
         other.wait_for(3, timeout=30)

@@ -65,6 +65,9 @@ class Host:
     def replica(self, purpose: str = "") -> Replica:
         return self.state
 
+    def freshen(self) -> None:
+        """Nobody else writes."""
+
     def commit(self, request: Request) -> Placed:
         proposal = self.state.propose([request])
         (verdict,) = proposal.verdicts
