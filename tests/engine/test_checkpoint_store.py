@@ -213,6 +213,14 @@ def test_answers_that_are_lost_leave_one_checkpoint_and_no_doubled_part(place, s
     assert here.run(here.store.read(written)) == packed
 
 
+def test_urls_that_have_expired_are_renewed(place):
+    here = place(Faults(url_lifetime=5.0))
+    packed = bytes(range(250)) * 2
+    written = here.write(packed)
+    here.world.pass_time(10)
+    assert here.run(here.store.read(written)) == packed
+
+
 def test_what_no_message_can_name_is_not_written(place):
     here = place(limits=Limits(inline=1_900, attachment=1, message=1, files=1))
     with pytest.raises(TooLarge, match="200 bytes"):

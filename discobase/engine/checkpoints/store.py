@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from discobase.engine.checkpoints.manifest import LONGEST, Manifest, is_part, part_content
 from discobase.engine.checkpoints.packing import hash_of_packed
+from discobase.engine.log.downloads import download
 from discobase.engine.log.formats import mark
 from discobase.engine.log.frame import Limits, cut_into_files
 from discobase.engine.log.history import read_channel
@@ -131,21 +132,16 @@ class CheckpointStore:
         """
         try:
             messages = [await self._part(part) for part in stored.manifest.parts]
-            packed = b"".join([await self._bytes_of(each) for each in [*messages, stored.message]])
+            files = [await download(self._server, each) for each in [*messages, stored.message]]
         except Refused as error:
             raise CheckpointDamaged(f"its bytes are gone: {error}") from error
-        manifest = stored.manifest
+        manifest, packed = stored.manifest, b"".join(file for each in files for file in each)
         if (len(packed), hash_of_packed(packed)) != (manifest.packed, manifest.hash):
             raise CheckpointDamaged("its bytes are not those that were written")
         return packed
 
     async def _part(self, part: int) -> Message:
         return await persist(self._server, self._server.message, self._superblock.checkpoints, part)
-
-    async def _bytes_of(self, message: Message) -> bytes:
-        return b"".join(
-            [await persist(self._server, self._server.fetch, each) for each in message.attachments]
-        )
 
     async def write(self, manifest: Manifest, packed: bytes) -> Stored:
         """Write a checkpoint. One API call for each message that it takes.

@@ -20,12 +20,12 @@ hash in its header, and chained by that of the frame before: invariant I4.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from discobase.engine.log.downloads import download
 from discobase.engine.log.formats import upgrade_needed
 from discobase.engine.log.frame import (
     Draft,
@@ -83,10 +83,6 @@ TRIES = 3
 """Tries without an answer after which :meth:`CommitLog.append` asks whoever called it what to do:
 one more than is usual. Where the status is 500, 502, 504 or 524, discord.py makes five of each, in
 16 s. To ask too early costs a message."""
-
-_RENEWALS = 3
-"""How often the URLs of attachments are renewed before the attachments count as lost. A URL is good
-for a day (observed), so twice in a row is a process that stood still; the third is a guess."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -675,18 +671,8 @@ class CommitLog:
         """
         if entry.header.encoding == "inline":
             return []
-        message = entry.message
-        check_files(entry.header, (file.size for file in message.attachments))
-        for _ in range(_RENEWALS):
-            # An answer to a nonce that was used may come without them.
-            with contextlib.suppress(NotFound):
-                if message.attachments:
-                    return await self._fetch(message)
-            message = await persist(self.server, self.server.message, message.channel, message.id)
-        return await self._fetch(message)
-
-    async def _fetch(self, message: Message) -> list[bytes]:
-        return [await persist(self.server, self.server.fetch, file) for file in message.attachments]
+        check_files(entry.header, (file.size for file in entry.message.attachments))
+        return await download(self.server, entry.message)
 
     async def close(self) -> None:
         """Cancel what is still being sent."""
