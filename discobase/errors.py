@@ -173,7 +173,8 @@ class MissingPermission(ConnectError):
         server: the server's name.
         missing: the permissions that are missing, in Discord's words.
         invite: the link that grants them, in the server, when it is opened again.
-        channel: the name of the channel that is meant; None where it is the whole server.
+        channel: the name of the channel that is meant, or its id where the bot is not told the
+            name; None where it is the whole server.
         timed_out: whether they are missing because the bot is timed out.
     """
 

@@ -10,6 +10,7 @@ from discobase.local.behaviour.limits import Limits
 from discobase.local.behaviour.profiles import Profile
 from discobase.local.behaviour.settings import Settings
 from discobase.local.gateway.gateway import Gateway
+from discobase.local.state.application_emojis import ApplicationEmojis
 from discobase.local.state.attachment_urls import Signer
 from discobase.local.state.attachments import Attachments
 from discobase.local.state.commands import Commands
@@ -52,6 +53,7 @@ class Platform:
         self.new_id = new_id
         self.state = State(self.store, new_id)
         self.commands = Commands(self.store, new_id)
+        self.application_emojis = ApplicationEmojis(self.store, new_id)
         self.invites = Invites(self.store, new_id)
         self.interactions = Interactions(self.state, settings)
         self.nonces = Nonces(self.store, settings)

@@ -85,9 +85,14 @@ def unknown_role() -> Refusal:
     return Refusal(404, 10011, "Unknown Role")
 
 
-def unknown_emoji() -> Refusal:
-    """Say that no emoji has this name."""
-    return Refusal(400, 10014, "Unknown Emoji")
+def unknown_emoji(status: int = 400) -> Refusal:
+    """Say that no emoji has this name; or with 404, that none has this id."""
+    return Refusal(status, 10014, "Unknown Emoji")
+
+
+def too_many_emojis(limit: int) -> Refusal:
+    """Say that there are as many emojis as there may be."""
+    return Refusal(400, 30008, f"Maximum number of emojis reached ({limit})")
 
 
 def too_many_reactions(limit: int) -> Refusal:

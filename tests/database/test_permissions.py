@@ -103,13 +103,16 @@ def test_nor_is_one_with_a_single_lane_that_may_not_be_read_called_fresh(place, 
     lacks(lambda: place.conn(database).__enter__(), name, "read_message_history")
 
 
+@pytest.mark.parametrize("listed", [True, False])
 @pytest.mark.parametrize("name", ["catalog", "log-1"])
-def test_nor_one_with_a_channel_that_the_bot_may_not_see(place, admin, name):
+def test_nor_one_with_a_channel_that_the_bot_may_not_see(place, admin, name, listed):
+    place.discord.set(list_hidden=listed)
     with filled(place):
         before = admin.own()
     admin.deny_bot(name, VIEW_CHANNEL)
     database, _ = shop()
-    lacks(lambda: place.conn(database).__enter__(), name, "view_channel", "read_message_history")
+    told = name if listed else str(before[name])
+    lacks(lambda: place.conn(database).__enter__(), told, "view_channel", "read_message_history")
     assert admin.own() == before
 
 

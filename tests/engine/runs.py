@@ -41,6 +41,7 @@ class Profile:
     freezes: tuple[float, ...] = ()
     losses: int = 0
     denials: int = 0
+    hides: int = 0
     spoils: int = 0
     ends: int = 0
     caches: bool = False
@@ -89,6 +90,7 @@ PROFILES = {
         fresh_reads=False,
     ),
     "denied": Profile(faults=_ROUGH, losses=1, kills=2, denials=6),
+    "hidden": Profile(faults=_ROUGH, losses=1, kills=4, hides=5),
     "crowded": Profile(
         faults=dataclasses.replace(_ROUGH, late_session=40.0), writers=4, kills=2, losses=1
     ),
@@ -132,6 +134,7 @@ class Run:
         self.name, self.seed = profile, seed
         self.profile = PROFILES[profile]
         self.world = World(seed, self.profile.faults)
+        self.world.lists_hidden = not self.profile.hides
         self.record = Memory()
         self._lives: list[tuple[Process, Callable[[], Engine | None]]] = []
         self._born = 0
@@ -201,6 +204,8 @@ class Run:
             )
         for _ in range(self.profile.denials):
             world.after(random.random() * self.profile.span, self._deny)
+        for _ in range(self.profile.hides):
+            world.after(random.random() * self.profile.span, self._hide)
         for _ in range(self.profile.spoils):
             world.after(random.random() * self.profile.span, self._spoil_one)
         for _ in range(self.profile.losses):
@@ -227,6 +232,15 @@ class Run:
         self.world.after(
             random.random() * 20, lambda: self.world.deny(channel, Permission(0), told=back)
         )
+
+    def _hide(self) -> None:
+        """Hide all channels from the bot, so that none is listed, and show them after a while."""
+        world, random = self.world, self.world.random
+        homes = [id_ for id_, channel in world.channels.items() if channel.is_category]
+        world.fault_count += 1
+        world.hide(*homes, told=random.random() < 0.7)
+        back = random.random() < 0.7
+        world.after(random.random() * 20, lambda: world.show(*homes, told=back))
 
     def _victim(self) -> Process | None:
         alive = [process for process, _ in self._lives if process.alive and not process.frozen]
@@ -307,6 +321,8 @@ class Run:
     def _check_channels(self, superblock: Superblock) -> None:
         mine = {superblock.catalog, *superblock.lanes, superblock.checkpoints}
         assert mine <= set(self.world.channels)
+        traced = {trace.catalog for _, trace, _ in self.world.traces.values()}
+        assert superblock.catalog in traced
 
 
 def main() -> None:

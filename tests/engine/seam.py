@@ -18,6 +18,7 @@ from discobase.engine.server.seam import (
     Message,
     Refused,
     ServerError,
+    Trace,
     Uncertain,
     Upload,
 )
@@ -30,7 +31,15 @@ T = TypeVar("T")
 
 BOT = 42
 START = 1_790_000_000.0
-CHANGING = {"send", "create_category", "create_channel", "delete_message", "delete_channel"}
+CHANGING = {
+    "send",
+    "create_category",
+    "create_channel",
+    "delete_message",
+    "delete_channel",
+    "leave_trace",
+    "remove_trace",
+}
 """Calls that change something. A writer that creates a database makes them one after the other."""
 
 
@@ -117,11 +126,31 @@ class Seam:
 
     async def create_channel(self, name: str, *, parent: int, topic: str) -> Channel:
         return await self._call(
-            "create_channel", lambda: self._world.make_channel(name, parent, topic), parent
+            "create_channel",
+            lambda: self._managed(parent, lambda: self._world.make_channel(name, parent, topic)),
+            parent,
         )
 
     async def delete_channel(self, channel: int) -> None:
-        await self._call("delete_channel", lambda: self._world.drop_channel(channel), channel)
+        await self._call(
+            "delete_channel",
+            lambda: self._managed(channel, lambda: self._world.drop_channel(channel)),
+            channel,
+        )
+
+    def _managed(self, channel: int, effect: Callable[[], T]) -> T:
+        self._world.require_viewed(channel)
+        return effect()
+
+    async def traces(self) -> list[Trace]:
+        return await self._call("traces", lambda: self._world.traces_of(self._process.bot))
+
+    async def leave_trace(self, catalog: int) -> None:
+        bot = self._process.bot
+        await self._call("leave_trace", lambda: self._world.leave_trace(catalog, bot))
+
+    async def remove_trace(self, trace: int) -> None:
+        await self._call("remove_trace", lambda: self._world.remove_trace(trace))
 
     async def _call(self, what: str, effect: Callable[[], T], channel: int | None = None) -> T:
         if self.cut_off:

@@ -29,6 +29,7 @@ from discobase.engine.server.permissions import (
     missing,
 )
 from discobase.engine.server.seam import (
+    MISSING_ACCESS,
     SNOWFLAKE_EPOCH_MS,
     UNKNOWN_CHANNEL,
     UNKNOWN_MESSAGE,
@@ -43,6 +44,8 @@ from discobase.engine.server.seam import (
     MessageChanged,
     NotFound,
     NotPermitted,
+    Refused,
+    Trace,
     Upload,
 )
 from discobase.errors import MissingPermission, ServerFull
@@ -123,6 +126,8 @@ class World:
         self.denied: dict[int, Permission] = {}
         self.lists_hidden = True
         self.lists_ends = True
+        self.takes_traces = True
+        self.traces: dict[int, tuple[int, Trace, float]] = {}
         self.written: list[Stored] = []
         self.spoiled: set[int] = set()
         self.nonces: dict[tuple[int, str], tuple[int, int, float]] = {}
@@ -389,7 +394,57 @@ class World:
         """Refuse what a bot asks for in a channel that is hidden from it."""
         shown_to = self.channels[channel].shown_to if channel in self.channels else frozenset()
         if shown_to and process.bot not in shown_to and not process.administrator:
-            raise Forbidden("Missing Access", 50001)
+            raise Forbidden("Missing Access", MISSING_ACCESS)
+
+    def require_viewed(self, channel: int) -> None:
+        """Refuse what is asked of a channel that somebody has hidden from the bot."""
+        if self.denied.get(channel, 0) & Permission.VIEW_CHANNEL:
+            raise Forbidden("Missing Access", MISSING_ACCESS)
+
+    def traces_of(self, bot: int) -> list[Trace]:
+        """The traces that a bot has left, of what is visible by now."""
+        self._require_traces()
+        return [
+            trace
+            for owner, trace, visible in self.traces.values()
+            if owner == bot and visible <= self.time
+        ]
+
+    def leave_trace(self, catalog: int, bot: int = BOT) -> None:
+        """A bot leaves a trace: one for each catalog."""
+        self._require_traces()
+        if any(
+            (owner, trace.catalog) == (bot, catalog) for owner, trace, _ in self.traces.values()
+        ):
+            raise Refused("An emoji with this name already exists", 50035)
+        trace = Trace(self.snowflake(), catalog)
+        lag = self.random.random() * self.faults.lag if self.faults.lag else 0.0
+        self.traces[trace.id] = bot, trace, self.time + lag
+        self.note(f"server: trace {trace.id} of {catalog}")
+
+    def remove_trace(self, identity: int) -> None:
+        """A bot removes a trace."""
+        self._require_traces()
+        if self.traces.pop(identity, None) is None:
+            raise NotFound("Unknown Emoji", 10014)
+        self.note(f"server: trace {identity} removed")
+
+    def _require_traces(self) -> None:
+        if not self.takes_traces:
+            raise NotFound("404: Not Found")
+
+    def hide(self, *channels: int, told: bool = True) -> None:
+        """Somebody takes View Channel from the bot in channels, those in categories included."""
+        self._deny_within(channels, Permission.VIEW_CHANNEL, told=told)
+
+    def show(self, *channels: int, told: bool = True) -> None:
+        """Somebody gives the bot all rights in channels, those in categories included."""
+        self._deny_within(channels, Permission(0), told=told)
+
+    def _deny_within(self, channels: Sequence[int], taken: Permission, *, told: bool) -> None:
+        within = [each.id for each in self.channels.values() if each.parent in channels]
+        for channel in (*channels, *within):
+            self.deny(channel, taken, told=told)
 
     def drop_channel(self, channel: int) -> None:
         """A channel and its messages are gone. Channels in a deleted category stay."""

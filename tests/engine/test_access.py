@@ -66,12 +66,18 @@ def test_nor_while_a_catalog_that_is_listed_may_not_be_seen(filled, join):
     assert set(world.channels) == before
 
 
-def test_a_catalog_that_is_left_out_is_not_created_anew_where_a_lane_is_seen(filled, join):
+@pytest.mark.parametrize("traced", [True, False])
+def test_a_catalog_that_is_left_out_is_not_created_anew_where_a_lane_is_seen(filled, join, traced):
     world, _, engine = filled()
     world.lists_hidden = False
     before = set(world.channels)
     world.deny(engine.superblock.catalog, VIEW)
-    with pytest.raises(LogDamaged, match="or may not be seen by the bot"):
+    if not traced:
+        world.traces.clear()
+    error, told = LogDamaged, "or may not be seen by the bot"
+    if traced:
+        error, told = MissingPermission, "the channel 'catalog' .* lacks: view_channel"
+    with pytest.raises(error, match=told):
         join(world, "two")
     assert set(world.channels) == before
 

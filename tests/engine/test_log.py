@@ -9,9 +9,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from discobase.engine.base36 import base36
 from discobase.engine.log.commit_log import Entry, decide
 from discobase.engine.log.frame import GENESIS, Header
-from discobase.engine.log.superblock import Superblock, base36
+from discobase.engine.log.superblock import Superblock
 from discobase.engine.operations import LaterFormat
 from discobase.engine.server.retry import LONGEST_PAUSE, TRIES, pause, persist
 from discobase.engine.server.seam import Message, Uncertain

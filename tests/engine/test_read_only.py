@@ -28,6 +28,7 @@ ASKS_ONLY = {
     "fetch",
     "channels",
     "require_readable",
+    "traces",
 }
 
 
@@ -153,6 +154,8 @@ def test_the_seam_knows_of_each_request_whether_it_changes_anything(make_world):
         "create_category": ("discobase",),
         "create_channel": ("log-0",),
         "delete_channel": (1,),
+        "leave_trace": (1,),
+        "remove_trace": (1,),
     }
     for name in CHANGING:
         options = {"parent": 1, "topic": ""} if name == "create_channel" else {}

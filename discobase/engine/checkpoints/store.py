@@ -12,13 +12,14 @@ import contextlib
 import logging
 from dataclasses import dataclass, replace
 
+from discobase.engine.base36 import base36
 from discobase.engine.checkpoints.manifest import LONGEST, Manifest, is_part, part_content
 from discobase.engine.checkpoints.packing import hash_of_packed
 from discobase.engine.log.downloads import download
 from discobase.engine.log.formats import mark
 from discobase.engine.log.frame import Limits, cut_into_files
 from discobase.engine.log.history import read_channel
-from discobase.engine.log.superblock import Superblock, base36
+from discobase.engine.log.superblock import Superblock
 from discobase.engine.operations import LaterFormat
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import (

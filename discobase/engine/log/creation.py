@@ -2,8 +2,9 @@
 
 A database is a private category with a catalog channel, the lanes of the log, and a channel for
 checkpoints. The superblock, a message in the catalog, names them all by id, so they may be renamed
-and moved. Creating a database is: make the channels, then write the superblock. That one message
-decides: before it there is no database, after it there is.
+and moved. Creating a database is: make the channels, leave a trace outside of them
+(:mod:`discobase.engine.log.traces`), then write the superblock. That one message decides: before it
+there is no database, after it there is.
 
 Two writers may do so at the same moment. Each makes channels of its own and writes a superblock
 into its own catalog; then each waits until an earlier one could be read, and looks at all of them
@@ -20,13 +21,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from discobase.engine.base36 import DIGITS
 from discobase.engine.log.catalogs import View, look_until_settled
 from discobase.engine.log.frame import is_frame
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.leftovers import CATEGORY, channels_in, remove, remove_leftovers
 from discobase.engine.log.listing import Listing
 from discobase.engine.log.presence import require_present
-from discobase.engine.log.superblock import DIGITS, ID_LENGTH, Superblock, is_superblock
+from discobase.engine.log.superblock import ID_LENGTH, Superblock, is_superblock
 from discobase.engine.log.topic import (
     CATALOG,
     CHECKPOINTS,
@@ -37,6 +39,7 @@ from discobase.engine.log.topic import (
     part_of,
     topic_of,
 )
+from discobase.engine.log.traces import find_gone, forget, forget_gone, leave
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import (
     Channel,
@@ -45,6 +48,7 @@ from discobase.engine.server.seam import (
     NotFound,
     Refused,
     Server,
+    Trace,
     Uncertain,
 )
 from discobase.errors import DatabaseNotFound, LogDamaged, ServerFull, Unavailable
@@ -57,8 +61,9 @@ so four lanes take about 4 commits a second. More of them would take more, at a 
 the lanes are read."""
 
 _TRIES = 3
-"""Times that a creation whose channels are deleted by others is begun anew: a guess. It takes a
-process that stood still for ten minutes, or a person."""
+"""Times that a creation whose channels are deleted by others is begun anew, and that a catalog is
+looked for in the list which can be had by its id: a guess. The first takes a process that stood
+still for ten minutes, or a person; the second a right that comes back just then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +90,20 @@ async def find_or_create(server: Server, *, lanes: int = LANES) -> Found:
     """Find the database of a server, or create it if there is none.
 
     Costs 2 API calls where there is one; where it was created a moment ago that twice, and the
-    server's settling time. Creating it costs about 12 more, and that time. What earlier creations
+    server's settling time. Creating it costs about 15 more, and that time. What earlier creations
     have left is removed, which costs some more, once.
 
     Raises:
         LogDamaged: the server holds parts of a database, but not all.
         UpgradeNeeded: its database was written by a later version.
         ServerFull: there is no room for a new one.
-        Unavailable: others keep deleting the channels of the new one.
+        Unavailable: others keep deleting the channels of the new one, or the server's list of
+            channels does not show what is there.
         Refused: the bot may not read or create its channels; :exc:`NotPermitted
             <discobase.engine.server.seam.NotPermitted>` where it may not read what is there.
     """
     for _ in range(_TRIES):
-        view = await look_until_settled(server)
-        await _require_readable(server, view.channels)
+        view, gone = await _search(server)
         if view.chosen is None:
             await _refuse_lost_topics(server, view.channels)
         if view.chosen is None and (lane := await _log_without_catalog(server, view.channels)):
@@ -110,6 +115,8 @@ async def find_or_create(server: Server, *, lanes: int = LANES) -> Found:
             await remove_leftovers(server, view, view.newest)
         else:
             view = await _create(server, lanes, view)
+            if view.chosen is not None:
+                await forget_gone(server, gone)
         if view.chosen is not None:
             await _require_whole(server, view.chosen, view.channels)
             return Found.of(view, view.chosen)
@@ -121,7 +128,7 @@ async def find_or_create(server: Server, *, lanes: int = LANES) -> Found:
 
 async def find(server: Server, place: str) -> Found:
     """Find the database of a server, and change nothing there. 2 API calls; where it was created a
-    moment ago that twice, and the server's settling time.
+    moment ago that twice, and the server's settling time; some more where there is none.
 
     Args:
         server: the seam.
@@ -131,8 +138,7 @@ async def find(server: Server, place: str) -> Found:
         DatabaseNotFound: there is none.
         LogDamaged, UpgradeNeeded, Refused: as for :func:`find_or_create`.
     """
-    view = await look_until_settled(server)
-    await _require_readable(server, view.channels)
+    view, _ = await _search(server)
     if view.chosen is None:
         await _refuse_lost_topics(server, view.channels)
         if lane := await _log_without_catalog(server, view.channels):
@@ -140,6 +146,35 @@ async def find(server: Server, place: str) -> Found:
         raise DatabaseNotFound(place)
     await _require_whole(server, view.chosen, view.channels)
     return Found.of(view, view.chosen)
+
+
+async def _search(server: Server, waited_for: int = 0) -> tuple[View, list[Trace]]:
+    """Look for the database until no earlier one can come to light; where there is none, see that
+    none is hidden from the bot.
+
+    Args:
+        server: the seam.
+        waited_for: the id of a message since which the server's settling time has passed.
+
+    Returns:
+        The server, and the traces of databases whose catalogs are gone.
+
+    Raises:
+        NotPermitted: a channel of a database of this bot may not be read.
+        Unavailable: the list of channels does not show one that may.
+    """
+    for _ in range(_TRIES):
+        view = await look_until_settled(server, waited_for)
+        await _require_readable(server, view.channels)
+        if view.chosen is not None:
+            return view, []
+        gone = await find_gone(server, view.channels)
+        if gone is not None:
+            return view, gone
+        await server.sleep(server.settling)
+    raise Unavailable(
+        "a channel of a database of this bot is there, but the server does not list it"
+    )
 
 
 async def _require_whole(server: Server, block: Superblock, channels: Iterable[Channel]) -> None:
@@ -206,6 +241,7 @@ async def _create(server: Server, lanes: int, view: View) -> View:
     await remove_leftovers(server, view, category.id)
     try:
         mine = await _make_channels(server, identity, category, lanes)
+        await leave(server, mine.catalog)
     except (Refused, ServerFull, Uncertain) as error:
         left = await _undo(server, identity, category)
         if isinstance(error, Refused) and _are_gone({category.id}, left):
@@ -218,11 +254,13 @@ async def _create(server: Server, lanes: int, view: View) -> View:
         # Nothing is removed where the catalog is there: an earlier try may have taken effect.
         if not _are_gone({mine.catalog}, await persist(server, server.channels)):
             raise
+        with contextlib.suppress(Refused, Uncertain):
+            await forget(server, {mine.catalog})
         await _undo(server, identity, category)
         return View(view.began, (), {}, {})
     await server.sleep(server.settling)
-    view = await look_until_settled(server, sent.id)
-    await _tidy(server, view, identity, category)
+    view, _ = await _search(server, sent.id)
+    await _tidy(server, view, mine, category)
     return view
 
 
@@ -284,14 +322,15 @@ def _made_for(server: Server, identity: str, channels: Iterable[Channel]) -> lis
     ]
 
 
-async def _tidy(server: Server, view: View, identity: str, category: Channel) -> None:
+async def _tidy(server: Server, view: View, mine: Superblock, category: Channel) -> None:
     """Remove what was made here and is not of the database."""
-    made = _made_for(server, identity, view.channels)
-    if view.chosen is not None and view.chosen.database == identity:
+    made = _made_for(server, mine.database, view.channels)
+    if view.chosen is not None and view.chosen.database == mine.database:
         kept = channels_in(view.chosen)
         await remove(server, [channel for channel in made if channel.id not in kept])
     else:
         _log.info("another writer created the database first: removing the channels made here")
+        await forget(server, {mine.catalog})
         await remove(server, [*made, category])
 
 

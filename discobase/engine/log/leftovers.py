@@ -14,10 +14,12 @@ import contextlib
 import logging
 from collections.abc import Iterable
 
+from discobase.engine.base36 import base36
 from discobase.engine.log.catalogs import GIVEN_UP, View, superblocks
 from discobase.engine.log.history import read_channel
-from discobase.engine.log.superblock import Superblock, base36
+from discobase.engine.log.superblock import Superblock
 from discobase.engine.log.topic import CATALOG, part_of
+from discobase.engine.log.traces import forget
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import (
     Channel,
@@ -59,6 +61,8 @@ async def remove_leftovers(server: Server, view: View, now: int) -> bool:
         void = await _give_up(server, view, unfinished) if unfinished else []
         left = [channel for channel in view.channels if channel not in void]
         removed = [*void, *_empty_categories(server, left, now)]
+        # First: what is removed later is found again by its channels.
+        await forget(server, {channel.id for channel in void if _is_catalog(server, channel)})
         await remove(server, removed)
     except (Refused, Uncertain) as error:
         _log.warning("what an earlier creation has left could not be removed: %s", error)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-import string
 from dataclasses import dataclass
 from typing import Any
 
+from discobase.engine.base36 import DIGITS, base36
 from discobase.engine.log.formats import mark
 from discobase.engine.log.sealed import ABSURD, seal, unseal
 from discobase.engine.log.topic import CATALOG, LOG
@@ -22,9 +22,6 @@ ID_LENGTH = 8
 
 _GENERATIONS = 36**8
 """Above any generation: its number, a dot, and a position of 8 characters are those 17."""
-
-DIGITS = string.digits + string.ascii_lowercase
-"""The digits of base 36, and the characters of a database's id."""
 
 _IDENTITY = re.compile(f"[{DIGITS}]{{{ID_LENGTH}}}")
 _SNOWFLAKE = re.compile(r"[1-9][0-9]{0,18}")
@@ -122,12 +119,3 @@ def snowflake(text: str) -> int:
 def is_superblock(content: str) -> bool:
     """Return whether a message's text claims to be a superblock, of whatever format."""
     return content.startswith(_MARK)
-
-
-def base36(number: int) -> str:
-    """Write a number in base 36, to spend few characters of a nonce."""
-    digits = ""
-    while number:
-        number, rest = divmod(number, 36)
-        digits = DIGITS[rest] + digits
-    return digits or "0"

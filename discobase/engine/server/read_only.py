@@ -48,6 +48,14 @@ class _ReadOnlyServer:
         """Refuse to delete a channel."""
         raise _refusal(f"the deletion of channel {channel}")
 
+    async def leave_trace(self, catalog: int) -> NoReturn:
+        """Refuse to leave a trace."""
+        raise _refusal(f"a trace of the catalog {catalog}")
+
+    async def remove_trace(self, trace: int) -> NoReturn:
+        """Refuse to remove a trace."""
+        raise _refusal(f"the deletion of trace {trace}")
+
 
 def read_only(server: Server) -> Server:
     """Return the seam over a server that is only read."""

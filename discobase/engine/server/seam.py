@@ -98,6 +98,16 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
+class Trace:
+    """That a database was made in the server, kept where no permission of a channel matters. It
+    names the database's catalog.
+    """
+
+    id: int
+    catalog: int
+
+
+@dataclass(frozen=True, slots=True)
 class MessageArrived:
     """A message was created, or its creation is reported once more."""
 
@@ -182,6 +192,9 @@ class NotPermitted(Forbidden):
 class NotFound(Refused):
     """404: the channel, message or attachment is gone, or was never there."""
 
+
+MISSING_ACCESS = 50001
+"""What a request gets to a channel that the bot may not view (opcodes and status codes)."""
 
 MISSING_PERMISSIONS = 50013
 """What a request gets that the bot's permissions do not allow (opcodes and status codes)."""
@@ -289,7 +302,8 @@ class Requests(Protocol):
 
     async def require_readable(self, channel: int) -> None:
         """See that the bot may read a channel. No API call where nothing has changed since the
-        channels were listed, and the channel has overwrites of the bot and of everyone only.
+        channels were listed, and the channel has overwrites of the bot and of everyone only. One
+        where it is not in that list.
 
         Raises:
             NotPermitted: it may not.
@@ -316,6 +330,29 @@ class Requests(Protocol):
 
     async def delete_channel(self, channel: int) -> None:
         """Delete a channel or category, with all it holds. One API call."""
+        ...
+
+    async def traces(self) -> list[Trace]:
+        """Return the traces that this bot has left of databases in this server. One API call; two
+        the first time.
+
+        Raises:
+            NotFound: there is no place for traces.
+        """
+        ...
+
+    async def leave_trace(self, catalog: int) -> None:
+        """Leave a trace of a database, where channels that are hidden from the bot do not hide it.
+        Members of the server see nothing of it. One API call; two the first time.
+
+        Raises:
+            Refused: there is one already, or no room for more of them.
+            NotFound: there is no place for traces.
+        """
+        ...
+
+    async def remove_trace(self, trace: int) -> None:
+        """Remove a trace. One API call; two the first time."""
         ...
 
 

@@ -52,6 +52,9 @@ class Settings:
         identifies_a_day: gateway logins a day that ``GET /gateway/bot`` counts down from (Discord's
             page "Gateway").
         identify_day: how long such a day is; shorter, a test sees its end.
+        list_hidden: whether the list of a server's channels has those too that the bot may not
+            view, as Discord's had until the 16th of November 2026 (Discord's page "Channel",
+            "Obfuscated Channels").
         settling: after how long it says, in ``GET /users/@me``, that what was written can be read
             by everybody, as ``settling_seconds``. Here that is at once; Discord does not say.
     """
@@ -75,6 +78,7 @@ class Settings:
     followup_window: float = 900.0
     identifies_a_day: int = 1000
     identify_day: float = 86_400.0
+    list_hidden: bool = False
     settling: float = 0.0
 
     def change(self, **changes: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from discobase.local.rest.endpoints import UNSERVED
 from discobase.local.rest.routes import (
+    application_emojis,
     applications,
     attachments,
     channels,
@@ -26,6 +27,7 @@ TABLE = Table(
         *channels.ROUTES,
         *messages.ROUTES,
         *applications.ROUTES,
+        *application_emojis.ROUTES,
         *interactions.ROUTES,
         *attachments.ROUTES,
         *invites.ROUTES,

@@ -147,6 +147,16 @@ class Invite:
 
 
 @dataclass(slots=True)
+class ApplicationEmoji:
+    """An emoji of an application."""
+
+    id: int
+    application_id: int
+    name: str
+    animated: bool = False
+
+
+@dataclass(slots=True)
 class Guild:
     """A Discord server with everything that hangs on it."""
 

@@ -13,6 +13,7 @@ from typing import Any
 from discobase.local.state.entities import (
     GUILD_CATEGORY,
     GUILD_VOICE,
+    ApplicationEmoji,
     Bot,
     Channel,
     Guild,
@@ -46,6 +47,25 @@ def user(person: User) -> Json:
         "public_flags": 0,
         "flags": 0,
         "bot": person.bot,
+    }
+
+
+def emoji(item: ApplicationEmoji, owner: User) -> Json:
+    """Return an emoji of an application.
+
+    Args:
+        item: the emoji.
+        owner: the user of the application's bot, who has made it.
+    """
+    return {
+        "id": str(item.id),
+        "name": item.name,
+        "roles": [],
+        "user": user(owner),
+        "require_colons": True,
+        "managed": False,
+        "animated": item.animated,
+        "available": True,
     }
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from discobase.engine.server.discordpy.application import Application
 from discobase.engine.server.discordpy.client import GatewayClient
 from discobase.engine.server.discordpy.errors import answered
 from discobase.engine.server.login import Access, Membership
@@ -58,12 +59,13 @@ class ChannelAccess:
     Args:
         client: the client, logged in.
         access: what the login came to.
+        application: the bot's application.
     """
 
-    def __init__(self, client: GatewayClient, access: Access) -> None:
+    def __init__(self, client: GatewayClient, access: Access, application: Application) -> None:
         self._client = client
         self._bot = access.bot
-        self._application: int | None = None
+        self._application = application
         self._server = access.membership
         self._roles: frozenset[int] | None = None
         self._timed_out_until = 0.0
@@ -103,6 +105,10 @@ class ChannelAccess:
         identity = int(channel["id"])
         self._overwrites[identity] = _overwrites(channel)
         self._names[identity] = channel.get("name") or ""
+
+    async def hidden(self, channel: int) -> NotPermitted:
+        """Return the error for a channel that the bot may not view."""
+        return await self._denial(channel, missing(0, READING))
 
     def is_listed(self, channel: int) -> bool:
         """Return whether a channel was there when the channels were last listed."""
@@ -169,7 +175,7 @@ class ChannelAccess:
         raise error
 
     async def _denial(self, channel: int, lacking: Sequence[str]) -> NotPermitted:
-        application = await self._known_application()
+        application = await self._application.known_id()
         explained = self._standing.timed_out and not set(lacking) & _READING_NAMES
         return NotPermitted(
             MissingPermission(
@@ -180,18 +186,6 @@ class ChannelAccess:
                 timed_out=explained,
             )
         )
-
-    async def _known_application(self) -> int:
-        """Return the id of the bot's application, which is asked for once; where that is not to be
-        had, its user's, which is the same for all but the oldest bots (observed).
-        """
-        if self._application is None:
-            try:
-                with answered():
-                    self._application = int((await self._client.http.application_info())["id"])
-            except ServerError:
-                return self._bot
-        return self._application
 
     @property
     def _standing(self) -> Standing:

@@ -11,12 +11,15 @@ import discord
 from discord.http import handle_message_parameters
 
 from discobase.engine.server.discordpy.access import ChannelAccess
+from discobase.engine.server.discordpy.application import Application
 from discobase.engine.server.discordpy.client import GatewayClient
 from discobase.engine.server.discordpy.errors import answered
 from discobase.engine.server.discordpy.messages import message_of
 from discobase.engine.server.login import Access
 from discobase.engine.server.permissions import READING, WRITING, WRITING_FILES, Permission
 from discobase.engine.server.seam import (
+    MISSING_ACCESS,
+    MISSING_PERMISSIONS,
     Attachment,
     Channel,
     Forbidden,
@@ -24,6 +27,7 @@ from discobase.engine.server.seam import (
     NotFound,
     NotPermitted,
     Refused,
+    Trace,
     Upload,
 )
 from discobase.errors import ServerFull
@@ -58,7 +62,8 @@ class RestRequests:
         self._guild = access.guild
         self._settling = access.settling
         self._hears = access.gateway is not None
-        self._access = ChannelAccess(client, access)
+        self._application = Application(client, access)
+        self._access = ChannelAccess(client, access, self._application)
 
     @property
     def author(self) -> int:
@@ -132,13 +137,24 @@ class RestRequests:
 
     async def require_readable(self, channel: int) -> None:
         """See :meth:`~discobase.engine.server.seam.Requests.require_readable`."""
+        if not self._access.is_listed(channel):
+            await self._look_at(channel)
         try:
             await self._access.require(channel, READING)
         except NotPermitted:
             if not self._access.is_listed(channel):
-                with answered():  # a channel that is gone is not listed, either
-                    await self._client.http.get_channel(channel)
+                await self._look_at(channel)
             raise
+
+    async def _look_at(self, channel: int) -> None:
+        """Ask for a channel that is not listed: it is hidden from the bot, gone, or new."""
+        try:
+            with answered():
+                self._access.note(await self._client.http.get_channel(channel))
+        except Forbidden as error:
+            if error.code not in {MISSING_ACCESS, MISSING_PERMISSIONS}:
+                raise
+            raise await self._access.hidden(channel) from error
 
     async def message(self, channel: int, message: int) -> Message:
         """See :meth:`~discobase.engine.server.seam.Requests.message`."""
@@ -197,6 +213,18 @@ class RestRequests:
         """See :meth:`~discobase.engine.server.seam.Requests.delete_channel`."""
         with answered():
             await self._client.http.delete_channel(channel)
+
+    async def traces(self) -> list[Trace]:
+        """See :meth:`~discobase.engine.server.seam.Requests.traces`."""
+        return await self._application.traces()
+
+    async def leave_trace(self, catalog: int) -> None:
+        """See :meth:`~discobase.engine.server.seam.Requests.leave_trace`."""
+        await self._application.leave_trace(catalog)
+
+    async def remove_trace(self, trace: int) -> None:
+        """See :meth:`~discobase.engine.server.seam.Requests.remove_trace`."""
+        await self._application.remove_trace(trace)
 
 
 def _channel(raw: Mapping[str, Any]) -> Channel:

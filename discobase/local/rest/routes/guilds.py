@@ -53,9 +53,14 @@ def update_guild(call: Call) -> Reply:
 
 
 def list_channels(call: Call) -> Reply:
-    """Return the guild's channels, those that the bot does not see included."""
+    """Return the guild's channels: those that the bot may view, and categories with one of them."""
     guild = call.guild()
-    return ok([payloads.channel(channel) for channel in guild.channels.values()])
+    channels = list(guild.channels.values())
+    if not call.platform.settings.list_hidden:
+        seen = [channel for channel in channels if call.allows(channel, permissions.VIEW_CHANNEL)]
+        shown = {channel.id for channel in seen} | {channel.parent_id for channel in seen}
+        channels = [channel for channel in channels if channel.id in shown]
+    return ok([payloads.channel(channel) for channel in channels])
 
 
 def create_channel(call: Call) -> Reply:
