@@ -180,6 +180,17 @@ def test_a_list_that_is_refused_is_no_reason_to_create_a_database(place, admin):
     assert admin.own() == before
 
 
+def test_the_emojis_are_those_of_the_application_whose_id_need_not_be_the_users(place):
+    """As with the oldest bots: here the application is said to be one that is another bot's."""
+    other = Rest(place.api_url, place.discord.create_bot("other"))
+    told = other("GET", "/oauth2/applications/@me").body
+    place.discord.fault(route="/oauth2/applications/@me", status=200, body=told)
+    with pytest.raises(ConnectError, match="not authorized to perform this action"):
+        place.conn(shop()[0]).__enter__()
+    assert place.discord.requests.count("GET", EMOJIS, status=403) == 1
+    assert place.discord.requests.count("*", EMOJIS) == 1
+
+
 def test_a_trace_whose_answer_was_lost_is_left_once(place, caplog):
     place.discord.fault(method="POST", route=EMOJIS, status=503, when="after")
     with filled(place, count=0):
