@@ -599,6 +599,8 @@ class Follower:
             return
         damage = self._doubt.suspend()
         try:
+            # Somebody else may have healed it, and this process be one that does not.
+            self.holes.healed(await self._applier.covered_up_to())
             await self.holes.examine_again()
             await self.holes.examine_catalog()
             await self.catch_up()
