@@ -500,6 +500,15 @@ class Applier:
         found = await self._recovery.candidates(listing)
         return any(stored.manifest.seq >= least for stored in found)
 
+    async def covered_up_to(self) -> int:
+        """Return the position of the newest checkpoint, 0 where there is none. One API call.
+
+        Raises:
+            Uncertain, Refused: Discord could not be read.
+        """
+        found = await self._recovery.candidates(None)
+        return max((stored.manifest.seq for stored in found), default=0)
+
     async def goes_on_from_a_checkpoint(self, error: LogDamaged) -> bool:
         """Take over the state of a checkpoint at a position that is missing, or above it, if there
         is one: somebody who held what was deleted has written it. One API call.

@@ -277,7 +277,7 @@ class Engine:
             works += [polling, self._channels.watch()]
         if not self._read_only:
             works.append(self._nonces.watch(verdict, self._withdraw))
-            works.append(self._healer.heal())
+            works += [self._healer.heal(), self._healer.watch()]
             self._finishing.append(self._begin(self._checkpoints.keep(), failed))
         for work in works:
             self._begin(work, failed)
@@ -321,6 +321,7 @@ class Engine:
     def _handle(self, event: Event) -> None:
         self._channels.handle(event)
         self._follower.handle(event)
+        self._healer.handle(event)
 
     def _ended(self, task: asyncio.Task[None], failed: Callable[[DiscobaseError], None]) -> None:
         if not task.cancelled() and (error := task.exception()):
@@ -495,7 +496,9 @@ class Engine:
         try:
             if reason is None:
                 # All in the same seconds: commits do not wait for a checkpoint.
-                await asyncio.wait(self._finishing, timeout=_DRAIN_SECONDS)
+                healed = asyncio.create_task(self._healer.finished())
+                await asyncio.wait([*self._finishing, healed], timeout=_DRAIN_SECONDS)
+                healed.cancel()
         finally:  # also where whoever waits for the close gives it up
             await self._end(ended)
 

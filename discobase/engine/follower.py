@@ -29,7 +29,7 @@ from discobase.engine.holes import Holes
 from discobase.engine.log.commit_log import CommitLog, Entry
 from discobase.engine.log.creation import Found
 from discobase.engine.log.listing import Listing
-from discobase.engine.replica import Head, Replica
+from discobase.engine.replica import Head, Replica, ReplicaLost
 from discobase.engine.server.retry import pause
 from discobase.engine.server.seam import (
     AccessChanged,
@@ -280,6 +280,12 @@ class Follower:
             LogDamaged, UpgradeNeeded, Uncertain, Refused: as :meth:`catch_up`.
         """
         self._log.take_catalog(found.catalog)
+        try:
+            await self._begin(found)
+        except ReplicaLost:  # its file has failed: another one is there, which holds nothing yet
+            await self.catch_up()
+
+    async def _begin(self, found: Found) -> None:
         if not await self._is_far_behind(found.listing):
             await self._go_on(found.listing)
             return
@@ -593,6 +599,8 @@ class Follower:
             return
         damage = self._doubt.suspend()
         try:
+            # Somebody else may have healed it, and this process be one that does not.
+            self.holes.healed(await self._applier.covered_up_to())
             await self.holes.examine_again()
             await self.holes.examine_catalog()
             await self.catch_up()

@@ -56,6 +56,7 @@ class Holes:
         self._doubt = doubt
         self._held: dict[int, _Hole] = {}
         self._epoch = applier.epoch
+        self._covered = self._uncovered = 0
         self.changed: dict[int, MessageChanged] = {}
         self.catalog_changed = False
         self.heals = False
@@ -71,20 +72,46 @@ class Holes:
         if self._epoch != self._applier.epoch:
             self._epoch = self._applier.epoch
             self._held.clear()
+            self._covered = 0
             self._note_whether_healed()
         return self._held
 
     @property
     def highest(self) -> int:
-        """The highest position that is gone or altered, 0 where none is."""
-        return max((hole.seq for hole in self._of_this_epoch().values()), default=0)
+        """The highest position that is gone or altered, or that no checkpoint has any more though
+        messages below it may be gone; 0 where none is.
+        """
+        held = max((hole.seq for hole in self._of_this_epoch().values()), default=0)
+        return max(held, self._uncovered)
 
     def healed(self, position: int) -> None:
-        """Take note that nobody needs the messages up to a position any more."""
+        """Take note that nobody needs the messages up to a position any more: a checkpoint has what
+        they said.
+        """
+        self._covered = max(self._covered, position)
+        if position >= self._uncovered:
+            self._uncovered = 0
         for message, hole in [*self._of_this_epoch().items()]:
             if hole.seq <= position:
                 del self._held[message]
         self._note_whether_healed()
+
+    def uncover(self, position: int, message: int) -> None:
+        """Take note that the checkpoint at a position has been deleted or altered: what is gone
+        below it is gone for all who come, until there is another one.
+        """
+        if self.heals:
+            self._covered, self._uncovered = 0, position
+            self._doubt.heal(
+                LogDamaged(
+                    "the newest checkpoint has been deleted or altered; this process still has "
+                    "what it said",
+                    position=position,
+                    channel=self._log.superblock.checkpoints,
+                    message=message,
+                )
+            )
+            self.wounded.set()
 
     def give_up(self) -> None:
         """Call what could not be healed damage, so that nobody waits for it."""
@@ -92,7 +119,7 @@ class Holes:
             self._doubt.declared(error)
 
     def _note_whether_healed(self) -> None:
-        if not self._held and not self.superblock_gone:
+        if not self._held and not self.superblock_gone and not self._uncovered:
             self.wounded.clear()
             self._doubt.healed()
 
@@ -153,7 +180,7 @@ class Holes:
         if change.deleted:
             self._applier.arrivals.drop_message(change.message)
         seq = await self._log.server.work(lambda: self._replica.find(change.message))
-        if seq is None or seq <= self._applier.decided_up_to:
+        if seq is None or seq <= max(self._applier.decided_up_to, self._covered):
             return  # what is kept of it is read again now, or a checkpoint has what it said
         found = await self._log.message(change.channel, change.message)
         if found is not None and await self._applier.is_as_applied(seq, found):

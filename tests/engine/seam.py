@@ -245,15 +245,15 @@ class Seam:
     def random(self) -> float:
         return self._world.random.random()
 
-    async def work(self, step: Callable[[], T]) -> T:
+    def work(self, step: Callable[[], T]) -> asyncio.Future[T]:
         """One step at a time, in the order of the calls; what has begun goes on to its end even if
         the caller does not wait any more, and what has not begun by then never does.
         """
-        return await self._worker.do(step)
+        return self._worker.do(step)
 
-    async def aside(self, step: Callable[[], T]) -> T:
+    def aside(self, step: Callable[[], T]) -> asyncio.Future[T]:
         """The same beside that, and slower."""
-        return await self._slow_worker.do(step)
+        return self._slow_worker.do(step)
 
 
 class _Worker:
@@ -266,17 +266,19 @@ class _Worker:
         self._steps: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
         self._working = False
 
-    async def do(self, step: Callable[[], T]) -> T:
-        if self._seam.cut_off:
-            return step()
+    def do(self, step: Callable[[], T]) -> asyncio.Future[T]:
+        """Take a step, as an executor does: now, and not when somebody waits for it."""
         done: asyncio.Future[T] = self._process.loop.create_future()
         self._steps.append((step, done))
-        if not self._working:
+        if self._seam.cut_off:
+            while self._steps:
+                self._finish(*self._steps.popleft())
+        elif not self._working:
             self._begin()
-        return await done
+        return done
 
     def _begin(self) -> None:
-        while self._steps:
+        while self._steps and not self._seam.cut_off:
             step, done = self._steps.popleft()
             if not done.cancelled():
                 self._working = True

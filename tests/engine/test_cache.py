@@ -283,6 +283,26 @@ def test_a_byte_that_was_altered_is_found_wherever_it_is(
     ]
 
 
+@pytest.mark.parametrize("table", ["state", "frame", "writer", "minimum", "volume"])
+def test_a_page_that_is_read_at_once_and_was_lost_is_found(folder, open_replica, table):
+    first = open_replica()
+    fill(first, 3)
+    first.close(sure=True)
+    path = newest(folder)
+    with sqlite3.connect(path) as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)
+        ).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    content = bytearray(path.read_bytes())
+    content[(page - 1) * size : page * size] = bytes(size)
+    path.write_bytes(content)
+    second = open_replica()
+    assert second.head.seq == 0
+    assert newest(folder).name == "replica-2.sqlite"
+
+
 # A process that goes on with what another one has left
 
 

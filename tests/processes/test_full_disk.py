@@ -12,7 +12,7 @@ from tests.processes.conftest import Start
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 
 
-@pytest.mark.parametrize("when", ["from the start", "later"])
+@pytest.mark.parametrize("when", ["from the start", "later", "at a login"])
 def test_a_full_disk_keeps_nothing_from_being_saved_and_read(
     start: Start, temp: Path, when: str
 ) -> None:

@@ -10,6 +10,7 @@ damage.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from discobase.engine.checkpoints.keeper import CheckpointKeeper
@@ -19,7 +20,7 @@ from discobase.engine.log.commit_log import CommitLog, Unanswered
 from discobase.engine.log.frame import Limits, encode
 from discobase.engine.replica import Replica
 from discobase.engine.server.retry import pause
-from discobase.engine.server.seam import ServerError
+from discobase.engine.server.seam import Event, MessageChanged, ServerError
 from discobase.errors import DiscobaseError
 
 _log = logging.getLogger(__name__)
@@ -29,8 +30,11 @@ _SPREAD = 2.0
 them does: a guess, some ten round trips."""
 
 HEALED_WITHIN = 30.0
-"""Seconds after which what could not be healed is damage: as long as a caller waits who says
+"""Seconds after which what could not be healed is damage: half of what a caller waits who says
 nothing of it (the default timeout), and a guess like that."""
+
+_POLL_SECONDS = 0.1
+"""Between two questions whether all is healed: a guess, far below what healing takes."""
 
 
 class Healer:
@@ -61,6 +65,48 @@ class Healer:
         self._keeper = keeper
         self._writer = writer
         self._limits = limits
+        self._changed = (0, 0)
+        self._told = asyncio.Event()
+
+    def handle(self, event: Event) -> None:
+        """Take note that the newest checkpoint, as far as this process knows, was deleted or
+        altered. Called on the loop.
+        """
+        newest = self._keeper.newest
+        if newest is None or not isinstance(event, MessageChanged):
+            return
+        if event.message in {newest.message.id, *newest.manifest.parts}:
+            self._changed = (newest.manifest.seq, event.message)
+            self._told.set()
+
+    async def watch(self) -> None:
+        """See to it, until cancelled, that there is a checkpoint where there was one: others may
+        have removed an older one than their own.
+        """
+        attempt = 0
+        while True:
+            await self._told.wait()
+            self._told.clear()
+            position, message = self._changed
+            try:
+                if not await self._keeper.is_covered(position):
+                    self._follower.holes.uncover(position, message)
+                attempt = 0
+            except ServerError as error:
+                _log.info("the checkpoints could not be listed, which is tried again: %s", error)
+                await self._log.server.sleep(pause(self._log.server, attempt))
+                attempt += 1
+                self._told.set()
+
+    async def finished(self) -> None:
+        """Wait while there is something to heal, or to be looked up: the connection is about to be
+        closed, and nobody else may have it.
+        """
+        holes = self._follower.holes
+        while (
+            holes.wounded.is_set() or holes.changed or self._told.is_set()
+        ) and self._follower.stopped is None:
+            await self._log.server.sleep(_POLL_SECONDS)
 
     async def heal(self) -> None:
         """Heal what comes, until cancelled."""

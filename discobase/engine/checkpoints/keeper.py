@@ -192,10 +192,23 @@ class CheckpointKeeper:
         """
         async with self._one:
             listing = await self._list()
-            for stored in listing.stored:
-                if stored.manifest.seq >= position and await self._is_of_this_history(stored):
-                    return
-            await self._write(listing)
+            if not await self._covers(listing, position):
+                await self._write(listing)
+
+    async def is_covered(self, position: int) -> bool:
+        """Return whether there is such a checkpoint. One API call for 100 messages of the channel.
+
+        Raises:
+            Refused, Uncertain: the channel could not be read.
+        """
+        async with self._one:
+            return await self._covers(await self._list(), position)
+
+    async def _covers(self, listing: CheckpointListing, position: int) -> bool:
+        for stored in listing.stored:
+            if stored.manifest.seq >= position and await self._is_of_this_history(stored):
+                return True
+        return False
 
     async def _is_of_this_history(self, stored: Stored) -> bool:
         head = stored.manifest.head

@@ -432,14 +432,15 @@ class Replica:
             self._use(file, writer)
             self._position_table.load()
             layouts, sure = self._layouts.all(), was_sure(writer)
+            writers, volume = self._writers.read(), self._volume.read()
             mark(writer, clean=False)
         except (_Unfit, sqlite3.Error) as error:
             _log.warning("the records in the cache %s are built anew: %s", cache.folder, error)
             if writer is not None:
                 file.disconnect(writer)
             return False
-        self.layouts, self.writers, self.sure = layouts, self._writers.read(), sure
-        self.volume = self._volume.read()
+        self.layouts, self.writers, self.sure = layouts, writers, sure
+        self.volume = volume
         return True
 
     def _require_fit(self, cache: Cache, file: ReplicaFile, writer: sqlite3.Connection) -> None:
