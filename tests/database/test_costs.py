@@ -12,9 +12,9 @@ from tests.database.shop import shop, soon
 CONNECT = 7
 """API calls of a login to a database that is there, with an empty log: the four of a login, the
 list of channels, the catalog, and the list once more when the gateway's session has begun."""
-CREATE = 23
-"""API calls of a login that creates the database, and asks whether nonces are enforced; three of
-them are for its trace."""
+CREATE = 26
+"""API calls of a login that creates the database, and asks whether nonces are enforced; six of
+them are for its trace, and for the look whether others have left one."""
 IDLE_SECONDS = 0.5
 
 

@@ -24,7 +24,7 @@ from tests.engine.simulation import CALM, Faults, Stored
 from tests.engine.workload import LIMITS, open_engine, put
 
 OTHER_BOT = 43
-CALLS = 20
+CALLS = 24
 """Calls of a creation, and some more: the last of them come after it."""
 
 
@@ -206,7 +206,7 @@ def test_what_one_of_two_creators_leaves_that_was_killed_is_removed_too(make_wor
         world.end()
 
 
-@pytest.mark.parametrize("number", range(2, 12))
+@pytest.mark.parametrize("number", range(2, 15))
 def test_what_a_creator_is_just_making_is_left_to_it(make_world, number):
     world = make_world(number)
     slow = world.process("slow")
@@ -311,7 +311,7 @@ def test_a_server_without_room_is_left_as_it_was(make_world):
         world.end()
 
 
-@pytest.mark.parametrize("number", range(2, 11))
+@pytest.mark.parametrize("number", range(2, 14))
 def test_what_is_left_does_not_take_the_room_of_the_next(make_world, number):
     world = make_world(number)
     killed = world.process("killed")
@@ -327,7 +327,7 @@ def test_what_is_left_does_not_take_the_room_of_the_next(make_world, number):
 
 
 def test_a_failed_creation_removes_what_it_made(make_world):
-    for number in range(2, 10):
+    for number in range(2, 13):
         world = make_world(number)
         process = world.process("one")
 
@@ -382,7 +382,7 @@ def test_two_bots_in_one_server_have_a_database_each(make_world, administrator):
     assert text_channels(world) == kept
 
 
-@pytest.mark.parametrize("number", range(2, 11))
+@pytest.mark.parametrize("number", range(2, 14))
 def test_what_another_bot_has_left_is_not_touched(make_world, number):
     world = make_world(number)
     killed = world.process("killed", bot=OTHER_BOT)
@@ -538,7 +538,7 @@ def test_a_database_that_is_there_cannot_be_given_up(make_world):
 
 
 def test_a_creation_whose_channels_are_taken_away_begins_anew_by_itself(make_world):
-    for number in range(3, 13):
+    for number in range(3, 16):
         world = make_world(number)
         process = world.process("one")
 

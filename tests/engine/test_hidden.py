@@ -266,6 +266,38 @@ def test_a_creator_that_stood_still_while_it_was_given_up_leaves_no_trace(
     assert traced(world) == {engine.superblock.catalog}
 
 
+@pytest.mark.parametrize("number", range(3, 13))
+def test_a_creator_that_stood_still_while_another_database_was_made_and_hidden_makes_none(
+    make_hiding_world, number
+):
+    world = make_hiding_world(number)
+    slow = world.process("slow")
+    at_call(slow, number, lambda: slow.freeze(100.0))
+    task = slow.loop.create_task(Engine.open(slow.seam, limits=LIMITS, failed=slow.failures.append))
+    world.run(lambda: slow.frozen)
+    process, engine = opened(world, "quick")
+    add_row(world, process, engine, "x")
+    world.hide(engine.superblock.catalog, *engine.superblock.lanes, engine.superblock.checkpoints)
+    world.run(task.done)
+    assert isinstance(task.exception(), MissingPermission)
+    world.show(engine.superblock.catalog, *engine.superblock.lanes, engine.superblock.checkpoints)
+    _, late = opened(world, "late")
+    assert late.superblock == engine.superblock
+    assert traced(world) == {engine.superblock.catalog}
+    assert text_channels(world) == channels_in(engine.superblock)
+
+
+def test_a_creator_whose_channels_are_hidden_does_not_take_them_for_deleted(make_hiding_world):
+    world = make_hiding_world()
+    process = world.process("one")
+    at_call(process, 6, lambda: world.hide(*categories(world)))
+    with pytest.raises(ConnectError, match="Missing Access"):
+        world.run_in(
+            process, Engine.open(process.seam, limits=LIMITS, failed=process.failures.append)
+        )
+    assert len(categories(world)) == 1
+
+
 # Two bots
 
 
@@ -333,7 +365,7 @@ def test_a_trace_whose_catalog_could_not_be_found_at_first_stays(filled, join):
     assert traced(world) == {catalog}
 
 
-@pytest.mark.parametrize("number", range(3, 13))
+@pytest.mark.parametrize("number", range(3, 16))
 def test_a_creation_whose_channels_are_deleted_by_somebody_leaves_no_trace(
     make_hiding_world, number
 ):
@@ -348,7 +380,7 @@ def test_a_creation_whose_channels_are_deleted_by_somebody_leaves_no_trace(
 
 
 def test_a_failed_creation_leaves_no_trace_behind_the_next(make_hiding_world):
-    for number in range(2, 13):
+    for number in range(2, 16):
         world = make_hiding_world(number)
         process = world.process("one")
 

@@ -90,7 +90,7 @@ async def find_or_create(server: Server, *, lanes: int = LANES) -> Found:
     """Find the database of a server, or create it if there is none.
 
     Costs 2 API calls where there is one; where it was created a moment ago that twice, and the
-    server's settling time. Creating it costs about 15 more, and that time. What earlier creations
+    server's settling time. Creating it costs about 20 more, and that time. What earlier creations
     have left is removed, which costs some more, once.
 
     Raises:
@@ -242,11 +242,19 @@ async def _create(server: Server, lanes: int, view: View) -> View:
     try:
         mine = await _make_channels(server, identity, category, lanes)
         await leave(server, mine.catalog)
-    except (Refused, ServerFull, Uncertain) as error:
-        left = await _undo(server, identity, category)
-        if isinstance(error, Refused) and _are_gone({category.id}, left):
-            return View(view.began, (), {}, {})
+        # Others may have created one since that look, which may be hidden by now. Of two who come
+        # to this the later one sees the other's trace.
+        view, _ = await _search(server)
+    except (Forbidden, ServerFull, Uncertain):
+        await _undo(server, identity, category)
         raise
+    except Refused:
+        if not _are_gone({category.id}, await _undo(server, identity, category)):
+            raise
+        return View(view.began, (), {}, {})
+    if view.chosen is not None:
+        await _tidy(server, view, mine, category)
+        return view
     nonce = f"{identity}.superblock"
     try:
         sent = await persist(server, server.send, mine.catalog, mine.to_content(), (), nonce)
@@ -303,7 +311,9 @@ async def _undo(server: Server, identity: str, category: Channel) -> list[Channe
     present: list[Channel] | None = None
     with contextlib.suppress(Refused, Uncertain):
         present = await server.channels()
-        for channel in [*_made_for(server, identity, present), category]:
+        made = _made_for(server, identity, present)
+        await forget(server, {channel.id for channel in made})
+        for channel in [*made, category]:
             with contextlib.suppress(NotFound):
                 await server.delete_channel(channel.id)
     return present
