@@ -5,6 +5,8 @@ Such a server looks empty. A trace outside the channels tells that it is not.
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from discobase.engine.changes import Insert
@@ -262,6 +264,31 @@ def test_a_creator_that_stood_still_while_it_was_given_up_leaves_no_trace(
     add_row(world, process, engine, "x")
     world.run(task.done)
     world.pass_time(1)
+    assert task.result().superblock == engine.superblock
+    assert traced(world) == {engine.superblock.catalog}
+
+
+@pytest.mark.parametrize("step", ["leave_trace", "send"])
+def test_nor_does_one_that_stood_still_right_before_its_trace_or_its_superblock(
+    make_hiding_world, step
+):
+    world = make_hiding_world()
+    slow = world.process("slow")
+    request = getattr(slow.seam, step)
+
+    async def held(*arguments):
+        setattr(slow.seam, step, request)
+        slow.freeze(3600.0)
+        await asyncio.sleep(0.001)
+        return await request(*arguments)
+
+    setattr(slow.seam, step, held)
+    task = opening(slow)
+    world.run(lambda: slow.frozen)
+    world.pass_time(YOUTH + 60)
+    process, engine = opened(world, "quick")
+    add_row(world, process, engine, "x")
+    world.run(task.done)
     assert task.result().superblock == engine.superblock
     assert traced(world) == {engine.superblock.catalog}
 

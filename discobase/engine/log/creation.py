@@ -262,8 +262,6 @@ async def _create(server: Server, lanes: int, view: View) -> View:
         # Nothing is removed where the catalog is there: an earlier try may have taken effect.
         if not _are_gone({mine.catalog}, await persist(server, server.channels)):
             raise
-        with contextlib.suppress(Refused, Uncertain):
-            await forget(server, {mine.catalog})
         await _undo(server, identity, category)
         return View(view.began, (), {}, {})
     await server.sleep(server.settling)
