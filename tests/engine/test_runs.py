@@ -41,7 +41,7 @@ def test_the_faults_of_a_run_do_happen():
     told = "\n".join(deadly.trace)
     for fault in ("killed", "answer lost", "event dropped", "event doubled", "error before"):
         assert fault in told
-    cached = "\n".join(line for seed in range(4) for line in Run("cached", seed).go().world.trace)
+    cached = "\n".join(line for seed in range(10) for line in Run("cached", seed).go().world.trace)
     for fault in ("ends", "is flipped", "is cut short", "is removed"):
         assert fault in cached
     frozen = [Run("frozen", seed).go() for seed in range(8)]
