@@ -9,7 +9,6 @@ write two.
 from __future__ import annotations
 
 import contextlib
-import logging
 from dataclasses import dataclass, replace
 
 from discobase.engine.base36 import base36
@@ -30,8 +29,6 @@ from discobase.engine.server.seam import (
     Uncertain,
     seconds_between,
 )
-
-_log = logging.getLogger(__name__)
 
 KEPT = 2
 """Checkpoints that are kept: should the newest be damaged, the one before it is read."""
