@@ -100,18 +100,18 @@ class Holes:
         """Take note that the checkpoint at a position has been deleted or altered: what is gone
         below it is gone for all who come, until there is another one.
         """
-        if self.heals:
-            self._covered, self._uncovered = 0, position
-            self._doubt.heal(
-                LogDamaged(
-                    "the newest checkpoint has been deleted or altered; this process still has "
-                    "what it said",
-                    position=position,
-                    channel=self._log.superblock.checkpoints,
-                    message=message,
-                )
+        if not self.heals:
+            return
+        self._covered, self._uncovered = 0, position
+        self._wound(
+            LogDamaged(
+                "the newest checkpoint has been deleted or altered; this process still has what it "
+                "said",
+                position=position,
+                channel=self._log.superblock.checkpoints,
+                message=message,
             )
-            self.wounded.set()
+        )
 
     def give_up(self) -> None:
         """Call what could not be healed damage, so that nobody waits for it."""
