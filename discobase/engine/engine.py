@@ -385,7 +385,7 @@ class Engine:
         return growth_of(
             commits=self.replica.head.seq,
             log_bytes=self.replica.volume,
-            records=sum(map(self.replica.count, self.replica.layouts)),
+            records=self.replica.count_all(),
             state_bytes=newest.manifest.size if newest else None,
             lanes=len(self.superblock.lanes),
         )

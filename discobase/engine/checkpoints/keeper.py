@@ -241,13 +241,10 @@ class CheckpointKeeper:
     async def _is_due(self) -> bool:
         if self._replica.in_memory:
             return False
-        records = await self._server.aside(self._count)
+        records = await self._server.aside(self._replica.count_all)
         tail = self.tail
         packed = self.newest.manifest.packed if self.newest else tail.size // 8
         return is_due(tail, State(records, packed), self._lanes)
-
-    def _count(self) -> int:
-        return sum(map(self._replica.count, self._replica.layouts))
 
     async def _write_in_turn(self) -> None:
         """Write one, unless another process has done so meanwhile."""
