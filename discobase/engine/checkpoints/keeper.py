@@ -243,7 +243,7 @@ class CheckpointKeeper:
             return False
         records = await self._server.aside(self._replica.count_all)
         tail = self.tail
-        packed = self.newest.manifest.packed if self.newest else tail.size // 8
+        packed = self.newest.manifest.packed if self.newest else tail.packed
         return is_due(tail, State(records, packed), self._lanes)
 
     async def _write_in_turn(self) -> None:
