@@ -20,7 +20,6 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 
-from discobase.engine.base36 import base36
 from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.checkpoints.growth import Growth, growth_of
 from discobase.engine.checkpoints.healing import Healer
@@ -36,7 +35,7 @@ from discobase.engine.log.creation import Found, find, find_or_create
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.nonces import NonceTrust, Verdict
 from discobase.engine.log.own_channels import OwnChannels
-from discobase.engine.log.superblock import Superblock
+from discobase.engine.log.superblock import Superblock, random_name
 from discobase.engine.lost import LostCommit
 from discobase.engine.polling import keep_fresh
 from discobase.engine.refreshes import Refreshes
@@ -112,7 +111,7 @@ class Engine:
         self._hears = hears
         self._read_only = read_only
         self.superblock = superblock
-        self.writer = base36(int(server.random() * 36**8))
+        self.writer = random_name(server)
         self.replica = replica
         self._troubles = troubles
         self._log = CommitLog(server, superblock, troubles, gauge=gauge, version=version)

@@ -40,7 +40,7 @@ from discobase.engine.log.history import read_channel
 from discobase.engine.log.lane_ends import LaneEnds
 from discobase.engine.log.listing import Listing, Moment
 from discobase.engine.log.presence import deleted, require_present
-from discobase.engine.log.superblock import Superblock
+from discobase.engine.log.superblock import Superblock, random_name
 from discobase.engine.operations import LaterFormat, Operation
 from discobase.engine.server.retry import pause, persist
 from discobase.engine.server.seam import (
@@ -520,7 +520,7 @@ class CommitLog:
         Raises:
             Refused, Uncertain: it could not be written.
         """
-        nonce = f"{self.superblock.database}.again.{int(self.server.random() * 36**6)}"
+        nonce = f"{self.superblock.database}.again.{random_name(self.server)}"
         content = self.superblock.to_content()
         sent = await persist(
             self.server, self.server.send, self.superblock.catalog, content, (), nonce
