@@ -321,9 +321,25 @@ class Committer:
                     return entry, False
                 tried += self._log.unanswered
             with contextlib.suppress(Unanswered):
-                fence = self._draft(Proposal(seq, chain))
-                return await append(fence, tries=1, tried=tried), True
+                return await append(self._fence(seq, chain), tries=1, tried=tried), True
             tried, left = tried + 1, TRIES
+
+    def _fence(self, seq: int, chain: str) -> Draft:
+        """Return an empty frame."""
+        return self._draft(Proposal(seq, chain))
+
+    async def commit_nothing(self) -> None:
+        """Put an empty frame above the head, unless somebody else has put one there. In the
+        follower's turn. One API call.
+
+        Raises:
+            DiscobaseError, ServerError, Unanswered: it could not be written, as far as is known.
+        """
+        head = self._replica.head
+        fence = self._fence(head.seq + 1, head.chain)
+        after = self._replica.positions.safely_below(fence.header.seq)
+        entry = await self._log.append(fence, after=after, chain=head.chain)
+        await self._follower.adopt(entry)
 
     def _settle(self, batch: Batch, proposal: Proposal, entry: Entry) -> None:
         """Make a proposal the state, and answer its callers, on the worker: it is in the log."""

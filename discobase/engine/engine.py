@@ -139,7 +139,7 @@ class Engine:
         # From the first look on: a replica that was kept may hold what is gone.
         self._follower.holes.heals = not read_only
         self._healer = Healer(
-            self._log, replica, self._follower, self._checkpoints, writer=self.writer, limits=limits
+            self._log, replica, self._follower, self._checkpoints, self._committer
         )
         self._channels = OwnChannels(server, superblock, self._follower.read_again, troubles)
         self.replica.tell_failure(partial(_look, asyncio.get_running_loop(), self._follower))
