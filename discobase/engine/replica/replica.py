@@ -207,10 +207,14 @@ class Replica:
 
     def _replay(self, commits: Sequence[Commit | Entry]) -> None:
         with self._transaction():
-            self._volume.clear()
-            self._tables.drop_all()
-            self._position_table.clear()
+            self._clear()
             self._follow(commits)
+
+    def _clear(self) -> None:
+        """Go back to the beginning of the log."""
+        self._tables.drop_all()
+        self._position_table.clear()
+        self._volume.clear()
 
     def restore(
         self,
@@ -252,9 +256,7 @@ class Replica:
         commits: Sequence[Commit | Entry],
     ) -> None:
         with self._transaction():
-            self._tables.drop_all()
-            self._position_table.clear()
-            self._volume.clear()
+            self._clear()
             restoring = Restoring(
                 self._writer, self._layouts, self._position_table, self._writers, self._volume
             )
@@ -302,9 +304,7 @@ class Replica:
         """Make the proposal the state: it stands in the log, as this entry."""
         try:
             self._position_table.advance(entry, applied=True)
-            self._volume.add(entry.header.size)
-            self._requests.prune(entry.header.seq)
-            self._writers.prune()
+            self._end_at_head(entry.header.size)
             self._commit()
         except sqlite3.Error as error:
             if not failed(error):
@@ -401,9 +401,13 @@ class Replica:
             else:
                 self._position_table.advance(commit, applied=False)
         self._tables.keep()
+        self._end_at_head(_size_of(commits))
+
+    def _end_at_head(self, size: int) -> None:
+        """Forget what the head has left behind, and note how many bytes have come up to it."""
         self._requests.prune(self._position_table.head.seq)
         self._writers.prune()
-        self._volume.add(_size_of(commits))
+        self._volume.add(size)
 
     def _do(self, commit: Commit) -> None:
         entry = commit.entry
