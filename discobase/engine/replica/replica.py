@@ -75,6 +75,7 @@ class Replica:
         layouts: how each table is laid out, by name.
         writers: what is known of those who write.
         volume: the bytes of the log up to the head: of all payloads that count, unpacked.
+        volume_before: as many of them as the replica has begun with.
         lost: whether nothing is there to be read until the log has been replayed.
         sure: whether the head that it begins with is known to be the right one.
 
@@ -96,6 +97,7 @@ class Replica:
         self.layouts: Mapping[str, Layout] = MappingProxyType({})
         self.writers: Writers = Writers()
         self.volume: int = 0
+        self.volume_before: int = 0
         try:
             if cache is None or not self._go_on_with(cache):
                 self._use(*self._empty())
@@ -209,6 +211,7 @@ class Replica:
         with self._transaction():
             self._clear()
             self._follow(commits)
+        self.volume_before = 0
 
     def _clear(self) -> None:
         """Go back to the beginning of the log."""
@@ -261,7 +264,9 @@ class Replica:
                 self._writer, self._layouts, self._position_table, self._writers, self._volume
             )
             restoring.read(chunks, head, state)
+            before = self._volume.read()
             self._follow(commits)
+        self.volume_before = before
 
     def snapshot(self) -> Snapshot:
         """Return the state of this moment, for one thread to read while the others go on. Any
@@ -448,7 +453,7 @@ class Replica:
                 file.disconnect(writer)
             return False
         self.layouts, self.writers, self.sure = layouts, writers, sure
-        self.volume = volume
+        self.volume = self.volume_before = volume
         return True
 
     def _require_fit(self, cache: Cache, file: ReplicaFile, writer: sqlite3.Connection) -> None:
