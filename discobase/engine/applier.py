@@ -205,14 +205,6 @@ class Applier:
 
     # What is missing
 
-    def following(self) -> list[int]:
-        """Return the next position of each lane, in the order of the lanes."""
-        head = self._replica.head.seq
-        return sorted((head + 1 + step for step in self._lanes), key=self._lane_of)
-
-    def _lane_of(self, seq: int) -> int:
-        return seq % len(self._lanes)
-
     def missing(self) -> LogDamaged:
         """Return the error for the position after the head, where later ones wait."""
         missing = self._replica.head.seq + 1
@@ -461,7 +453,7 @@ class Applier:
             read = {
                 each.message.id for each in self.arrivals.at(seq) if self.arrivals.was_read(each)
             }
-            if read and manifest.lanes[self._lane_of(seq)] not in read:
+            if read and manifest.lanes[seq % len(self._lanes)] not in read:
                 return True
         return False
 

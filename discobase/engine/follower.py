@@ -382,7 +382,7 @@ class Follower:
         await self.holes.examine_changes()
         if listing is None:
             listing = await self._log.list_channels()
-        after = [self._replica.positions.safely_below(seq) for seq in self._applier.following()]
+        after = self._replica.positions.read_from()
         await self._applier.read_lanes(after=after, listing=listing)
         await self.holes.miss_none(after)
         await self._applier.apply_all()
@@ -536,9 +536,8 @@ class Follower:
         if listing is None:
             listing = await self._log.list_channels()
         self._explain_applied()
-        for lane, seq in zip(self._lanes, self._applier.following(), strict=True):
+        for lane, after in enumerate(self._replica.positions.read_from()):
             if not self._is_known(lane, listing):
-                after = self._replica.positions.safely_below(seq)
                 for entry in await self._log.tail(lane, after, listing):
                     self._applier.note(entry, read=True)
         await self._advance()

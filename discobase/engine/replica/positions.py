@@ -124,6 +124,14 @@ class Positions:
         """
         return max(0, self.below(seq) - _OUT_OF_ORDER)
 
+    def read_from(self) -> list[int]:
+        """Return a message id for each lane from above which it has to be read, for what follows
+        the head.
+        """
+        following = (self.head.seq + 1 + step for step in range(self.lanes))
+        by_lane = sorted(following, key=lambda seq: seq % self.lanes)
+        return [self.safely_below(seq) for seq in by_lane]
+
 
 class PositionTable:
     """All applied positions, on the writing connection, inside a transaction.
