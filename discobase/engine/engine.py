@@ -364,6 +364,12 @@ class Engine:
         """
         return self._follower.lost.all()
 
+    def held_up(self) -> str | None:
+        """Return what writing waits for, in sentences, as long as damage is being healed; None
+        where it waits for nothing. From any thread; never waits.
+        """
+        return self._follower.held_up
+
     def standing(self) -> Standing:
         """Return where the replica stands in the log. From any thread; never waits."""
         told = self._hears and self._server.trouble is None and not self._follower.behind

@@ -122,6 +122,25 @@ class Follower:
         return self._doubt.healing is not None
 
     @property
+    def held_up(self) -> str | None:
+        """What writing waits for, in sentences; None where it waits for nothing. From any
+        thread.
+        """
+        if (wound := self._doubt.healing) is not None:
+            hindrance = self.holes.hindrance
+            tried = "" if hindrance is None else f" The last try to heal it has failed: {hindrance}"
+            return (
+                f"Saves wait until this is healed, and are tried again after that: {wound}.{tried}"
+            )
+        for channel, message in self._log.ends.unexplained.items():
+            return (
+                f"Saves wait, for half a minute at the most, for a process that still has what is "
+                f"gone: message {message}, the newest of channel {channel}, has been deleted, and "
+                f"nothing tells what it was."
+            )
+        return None
+
+    @property
     def behind(self) -> bool:
         """Whether something may be in the log that has not been applied, though events come. From
         any thread.

@@ -116,6 +116,7 @@ class Healer:
                     await self._heal_once()
                 except (DiscobaseError, ServerError, TooLarge, Unanswered) as error:
                     _log.info("what was deleted or altered could not be healed yet: %s", error)
+                    self._follower.holes.hindrance = error
                     if server.monotonic() - began > HEALED_WITHIN:
                         self._follower.holes.give_up()
                     await server.sleep(pause(server, attempt))
