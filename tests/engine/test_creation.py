@@ -408,7 +408,7 @@ def test_who_opens_while_a_process_heals_the_superblock_waits_for_it(make_world,
 def test_who_stood_still_before_it_read_the_log_looks_again_before_it_misses_the_superblock(
     make_world,
 ):
-    """The superblock, and the log, were written while it stood still, after its list of channels."""
+    """Superblock and log were written while it stood still, after its list of channels."""
     world = make_world()
     process, engine = opened(world, "one")
     late, before = world.process("late"), dict(world.channels)
@@ -422,7 +422,7 @@ def test_who_stood_still_before_it_read_the_log_looks_again_before_it_misses_the
 
 
 async def answered_slowly(world, process, message):
-    """The list of channels; the superblock is written, and the first page after it takes a minute."""
+    """List the channels; then the superblock is written, and the first page takes a minute."""
     del process.seam.channels
     found = await process.seam.channels()
     world.post(message.channel, message.content, (), "again")
