@@ -405,6 +405,40 @@ def test_who_opens_while_a_process_heals_the_superblock_waits_for_it(make_world,
         world.end()
 
 
+def test_who_stood_still_before_it_read_the_log_looks_again_before_it_misses_the_superblock(
+    make_world,
+):
+    """Superblock and log were written while it stood still, after its list of channels."""
+    world = make_world()
+    process, engine = opened(world, "one")
+    late, before = world.process("late"), dict(world.channels)
+    message = superblock_of(world, engine.superblock.catalog)
+    world.delete(message.channel, message.id)
+    late.seam.channels = partial(answered_slowly, world, late, message)
+    add_row(world, process, engine, "x")
+    block = world.run_in(late, find_or_create(late.seam)).superblock
+    assert block == engine.superblock
+    assert before.keys() == world.channels.keys()
+
+
+async def answered_slowly(world, process, message):
+    """List the channels; then the superblock is written, and the first page takes a minute."""
+    del process.seam.channels
+    found = await process.seam.channels()
+    world.post(message.channel, message.content, (), "again")
+    history = process.seam.history
+
+    async def slow(channel, **options):
+        page = await history(channel, **options)
+        if channel != message.channel:
+            process.seam.history = history
+            await process.seam.sleep(60)
+        return [each for each in page if channel != message.channel]
+
+    process.seam.history = slow
+    return found
+
+
 @pytest.mark.parametrize("read_only", [False, True])
 def test_a_superblock_that_is_not_written_again_is_missed_after_half_a_minute(
     make_world, join, read_only

@@ -356,16 +356,18 @@ async def _look_for_superblock(server: Server, view: View) -> View:
     Raises:
         LogDamaged: there is a log, and its superblock is gone for good, or its catalog.
     """
-    began, attempt = server.monotonic(), 0
+    began = looked = server.monotonic()
+    attempt = 0
     while view.chosen is None and (lane := await _log_without_catalog(server, view.channels)):
         is_there = _has_catalog(server, lane, view.channels)
         if attempt and not is_there:
             raise _headless(lane)
-        if server.monotonic() - began >= REWRITING_SECONDS:
+        if looked - began >= REWRITING_SECONDS:
             raise _without_superblock(lane)
         if is_there:
             await server.sleep(pause(server, attempt))
         attempt += 1
+        looked = server.monotonic()  # what is found may be as old as this
         view = await look_until_settled(server)
     return view
 
