@@ -269,7 +269,9 @@ class Engine:
         if verdict.fault:
             self._read_back(verdict)
         self._finishing = [self._begin(self._committer.run(), failed)]
-        works = [self._follower.follow(), self._check_cache()]
+        works = [self._follower.follow()]
+        if self.replica.unchecked:
+            works.append(self._check_cache())
         if self._hears:
             told = self._follower.note_told
             polling = keep_fresh(self._server, self._refreshes.refresh, told, self._troubles)

@@ -471,6 +471,11 @@ class Replica:
             _log.info("the cache %s was not closed: it is checked first", cache.folder)
             check.all()
 
+    @property
+    def unchecked(self) -> bool:
+        """Whether it began with a file that :meth:`check_on` has to look through."""
+        return self._check is not None
+
     def check_on(self) -> bool:
         """Look through some more of a file that was kept, and return whether any of it is left. On
         any thread, beside all else. What is not as it was written is a failure of the file.
