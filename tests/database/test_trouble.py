@@ -89,7 +89,7 @@ class TestTrouble:
         # It is known from now on, and costs no message.
         place.forget_calls()
         with pytest.raises(
-            NoncesIgnored, match="is kept, .* delete the message that says 'nonces'"
+            NoncesIgnored, match=r"is kept, .* delete the message that says 'nonces'"
         ):
             place.conn(shop()[0]).__enter__()
         assert place.sends == 0
