@@ -108,10 +108,7 @@ async def find_or_create(server: Server, *, lanes: int = LANES) -> Found:
             <discobase.engine.server.seam.NotPermitted>` where it may not read what is there.
     """
     for _ in range(_TRIES):
-        view, gone = await _search(server)
-        if view.chosen is None:
-            await _refuse_lost_topics(server, view.channels)
-            view = await _look_for_superblock(server, view)
+        view, gone = await _look(server)
         if view.chosen is not None:
             await remove_leftovers(server, view, view.newest)
         else:
@@ -139,14 +136,28 @@ async def find(server: Server, place: str) -> Found:
         DatabaseNotFound: there is none.
         LogDamaged, UpgradeNeeded, Refused: as for :func:`find_or_create`.
     """
-    view, _ = await _search(server)
-    if view.chosen is None:
-        await _refuse_lost_topics(server, view.channels)
-        view = await _look_for_superblock(server, view)
+    view, _ = await _look(server)
     if view.chosen is None:
         raise DatabaseNotFound(place)
     await _require_whole(server, view.chosen, view.channels)
     return Found.of(view, view.chosen)
+
+
+async def _look(server: Server) -> tuple[View, list[Trace]]:
+    """Look for the database; where there is none, see that there was none.
+
+    Returns:
+        The server, and the traces of databases whose catalogs are gone.
+
+    Raises:
+        LogDamaged: the server holds parts of a database, but not all.
+        NotPermitted, Unavailable: as for :func:`_search`.
+    """
+    view, gone = await _search(server)
+    if view.chosen is None:
+        await _refuse_lost_topics(server, view.channels)
+        view = await _look_for_superblock(server, view)
+    return view, gone
 
 
 async def _search(server: Server, waited_for: int = 0) -> tuple[View, list[Trace]]:
