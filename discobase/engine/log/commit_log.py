@@ -428,6 +428,7 @@ class CommitLog:
                 "written there until Discord has forgotten it, some minutes after it was sent",
                 position=seq,
                 channel=self.superblock.lane_of(seq),
+                step="Save the same object again then",
             )
         if isinstance(error, NotFound) and error.code == UNKNOWN_CHANNEL:
             return deleted(self.superblock, self.superblock.lane_of(seq))
@@ -567,6 +568,7 @@ class CommitLog:
                 "committed, and another process took it for what a creation had left. Nothing can "
                 "be saved in it; connect again, and save there",
                 channel=catalog,
+                step="",
             )
         own = [message for message in messages if message.author == self.server.author]
         found = [each for each in own if Superblock.from_content(each.content) == self.superblock]
