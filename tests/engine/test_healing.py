@@ -150,3 +150,15 @@ def test_a_superblock_that_is_deleted_while_it_is_looked_for_is_written_again(ma
     write(world, process, engine, "one")
     process.kill()
     assert newcomer(world, join) == ["one"]
+
+
+def test_a_checkpoint_by_one_that_has_what_it_did_not_hear_was_deleted_mends_the_log(
+    make_world, join
+):
+    world = make_world()
+    process, engine = join(world, session=10_000_000, hears=False)
+    write(world, process, engine, "one", "two", "three")
+    delete(world, engine, 2)
+    world.run_in(process, engine.checkpoint())
+    process.kill()
+    assert newcomer(world, join) == ["one", "two", "three"]
