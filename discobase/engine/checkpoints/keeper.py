@@ -180,20 +180,14 @@ class CheckpointKeeper:
         try:
             async with self._one:
                 listing = await self._list()
-                stored = await self._of_head(listing) or await self._write(listing)
+                covering = await self._covering(listing, self._replica.head.seq)
+                stored = covering or await self._write(listing)
         except NotPermitted as error:
             raise error.reason from error
         except (Refused, Uncertain, TooLarge) as error:
             raise Unavailable(f"no checkpoint could be written: {_why(error)}") from error
         manifest = stored.manifest
         return Checkpoint(manifest.seq, manifest.records, manifest.packed, stored.message.id)
-
-    async def _of_head(self, listing: CheckpointListing) -> Stored | None:
-        """Return a checkpoint of the head that holds what it names; None where there is none."""
-        for stored in listing.stored:
-            if stored.manifest.head == self._replica.head and await self._is_whole(stored):
-                return stored
-        return None
 
     async def cover(self, position: int) -> None:
         """See to it that there is a checkpoint of this history at a position, or above it.
@@ -204,7 +198,7 @@ class CheckpointKeeper:
         """
         async with self._one:
             listing = await self._list()
-            if not await self._covers(listing, position):
+            if await self._covering(listing, position) is None:
                 await self._write(listing)
 
     async def is_covered(self, position: int) -> bool:
@@ -215,17 +209,17 @@ class CheckpointKeeper:
             Refused, Uncertain: the channel could not be read.
         """
         async with self._one:
-            return await self._covers(await self._list(), position)
+            return await self._covering(await self._list(), position) is not None
 
-    async def _covers(self, listing: CheckpointListing, position: int) -> bool:
+    async def _covering(self, listing: CheckpointListing, position: int) -> Stored | None:
         for stored in listing.stored:
             if (
                 stored.manifest.seq >= position
                 and await self._is_of_this_history(stored)
                 and await self._is_whole(stored)
             ):
-                return True
-        return False
+                return stored
+        return None
 
     async def _is_whole(self, stored: Stored) -> bool:
         try:

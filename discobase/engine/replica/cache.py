@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 from discobase.at_exit import removes
@@ -98,25 +99,19 @@ class Cache:
             OSError: the folder, or a file, cannot be read.
         """
         try:
-            foreign = self._foreign()
-        except OSError:
+            self._refuse_foreign()
+        except (OSError, ConnectError):
             self._claim.release()
             raise
+
+    def _refuse_foreign(self) -> None:
+        foreign = _foreign(self._files())
         if foreign:
-            self._claim.release()
             raise ConnectError(
                 f"the records cannot be kept in {str(self.folder)!r}: {foreign[min(foreign)].name} "
                 f"in it was not made by discobase, and would be replaced. Move that file away, or "
                 f"give cache= another folder."
             )
-
-    def _foreign(self) -> dict[int, Path]:
-        """Return the files, by number, that have a replica's name, and are none."""
-        return {
-            number: path
-            for number, path in self._files()
-            if path.suffix == ".sqlite" and not is_own(path)
-        }
 
     def newest(self) -> ReplicaFile | None:
         """Return the file that counts; None where there is none that may be opened.
@@ -159,7 +154,8 @@ class Cache:
     def remove_older(self) -> None:
         """Remove all files but the one that counts, and what is not a replica."""
         with contextlib.suppress(OSError):
-            found, foreign = list(self._files()), self._foreign()
+            found = self._files()
+            foreign = _foreign(found)
             newest = max((number for number, _ in found), default=0)
             for number, path in found:
                 if number < newest and number not in foreign:
@@ -191,6 +187,11 @@ class Cache:
         """
         row = writer.execute("SELECT format, superblock FROM kept").fetchone()
         return bool(row == (FORMAT, self._superblock))
+
+
+def _foreign(files: Sequence[tuple[int, Path]]) -> dict[int, Path]:
+    """Return those files, by number, that have a replica's name, and are none."""
+    return {number: path for number, path in files if path.suffix == ".sqlite" and not is_own(path)}
 
 
 def was_closed(writer: sqlite3.Connection) -> bool:
