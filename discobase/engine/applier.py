@@ -29,7 +29,8 @@ from discobase.engine.checkpoints.recovery import (
 )
 from discobase.engine.checkpoints.store import CheckpointDamaged, Stored
 from discobase.engine.doubt import Doubt
-from discobase.engine.log.commit_log import TRUST, Commit, CommitLog, Entry, decide
+from discobase.engine.log.commit_log import TRUST, CommitLog
+from discobase.engine.log.entry import Commit, Entry, decide
 from discobase.engine.log.frame import GENESIS
 from discobase.engine.log.history import PAGE
 from discobase.engine.log.listing import Listing

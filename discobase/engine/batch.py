@@ -21,7 +21,7 @@ is there in time: many times what it takes, and a guess."""
 _COINCIDENCES = 3
 """How often a request by itself may have no answer where another frame in its place has one, which
 may be chance: a server can come back just then. A guess; with :data:`TRIES
-<discobase.engine.log.commit_log.TRIES>` each, twelve tries have been in vain after that. Two
+<discobase.engine.log.sending.TRIES>` each, twelve tries have been in vain after that. Two
 rounds were too few: half of the sends failing by chance are enough for them now and then."""
 
 

@@ -23,14 +23,10 @@ import janus
 from discobase.engine.batch import TOLD_SECONDS, Batch, told_in_time
 from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.follower import Follower
-from discobase.engine.log.commit_log import (
-    TRIES,
-    CommitLog,
-    Entry,
-    NothingSent,
-    Unanswered,
-)
+from discobase.engine.log.commit_log import CommitLog
+from discobase.engine.log.entry import Entry
 from discobase.engine.log.frame import Draft, Limits, encode
+from discobase.engine.log.sending import TRIES, NothingSent, Unanswered
 from discobase.engine.operations import Introduce
 from discobase.engine.replica import Proposal, Replica, ReplicaLost
 from discobase.engine.server.seam import NotPermitted, ServerError
@@ -151,7 +147,7 @@ class Committer:
             f"the connection ended before this was sent, and nothing was written: {reason}"
         )
         unknown = OutcomeUnknown(f"the connection ended while the commit was under way: {reason}")
-        Batch(self._taken).fail(unknown if self._sent and self._log.sent else ended)
+        Batch(self._taken).fail(unknown if self._sent and self._log.sending.sent else ended)
         waiting = [self._held_back] if self._held_back else []
         while not self._queue.async_q.empty():
             item = self._queue.async_q.get_nowait()
@@ -363,9 +359,9 @@ class Committer:
             if left > 0:
                 with contextlib.suppress(Unanswered):
                     entry = await append(draft, tries=left, tried=tried, patience=patience)
-                    batch.note_unanswered(self._log.unanswered)
+                    batch.note_unanswered(self._log.sending.unanswered)
                     return entry, False
-                tried += self._log.unanswered
+                tried += self._log.sending.unanswered
             with contextlib.suppress(Unanswered):
                 return await append(self._fence(seq, chain), tries=1, tried=tried), True
             tried, left = tried + 1, TRIES

@@ -28,8 +28,9 @@ from discobase.engine.checkpoints.recovery import Recovery
 from discobase.engine.checkpoints.store import Stored
 from discobase.engine.doubt import CHECK_SECONDS, Doubt
 from discobase.engine.holes import Holes
-from discobase.engine.log.commit_log import CommitLog, Entry
+from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.creation import Found
+from discobase.engine.log.entry import Entry
 from discobase.engine.log.listing import Listing
 from discobase.engine.replica import Head, Replica, ReplicaLost
 from discobase.engine.server.retry import pause
@@ -182,7 +183,7 @@ class Follower:
             if message.channel in self._log.superblock.lanes:
                 self._log.ends.hear_stranger(message.channel, message.id)
             return
-        self._log.forestalled(entry)
+        self._log.sending.forestalled(entry)
         if self._doubt.damage is None and self._log.later is None:
             self.note_told()
             self._applier.note(entry, read=False)

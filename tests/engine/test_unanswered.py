@@ -6,7 +6,7 @@ import pytest
 
 from discobase.engine.changes import Insert, Request
 from discobase.engine.engine import Engine
-from discobase.engine.log.commit_log import TRIES
+from discobase.engine.log.sending import TRIES
 from discobase.engine.server.permissions import Permission
 from discobase.engine.server.seam import NotSent
 from discobase.errors import Disconnected, OutcomeUnknown, Unavailable

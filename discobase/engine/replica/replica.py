@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from discobase.engine.changes import IndexWanted, Request
-from discobase.engine.log.commit_log import Commit, Entry
+from discobase.engine.log.entry import Commit, Entry
 from discobase.engine.log.frame import GENESIS
 from discobase.engine.operations import Introduce, Operation
 from discobase.engine.replica.cache import LAYOUT as KEPT
@@ -248,6 +248,8 @@ class Replica:
             if not failed(error):
                 raise
             self._renew(error)
+            if not self.head.seq:
+                self._lose()  # what was copied is nothing that could be gone on with
             raise _lost() from error
         self.lost = False
         self._reader.resume()
