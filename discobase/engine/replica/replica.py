@@ -461,9 +461,9 @@ class Replica:
         """See that a file may be gone on with: all of it where it was not closed cleanly, else as
         far as it is built on at once, and the rest by :meth:`check_on`.
         """
-        writer.executescript(file.pragmas)
-        if not cache.fits(writer):
+        if not cache.fits(writer):  # before anything is written to it
             raise _Unfit("they are of another database, or of another version of discobase")
+        writer.executescript(file.pragmas)
         check = Check(file)
         if was_closed(writer):
             require_sound_beginning(writer)
@@ -612,7 +612,12 @@ class Replica:
 
     def _copy_to(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
         writer.executescript(file.pragmas)
-        self._writer.backup(writer)
+        if file.concurrent:
+            self._writer.backup(writer)
+        else:
+            # A backup is page by page, and says in its header that there is a WAL: in memory there
+            # is none, and nobody could open it.
+            self._writer.execute("VACUUM INTO ?", (file.uri,))
         row = writer.execute("SELECT head, chain FROM state").fetchone()
         sound = writer.execute("PRAGMA quick_check").fetchone()
         if (row, sound) != ((self.head.seq, self.head.chain), ("ok",)):
