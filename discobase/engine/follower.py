@@ -343,7 +343,7 @@ class Follower:
         if seconds_between(known, last) < _OLD_SECONDS:
             return None
         candidates = await self._recovery.candidates(listing)
-        return candidates if self._applier.spares_pages(candidates) else None
+        return candidates if self._applier.reading.spares_pages(candidates) else None
 
     async def make_up_for_the_start(self) -> None:
         """Read what was written between the first reading and the begin of a session, if one has
@@ -410,7 +410,7 @@ class Follower:
         if listing is None:
             listing = await self._log.list_channels()
         after = self._replica.positions.read_from()
-        await self._applier.read_lanes(after=after, listing=listing)
+        await self._applier.reading.read_lanes(after=after, listing=listing)
         await self.holes.miss_none(after)
         await self._applier.apply_all()
         if self._applier.arrivals:
@@ -633,7 +633,7 @@ class Follower:
         damage = self._doubt.suspend()
         try:
             # Somebody else may have healed it, and this process be one that does not.
-            self.holes.healed(await self._applier.covered_up_to())
+            self.holes.healed(await self._applier.reading.covered_up_to())
             await self.holes.examine_again()
             await self.holes.examine_catalog()
             await self.catch_up()
