@@ -80,7 +80,7 @@ class NothingSent(Exception):
         self.over = over
 
 
-class Lanes(Protocol):
+class Destination(Protocol):
     """What sending needs of the log."""
 
     server: Server
@@ -114,7 +114,7 @@ class Sending:
         sent: whether anything of it may have been sent.
     """
 
-    def __init__(self, log: Lanes) -> None:
+    def __init__(self, log: Destination) -> None:
         self._log = log
         self.unanswered = 0
         self.sent = False
