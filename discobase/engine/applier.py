@@ -13,38 +13,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import islice, takewhile
 from operator import itemgetter
 
 from discobase.engine.arrivals import Arrivals
 from discobase.engine.awaited import Awaited
-from discobase.engine.checkpoints.manifest import Manifest
 from discobase.engine.checkpoints.recovery import (
-    CheckpointUnreadable,
     Recovery,
-    lines_of,
-    read_from,
 )
-from discobase.engine.checkpoints.store import CheckpointDamaged, Stored
+from discobase.engine.checkpoints.store import Stored
 from discobase.engine.doubt import Doubt
-from discobase.engine.log.commit_log import TRUST, Commit, CommitLog, Entry, decide
+from discobase.engine.log.commit_log import TRUST, CommitLog
+from discobase.engine.log.entry import Commit, Entry, decide
 from discobase.engine.log.frame import GENESIS
-from discobase.engine.log.history import PAGE
 from discobase.engine.log.listing import Listing
 from discobase.engine.lost import LostCommits
-from discobase.engine.operations import LaterFormat
-from discobase.engine.replica import Applied, Head, NotTheState, Position, Replica, ReplicaLost
-from discobase.engine.server.seam import Message, ServerError, seconds_between
+from discobase.engine.reading import Reading
+from discobase.engine.replica import Applied, Head, Position, Replica, ReplicaLost
+from discobase.engine.server.seam import Message, seconds_between
 from discobase.engine.trouble import Trouble
-from discobase.errors import LogDamaged, UpgradeNeeded
+from discobase.errors import LogDamaged
 from discobase.progress import Step
-
-_SHORT_SECONDS = 1.0
-"""Seconds that reading the lanes may take before it is asked how much there is, for whoever is told
-of it after two: a guess.
-"""
 
 _BATCH = 256
 """Frames that are applied in one step of the worker, so that other steps get their turn: some 10 ms
@@ -63,6 +54,7 @@ class Applier:
 
     Attributes:
         arrivals: the frames that wait for their turn.
+        reading: reads what is there of them.
         unsure: the head's position, where another message may stand there that was not heard of;
             else 0.
         epoch: how often the log was read again from its beginning.
@@ -87,6 +79,8 @@ class Applier:
         self._head_read = 0
         self._compared: Head | None = None
         self.arrivals = Arrivals()
+        note = partial(self.note, read=True)
+        self.reading = Reading(log, replica, recovery, self.arrivals, note)
         self.unsure = 0 if replica.sure else replica.head.seq
         self.epoch = 0
         self.awaited = Awaited()
@@ -229,50 +223,6 @@ class Applier:
             channel=self._log.superblock.lane_of(missing),
         )
 
-    async def read_lanes(
-        self,
-        *,
-        after: Sequence[int],
-        listing: Listing | None = None,
-        above: Manifest | None = None,
-    ) -> None:
-        """Read every lane to its end, or as far as it went when the channels were listed.
-
-        Args:
-            after: the message id in each lane from above which it is read.
-            listing: how far the channels went.
-            above: the checkpoint above which they are read: a lane that went no further is not.
-        """
-        known = above.lanes if above else [0] * len(self._lanes)
-        with self._log.gauge.step("reading the log", unit="commits") as step:
-            head = above.seq if above else self._replica.head.seq
-            counting = asyncio.create_task(self._expect(listing, step, head))
-            reading = (
-                self._log.tail(lane, after[lane], listing, step, known=known[lane])
-                for lane in self._lanes
-            )
-            try:
-                found = await asyncio.gather(*reading)
-            finally:
-                counting.cancel()
-        for entries in found:
-            for entry in entries:
-                self.note(entry, read=True)
-
-    async def _expect(self, listing: Listing | None, step: Step, head: int) -> None:
-        """Find out how much there is to read, where the reading takes a while: the newest message
-        has the number of its position. One API call.
-        """
-        if listing is None:
-            return
-        await self._log.server.sleep(_SHORT_SECONDS)
-        lanes = self._log.superblock.lanes
-        newest = max(lanes, key=lambda lane: listing.last.get(lane, 0))
-        with contextlib.suppress(ServerError, UpgradeNeeded):
-            message = await self._log.message(newest, listing.last.get(newest, 0))
-            if message is not None and (entry := self._log.entry(message)):
-                step.expect(entry.header.seq - head)
-
     async def goes_on_above(self, error: LogDamaged) -> bool:
         """Return whether frames that do not fit are void, since what they were built on is not in
         the log: then whoever writes next goes on above them, and shows by that that they are void.
@@ -296,7 +246,7 @@ class Applier:
 
     async def _is_head_unaltered(self) -> bool:
         seq = self._replica.head.seq
-        if seq <= self.decided_up_to:
+        if seq <= self.reading.decided_up_to:
             return True
         message = self._replica.positions.message_at(seq)
         found = await self._log.message(self._log.superblock.lane_of(seq), message)
@@ -316,7 +266,7 @@ class Applier:
 
     async def _replaces(self, entry: Entry) -> bool:
         seq = entry.header.seq
-        if seq <= self.decided_up_to:
+        if seq <= self.reading.decided_up_to:
             return False
         held = await self.position(seq)
         if held is None or entry.message.id == held.message or entry in self.lost:
@@ -367,7 +317,7 @@ class Applier:
         flags that an administrator has set, change nothing.
         """
         entry = self._log.entry(message)
-        expected = await self._chain_at(seq)
+        expected = await self.reading.chain_at(seq)
         if entry is None or (entry.header.hash != expected and expected is not None):
             return False
         if entry.header.encoding != "inline":
@@ -379,13 +329,6 @@ class Applier:
         return True
 
     # From a checkpoint, or from the first frame
-
-    @property
-    def decided_up_to(self) -> int:
-        """The position up to which a checkpoint has decided what the replica holds, whatever stands
-        there now; 0 where the replica began at the first frame.
-        """
-        return 0 if self._recovery.used is None else self._recovery.used.manifest.seq
 
     async def begin(self, candidates: Iterable[Stored], listing: Listing) -> bool:
         """Take over the state of the newest checkpoint that holds, and keep the frames above it
@@ -401,122 +344,12 @@ class Applier:
         """
 
         async def restore(stored: Stored, packed: bytes) -> None:
-            await self._restore(stored, packed)
+            await self.reading.restore(stored, packed)
             head = self._replica.head.seq
             self._head_read = self._replica.positions.message_at(head)
             self.tell()
 
-        return await self._from_newest(candidates, restore, listing)
-
-    async def _from_newest(
-        self,
-        candidates: Iterable[Stored],
-        restore: Callable[[Stored, bytes], Awaitable[None]],
-        listing: Listing | None = None,
-    ) -> bool:
-        """Restore the newest checkpoint that holds, after the lanes have been read from there on.
-        Return whether there is one.
-        """
-        for stored in candidates:
-            packed = await self._read_above(stored, listing)
-            if packed is None:
-                continue
-            try:
-                await restore(stored, packed)
-            except (NotTheState, LaterFormat) as error:
-                self._recovery.pass_over(stored.message.id, str(error))
-                continue
-            self._recovery.used = stored
-            return True
-        self._recovery.used = None
-        return False
-
-    async def _read_above(self, stored: Stored, listing: Listing | None) -> bytes | None:
-        """Download a checkpoint, and read the lanes from there on meanwhile; return its bytes, None
-        where it is passed over.
-        """
-        manifest = stored.manifest
-        download = asyncio.create_task(self._recovery.read(stored))
-        try:
-            await self.read_lanes(after=read_from(manifest), listing=listing, above=manifest)
-            if self._is_at_odds(manifest):
-                why = "the log does not go on from it"
-                self._recovery.pass_over(stored.message.id, why)
-                return None
-            return await download
-        except CheckpointUnreadable as error:
-            self._recovery.pass_over(stored.message.id, str(error), for_a_while=True)
-            return None
-        except CheckpointDamaged as error:
-            self._recovery.pass_over(stored.message.id, str(error))
-            return None
-        finally:
-            download.cancel()
-            await asyncio.gather(download, return_exceptions=True)
-
-    def _is_at_odds(self, manifest: Manifest) -> bool:
-        """Return whether what was read from a checkpoint on contradicts it: the next frame does not
-        go on from it, or another one stands in the place of one that it includes.
-        """
-        following = self.arrivals.at(manifest.seq + 1)
-        if following and next(self.arrivals.decided(manifest.head), None) is None:
-            return True
-        for seq in range(max(1, manifest.seq + 1 - len(self._lanes)), manifest.seq + 1):
-            read = {
-                each.message.id for each in self.arrivals.at(seq) if self.arrivals.was_read(each)
-            }
-            if read and manifest.lanes[seq % len(self._lanes)] not in read:
-                return True
-        return False
-
-    async def _restore(
-        self, stored: Stored, packed: bytes, commits: Sequence[Commit | Entry] = ()
-    ) -> None:
-        manifest, given_up = stored.manifest, threading.Event()
-
-        def note(size: int) -> None:
-            if given_up.is_set():
-                raise NotTheState("the opening was given up")
-            step.add(size)
-
-        def restore() -> None:
-            lines = lines_of(packed, manifest, note)
-            self._replica.restore(lines, manifest.head, manifest.state, commits)
-
-        with self._log.gauge.step("loading a checkpoint", manifest.size, "bytes") as step:
-            try:
-                with contextlib.suppress(ReplicaLost):
-                    await self._log.server.work(restore)
-                    return
-                await self._log.server.work(restore)  # into the file that is there instead
-            except asyncio.CancelledError:
-                given_up.set()  # it takes seconds, and whoever closes the replica waits for it
-                raise
-
-    def spares_pages(self, candidates: Iterable[Stored]) -> bool:
-        """Return whether a checkpoint is so far above the head that it spares a page in each
-        lane.
-        """
-        least = self._replica.head.seq + len(self._lanes) * PAGE
-        return any(stored.manifest.seq >= least for stored in candidates)
-
-    async def covered_up_to(self) -> int:
-        """Return the position of the newest checkpoint, 0 where there is none. One API call.
-
-        Raises:
-            Uncertain, Refused: Discord could not be read.
-        """
-        found = await self._recovery.candidates(None)
-        return max((stored.manifest.seq for stored in found), default=0)
-
-    async def covering(self, position: int) -> Stored | None:
-        """Return a checkpoint that has what was applied at a position (:meth:`Recovery.covering
-        <discobase.engine.checkpoints.recovery.Recovery.covering>`).
-        """
-        return await self._recovery.covering(position, self._chain_at)
-
-    async def _chain_at(self, seq: int) -> str | None:
-        return await self._log.server.work(lambda: self._replica.hash_at(seq))
+        return await self.reading.from_newest(candidates, restore, listing)
 
     async def goes_on_from_a_checkpoint(self, error: LogDamaged) -> bool:
         """Take over the state of a checkpoint at a position that is missing, or above it, if there
@@ -530,7 +363,7 @@ class Applier:
         found = await self._recovery.candidates(None)
         if not any(stored.manifest.seq >= error.position for stored in found):
             return False
-        return await self._from_newest(found, self._replay_from)
+        return await self.reading.from_newest(found, self._replay_from)
 
     async def _rebuild(self) -> None:
         """Start again from the newest checkpoint, or from the first frame: the log does not go on
@@ -539,8 +372,9 @@ class Applier:
         if not self._replica.lost:
             text = "the log is not as it was thought to be: it is read again from its beginning"
             self._log.troubles.tell(Trouble("damage", text))
-        if not await self._from_newest(await self._recovery.candidates(None), self._replay_from):
-            await self.read_lanes(after=[0] * len(self._lanes))
+        candidates = await self._recovery.candidates(None)
+        if not await self.reading.from_newest(candidates, self._replay_from):
+            await self.reading.read_lanes(after=[0] * len(self._lanes))
             await self._replay_from(None, b"")
 
     async def _replay_from(self, stored: Stored | None, packed: bytes) -> None:
@@ -557,7 +391,7 @@ class Applier:
         candidates = [self.arrivals.at(entry.header.seq) for entry, _ in decided]
         before = await self._applied()
         if stored is not None:
-            await self._restore(stored, packed, commits)
+            await self.reading.restore(stored, packed, commits)
         else:
             await self._log.server.work(lambda: self._replica.replay(commits))
         self.tell()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from discobase.engine.log.commit_log import Entry, decide
+from discobase.engine.log.entry import Entry, decide
 from discobase.engine.replica import Head
 
 

@@ -516,7 +516,7 @@ class Engine:
         await asyncio.gather(*self._tasks, *self._refreshes.cancel(), return_exceptions=True)
         await asyncio.gather(*self._verifications.cancel(), return_exceptions=True)
         await self._committer.stop(ended)
-        await self._log.close()
+        await self._log.sending.close()
         await self._server.work(partial(self.replica.close, sure=self._follower.sure))
 
 

@@ -28,8 +28,9 @@ from discobase.engine.checkpoints.recovery import Recovery
 from discobase.engine.checkpoints.store import Stored
 from discobase.engine.doubt import CHECK_SECONDS, Doubt
 from discobase.engine.holes import Holes
-from discobase.engine.log.commit_log import CommitLog, Entry
+from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.creation import Found
+from discobase.engine.log.entry import Entry
 from discobase.engine.log.listing import Listing
 from discobase.engine.replica import Head, Replica, ReplicaLost
 from discobase.engine.server.retry import pause
@@ -182,7 +183,7 @@ class Follower:
             if message.channel in self._log.superblock.lanes:
                 self._log.ends.hear_stranger(message.channel, message.id)
             return
-        self._log.forestalled(entry)
+        self._log.sending.forestalled(entry)
         if self._doubt.damage is None and self._log.later is None:
             self.note_told()
             self._applier.note(entry, read=False)
@@ -342,7 +343,7 @@ class Follower:
         if seconds_between(known, last) < _OLD_SECONDS:
             return None
         candidates = await self._recovery.candidates(listing)
-        return candidates if self._applier.spares_pages(candidates) else None
+        return candidates if self._applier.reading.spares_pages(candidates) else None
 
     async def make_up_for_the_start(self) -> None:
         """Read what was written between the first reading and the begin of a session, if one has
@@ -409,7 +410,7 @@ class Follower:
         if listing is None:
             listing = await self._log.list_channels()
         after = self._replica.positions.read_from()
-        await self._applier.read_lanes(after=after, listing=listing)
+        await self._applier.reading.read_lanes(after=after, listing=listing)
         await self.holes.miss_none(after)
         await self._applier.apply_all()
         if self._applier.arrivals:
@@ -592,22 +593,29 @@ class Follower:
         if not self._log.ends.unexplained:
             self._log.confirm(listing.began)
         for channel, message in self._log.ends.unexplained.items():
-            if known.get(channel) != message:
-                self._log.troubles.tell(
-                    Trouble(
-                        "damage",
-                        f"message {message}, the newest of channel {channel}, is gone, and nothing "
-                        f"tells what it was; writing waits for half a minute in case another "
-                        f"process still has it",
-                        channel=channel,
-                        message=message,
-                    )
+            gone = (
+                f"message {message}, the newest of channel {channel}, is gone, and nothing tells "
+                f"what it was; writing waits for half a minute in case another process still has it"
+            )
+            self._log.troubles.begin(
+                Trouble("damage", gone, writes_blocked=True, channel=channel, message=message),
+                of=channel,
+            )
+        for channel, message in known.items():
+            if channel not in self._log.ends.unexplained:
+                self._log.troubles.end(
+                    "damage",
+                    f"message {message}, the newest of channel {channel}, is there, or it is known "
+                    f"by now what it was",
+                    of=channel,
                 )
 
     async def _look_on(self) -> Listing:
         """Look, and wait no longer for what nothing has explained for half a minute."""
         listing = await self._look()
         for channel, message in self._log.ends.give_up(self._log.server.monotonic()).items():
+            on = f"writing goes on without message {message}, the newest of channel {channel}"
+            self._log.troubles.end("damage", on, of=channel)
             self.lost.add_unread(
                 channel,
                 message,
@@ -625,7 +633,7 @@ class Follower:
         damage = self._doubt.suspend()
         try:
             # Somebody else may have healed it, and this process be one that does not.
-            self.holes.healed(await self._applier.covered_up_to())
+            self.holes.healed(await self._applier.reading.covered_up_to())
             await self.holes.examine_again()
             await self.holes.examine_catalog()
             await self.catch_up()

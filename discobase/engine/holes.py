@@ -190,7 +190,7 @@ class Holes:
         if change.deleted:
             self._applier.arrivals.drop_message(change.message)
         seq = await self._log.server.work(lambda: self._replica.find(change.message))
-        if seq is None or seq <= max(self._applier.decided_up_to, self._covered):
+        if seq is None or seq <= max(self._applier.reading.decided_up_to, self._covered):
             return  # what is kept of it is read again now, or a checkpoint has what it said
         found = await self._log.message(change.channel, change.message)
         if found is not None and await self._applier.is_as_applied(seq, found):
@@ -227,7 +227,7 @@ class Holes:
         For who writes the head itself stays open even so: until something stands above it others
         may go on in its place once its nonce is forgotten.
         """
-        stored = await self._applier.covering(seq)
+        stored = await self._applier.reading.covering(seq)
         if stored is None:
             return False
         self.relied_on = stored

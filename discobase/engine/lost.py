@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from discobase.engine.log.commit_log import Entry
+from discobase.engine.log.entry import Entry
 from discobase.engine.server.seam import time_of
 from discobase.engine.trouble import Trouble, Troubles
 

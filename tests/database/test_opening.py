@@ -123,7 +123,7 @@ def test_a_close_while_a_checkpoint_is_loaded_waits_for_no_more_of_it(place, mon
             ended.append(type(error))
             raise
 
-    monkeypatch.setattr("discobase.engine.applier.lines_of", long)
+    monkeypatch.setattr("discobase.engine.reading.lines_of", long)
     database, _ = items()
     database.login_thread(place.token, api_url=place.api_url)
     assert loading.wait(10)

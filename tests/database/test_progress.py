@@ -59,7 +59,7 @@ def test_each_step_of_a_long_opening_is_told_on_the_thread_that_waits(slow, impa
 
 
 def test_how_much_has_been_read_is_told_and_how_much_there_is(place, impatient, monkeypatch):
-    monkeypatch.setattr("discobase.engine.applier._SHORT_SECONDS", 0.0)
+    monkeypatch.setattr("discobase.engine.reading._SHORT_SECONDS", 0.0)
     monkeypatch.setattr("discobase.engine.checkpoints.keeper.is_due", lambda *_: False)
     database, item = shop()
     with place.conn(database):

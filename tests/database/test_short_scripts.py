@@ -25,6 +25,9 @@ def job(place):
 
 
 def checkpoints(place):
+    """Those that are there; none where there is no database yet."""
+    if "checkpoints" not in place.discord.channels(place.server).values():
+        return set()
     return {int(each["id"]) for each in place.discord.messages(place.channel("checkpoints"))}
 
 

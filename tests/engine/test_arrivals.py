@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from discobase.engine.arrivals import Arrivals
-from discobase.engine.log.commit_log import Entry
+from discobase.engine.log.entry import Entry
 from discobase.engine.log.frame import GENESIS, Header
 from discobase.engine.replica import Head
 from discobase.engine.server.seam import Message

@@ -15,7 +15,7 @@ import pytest
 
 from discobase.engine.changes import IndexWanted, Insert, Remove, Replace
 from discobase.engine.keys import key
-from discobase.engine.log.commit_log import Commit
+from discobase.engine.log.entry import Commit
 from discobase.engine.log.frame import GENESIS
 from discobase.engine.replica import (
     Cache,

@@ -34,7 +34,7 @@ from discobase.engine.changes import (
     SchemaMoved,
 )
 from discobase.engine.keys import Kind
-from discobase.engine.log.commit_log import Commit, Entry
+from discobase.engine.log.entry import Commit, Entry
 from discobase.engine.log.frame import Header
 from discobase.engine.operations import (
     OF_0_1,

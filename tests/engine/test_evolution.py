@@ -32,7 +32,7 @@ from pydantic import (
 from discobase import Index, Table, Unique, schema
 from discobase.binding import Binding
 from discobase.engine.changes import DropUnique, IndexWanted, Placed, Request
-from discobase.engine.log.commit_log import Commit, Entry
+from discobase.engine.log.entry import Commit, Entry
 from discobase.engine.log.frame import Header
 from discobase.engine.operations import Keys, Loaded
 from discobase.engine.replica import EMPTY, KeyColumn, Replica

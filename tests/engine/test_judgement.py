@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discobase.engine.arrivals import Arrivals
-from discobase.engine.log.commit_log import Entry
+from discobase.engine.log.entry import Entry
 from discobase.engine.log.frame import GENESIS, Header
 from discobase.engine.server.seam import Message
 from discobase.engine.verification.judgement import judge

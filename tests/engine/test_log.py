@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from discobase.engine.base36 import base36
-from discobase.engine.log.commit_log import Entry, decide
+from discobase.engine.log.entry import Entry, decide
 from discobase.engine.log.frame import GENESIS, Header
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.operations import LaterFormat

@@ -28,7 +28,7 @@ from discobase.engine.changes import (
     SchemaMoved,
 )
 from discobase.engine.keys import key
-from discobase.engine.log.commit_log import Commit, Entry
+from discobase.engine.log.entry import Commit, Entry
 from discobase.engine.log.frame import GENESIS, Header
 from discobase.engine.operations import (
     Constrain,

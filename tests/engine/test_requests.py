@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from discobase.engine.changes import Attempt, Insert, Placed, Remove, Replace, Request, attempt_of
-from discobase.engine.log.commit_log import Commit, Entry
+from discobase.engine.log.entry import Commit, Entry
 from discobase.engine.log.frame import Header
 from discobase.engine.operations import Names, from_line, to_line
 from discobase.engine.replica import Replica, requests

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from discobase.engine.changes import IndexWanted, Insert, Request
-from discobase.engine.log.commit_log import Commit, Entry
+from discobase.engine.log.entry import Commit, Entry
 from discobase.engine.log.frame import GENESIS, Header
 from discobase.engine.operations import (
     Constrain,

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from discobase.engine.changes import Insert, Request
-from discobase.engine.log.commit_log import Commit, Entry
+from discobase.engine.log.entry import Commit, Entry
 from discobase.engine.log.frame import Limits, encode, read_header
 from discobase.engine.operations import Introduce, Put, from_line, to_line
 from discobase.engine.replica import Replica

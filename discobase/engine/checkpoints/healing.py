@@ -17,7 +17,8 @@ from discobase.engine.checkpoints.keeper import CheckpointKeeper
 from discobase.engine.checkpoints.store import TooLarge
 from discobase.engine.committer import Committer
 from discobase.engine.follower import Follower
-from discobase.engine.log.commit_log import CommitLog, Unanswered
+from discobase.engine.log.commit_log import CommitLog
+from discobase.engine.log.sending import Unanswered
 from discobase.engine.replica import Replica
 from discobase.engine.server.retry import pause
 from discobase.engine.server.seam import Event, MessageChanged, ServerError

@@ -19,54 +19,38 @@ hash in its header, and chained by that of the frame before: invariant I4.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from discobase.engine.log.catalogs import superblocks_in
 from discobase.engine.log.downloads import download
+from discobase.engine.log.entry import Commit, Entry, commit_of, decide
 from discobase.engine.log.formats import upgrade_needed
 from discobase.engine.log.frame import (
     Draft,
-    Header,
     Malformed,
     check_files,
     read_header,
-    read_operations,
-    read_payload,
 )
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.lane_ends import LaneEnds
 from discobase.engine.log.listing import Listing, Moment
 from discobase.engine.log.presence import deleted, require_present
+from discobase.engine.log.sending import TRIES, Sending
 from discobase.engine.log.superblock import Superblock, random_name
-from discobase.engine.operations import LaterFormat, Operation
-from discobase.engine.server.retry import pause, persist
+from discobase.engine.operations import LaterFormat
+from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import (
-    FILTERED,
-    TOO_LARGE,
     UNKNOWN_CHANNEL,
-    UNKNOWN_MESSAGE,
     Message,
     NotFound,
-    NotPermitted,
-    NotSent,
-    Refused,
     Server,
-    Uncertain,
 )
 from discobase.engine.trouble import Trouble, Troubles
 from discobase.engine.versions import OWN, release_of
 from discobase.errors import (
-    DiscobaseError,
     LogDamaged,
     NoncesIgnored,
-    OutcomeUnknown,
-    RecordRefused,
-    RecordTooLarge,
-    Unavailable,
     UpgradeNeeded,
 )
 from discobase.progress import Gauge, Step
@@ -76,73 +60,6 @@ _log = logging.getLogger(__name__)
 TRUST = 60.0
 """Seconds for which a nonce is certainly remembered: Discord says "the past few minutes" (message
 resource, "Create Message") and not how many (docs#6647). A minute is on the safe side of that."""
-
-_USUAL = 2
-"""Tries without an answer that are nothing to warn of: connections break now and then, and an
-embedded server that another process takes over costs two. A guess."""
-
-TRIES = 3
-"""Tries without an answer after which :meth:`CommitLog.append` asks whoever called it what to do:
-one more than is usual. Where the status is 500, 502, 504 or 524, discord.py makes five of each, in
-16 s. To ask too early costs a message."""
-
-
-TOLD_SECONDS = 0.25
-"""How long before their time is over a caller is told that nothing was sent, so that the answer
-is there in time: many times what it takes, and a guess."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A frame as it stands in the log: its message, and its header."""
-
-    message: Message
-    header: Header
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A frame that was read whole and checked: what a replica applies."""
-
-    entry: Entry
-    operations: list[Operation]
-
-
-class Unanswered(Exception):
-    """What was sent had no answer each time, and neither has it been heard of: it may be there, or
-    still come, until the position holds something else.
-
-    Args:
-        why: the last error.
-    """
-
-    def __init__(self, why: Uncertain) -> None:
-        super().__init__(str(why))
-
-
-class Unreached(Exception):
-    """There was no connection, and nothing was sent.
-
-    Args:
-        why: the last error.
-        over: whether the time for it is over; else what is known of the head has become too old to
-            go on.
-
-    Attributes:
-        over: the same.
-    """
-
-    def __init__(self, why: NotSent, *, over: bool) -> None:
-        super().__init__(str(why))
-        self.over = over
-
-
-def decide(candidates: Iterable[Entry], chain: str) -> Entry | None:
-    """Which of the messages at one position counts, given the hash of the last applied frame; None
-    where all are void.
-    """
-    fitting = [entry for entry in candidates if entry.header.chain == chain]
-    return min(fitting, key=lambda entry: entry.message.id, default=None)
 
 
 class CommitLog:
@@ -162,8 +79,7 @@ class CommitLog:
         later: what was met of a later format, first; None while all that was met is known. Nothing
             may be written any more when there is something.
         ends: how far each lane is known.
-        unanswered: how many tries of the last append had no answer.
-        sent: whether anything of the last append may have been sent.
+        sending: what is sent of what is appended.
     """
 
     def __init__(
@@ -186,11 +102,7 @@ class CommitLog:
         self.ends = LaneEnds(superblock.lanes)
         self._superblock_message: int | None = None
         self._catalog_end = 0
-        self.unanswered = 0
-        self.sent = False
-        self._awaited: tuple[Draft, asyncio.Future[Entry]] | None = None
-        self._written = (0, "")
-        self._sending: set[asyncio.Task[Message]] = set()
+        self.sending = Sending(self)
         self._current = Moment(float("-inf"), float("-inf"))
         self.unsettle()
 
@@ -268,7 +180,7 @@ class CommitLog:
 
         Raises:
             Unanswered: no try had an answer. What the position holds, now or later, is not known.
-            Unreached: there was no connection, and nothing was sent.
+            NothingSent: there was no connection, and nothing was sent.
             NoncesIgnored: nothing may be written any more; nothing was.
             Unavailable: the server refused it; nothing was written.
             OutcomeUnknown: the server refused it, after a try whose outcome is unknown.
@@ -279,181 +191,15 @@ class CommitLog:
         if self.refusal is not None:
             raise self.refusal
         seq, began = draft.header.seq, self.moment()
-        echo: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        self._awaited = (draft, echo)
-        try:
-            entry = await self._send_until_known(
-                draft, echo, after, tries=tries, tried=tried, patience=patience
-            )
-        finally:
-            self._awaited = None
+        entry = await self.sending.until_known(
+            draft, after=after, tries=tries, tried=tried, patience=patience
+        )
         if not self.enforced or self.doubtful():
-            found = await self._look_again(seq, after, "was sent")
+            found = await self.sending.look_again(seq, after, "was sent")
             entry = _holder(found, chain) or entry
         if entry.header.hash == draft.header.hash:
             self.confirm(began)
-            self._written = (entry.message.id, draft.content)
-        return entry
-
-    async def _send_until_known(
-        self,
-        draft: Draft,
-        echo: asyncio.Future[Entry],
-        after: int,
-        *,
-        tries: int,
-        tried: int,
-        patience: float | None,
-    ) -> Entry:
-        seq = draft.header.seq
-        attempt, unsent, self.unanswered = tried, 0, 0
-        self.sent = tried > 0
-        while True:
-            before = self.sent
-            self.sent = True
-            try:
-                return await self._send(draft, echo)
-            except Uncertain as error:
-                if isinstance(error, NotSent) and not before and patience is not None:
-                    self.sent = False
-                    await self._wait_for_connection(error, unsent, patience)
-                    unsent += 1
-                    continue
-                last = error
-                self.unanswered += 1
-                _log.log(
-                    logging.INFO if attempt < _USUAL else logging.WARNING,
-                    "position %d: outcome unknown (%s); trying again under the same nonce",
-                    seq,
-                    error,
-                )
-            except Refused as error:
-                if attempt == 0 and not error.repeated:
-                    raise self._reason(error, draft) from error
-                return await self._refused(error, draft, after)
-            await asyncio.wait({echo}, timeout=pause(self.server, attempt))
-            if echo.done():
-                return echo.result()
-            attempt += 1
-            if self.doubtful() and (
-                found := await self._look_again(seq, after, "had no answer for a minute")
-            ):
-                return found[0]
-            if self.unanswered >= tries:
-                raise Unanswered(last)
-
-    async def _wait_for_connection(self, error: NotSent, attempt: int, patience: float) -> None:
-        """Wait before the next try, where the last one had no connection.
-
-        Raises:
-            Unreached: the time for that is over, or would be; or the head is to be looked up first.
-        """
-        seconds = pause(self.server, attempt)
-        if self.server.monotonic() + seconds + TOLD_SECONDS >= patience:
-            raise Unreached(error, over=True)
-        _log.log(
-            logging.INFO if attempt < _USUAL else logging.WARNING,
-            "no connection, and nothing is sent (%s); trying again",
-            error,
-        )
-        await self.server.sleep(seconds)
-        if self.doubtful():
-            raise Unreached(error, over=False)
-
-    async def _send(self, draft: Draft, echo: asyncio.Future[Entry]) -> Entry:
-        seq = draft.header.seq
-        lane, nonce = self.superblock.lane_of(seq), self.superblock.nonce_of(seq)
-        send = asyncio.ensure_future(self.server.send(lane, draft.content, draft.uploads, nonce))
-        self._sending.add(send)
-        send.add_done_callback(self._sent)
-        either: set[asyncio.Future[Any]] = {send, echo}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if echo.done():
-            return echo.result()
-        message = send.result()
-        if message.content == draft.content:
-            return Entry(message, draft.header)
-        return self._entry_of(message, seq)
-
-    def _sent(self, send: asyncio.Task[Message]) -> None:
-        """Let go of a send that the echo may have overtaken. Its failure is no news then: the
-        message is there.
-        """
-        self._sending.discard(send)
-        if not send.cancelled() and (error := send.exception()):
-            _log.debug("a send ended with %r", error)
-
-    async def _refused(self, error: Refused, draft: Draft, after: int) -> Entry:
-        """Find what the position holds although a try was refused, since an earlier one may have
-        taken effect; or the reason why it is empty.
-        """
-        seq = draft.header.seq
-        try:
-            found = await self._look_again(seq, after, f"was refused: {error} (code {error.code})")
-        except (Refused, Uncertain):
-            raise OutcomeUnknown(
-                f"Discord refused the commit at position {seq}: {error} (code {error.code}), and "
-                f"the log could not be read after that. An earlier try may have been written: "
-                f"repeat it with the same object, which does it once, or look whether it happened."
-            ) from error
-        if found:
-            return found[0]
-        reason = self._reason(error, draft)
-        if isinstance(reason, LogDamaged):
-            raise reason from error
-        raise OutcomeUnknown(
-            f"Discord refused the commit at position {seq}: {error} (code {error.code}). An "
-            f"earlier try had no answer and is not in the log, but may still arrive: repeat it "
-            f"with the same object, which does it once, or look whether it happened."
-        ) from error
-
-    async def _look_again(self, seq: int, after: int, why: str) -> list[Entry]:
-        """Read all messages that carry a position, after something was sent to it."""
-        try:
-            return await self.at(seq, after=after)
-        except UpgradeNeeded as error:
-            raise OutcomeUnknown(
-                f"the commit at position {seq} {why}, and the log goes on in a form that this "
-                f"version cannot read: it may have been written. {error}"
-            ) from error
-
-    def _reason(self, error: Refused, draft: Draft) -> DiscobaseError:
-        """Return the error for a message that was refused, and is not there."""
-        seq = draft.header.seq
-        if isinstance(error, NotFound) and error.code == UNKNOWN_MESSAGE:
-            # It stays so until the nonce is forgotten. Who writes then has to have looked.
-            self.unsettle()
-            return LogDamaged(
-                "this position was written, and its message has been deleted: nothing can be "
-                "written there until Discord has forgotten it, some minutes after it was sent",
-                position=seq,
-                channel=self.superblock.lane_of(seq),
-                step="Save the same object again then",
-            )
-        if isinstance(error, NotFound) and error.code == UNKNOWN_CHANNEL:
-            return deleted(self.superblock, self.superblock.lane_of(seq))
-        if isinstance(error, NotPermitted):
-            return error.reason
-        if error.code in TOO_LARGE:
-            return RecordTooLarge(sum(len(upload.data) for upload in draft.uploads), None)
-        if error.code in FILTERED:
-            return RecordRefused(
-                f"Discord's filters refuse what is written ({error}, code {error.code}); nothing "
-                f"was written. Look at the server's AutoMod rules: they have to leave out its bots."
-            )
-        return Unavailable(
-            f"Discord refused the commit: {error} (code {error.code}). Nothing was written."
-        )
-
-    def _entry_of(self, message: Message, seq: int) -> Entry:
-        entry = self.entry(message)
-        if entry is None or entry.header.seq != seq:
-            raise LogDamaged(
-                "the message that holds this position is not a frame of it; was it edited?",
-                position=seq,
-                channel=message.channel,
-                message=message.id,
-            )
+            self.sending.note_written(entry, draft)
         return entry
 
     # Reading
@@ -467,25 +213,7 @@ class CommitLog:
         """
         if not self.enforced or message.author != self.server.author:
             return False
-        if self._awaited is None:
-            return self._written == (message.id, message.content)
-        draft, echo = self._awaited
-        lane = self.superblock.lane_of(draft.header.seq)
-        if message.content != draft.content or message.channel != lane:
-            return False
-        if not echo.done():
-            echo.set_result(Entry(message, draft.header))
-        return True
-
-    def forestalled(self, entry: Entry) -> None:
-        """Settle the append under way, if this entry that has arrived holds the position that it
-        wants to write.
-        """
-        if self._awaited is None:
-            return
-        draft, echo = self._awaited
-        if draft.header.seq == entry.header.seq and not echo.done():
-            echo.set_result(entry)
+        return self.sending.is_echo(message)
 
     def entry(self, message: Message) -> Entry | None:
         """Read the frame in a message; None where it holds none, stands outside its lane, or is by
@@ -744,13 +472,6 @@ class CommitLog:
         check_files(entry.header, (file.size for file in entry.message.attachments))
         return await download(self.server, entry.message)
 
-    async def close(self) -> None:
-        """Cancel what is still being sent."""
-        sending = list(self._sending)
-        for send in sending:
-            send.cancel()
-        await asyncio.gather(*sending, return_exceptions=True)
-
 
 def _holder(found: Sequence[Entry], chain: str) -> Entry | None:
     """Return what holds a position, of all messages that carry it: the one that counts, unless an
@@ -761,18 +482,3 @@ def _holder(found: Sequence[Entry], chain: str) -> Entry | None:
     if first is None or first.header.chain != chain:
         return first
     return decide(found, chain)
-
-
-def commit_of(entry: Entry, files: Sequence[bytes]) -> Commit:
-    """Read the commit of an entry, checked.
-
-    Args:
-        entry: the entry.
-        files: what hangs on its message.
-
-    Raises:
-        LaterFormat: it was written by a later version.
-        Malformed: what is there is not what was written.
-    """
-    payload = read_payload(entry.header, entry.message.content, files)
-    return Commit(entry, read_operations(entry.header, payload))

@@ -93,6 +93,7 @@ class ReplicaFile:
     first two last as long as this object at the most.
 
     Attributes:
+        uri: where it is, as SQLite takes it.
         concurrent: whether one connection may write while others read.
         is_kept: whether it outlives its process.
         pragmas: what its writing connection is told.
@@ -101,7 +102,7 @@ class ReplicaFile:
     def __init__(
         self, uri: str, remove: Callable[[], object], *, kept_at: Path | None = None
     ) -> None:
-        self._uri = uri
+        self.uri: str = uri
         self._kept_at = kept_at
         self._known = None if kept_at is None else _identity(kept_at)
         self.is_kept: bool = kept_at is not None
@@ -173,7 +174,7 @@ class ReplicaFile:
             # Connections are handed from thread to thread, never used by two at a time;
             # transactions are opened by hand.
             made = sqlite3.connect(
-                self._uri, uri=True, check_same_thread=False, isolation_level=None
+                self.uri, uri=True, check_same_thread=False, isolation_level=None
             )
             if self._kept_at is not None and not _is(self._kept_at, self._known):
                 made.close()

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from discobase.engine.changes import IndexWanted, Request
-from discobase.engine.log.commit_log import Commit, Entry
+from discobase.engine.log.entry import Commit, Entry
 from discobase.engine.log.frame import GENESIS
 from discobase.engine.operations import Introduce, Operation
 from discobase.engine.replica.cache import LAYOUT as KEPT
@@ -248,6 +248,8 @@ class Replica:
             if not failed(error):
                 raise
             self._renew(error)
+            if not self.head.seq:
+                self._lose()  # what was copied is nothing that could be gone on with
             raise _lost() from error
         self.lost = False
         self._reader.resume()
@@ -612,7 +614,12 @@ class Replica:
 
     def _copy_to(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
         writer.executescript(file.pragmas)
-        self._writer.backup(writer)
+        if file.concurrent:
+            self._writer.backup(writer)
+        else:
+            # A backup is page by page, and says in its header that there is a WAL: in memory there
+            # is none, and nobody could open it.
+            self._writer.execute("VACUUM INTO ?", (file.uri,))
         row = writer.execute("SELECT head, chain FROM state").fetchone()
         sound = writer.execute("PRAGMA quick_check").fetchone()
         if (row, sound) != ((self.head.seq, self.head.chain), ("ok",)):

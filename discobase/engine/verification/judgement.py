@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from discobase.engine.arrivals import Arrivals
-from discobase.engine.log.commit_log import Entry, decide
+from discobase.engine.log.entry import Entry, decide
 from discobase.engine.log.frame import GENESIS
 from discobase.engine.replica import Head
 

@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Iterable, Mapping
 from contextlib import aclosing
 
 from discobase.engine.arrivals import Arrivals
-from discobase.engine.log.commit_log import Entry
+from discobase.engine.log.entry import Entry
 from discobase.engine.log.formats import upgrade_needed
 from discobase.engine.log.frame import Malformed, is_frame, read_header
 from discobase.engine.log.history import read_pages

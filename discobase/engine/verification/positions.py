@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from discobase.engine.log.commit_log import Entry
+from discobase.engine.log.entry import Entry
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.verification.judgement import Judged
 from discobase.engine.verification.memory import Memory

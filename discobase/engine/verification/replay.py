@@ -9,7 +9,7 @@ from functools import partial
 
 from discobase.engine.checkpoints.manifest import Manifest
 from discobase.engine.checkpoints.packing import unpack
-from discobase.engine.log.commit_log import Commit, Entry, commit_of
+from discobase.engine.log.entry import Commit, Entry, commit_of
 from discobase.engine.log.formats import upgrade_needed
 from discobase.engine.log.frame import Malformed
 from discobase.engine.operations import LaterFormat
