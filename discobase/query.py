@@ -12,6 +12,9 @@ from discobase.engine.changes import IndexWanted
 from discobase.engine.replica import EMPTY, KeyColumn, Layout, Row
 from discobase.errors import RecordNotFound, SeveralRecords
 from discobase.records.equality import equal_as_stored
+from discobase.records.expressions.given import conditions
+from discobase.records.expressions.nodes import Expression
+from discobase.records.expressions.path import PLACE, values_of
 from discobase.records.outdated import OutdatedRecord
 from discobase.records.record import Record, primary_key
 from discobase.records.sameness import MISSING
@@ -41,11 +44,17 @@ class Query(Sequence[R], Generic[R]):
     Args:
         binding: the table.
         equal: field names and the values they have, checked; ``pk`` selects by primary key.
+        expressions: what else is to be true of them.
         fresh: whether the first use sees what was committed anywhere before it, for an API call.
     """
 
     def __init__(
-        self, binding: Binding[R], equal: Mapping[str, object], *, fresh: bool = False
+        self,
+        binding: Binding[R],
+        equal: Mapping[str, object],
+        expressions: Iterable[Expression | bool] = (),
+        *,
+        fresh: bool = False,
     ) -> None:
         self._binding = binding
         self._fresh = fresh
@@ -58,14 +67,18 @@ class Query(Sequence[R], Generic[R]):
             )
             for name, value in equal.items()
         ]
+        self._conditions = conditions(codec.model, expressions)
         self._skips_outdated = False
 
-    def find(self, /, *, fresh: bool = False, **equal: object) -> Query[R]:
-        """Return a narrower query: these values as well, so that two values of one field find
-        nothing. Read nothing. It is `fresh` if this one is, too.
+    def find(
+        self, /, *expressions: Expression | bool, fresh: bool = False, **equal: object
+    ) -> Query[R]:
+        """Return a narrower query: these expressions and values as well, so that two values of one
+        field find nothing. Read nothing. It is `fresh` if this one is, too.
         """
-        narrower = Query(self._binding, equal, fresh=fresh or self._fresh)
+        narrower = Query(self._binding, equal, expressions, fresh=fresh or self._fresh)
         narrower._equal = self._equal + narrower._equal
+        narrower._conditions = self._conditions + narrower._conditions
         narrower._skips_outdated = self._skips_outdated
         return narrower
 
@@ -132,7 +145,8 @@ class Query(Sequence[R], Generic[R]):
 
     def __len__(self) -> int:
         # Without conditions every row fits, and none needs to become a record to be counted.
-        every_row_fits = not self._equal and not self._skips_outdated
+        conditions_ = self._equal or self._conditions
+        every_row_fits = not conditions_ and not self._skips_outdated
         return len(self._rows if every_row_fits else self._found)
 
     def __iter__(self) -> Iterator[R]:
@@ -159,7 +173,8 @@ class Query(Sequence[R], Generic[R]):
 
     @property
     def _call(self) -> str:
-        wanted = [f"{name}={value!r}" for name, value in self._equal]
+        wanted = [repr(condition) for condition in self._conditions]
+        wanted += [f"{name}={value!r}" for name, value in self._equal]
         wanted += ["fresh=True"] if self._fresh else []
         skips = ".skip_outdated()" if self._skips_outdated else ""
         return f"{self._binding.codec.model.__name__}.find({', '.join(wanted)}){skips}"
@@ -236,12 +251,13 @@ class Query(Sequence[R], Generic[R]):
             )
             if not fits:
                 return False
-        return True
+        value_of = held_by or values_of(found)
+        return all(condition.holds_of(value_of) for condition in self._conditions)
 
     def _values_alone(self, outdated: OutdatedRecord) -> Callable[[str], Any]:
         """Return what gives the value of a field by itself, for a record that cannot be loaded."""
         alone, stored = self._binding.codec.value_alone, outdated.raw
-        return lambda name: outdated.pk if name == PK else alone(name, stored)
+        return lambda name: getattr(outdated, name) if name in PLACE else alone(name, stored)
 
 
 def _reached(found: R | OutdatedRecord) -> R:

@@ -38,7 +38,7 @@ def writing(product: Product) -> None:
     Product(code=1)  # pydantic's plugin lets mypy take any value here  # pyright: ignore[reportArgumentType]
     Product(price=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     product.price = "1"  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
-    product.pk = 1  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+    product.pk = 1  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
     product.save(if_unchanged=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     product.update(True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     product.delete().save()  # type: ignore[attr-defined, func-returns-value]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
