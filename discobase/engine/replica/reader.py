@@ -7,25 +7,95 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from discobase.engine.operations import LARGEST_PK
 from discobase.engine.replica.checksums import SUM, require_sound
 from discobase.engine.replica.columns import KEYLESS, KeyColumn, table_name
+from discobase.engine.replica.computed_keys import add_computed_keys
 from discobase.engine.replica.file import ReplicaFile, failed, is_busy
 from discobase.engine.replica.folder import gone
 from discobase.engine.replica.layout import exists
 from discobase.errors import Disconnected, Unavailable
 from discobase.own_threads import is_own_thread
 
+T = TypeVar("T")
+
 Row = tuple[int, int, str]
 """A record as it is held: primary key, seq, data."""
 
+FlaggedRow = tuple[int, int, str, int]
+"""A record as it is held, and its :attr:`Selection.flag`."""
 
-class _LayoutChanged(Exception):
+Arguments = Mapping[str, object] | Sequence[object]
+"""What is bound in a statement: by name, as in ``:p1``, or in order."""
+
+
+class LayoutChanged(Exception):
     """A key column that was there when the query was written is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Rows of a table in an order, as SQL has it.
+
+    Args:
+        table: the table's name.
+        where: the condition for all that may be wanted.
+        decided: the condition for those that are wanted for sure; the same where nothing is left
+            to be decided in Python.
+        order: the terms of the order.
+        wrong: the condition by which the order cannot be had in SQL.
+        limit: how many there are to be at most; None for all.
+        offset: how many to leave out before them.
+        arguments: of the conditions, by name.
+    """
+
+    table: str
+    where: str = "1"
+    decided: str = "1"
+    order: Sequence[str] = ("pk",)
+    wrong: str = "0"
+    limit: int | None = None
+    offset: int = 0
+    arguments: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    @property
+    def condition(self) -> str:
+        """What follows the name of the table, without order and limit."""
+        return "" if self.where == "1" else f"WHERE {self.where}"
+
+    @property
+    def tail(self) -> str:
+        """What follows the name of the table."""
+        order = f"ORDER BY {', '.join(self.order)}" if self.order else ""
+        return f"{self.condition} {order} {self.slice}".strip()
+
+    @property
+    def slice(self) -> str:
+        """The limit and the offset."""
+        if self.limit is None and not self.offset:
+            return ""
+        return f"LIMIT {-1 if self.limit is None else self.limit} OFFSET {self.offset}"
+
+    @property
+    def flag(self) -> str:
+        """The expression for whether a row is decided: 1, or 0; two more where the order is not
+        right.
+        """
+        decided = "1" if self.decided == self.where else self.decided
+        return f"({decided})" if self.wrong == "0" else f"({decided}) + 2 * ({self.wrong})"
+
+    @property
+    def sql(self) -> str:
+        """The whole statement that gives the rows."""
+        return (
+            f"SELECT {', '.join((*_RECORD, self.flag))} FROM {table_name(self.table)} {self.tail}"
+        )
 
 
 class _Failed(Exception):
@@ -70,6 +140,7 @@ class _Pool:
             connection = self._idle.pop()
         except IndexError:
             connection = self.file.connect()
+            add_computed_keys(connection)
         try:
             yield connection
         finally:
@@ -110,7 +181,7 @@ class Reader:
         """Return the record under a primary key, or None."""
         if not 0 < pk <= LARGEST_PK:
             return None
-        rows = self._read(table, "WHERE pk = ?", (pk,), _RECORD)
+        rows = self._records(table, "WHERE pk = ?", (pk,))
         return rows[0] if rows else None
 
     def select(self, table: str, keys: Sequence[tuple[KeyColumn, str]]) -> list[Row]:
@@ -126,9 +197,83 @@ class Reader:
             # Qualified: SQLite takes the bare name of a column that is not there for a string.
             conditions = [_condition(f"{table_name(table)}.{column.name}") for column, _ in keys]
             where = f"WHERE {' AND '.join(conditions)} ORDER BY pk"
-            with contextlib.suppress(_LayoutChanged):
-                return self._read(table, where, [key for _, key in keys], _RECORD)
-        return self._read(table, "ORDER BY pk", (), _RECORD)
+            with contextlib.suppress(LayoutChanged):
+                return self._records(table, where, [key for _, key in keys])
+        return self._records(table, "ORDER BY pk", ())
+
+    def fold(self, selection: Selection, fold: Callable[[Iterable[FlaggedRow]], T]) -> T:
+        """Return what a function makes of the rows of a selection, which come one by one, and are
+        those of one moment. Where the file fails meanwhile, it is called again from the beginning.
+
+        Args:
+            selection: which rows.
+            fold: takes the rows, as many as it wants, each with its flag.
+
+        Raises:
+            LayoutChanged: a key column that the selection names is gone.
+        """
+        found: T = self._read(
+            selection.table,
+            selection.tail,
+            selection.arguments,
+            _RECORD,
+            extra=selection.flag,
+            fold=fold,
+        )
+        return found
+
+    def cells(self, selection: Selection, columns: Sequence[str], tail: str) -> list[Any]:
+        """Return something else of the rows of a selection than the records.
+
+        Args:
+            selection: which rows.
+            columns: what of them, as expressions in SQL.
+            tail: what follows the name of the table.
+
+        Raises:
+            LayoutChanged: a key column that the selection names is gone.
+        """
+        sql = f"SELECT {', '.join(columns)} FROM {table_name(selection.table)} {tail}"
+        cells: list[Any] = self._read(selection.table, sql, selection.arguments)
+        return cells
+
+    def explain(self, selection: Selection) -> tuple[list[str], int, int]:
+        """Read the rows of a selection, and return how: SQLite's plan, how many rows it looked at,
+        and how many it did not decide.
+
+        Raises:
+            LayoutChanged: a key column that the selection names is gone.
+        """
+        looked_at = 0
+
+        def look(_: object) -> int:
+            nonlocal looked_at
+            looked_at += 1
+            return 1
+
+        def read(connection: sqlite3.Connection) -> tuple[list[str], int, int]:
+            nonlocal looked_at
+            looked_at = 0
+            name, arguments = table_name(selection.table), selection.arguments
+            plan = connection.execute(f"EXPLAIN QUERY PLAN {selection.sql}", arguments).fetchall()
+            # Last, so that it is asked of the rows that an index has led to.
+            connection.create_function("look", 1, look)
+            counted = Selection(
+                selection.table,
+                f"({selection.where}) AND look(pk)",
+                order=selection.order,
+                limit=selection.limit,
+                offset=selection.offset,
+            )
+            undecided = sum(
+                flag % 2 == 0
+                for (flag,) in connection.execute(
+                    f"SELECT {selection.flag} FROM {name} {counted.tail}", arguments
+                )
+            )
+            return [str(step[-1]) for step in plan], looked_at, undecided
+
+        return self._lend(selection.table, read, lambda: ([], 0, 0))
 
     def stored(
         self, table: str, after: int, schemas: Sequence[int], since: int, limit: int
@@ -145,7 +290,9 @@ class Reader:
         """
         others = ", ".join("?" * len(schemas))
         where = f"WHERE pk > ? AND schema NOT IN ({others}) AND seq > ? ORDER BY pk LIMIT ?"
-        return self._read(table, where, (after, *schemas, since, limit), _STORED)
+        arguments = (after, *schemas, since, limit)
+        found: list[tuple[int, int, int, str]] = self._read(table, where, arguments, _STORED)
+        return found
 
     def said(self, table: str, fields: Sequence[tuple[str, str]]) -> set[tuple[int, str]]:
         """Return for which records the log says a key, by primary key and field.
@@ -182,45 +329,72 @@ class Reader:
         self._pool.close()
         self._usable.set()
 
+    def _records(self, table: str, sql: str, arguments: Arguments) -> list[Row]:
+        records: list[Row] = self._read(table, sql, arguments, _RECORD)
+        return records
+
     def _read(
         self,
         table: str,
         sql: str,
-        arguments: Sequence[object],
+        arguments: Arguments,
         columns: tuple[str, ...] | None = None,
-    ) -> list[Any]:
-        """Return rows of a table.
+        *,
+        extra: str | None = None,
+        fold: Callable[[Iterable[Any]], Any] = list,
+    ) -> Any:
+        """Return rows of a table, or what is made of them.
 
         Args:
             table: the table's name.
             sql: the statement; what follows the name of the table in it where it is for records.
             arguments: of the statement.
             columns: what of records is wanted; None where it is not for records.
+            extra: an expression whose value is wanted behind them.
+            fold: takes the rows while they are read.
+        """
+
+        def read(connection: sqlite3.Connection) -> Any:
+            if columns is None:
+                return fold(connection.execute(sql, arguments))
+            if self._pool.file.is_kept:
+                return fold(
+                    _checked(connection, table, sql, arguments, columns=columns, extra=extra)
+                )
+            return fold(_records(connection, table, sql, arguments, columns=columns, extra=extra))
+
+        return self._lend(table, read, partial(fold, ()))
+
+    def _lend(
+        self, table: str, read: Callable[[sqlite3.Connection], T], nothing: Callable[[], T]
+    ) -> T:
+        """Return what a function reads over a connection.
+
+        Args:
+            table: the table that it reads.
+            read: the function, which may be called several times.
+            nothing: what there is to be read where there is no such table.
         """
         if self._usable.is_set():
             with contextlib.suppress(_Failed):
-                return self._try(table, sql, arguments, columns)
+                return self._try(table, read, nothing)
         if is_own_thread():  # it may be what the file's successor waits for
             raise _unreadable()
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
             if self._usable.wait(_POLL_SECONDS):
                 with contextlib.suppress(_Failed):
-                    return self._try(table, sql, arguments, columns)
+                    return self._try(table, read, nothing)
                 time.sleep(_POLL_SECONDS)
         raise _unreadable()
 
     def _try(
-        self, table: str, sql: str, arguments: Sequence[object], columns: tuple[str, ...] | None
-    ) -> list[Any]:
+        self, table: str, read: Callable[[sqlite3.Connection], T], nothing: Callable[[], T]
+    ) -> T:
         pool = self._pool
         try:
             with pool.connection() as connection:
-                if columns is None:
-                    return _rows(connection, table, sql, arguments)
-                if pool.file.is_kept:
-                    return _checked(connection, table, sql, arguments, columns)
-                return _records(connection, table, sql, arguments, columns)
+                return _read_from(connection, table, read, nothing)
         except (sqlite3.Error, Disconnected) as error:
             if pool is not self._pool:
                 raise _Failed from error
@@ -239,42 +413,51 @@ def _records(
     connection: sqlite3.Connection,
     table: str,
     sql: str,
-    arguments: Sequence[object],
+    arguments: Arguments,
+    *,
     columns: Sequence[str],
-) -> list[Any]:
-    sql = f"SELECT {', '.join(columns)} FROM {table_name(table)} {sql}"
-    return _rows(connection, table, sql, arguments)
+    extra: str | None,
+) -> sqlite3.Cursor:
+    names = ", ".join(columns if extra is None else (*columns, extra))
+    return connection.execute(f"SELECT {names} FROM {table_name(table)} {sql}", arguments)
 
 
 def _checked(
     connection: sqlite3.Connection,
     table: str,
     sql: str,
-    arguments: Sequence[object],
+    arguments: Arguments,
+    *,
     columns: tuple[str, ...],
-) -> list[Any]:
-    """Return records of a kept file, each held against its checksum.
+    extra: str | None,
+) -> Iterator[Any]:
+    """Yield records of a kept file, each held against its checksum.
 
     Raises:
         Altered: one of them is not what was written.
     """
-    rows = _records(connection, table, sql, arguments, (*_STORED, SUM))
-    require_sound(rows)
-    return [row[:-1] if columns is _STORED else _as_record(row) for row in rows]
+    before = (*_STORED, SUM)
+    for row in _records(connection, table, sql, arguments, columns=before, extra=extra):
+        require_sound([row[: len(before)]])
+        found = row[: len(_STORED)] if columns is _STORED else _as_record(row)
+        yield found if extra is None else (*found, row[-1])
 
 
-def _rows(
-    connection: sqlite3.Connection, table: str, sql: str, arguments: Sequence[object]
-) -> list[Any]:
+def _read_from(
+    connection: sqlite3.Connection,
+    table: str,
+    read: Callable[[sqlite3.Connection], T],
+    nothing: Callable[[], T],
+) -> T:
     try:
-        return connection.execute(sql, arguments).fetchall()
+        return read(connection)
     except sqlite3.OperationalError as error:
         if not exists(connection, table):
-            return []
+            return nothing()
         if "no such column" in str(error):
-            raise _LayoutChanged from error
+            raise LayoutChanged from error
         # It was not there a moment ago.
-        return connection.execute(sql, arguments).fetchall()
+        return read(connection)
 
 
 def _condition(sql_column: str) -> str:

@@ -1,0 +1,84 @@
+"""An order as SQL, as far as keys decide it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import NoneType
+
+from discobase.engine.keys import NULL
+from discobase.engine.replica import KEYLESS, table_name
+from discobase.queries.bounds import FALSE
+from discobase.queries.key_terms import KeyTerm, KeyTerms
+from discobase.records.expressions.nodes import Ordering
+from discobase.records.fields import sorts_as_its_keys, types_of
+
+_COLUMNS = {"pk": "pk", "version": "seq"}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order in SQL.
+
+    Args:
+        terms: what rows are sorted by.
+        wrong: the condition for keys that are not known, by which SQL cannot sort: for all rows
+            together, or for the rows that are sorted first.
+    """
+
+    terms: tuple[str, ...]
+    wrong: str = FALSE
+
+
+def ordered(orderings: Iterable[Ordering], terms: KeyTerms, *, reverse: bool) -> Order | None:
+    """Return an order in SQL; None where Python has to sort.
+
+    Args:
+        orderings: the order. Records that it holds for equal follow each other by primary key.
+        terms: the keys of the table's fields.
+        reverse: whether the last one is to come first.
+    """
+    found: list[tuple[str, bool]] = []
+    unknown: list[str] = []
+    wrong: list[str] = []
+    for ordering in orderings:
+        name = ordering.path.name
+        if ordering.path.steps:
+            return None
+        if name in _COLUMNS:
+            found.append((_COLUMNS[name], ordering.descending))
+            continue
+        term, annotation = terms.of(name), terms.binding.codec.model.model_fields[name].annotation
+        if term is None or not sorts_as_its_keys(annotation):
+            return None
+        if not term.is_known:
+            wrong += _unknown(term, terms)
+        if not (term.is_known or term.is_column):
+            unknown.append(f"{term.unknown} DESC")
+        if not _is_natural(ordering, types_of(annotation)):
+            found.append((f"({term.sql} = '{NULL}')", ordering.none_first))
+        found.append((term.sql, ordering.descending))
+    if not any(sql == "pk" for sql, _ in found):
+        found.append(("pk", False))
+    ways = [f"{sql} DESC" if descending is not reverse else sql for sql, descending in found]
+    return Order((*unknown, *ways), " OR ".join(wrong) or FALSE)
+
+
+def _is_natural(ordering: Ordering, types: frozenset[object]) -> bool:
+    """Return whether None comes where its key does: above all others but those of booleans."""
+    if NoneType not in types:
+        return True
+    return bool not in types and ordering.none_first is ordering.descending
+
+
+def _unknown(term: KeyTerm, terms: KeyTerms) -> list[str]:
+    """Return the conditions for a key that is not known: for a row where SQL computes it, else for
+    any row, by one look into the index each, which OR would make a scan.
+    """
+    if not term.is_column:
+        return [term.unknown]
+    name, sql = table_name(terms.binding.name), term.sql
+    return [
+        f"EXISTS (SELECT 1 FROM {name} WHERE {sql} IS NULL)",
+        f"EXISTS (SELECT 1 FROM {name} WHERE {sql} = '{KEYLESS}')",
+    ]
