@@ -7,7 +7,15 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from discobase.engine.replica import EMPTY, Layout, LayoutChanged, Replica, Row, Selection
+from discobase.engine.replica import (
+    EMPTY,
+    KeysUnknown,
+    Layout,
+    LayoutChanged,
+    Replica,
+    Row,
+    Selection,
+)
 from discobase.queries.bounds import FALSE, TRUE, Bounds
 from discobase.queries.conditions import compiled
 from discobase.queries.found import Found
@@ -95,21 +103,41 @@ class Answers(Generic[R]):
         replica = binding.source.replica()
         layout = replica.layouts.get(binding.name, EMPTY)
         try:
-            return question(Statement(binding, self._plan, replica, layout))
+            try:
+                return question(Statement(binding, self._plan, replica, layout, trusting=True))
+            except KeysUnknown:
+                return question(Statement(binding, self._plan, replica, layout))
         except LayoutChanged:
             without = replace(layout, columns={})
             return question(Statement(binding, self._plan, replica, without))
 
 
 class Statement(Generic[R]):
-    """A plan made SQL, for a table as it is laid out now."""
+    """A plan made SQL, for a table as it is laid out now.
 
-    def __init__(self, binding: Binding[R], plan: Plan, replica: Replica, layout: Layout) -> None:
+    Args:
+        binding: the table.
+        plan: what is asked for.
+        replica: what is read.
+        layout: how the table is laid out.
+        trusting: whether key columns are taken for whole: where one is not, reading raises
+            :exc:`~discobase.engine.replica.reader.KeysUnknown`.
+    """
+
+    def __init__(
+        self,
+        binding: Binding[R],
+        plan: Plan,
+        replica: Replica,
+        layout: Layout,
+        *,
+        trusting: bool = False,
+    ) -> None:
         self.replica = replica
         self._binding = binding
         self._plan = plan
         self._values = RowValues(binding)
-        self.terms = KeyTerms(binding, layout)
+        self.terms = KeyTerms(binding, layout, trusting=trusting)
         bounds = compiled(plan.condition, self.terms)
         # Whether a record loads only loading it tells.
         self.bounds = Bounds(FALSE, bounds.maybe) if plan.skips_outdated else bounds
@@ -133,6 +161,7 @@ class Statement(Generic[R]):
             limit,
             offset,
             self.terms.arguments,
+            self.terms.whole,
         )
 
     def found(self, fold: Callable[[Iterable[Found[R]]], T], *, reverse: bool = False) -> T:
@@ -164,7 +193,11 @@ class Statement(Generic[R]):
             return 0
         if bounds.sure != FALSE:
             selection = Selection(
-                self._binding.name, bounds.maybe, bounds.sure, arguments=self.terms.arguments
+                self._binding.name,
+                bounds.maybe,
+                bounds.sure,
+                arguments=self.terms.arguments,
+                whole=self.terms.whole,
             )
             columns = ("count(*)", "count(*)" if bounds.is_exact else f"sum({bounds.sure})")
             cells = self.replica.cells(selection, columns, selection.condition)
@@ -173,9 +206,11 @@ class Statement(Generic[R]):
                     return _among(number, plan)
             if not cells:
                 return 0
-        unordered = replace(plan, orderings=())
-        statement = Statement(self._binding, unordered, self.replica, self.terms.layout)
-        return statement.found(lambda rows: sum(1 for _ in rows))
+        selection = replace(self.selection(), order=(), wrong=FALSE)
+        start, stop = plan.offset, None if plan.limit is None else plan.offset + plan.limit
+        return self.replica.fold(
+            selection, lambda rows: sum(1 for _ in islice(self._fitting(rows), start, stop))
+        )
 
     def pks(self) -> list[int]:
         """Return the primary keys, in the order of the rows."""

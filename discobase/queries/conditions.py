@@ -233,6 +233,9 @@ class _KeyComparison:
         """Return the bounds of a condition that is right where the key is known."""
         if self._term.is_known or sql in (TRUE, FALSE):
             return exactly(sql)
+        if self._term.column is None:
+            # Each time that the key is named it is computed; of NULL, all of this is NULL.
+            return Bounds(f"ifnull({sql}, {FALSE})", f"ifnull({sql}, {TRUE})")
         unknown = self._term.unknown
         return Bounds(f"(NOT {unknown} AND {sql})", f"({unknown} OR {sql})")
 

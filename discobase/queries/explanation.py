@@ -29,6 +29,7 @@ class Explanation:
             none where all rows are looked at.
         plan: what SQLite says of it (sqlite.org/eqp.html).
         looked_at: how many rows SQLite looked at.
+        computed: the fields without an index, whose keys are computed for each row looked at.
         in_python: what Python checks or does itself.
         checked: for how many rows.
     """
@@ -38,6 +39,7 @@ class Explanation:
     indexes: tuple[str, ...]
     plan: tuple[str, ...]
     looked_at: int
+    computed: tuple[str, ...]
     in_python: tuple[str, ...]
     checked: int
 
@@ -57,6 +59,7 @@ class Explanation:
                 *([f"with: {bound}"] if bound else []),
                 how,
                 f"rows looked at: {self.looked_at}",
+                *([f"no index: {', '.join(self.computed)}"] if self.computed else []),
                 f"in Python: {checks}{f' ({self.checked} rows)' if self.checked else ''}",
             )
         )
@@ -72,7 +75,8 @@ def explain(binding: Binding[Any], plan: Plan) -> Explanation:
         tuple(_indexes(statement, steps)),
         tuple(steps),
         looked_at,
-        tuple(_in_python(statement, plan)),
+        tuple(statement.terms.computed),
+        tuple(_in_python(statement, plan, checked)),
         checked,
     )
 
@@ -90,11 +94,11 @@ def _indexes(statement: Statement[Any], steps: list[str]) -> dict[str, None]:
     return found
 
 
-def _in_python(statement: Statement[Any], plan: Plan) -> list[str]:
+def _in_python(statement: Statement[Any], plan: Plan, checked: int) -> list[str]:
     open_ = [
         repr(condition)
         for condition in plan.conditions
-        if not compiled(condition, statement.terms).is_exact
+        if checked and not compiled(condition, statement.terms).is_exact
     ]
     if plan.skips_outdated:
         open_.append("whether records load")

@@ -25,18 +25,20 @@ class KeyTerm:
         sql: the expression; NULL, or :data:`~discobase.engine.replica.columns.KEYLESS`, where the
             key of a row is not known.
         kind: how the keys are made.
-        is_column: whether it is a key column, which has an index.
-        is_known: whether every row has its key.
+        column: the key column, which has an index; None where SQL computes the key.
+        is_known: whether every row has its key, or the statement is not to be.
     """
 
     sql: str
     kind: Kind
-    is_column: bool
+    column: KeyColumn | None
     is_known: bool
 
     @property
     def unknown(self) -> str:
         """The condition for rows whose key is not known."""
+        if self.column is None:
+            return f"{self.sql} IS NULL"
         return f"({self.sql} IS NULL OR {self.sql} = '{KEYLESS}')"
 
 
@@ -46,6 +48,7 @@ class KeyTerms:
     Args:
         binding: the table.
         layout: how it is laid out.
+        trusting: whether key columns are taken for whole; the statement has to look.
 
     Attributes:
         binding: the table.
@@ -53,9 +56,10 @@ class KeyTerms:
         arguments: what the statement binds.
     """
 
-    def __init__(self, binding: Binding[Any], layout: Layout) -> None:
+    def __init__(self, binding: Binding[Any], layout: Layout, *, trusting: bool) -> None:
         self.binding = binding
         self.layout = layout
+        self._trusting = trusting
         self._found: dict[str, KeyTerm | None] = {}
         self.arguments: dict[str, object] = {}
 
@@ -64,6 +68,18 @@ class KeyTerms:
         name = f"p{len(self.arguments)}"
         self.arguments[name] = value
         return f":{name}"
+
+    @property
+    def whole(self) -> list[KeyColumn]:
+        """The key columns that the statement takes for whole."""
+        terms = [term for term in self._found.values() if term is not None]
+        return [term.column for term in terms if term.column is not None and term.is_known]
+
+    @property
+    def computed(self) -> list[str]:
+        """The fields whose keys SQL computes."""
+        found = self._found.items()
+        return [name for name, term in found if term is not None and term.column is None]
 
     def is_full(self, more: int) -> bool:
         """Return whether the statement has no room for so many more values: Python looks for them
@@ -88,19 +104,14 @@ class KeyTerms:
         if column := layout.columns.get((name, field.fingerprint)):
             # Qualified: SQLite takes the bare name of a column that is not there for a string.
             sql = f"{table_name(binding.name)}.{column.name}"
-            return KeyTerm(sql, kind, is_column=True, is_known=is_whole(layout, column))
+            return KeyTerm(sql, kind, column, is_known=self._trusting)
         if layout.is_current(name, field.fingerprint):
             binding.source.want_index(IndexWanted(binding.name, name, field.fingerprint))
         own = _own(layout, name, field.fingerprint)
         if not own:
             return None
         sql = computed_key(binding.name, KeyColumn.of(name, field), own)
-        return KeyTerm(sql, kind, is_column=False, is_known=False)
-
-
-def is_whole(layout: Layout, column: KeyColumn) -> bool:  # noqa: ARG001 - until layouts say it
-    """Return whether a key column has the key of each row."""
-    return False
+        return KeyTerm(sql, kind, None, is_known=False)
 
 
 def _own(layout: Layout, name: str, fingerprint: str) -> list[int]:

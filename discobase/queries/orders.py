@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from types import NoneType
 
 from discobase.engine.keys import NULL
-from discobase.engine.replica import KEYLESS, table_name
 from discobase.queries.bounds import FALSE
-from discobase.queries.key_terms import KeyTerm, KeyTerms
+from discobase.queries.key_terms import KeyTerms
 from discobase.records.expressions.nodes import Ordering
 from discobase.records.fields import sorts_as_its_keys, types_of
 
@@ -22,8 +21,8 @@ class Order:
 
     Args:
         terms: what rows are sorted by.
-        wrong: the condition for keys that are not known, by which SQL cannot sort: for all rows
-            together, or for the rows that are sorted first.
+        wrong: the condition for rows, sorted first, whose keys are not known, so that SQL cannot
+            sort.
     """
 
     terms: tuple[str, ...]
@@ -39,7 +38,6 @@ def ordered(orderings: Iterable[Ordering], terms: KeyTerms, *, reverse: bool) ->
         reverse: whether the last one is to come first.
     """
     found: list[tuple[str, bool]] = []
-    unknown: list[str] = []
     wrong: list[str] = []
     for ordering in orderings:
         name = ordering.path.name
@@ -52,16 +50,15 @@ def ordered(orderings: Iterable[Ordering], terms: KeyTerms, *, reverse: bool) ->
         if term is None or not sorts_as_its_keys(annotation):
             return None
         if not term.is_known:
-            wrong += _unknown(term, terms)
-        if not (term.is_known or term.is_column):
-            unknown.append(f"{term.unknown} DESC")
+            wrong.append(term.unknown)
         if not _is_natural(ordering, types_of(annotation)):
             found.append((f"({term.sql} = '{NULL}')", ordering.none_first))
         found.append((term.sql, ordering.descending))
     if not any(sql == "pk" for sql, _ in found):
         found.append(("pk", False))
     ways = [f"{sql} DESC" if descending is not reverse else sql for sql, descending in found]
-    return Order((*unknown, *ways), " OR ".join(wrong) or FALSE)
+    first = [f"{unknown} DESC" for unknown in wrong]
+    return Order((*first, *ways), " OR ".join(wrong) or FALSE)
 
 
 def _is_natural(ordering: Ordering, types: frozenset[object]) -> bool:
@@ -69,16 +66,3 @@ def _is_natural(ordering: Ordering, types: frozenset[object]) -> bool:
     if NoneType not in types:
         return True
     return bool not in types and ordering.none_first is ordering.descending
-
-
-def _unknown(term: KeyTerm, terms: KeyTerms) -> list[str]:
-    """Return the conditions for a key that is not known: for a row where SQL computes it, else for
-    any row, by one look into the index each, which OR would make a scan.
-    """
-    if not term.is_column:
-        return [term.unknown]
-    name, sql = table_name(terms.binding.name), term.sql
-    return [
-        f"EXISTS (SELECT 1 FROM {name} WHERE {sql} IS NULL)",
-        f"EXISTS (SELECT 1 FROM {name} WHERE {sql} = '{KEYLESS}')",
-    ]

@@ -39,9 +39,21 @@ class FieldValues:
 
     def of(self, found: Iterable[Found[Any]]) -> Iterator[tuple[Any, ...]]:
         """Yield the values of rows."""
+        names = [path.name for path in self._paths]
+        are_carried = self._are_carried()
         for each in found:
+            if are_carried and (values := self._values.carried(names, each.row)) is not None:
+                yield values
+                continue
             value_of = self._values.of(each.row)
             yield tuple(self._value(path, value_of(path.name), each) for path in self._paths)
+
+    def _are_carried(self) -> bool:
+        codec = self._binding.codec
+        return all(
+            not path.steps and path.name in codec.kinds and self._values.is_carried(path.name)
+            for path in self._paths
+        )
 
     def _value(self, path: FieldPath, value: Any, found: Found[Any]) -> Any:
         if value is MISSING:

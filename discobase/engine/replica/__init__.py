@@ -17,7 +17,13 @@ from discobase.engine.replica.computed_keys import computed_key
 from discobase.engine.replica.layout import EMPTY, Layout, may_make_unique
 from discobase.engine.replica.positions import Applied, Head, Position, Positions
 from discobase.engine.replica.proposals import Proposal, Verdict
-from discobase.engine.replica.reader import FlaggedRow, LayoutChanged, Row, Selection
+from discobase.engine.replica.reader import (
+    FlaggedRow,
+    KeysUnknown,
+    LayoutChanged,
+    Row,
+    Selection,
+)
 from discobase.engine.replica.replica import Replica, ReplicaLost
 from discobase.engine.replica.snapshot import NotTheState, Snapshot, hash_of_state
 
@@ -29,6 +35,7 @@ __all__ = [
     "FlaggedRow",
     "Head",
     "KeyColumn",
+    "KeysUnknown",
     "Layout",
     "LayoutChanged",
     "NotTheState",

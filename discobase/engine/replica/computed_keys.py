@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from discobase.engine.keys import key
-from discobase.engine.replica.columns import KEYLESS, KeyColumn, sql_text, table_name
+from discobase.engine.replica.columns import KeyColumn, sql_text, table_name
 
 _FUNCTION = "computed_key"
 
@@ -31,15 +31,15 @@ def computed_key(table: str, column: KeyColumn, schemas: Iterable[int]) -> str:
         schemas: the numbers of the schemas by which the field has the column's fingerprint.
     """
     name, numbers = table_name(table), ", ".join(map(str, schemas))
-    missing = KEYLESS if column.missing is None else column.missing
-    of = ", ".join((sql_text(column.kind), sql_text(column.field), sql_text(missing)))
+    missing = "NULL" if column.missing is None else sql_text(column.missing)
+    of = ", ".join((sql_text(column.kind), sql_text(column.field), missing))
     return f"CASE WHEN {name}.schema IN ({numbers}) THEN {_FUNCTION}({of}, {name}.data) END"
 
 
-def _computing() -> Callable[[Any, str, str, str], str | None]:
+def _computing() -> Callable[[Any, str, str | None, str], str | None]:
     text, record = "{}", dict[str, Any]()
 
-    def compute(kind: Any, field: str, missing: str, data: str) -> str | None:
+    def compute(kind: Any, field: str, missing: str | None, data: str) -> str | None:
         # Several fields of one row are asked for one after the other.
         nonlocal text, record
         try:

@@ -35,8 +35,16 @@ Arguments = Mapping[str, object] | Sequence[object]
 """What is bound in a statement: by name, as in ``:p1``, or in order."""
 
 
+_Read = Callable[[sqlite3.Connection, bool], T]
+"""What reads over a connection, told whether the file is a kept one, of which rows are checked."""
+
+
 class LayoutChanged(Exception):
     """A key column that was there when the query was written is gone."""
+
+
+class KeysUnknown(Exception):
+    """A selection counts on all keys of a column, and some are not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,7 @@ class Selection:
         limit: how many there are to be at most; None for all.
         offset: how many to leave out before them.
         arguments: of the conditions, by name.
+        whole: the key columns that are to have the key of each row.
     """
 
     table: str
@@ -63,6 +72,7 @@ class Selection:
     limit: int | None = None
     offset: int = 0
     arguments: Mapping[str, object] = field(default_factory=dict[str, object])
+    whole: Sequence[KeyColumn] = ()
 
     @property
     def condition(self) -> str:
@@ -74,6 +84,17 @@ class Selection:
         """What follows the name of the table."""
         order = f"ORDER BY {', '.join(self.order)}" if self.order else ""
         return f"{self.condition} {order} {self.slice}".strip()
+
+    @property
+    def gaps(self) -> str:
+        """The statement that tells whether a key is not known: two looks into each index."""
+        name = table_name(self.table)
+        looks = (
+            f"EXISTS (SELECT 1 FROM {name} WHERE {name}.{column.name} {unknown})"
+            for column in self.whole
+            for unknown in ("IS NULL", f"= '{KEYLESS}'")
+        )
+        return f"SELECT {' OR '.join(looks)}"
 
     @property
     def slice(self) -> str:
@@ -181,7 +202,7 @@ class Reader:
         """Return the record under a primary key, or None."""
         if not 0 < pk <= LARGEST_PK:
             return None
-        rows = self._records(table, "WHERE pk = ?", (pk,))
+        rows = self._read(table, "WHERE pk = ?", (pk,), _RECORD)
         return rows[0] if rows else None
 
     def select(self, table: str, keys: Sequence[tuple[KeyColumn, str]]) -> list[Row]:
@@ -198,8 +219,8 @@ class Reader:
             conditions = [_condition(f"{table_name(table)}.{column.name}") for column, _ in keys]
             where = f"WHERE {' AND '.join(conditions)} ORDER BY pk"
             with contextlib.suppress(LayoutChanged):
-                return self._records(table, where, [key for _, key in keys])
-        return self._records(table, "ORDER BY pk", ())
+                return self._read(table, where, [key for _, key in keys], _RECORD)
+        return self._read(table, "ORDER BY pk", (), _RECORD)
 
     def fold(self, selection: Selection, fold: Callable[[Iterable[FlaggedRow]], T]) -> T:
         """Return what a function makes of the rows of a selection, which come one by one, and are
@@ -211,16 +232,20 @@ class Reader:
 
         Raises:
             LayoutChanged: a key column that the selection names is gone.
+            KeysUnknown: one is not whole that is to be.
         """
-        found: T = self._read(
-            selection.table,
-            selection.tail,
-            selection.arguments,
-            _RECORD,
-            extra=selection.flag,
-            fold=fold,
-        )
-        return found
+
+        def read(connection: sqlite3.Connection, is_kept: bool) -> T:
+            with _select(
+                connection,
+                selection.table,
+                selection.tail,
+                selection.arguments,
+                _names(_RECORD, is_kept, selection.flag),
+            ) as rows:
+                return fold(_checked(rows, _RECORD, has_extra=True) if is_kept else rows)
+
+        return self._of_one_moment(selection, read, partial(fold, ()))
 
     def cells(self, selection: Selection, columns: Sequence[str], tail: str) -> list[Any]:
         """Return something else of the rows of a selection than the records.
@@ -232,10 +257,14 @@ class Reader:
 
         Raises:
             LayoutChanged: a key column that the selection names is gone.
+            KeysUnknown: one is not whole that is to be.
         """
         sql = f"SELECT {', '.join(columns)} FROM {table_name(selection.table)} {tail}"
-        cells: list[Any] = self._read(selection.table, sql, selection.arguments)
-        return cells
+
+        def read(connection: sqlite3.Connection, _: bool) -> list[Any]:
+            return connection.execute(sql, selection.arguments).fetchall()
+
+        return self._of_one_moment(selection, read, list[Any])
 
     def explain(self, selection: Selection) -> tuple[list[str], int, int]:
         """Read the rows of a selection, and return how: SQLite's plan, how many rows it looked at,
@@ -243,6 +272,7 @@ class Reader:
 
         Raises:
             LayoutChanged: a key column that the selection names is gone.
+            KeysUnknown: one is not whole that is to be.
         """
         looked_at = 0
 
@@ -251,16 +281,15 @@ class Reader:
             looked_at += 1
             return 1
 
-        def read(connection: sqlite3.Connection) -> tuple[list[str], int, int]:
+        def read(connection: sqlite3.Connection, _: bool) -> tuple[list[str], int, int]:
             nonlocal looked_at
             looked_at = 0
             name, arguments = table_name(selection.table), selection.arguments
             plan = connection.execute(f"EXPLAIN QUERY PLAN {selection.sql}", arguments).fetchall()
-            # Last, so that it is asked of the rows that an index has led to.
             connection.create_function("look", 1, look)
             counted = Selection(
                 selection.table,
-                f"({selection.where}) AND look(pk)",
+                f"look(pk) AND ({selection.where})",
                 order=selection.order,
                 limit=selection.limit,
                 offset=selection.offset,
@@ -273,7 +302,7 @@ class Reader:
             )
             return [str(step[-1]) for step in plan], looked_at, undecided
 
-        return self._lend(selection.table, read, lambda: ([], 0, 0))
+        return self._of_one_moment(selection, read, lambda: ([], 0, 0))
 
     def stored(
         self, table: str, after: int, schemas: Sequence[int], since: int, limit: int
@@ -291,8 +320,7 @@ class Reader:
         others = ", ".join("?" * len(schemas))
         where = f"WHERE pk > ? AND schema NOT IN ({others}) AND seq > ? ORDER BY pk LIMIT ?"
         arguments = (after, *schemas, since, limit)
-        found: list[tuple[int, int, int, str]] = self._read(table, where, arguments, _STORED)
-        return found
+        return self._read(table, where, arguments, _STORED)
 
     def said(self, table: str, fields: Sequence[tuple[str, str]]) -> set[tuple[int, str]]:
         """Return for which records the log says a key, by primary key and field.
@@ -329,45 +357,59 @@ class Reader:
         self._pool.close()
         self._usable.set()
 
-    def _records(self, table: str, sql: str, arguments: Arguments) -> list[Row]:
-        records: list[Row] = self._read(table, sql, arguments, _RECORD)
-        return records
-
     def _read(
         self,
         table: str,
         sql: str,
         arguments: Arguments,
         columns: tuple[str, ...] | None = None,
-        *,
-        extra: str | None = None,
-        fold: Callable[[Iterable[Any]], Any] = list,
-    ) -> Any:
-        """Return rows of a table, or what is made of them.
+    ) -> list[Any]:
+        """Return rows of a table.
 
         Args:
             table: the table's name.
             sql: the statement; what follows the name of the table in it where it is for records.
             arguments: of the statement.
             columns: what of records is wanted; None where it is not for records.
-            extra: an expression whose value is wanted behind them.
-            fold: takes the rows while they are read.
         """
 
-        def read(connection: sqlite3.Connection) -> Any:
+        def read(connection: sqlite3.Connection, is_kept: bool) -> list[Any]:
             if columns is None:
-                return fold(connection.execute(sql, arguments))
-            if self._pool.file.is_kept:
-                return fold(
-                    _checked(connection, table, sql, arguments, columns=columns, extra=extra)
-                )
-            return fold(_records(connection, table, sql, arguments, columns=columns, extra=extra))
+                return connection.execute(sql, arguments).fetchall()
+            with _select(connection, table, sql, arguments, _names(columns, is_kept)) as rows:
+                return list(_checked(rows, columns) if is_kept else rows)
 
-        return self._lend(table, read, partial(fold, ()))
+        return self._lend(table, read, list[Any])
 
-    def _lend(
-        self, table: str, read: Callable[[sqlite3.Connection], T], nothing: Callable[[], T]
+    def _of_one_moment(
+        self,
+        selection: Selection,
+        read: _Read[T],
+        nothing: Callable[[], T],
     ) -> T:
+        """Return what a function reads of the moment at which the keys of a selection are known.
+
+        Raises:
+            LayoutChanged: a key column that the selection names is gone.
+            KeysUnknown: one is not whole that is to be.
+        """
+        if not selection.whole:
+            return self._lend(selection.table, read, nothing)
+
+        def look_and_read(connection: sqlite3.Connection, is_kept: bool) -> T:
+            connection.execute("BEGIN")
+            try:
+                if connection.execute(selection.gaps).fetchone()[0]:
+                    raise KeysUnknown
+                return read(connection, is_kept)
+            finally:
+                # After some errors SQLite has rolled back by itself.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+        return self._lend(selection.table, look_and_read, nothing)
+
+    def _lend(self, table: str, read: _Read[T], nothing: Callable[[], T]) -> T:
         """Return what a function reads over a connection.
 
         Args:
@@ -388,13 +430,12 @@ class Reader:
                 time.sleep(_POLL_SECONDS)
         raise _unreadable()
 
-    def _try(
-        self, table: str, read: Callable[[sqlite3.Connection], T], nothing: Callable[[], T]
-    ) -> T:
+    def _try(self, table: str, read: _Read[T], nothing: Callable[[], T]) -> T:
         pool = self._pool
         try:
             with pool.connection() as connection:
-                return _read_from(connection, table, read, nothing)
+                reading = partial(read, connection, pool.file.is_kept)
+                return _read_from(connection, table, reading, nothing)
         except (sqlite3.Error, Disconnected) as error:
             if pool is not self._pool:
                 raise _Failed from error
@@ -409,55 +450,54 @@ class Reader:
             raise _Failed from error
 
 
-def _records(
-    connection: sqlite3.Connection,
-    table: str,
-    sql: str,
-    arguments: Arguments,
-    *,
-    columns: Sequence[str],
-    extra: str | None,
-) -> sqlite3.Cursor:
-    names = ", ".join(columns if extra is None else (*columns, extra))
-    return connection.execute(f"SELECT {names} FROM {table_name(table)} {sql}", arguments)
+def _names(columns: Sequence[str], is_kept: bool, extra: str | None = None) -> str:
+    """Return what is to be read of records, for :func:`_checked` in a kept file."""
+    names = (*_STORED, SUM) if is_kept else columns
+    return ", ".join(names if extra is None else (*names, extra))
+
+
+@contextlib.contextmanager
+def _select(
+    connection: sqlite3.Connection, table: str, tail: str, arguments: Arguments, names: str
+) -> Generator[sqlite3.Cursor]:
+    """Read rows; what is not read to its end would hold the moment that it shows."""
+    cursor = connection.execute(f"SELECT {names} FROM {table_name(table)} {tail}", arguments)
+    try:
+        yield cursor
+    finally:
+        cursor.close()
 
 
 def _checked(
-    connection: sqlite3.Connection,
-    table: str,
-    sql: str,
-    arguments: Arguments,
-    *,
-    columns: tuple[str, ...],
-    extra: str | None,
+    rows: Iterable[Sequence[Any]], columns: tuple[str, ...], *, has_extra: bool = False
 ) -> Iterator[Any]:
     """Yield records of a kept file, each held against its checksum.
 
     Raises:
         Altered: one of them is not what was written.
     """
-    before = (*_STORED, SUM)
-    for row in _records(connection, table, sql, arguments, columns=before, extra=extra):
-        require_sound([row[: len(before)]])
+    summed = len(_STORED) + 1
+    for row in rows:
+        require_sound([row[:summed]])
         found = row[: len(_STORED)] if columns is _STORED else _as_record(row)
-        yield found if extra is None else (*found, row[-1])
+        yield (*found, row[-1]) if has_extra else found
 
 
 def _read_from(
     connection: sqlite3.Connection,
     table: str,
-    read: Callable[[sqlite3.Connection], T],
+    read: Callable[[], T],
     nothing: Callable[[], T],
 ) -> T:
     try:
-        return read(connection)
+        return read()
     except sqlite3.OperationalError as error:
         if not exists(connection, table):
             return nothing()
         if "no such column" in str(error):
             raise LayoutChanged from error
         # It was not there a moment ago.
-        return read(connection)
+        return read()
 
 
 def _condition(sql_column: str) -> str:
