@@ -120,6 +120,9 @@ class Comparison(Expression):
     def __post_init__(self) -> None:
         object.__setattr__(self, "_fits", fit(self.operator, self.operand))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return Comparison, (self.path, self.operator, self.operand)
+
     def holds_of(self, value_of: ValueOf) -> bool:
         """Return whether it is true of a record, given what gives its values by name."""
         return self._fits(self.path.value(value_of))
