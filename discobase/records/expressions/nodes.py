@@ -320,8 +320,8 @@ class Computed(Calculable):
         try:
             return _COMPUTE[self.operator](left, right)
         except (TypeError, ArithmeticError) as error:
-            what = f"{left!r} {self.operator.value} {right!r}"
-            raise WrongOperand(repr(self), what, f"Python cannot compute it: {error}") from error
+            why = f"{left!r} {self.operator.value} {right!r} cannot be computed: {error}"
+            raise WrongOperand(repr(self), record, why) from error
 
     def paths(self) -> Iterator[FieldPath]:
         """Yield all places that it looks at."""
