@@ -125,8 +125,8 @@ class UnknownAttribute(UnknownField, AttributeError):
         self.known = sorted(known)
         self.nearest = get_close_matches(attribute, [*self.known, *sorted(others)], n=3)
         meant = " or ".join(repr(name) for name in self.nearest)
-        fields = f"its fields are {', '.join(self.known)}." if self.known else "it has no fields."
-        hint = f"did you mean {meant}?" if meant else fields
+        there = f"its fields are {', '.join(self.known)}" if self.known else "it has no fields"
+        hint = f"did you mean {meant}?" if meant else f"{there}."
         UsageError.__init__(self, f"{owner} has no attribute {attribute!r}: {hint}")
 
 

@@ -35,14 +35,11 @@ else:
     class PlaceProperty(property):
         """A property of records that is at the class of a table what a query compares."""
 
-        def __set_name__(self, owner: type[Any], name: str) -> None:
-            self._name = name
-
         def __get__(self, record: object, owner: type[Any] | None = None) -> Any:
             if record is not None:
                 return self.fget(record)
-            refer = getattr(type(owner), "refer", None)
-            found = None if refer is None else refer(owner, self._name)
+            refer = getattr(type(owner), "_refer", None)
+            found = None if refer is None else refer(owner, self.fget.__name__)
             return self if found is None else found
 
 

@@ -24,11 +24,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from enum import Enum
 from typing import Any, TypeAlias
+from uuid import UUID
 
 from discobase.records.equality import equal_as_stored
 from discobase.records.sameness import MISSING
+
+_PLAIN = frozenset(
+    {bool, bytes, date, datetime, Decimal, float, int, str, time, timedelta, type(None), UUID}
+)
+"""Types whose values Python alone compares: nothing private is in them."""
 
 Test: TypeAlias = Callable[[Any], bool]
 """What says of a value whether it fits."""
@@ -68,11 +76,24 @@ def fit(operator: Operator, operand: Any) -> Test:
 
 
 def _equals(operand: Any) -> Test:
+    if type(operand) in _PLAIN:
+        return lambda value: bool(value == operand)
     return lambda value: value is not MISSING and equal_as_stored(value, operand)
 
 
 def _is_in(operands: tuple[Any, ...]) -> Test:
-    return lambda value: value is not MISSING and _is_among(value, operands)
+    if any(type(operand) not in _PLAIN for operand in operands):
+        return lambda value: value is not MISSING and _is_among(value, operands)
+    # A set takes an object for equal to itself, NaN included.
+    among = frozenset(operand for operand in operands if operand == operand)  # noqa: PLR0124
+
+    def holds(value: Any) -> bool:
+        try:
+            return value in among
+        except TypeError:  # it has no hash, and is nothing plain
+            return False
+
+    return holds
 
 
 def _is_among(value: Any, others: Collection[Any]) -> bool:

@@ -120,6 +120,9 @@ class Comparison(Expression):
     def __post_init__(self) -> None:
         object.__setattr__(self, "_fits", fit(self.operator, self.operand))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return Comparison, (self.path, self.operator, self.operand)
+
     def holds_of(self, value_of: ValueOf) -> bool:
         """Return whether it is true of a record, given what gives its values by name."""
         return self._fits(self.path.value(value_of))
@@ -317,8 +320,8 @@ class Computed(Calculable):
         try:
             return _COMPUTE[self.operator](left, right)
         except (TypeError, ArithmeticError) as error:
-            what = f"{left!r} {self.operator.value} {right!r}"
-            raise WrongOperand(repr(self), what, f"Python cannot compute it: {error}") from error
+            why = f"{left!r} {self.operator.value} {right!r} cannot be computed: {error}"
+            raise WrongOperand(repr(self), record, why) from error
 
     def paths(self) -> Iterator[FieldPath]:
         """Yield all places that it looks at."""

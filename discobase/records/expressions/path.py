@@ -83,7 +83,11 @@ def values_of(record: object) -> ValueOf:
 
 
 def _field(value: Any, name: str) -> Any:
-    return getattr(value, name, MISSING)
+    # Not any attribute: a number has an imaginary part, and a model methods.
+    if isinstance(value, BaseModel):
+        return value.__dict__.get(name, MISSING)
+    fields = getattr(value, "__dataclass_fields__", ())
+    return getattr(value, name, MISSING) if name in fields else MISSING
 
 
 def _element(value: Any, index: int) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import types
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -57,8 +58,10 @@ _UNCONSTRAINED: dict[Any, type[object]] = {
 }
 """Types of pydantic that are others with a constraint."""
 
-_NO_ORDER: tuple[type[object], ...] = (AbstractSet, set, frozenset)
-"""Types whose ``<`` is no order of their values: between sets it means a part."""
+_NO_ORDER: tuple[type[object], ...] = (AbstractSet, Mapping, complex, re.Pattern)
+"""Types that have a ``<`` which is no order of their values: between sets it means a part, and the
+others' refuses whatever it is given.
+"""
 
 _ROOT = "value"
 """The name of the one field in a model that is made for a type by itself."""
@@ -69,8 +72,8 @@ class PlaceType:
 
     Args:
         annotation: the type, as annotations have it.
-        validate: what takes a value through the type as it is declared, with all it demands.
-        strict_from: the model in whose fields it is, whose settings count.
+        model: the model in whose fields it is, whose settings count.
+        field: the field that it is the type of, if it is one's.
     """
 
     def __init__(self, annotation: Any, model: type[BaseModel], field: str | None = None) -> None:
@@ -88,7 +91,7 @@ class PlaceType:
 
     def inner(self, kind: StepKind, key: Any) -> PlaceType | None:
         """Return the type of what stands one step further; None where nothing can."""
-        known = (kind, key if kind is not StepKind.KEY or isinstance(key, str) else None)
+        known = (kind, key if kind is StepKind.FIELD or self._is_by_place else None)
         if known not in self._inner:
             found = [inner for leaf in self.leaves for inner in self._inner_of(leaf, kind, key)]
             if not found:
@@ -96,6 +99,11 @@ class PlaceType:
             whole = found[0] if len(found) == 1 else self._union(found)
             self._inner[known] = whole
         return self._inner[known]
+
+    @cached_property
+    def _is_by_place(self) -> bool:
+        """Whether each element, or the value of each key, has a type of its own."""
+        return any(is_typeddict(leaf) or _is_a(leaf, tuple) for leaf in self.leaves)
 
     def _union(self, members: list[PlaceType]) -> PlaceType:
         annotations = [member._annotation for member in members]
@@ -136,10 +144,7 @@ class PlaceType:
         Raises:
             WrongOperand: that type does not take it.
         """
-        taken = [
-            get_args(leaf)[0] for leaf in self.leaves if _is_a(leaf, Mapping) and get_args(leaf)
-        ]
-        return PlaceType(reduce(_either, taken), self._model).exact(place, key) if taken else key
+        return key if self._keys is None else self._keys.exact(place, key)
 
     # What it takes
 
@@ -189,10 +194,7 @@ class PlaceType:
         Raises:
             WrongOperand: their elements do not take the value.
         """
-        types_ = [each for leaf in self.leaves for each in _element_types(leaf)]
-        if not types_ or any(each in _ANYTHING for each in types_):
-            return value
-        return PlaceType(reduce(_either, types_), self._model).exact(place, value)
+        return value if self._elements is None else self._elements.exact(place, value)
 
     def ordered(self, place: FieldPath, value: object, *, up: bool) -> Any:
         """Return a bound as the type has it without its constraints and validators.
@@ -231,6 +233,21 @@ class PlaceType:
                 f"{place!r} cannot be compared by order, or sorted by: Python knows no < between "
                 f"values of its type, {self}. (An enum has one if it is an IntEnum or a StrEnum.)"
             )
+
+    @cached_property
+    def _keys(self) -> PlaceType | None:
+        mappings = (leaf for leaf in self.leaves if _is_a(leaf, Mapping) and get_args(leaf))
+        return self._one_of([get_args(leaf)[0] for leaf in mappings])
+
+    @cached_property
+    def _elements(self) -> PlaceType | None:
+        return self._one_of([each for leaf in self.leaves for each in _element_types(leaf)])
+
+    def _one_of(self, annotations: list[Any]) -> PlaceType | None:
+        """Return the type of what is of one of these types; None where it may be of any."""
+        if not annotations or any(each in _ANYTHING for each in annotations):
+            return None
+        return PlaceType(reduce(_either, annotations), self._model)
 
     @cached_property
     def _lone(self) -> LoneField:
@@ -388,7 +405,7 @@ def _elements_at(leaf: Any, index: int) -> Iterator[Any]:
 def _entries_at(leaf: Any, key: Any) -> Iterator[Any]:
     """Yield the type of the value that a mapping has under a key."""
     if leaf in _ANYTHING:
-        yield Any
+        yield from (Any,) if isinstance(key, str) else ()
     elif is_typeddict(leaf):
         hints = _hints(leaf)
         if key in hints:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterable
 from typing import Any, Never
@@ -18,7 +19,7 @@ from discobase.records.expressions.nodes import (
     Expression,
     Ordering,
 )
-from discobase.records.expressions.path import FieldPath, StepKind
+from discobase.records.expressions.path import PLACE, FieldPath, StepKind
 from discobase.records.expressions.place_type import PlaceType, complete, of_field
 
 
@@ -37,8 +38,6 @@ class FieldReference(Combinable, Calculable):
     :exc:`~discobase.errors.WrongExpression` where the type does not have the operator. None reads
     anything, or costs an API call.
     """
-
-    __slots__ = ("_path", "_type")
 
     def __init__(self, path: FieldPath, type_: PlaceType) -> None:
         self._path = path
@@ -161,12 +160,11 @@ class FieldReference(Combinable, Calculable):
     def __getitem__(self, key: Any) -> FieldReference:
         if isinstance(key, str) and key in self._type.field_names():
             return self.__getattr__(key)
-        for kind in (StepKind.INDEX, StepKind.KEY):
-            if kind is StepKind.INDEX and (not isinstance(key, int) or isinstance(key, bool)):
-                continue
-            if inner := self._type.inner(kind, key):
-                step = key if kind is StepKind.INDEX else self._type.key(self._path, key)
-                return FieldReference(self._path.then(kind, step), inner)
+        if type(key) is int and (element := self._type.inner(StepKind.INDEX, key)):
+            return FieldReference(self._path.then(StepKind.INDEX, key), element)
+        if not isinstance(key, slice) and (value := self._type.inner(StepKind.KEY, key)):
+            exact = self._type.key(self._path, key)
+            return FieldReference(self._path.then(StepKind.KEY, exact), value)
         raise WrongExpression(
             f"{self!r}[{key!r}]: its type, {self._type}, has nothing there. Lists take an index, "
             f"dictionaries a key."
@@ -180,6 +178,9 @@ class FieldReference(Combinable, Calculable):
 
     def __repr__(self) -> str:
         return repr(self._path)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _at, (self._path,)
 
     # Within
 
@@ -222,6 +223,21 @@ OPERATORS = frozenset(name for name in vars(FieldReference) if not name.startswi
 """The names of the operators that are methods: no field of a model is reached by them."""
 
 
+class PlaceReference(FieldReference, property):
+    """``pk`` or ``version`` of a table. It is a property as well, for those who look for one at the
+    class: pydantic, which refuses to set it then, and tools that write documentation.
+
+    Args:
+        path: the place.
+        type_: its type.
+        held_by: the property of its records.
+    """
+
+    def __init__(self, path: FieldPath, type_: PlaceType, held_by: property) -> None:
+        FieldReference.__init__(self, path, type_)
+        property.__init__(self, held_by.fget, doc=held_by.__doc__)
+
+
 class _References(dict[str, FieldReference]):
     """Those of one class, kept in it: to make what validates operands takes long."""
 
@@ -230,19 +246,37 @@ class _References(dict[str, FieldReference]):
 
 
 def reference(model: type[BaseModel], name: str) -> FieldReference:
-    """Return a field of a table, ``pk`` or ``version``, as its class gives it."""
+    """Return a field of a table, ``pk`` or ``version``, as its class gives it.
+
+    Raises:
+        TableError: the class names in its annotations what is not defined.
+    """
     known: _References | None = vars(model).get(_KEPT)
     if known is None:
         known = _References()
         setattr(model, _KEPT, known)
     if name not in known:
         complete(model)
-        known[name] = FieldReference(FieldPath(model, name), of_field(model, name))
+        path, type_ = FieldPath(model, name), of_field(model, name)
+        held_by: Any = inspect.getattr_static(model, name, None) if name in PLACE else None
+        known[name] = (
+            PlaceReference(path, type_, held_by)
+            if isinstance(held_by, property)
+            else FieldReference(path, type_)
+        )
     return known[name]
 
 
 _KEPT = "_field_references"
 """The name under which a class keeps them."""
+
+
+def _at(path: FieldPath) -> FieldReference:
+    """Return what a path stands for, as the class gives it."""
+    found = reference(path.model, path.name)
+    for step in path.steps:
+        found = found[step.key]
+    return found
 
 
 def path_of(given: FieldReference) -> FieldPath:

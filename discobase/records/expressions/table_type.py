@@ -38,7 +38,7 @@ class TableType(ModelMetaclass):
             _deriving.bases = before
         return made
 
-    def refer(cls, name: str) -> FieldReference | None:
+    def _refer(cls, name: str) -> FieldReference | None:
         """Return a field of the class, ``pk`` or ``version``, as a query takes it; None while the
         class is made, when pydantic looks for the property.
         """
