@@ -152,10 +152,15 @@ class Statement(Generic[R]):
             # Rows that are sorted wrongly come first: an offset would hide them.
             offset = plan.offset if by.wrong == FALSE else 0
             limit = None if plan.limit is None else plan.limit + plan.offset - offset
+        # Where there is a condition, SQLite knows best which index to take.
+        where, decided = bounds.maybe, bounds.sure
+        if where == TRUE:
+            where = by.by_index
+            decided = where if bounds.is_exact else decided
         return Selection(
             self._binding.name,
-            bounds.maybe,
-            bounds.sure,
+            where,
+            decided,
             by.terms,
             by.wrong if order else TRUE,
             limit,

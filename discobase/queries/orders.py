@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from types import NoneType
 
 from discobase.engine.keys import NULL
-from discobase.queries.bounds import FALSE
+from discobase.engine.replica import KEYLESS
+from discobase.queries.bounds import FALSE, TRUE
 from discobase.queries.key_terms import KeyTerms
 from discobase.records.expressions.nodes import Ordering
 from discobase.records.fields import sorts_as_its_keys, types_of
@@ -23,10 +24,13 @@ class Order:
         terms: what rows are sorted by.
         wrong: the condition for rows, sorted first, whose keys are not known, so that SQL cannot
             sort.
+        by_index: a condition that holds for all rows, for SQLite to see that an index has the
+            order; where one field descends and the next one does not, it sorts all rows otherwise.
     """
 
     terms: tuple[str, ...]
     wrong: str = FALSE
+    by_index: str = TRUE
 
 
 def ordered(orderings: Iterable[Ordering], terms: KeyTerms, *, reverse: bool) -> Order | None:
@@ -39,6 +43,7 @@ def ordered(orderings: Iterable[Ordering], terms: KeyTerms, *, reverse: bool) ->
     """
     found: list[tuple[str, bool]] = []
     wrong: list[str] = []
+    by_index = TRUE
     for ordering in orderings:
         name = ordering.path.name
         if ordering.path.steps:
@@ -51,6 +56,8 @@ def ordered(orderings: Iterable[Ordering], terms: KeyTerms, *, reverse: bool) ->
             return None
         if not term.is_known:
             wrong.append(term.unknown)
+        if term.is_known and not found:
+            by_index = f"{term.sql} > '{KEYLESS}'"
         if not _is_natural(ordering, types_of(annotation)):
             found.append((f"({term.sql} = '{NULL}')", ordering.none_first))
         found.append((term.sql, ordering.descending))
@@ -58,7 +65,7 @@ def ordered(orderings: Iterable[Ordering], terms: KeyTerms, *, reverse: bool) ->
         found.append(("pk", False))
     ways = [f"{sql} DESC" if descending is not reverse else sql for sql, descending in found]
     first = [f"{unknown} DESC" for unknown in wrong]
-    return Order((*first, *ways), " OR ".join(wrong) or FALSE)
+    return Order((*first, *ways), " OR ".join(wrong) or FALSE, by_index)
 
 
 def _is_natural(ordering: Ordering, types: frozenset[object]) -> bool:
