@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
@@ -12,7 +13,6 @@ from hypothesis import strategies as st
 from discobase import Database, desc, not_
 from discobase.local import LocalDiscord
 from discobase.records.expressions.nodes import Expression
-from tests.database.shop import soon
 from tests.database.wares import (
     FORMS,
     OPAQUE,
@@ -42,18 +42,25 @@ def stocked(request):
     """
     with LocalDiscord() as discord:
         discord.join("shop")
+        way = {"token": discord.default_token, "api_url": discord.api_url}
         database, other = Database("shop"), Database("shop")
         table = database.table(make_table(), name="Ware")
-        with database.conn(discord.default_token, api_url=discord.api_url):
+        foreign = other.table(make_table(loosely=True), name="Ware")
+        with contextlib.ExitStack() as connected:
+            two = request.param == "two programs"
+            if two:  # declared first: the newest schema is the one that has key columns
+                connected.enter_context(other.conn(**way))
+                foreign.save_many(wares(foreign, 5, seed=3))
+            connected.enter_context(database.conn(**way))
             # Where a field has no index at the beginning, it gets none: both ways are to be taken.
             database._source.want_index = lambda wanted: None
             table.save_many(wares(table, 60, seed=1))
-            if request.param == "two programs":
-                foreign = other.table(make_table(loosely=True), name="Ware")
-                with other.conn(discord.default_token, api_url=discord.api_url):
-                    foreign.save_many(wares(foreign, 10, seed=2))
+            if two:
+                other.refresh()
+                foreign.save_many(wares(foreign, 10, seed=2))
                 database.refresh()
-                assert soon(lambda: len(table.find()) == 70)
+                assert table.find(known_number=1).explain().checked
+            assert table.find(known_number=1).explain().indexes == ("known_number",)
             yield table, list(table.find())
 
 
