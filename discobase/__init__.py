@@ -17,6 +17,8 @@ from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Finding, Report
 from discobase.errors import DiscobaseError
 from discobase.progress import Progress
+from discobase.queries.explanation import Explanation
+from discobase.queries.groups import Groups
 from discobase.query import Query
 from discobase.records.expressions.functions import (
     asc,
@@ -46,8 +48,10 @@ __all__ = [
     "Checkpoint",
     "Database",
     "DiscobaseError",
+    "Explanation",
     "Expression",
     "Finding",
+    "Groups",
     "Growth",
     "Index",
     "LoginTask",

@@ -339,7 +339,7 @@ class Query(Sequence[R], Generic[R]):
             UsageError: the values cannot be added.
             DiscobaseError: as for :meth:`values`.
         """
-        return sum_of(value for (value,) in self._read(self._paths((field,))))
+        return sum_of(self._values_of(field))
 
     def avg(self, field: object) -> Any:
         """Return the mean of a field's values, None left out; None where there is none.
@@ -348,7 +348,7 @@ class Query(Sequence[R], Generic[R]):
             UsageError: the values cannot be added, or divided.
             DiscobaseError: as for :meth:`values`.
         """
-        return mean_of(value for (value,) in self._read(self._paths((field,))))
+        return mean_of(self._values_of(field))
 
     def group_by(self, /, *fields: object) -> Groups:
         """Return the records in groups of equal values, for :meth:`count
@@ -502,6 +502,11 @@ class Query(Sequence[R], Generic[R]):
     def _read(self, paths: Sequence[FieldPath], *, distinct: bool = False) -> list[tuple[Any, ...]]:
         read = FieldValues(self._binding, paths).read(self._plan)
         return without_doubles(read) if distinct else read
+
+    def _values_of(self, field: object) -> Iterator[Any]:
+        """Yield the values of a field, in whatever order."""
+        read = FieldValues(self._binding, self._paths((field,))).read(self._plan.unordered)
+        return (value for (value,) in read)
 
     def _by_pages(self, chunk: int) -> Iterator[R]:
         plan, after = self._plan, 0

@@ -52,7 +52,6 @@ class Answers(Generic[R]):
     def __init__(self, binding: Binding[R], plan: Plan) -> None:
         self._binding = binding
         self._plan = plan
-        self._values = RowValues(binding)
 
     def found(self, *, reverse: bool = False) -> list[Found[R]]:
         """Return the rows, in their order.
@@ -136,7 +135,6 @@ class Statement(Generic[R]):
         self.replica = replica
         self._binding = binding
         self._plan = plan
-        self._values = RowValues(binding)
         self.terms = KeyTerms(binding, layout, trusting=trusting)
         bounds = compiled(plan.condition, self.terms)
         # Whether a record loads only loading it tells.
@@ -187,7 +185,7 @@ class Statement(Generic[R]):
             replace(selection, order=(), wrong=FALSE, limit=None, offset=0),
             lambda rows: list(self._fitting(rows)),
         )
-        by_value = in_order(every, plan.orderings, self._binding.codec, self._values)
+        by_value = in_order(every, plan.orderings, self._binding.codec, RowValues(self._binding))
         start, stop = plan.offset, None if plan.limit is None else plan.offset + plan.limit
         return fold(islice(reversed(by_value) if reverse else by_value, start, stop))
 
@@ -235,27 +233,26 @@ class Statement(Generic[R]):
         # Of a statement with min() the other columns are of the row that has it
         # (sqlite.org/lang_select.html).
         columns = ("min(pk)", "seq", "data", "count(*)", f"{term.unknown}")
-        tail = f"{selection.condition} GROUP BY {term.sql} ORDER BY {term.sql}"
+        tail = f"{selection.condition} GROUP BY {term.sql} ORDER BY min(pk)"
         cells = self.replica.cells(selection, columns, tail)
         if any(unknown for *_, unknown in cells):
             return None
         return [((pk, seq, data), number) for pk, seq, data, number, _ in cells]
 
     def _fitting(self, rows: Iterable[FlaggedRow]) -> Iterator[Found[R]]:
+        condition, values = self._plan.condition, RowValues(self._binding)
         for pk, seq, data, flag in rows:
             found = (pk, seq, data)
             if flag % 2:
                 yield Found(found)
             elif self._plan.skips_outdated:
                 record = self._binding.read(found)
-                if not isinstance(record, OutdatedRecord) and self._holds(found):
+                if isinstance(record, OutdatedRecord):
+                    continue
+                if condition is None or condition.holds_of(values.of(found)):
                     yield Found(found, record)
-            elif self._holds(found):
+            elif condition is None or condition.holds_of(values.of(found)):
                 yield Found(found)
-
-    def _holds(self, row: Row) -> bool:
-        condition = self._plan.condition
-        return condition is None or condition.holds_of(self._values.of(row))
 
 
 def _sorted(rows: Iterable[FlaggedRow]) -> Iterator[FlaggedRow]:

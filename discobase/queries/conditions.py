@@ -153,7 +153,6 @@ class _KeyComparison:
         self._terms = terms
         self._codec = terms.binding.codec
         self._annotation = self._codec.model.model_fields[name].annotation
-        self._is_text = types_of(self._annotation) <= {str, NoneType}
 
     def bounds(self, operator: Operator, operand: Any) -> Bounds:
         """Return what the key says of a comparison."""
@@ -211,6 +210,10 @@ class _KeyComparison:
         if operator in (Operator.LT, Operator.LE):
             return self._known(f"({sql} >= {low} AND {sql} {_ORDER[operator]} {bound})")
         return self._known(f"({sql} {_ORDER[operator]} {bound} AND {sql} < {high})")
+
+    @property
+    def _is_text(self) -> bool:
+        return types_of(self._annotation) <= {str, NoneType}
 
     def _starts(self, text: Any) -> Bounds:
         if not (isinstance(text, str) and self._is_text):

@@ -23,13 +23,13 @@ class Groups:
     :meth:`Query.group_by <discobase.Query.group_by>`.
 
     Each question reads anew, without an API call and without making records, and answers with a
-    dictionary: by value, or by a tuple of values where there are several fields, in the order in
-    which they are first met.
+    dictionary: by value, or by a tuple of values where there are several fields, in the order of
+    their first records' primary keys; for a slice, in which they come in it.
     """
 
     def __init__(self, binding: Binding[Any], plan: Plan, paths: Sequence[FieldPath]) -> None:
         self._binding = binding
-        self._plan = plan
+        self._plan = plan.unordered
         self._paths = paths
 
     def count(self) -> dict[Any, int]:

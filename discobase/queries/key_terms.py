@@ -70,10 +70,10 @@ class KeyTerms:
         return f":{name}"
 
     @property
-    def whole(self) -> list[KeyColumn]:
+    def whole(self) -> tuple[KeyColumn, ...]:
         """The key columns that the statement takes for whole."""
-        terms = [term for term in self._found.values() if term is not None]
-        return [term.column for term in terms if term.column is not None and term.is_known]
+        terms = [term for term in self._found.values() if term is not None and term.is_known]
+        return tuple([term.column for term in terms if term.column is not None])
 
     @property
     def computed(self) -> list[str]:

@@ -39,6 +39,11 @@ class Plan:
         """Whether it asks for some of the records that fit, by where they stand."""
         return self.offset > 0 or self.limit is not None
 
+    @property
+    def unordered(self) -> Plan:
+        """The plan for the same records, in whatever order."""
+        return self if self.is_sliced else replace(self, orderings=())
+
     def sliced(self, start: int, stop: int | None) -> Plan:
         """Return the plan for some of these records, by where they stand among them.
 

@@ -207,6 +207,8 @@ class TestValues:
 
     def test_groups_of_several_fields(self, users):
         user, _ = users
+        assert list(user.find().order_by("-pk").group_by("city").count()) == ["Rome", "Oslo"]
+        assert list(user.find().order_by("-pk")[1:].group_by("city").count()) == ["Oslo", "Rome"]
         groups = user.find(user.age < 2).group_by("city", "age")
         assert groups.count() == {("Rome", 0): 1, ("Oslo", 1): 2, ("Oslo", 0): 2}
         assert groups.max("pk") == {("Rome", 0): 1, ("Oslo", 1): 6, ("Oslo", 0): 9}

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -72,7 +72,7 @@ class Selection:
     limit: int | None = None
     offset: int = 0
     arguments: Mapping[str, object] = field(default_factory=dict[str, object])
-    whole: Sequence[KeyColumn] = ()
+    whole: tuple[KeyColumn, ...] = ()
 
     @property
     def condition(self) -> str:
@@ -84,17 +84,6 @@ class Selection:
         """What follows the name of the table."""
         order = f"ORDER BY {', '.join(self.order)}" if self.order else ""
         return f"{self.condition} {order} {self.slice}".strip()
-
-    @property
-    def gaps(self) -> str:
-        """The statement that tells whether a key is not known: two looks into each index."""
-        name = table_name(self.table)
-        looks = (
-            f"EXISTS (SELECT 1 FROM {name} WHERE {name}.{column.name} {unknown})"
-            for column in self.whole
-            for unknown in ("IS NULL", f"= '{KEYLESS}'")
-        )
-        return f"SELECT {' OR '.join(looks)}"
 
     @property
     def slice(self) -> str:
@@ -179,6 +168,18 @@ class _Pool:
         with contextlib.suppress(IndexError):
             while True:
                 self.file.disconnect(self._idle.pop())
+
+
+@cache
+def _gaps(table: str, columns: tuple[KeyColumn, ...]) -> str:
+    """Return the statement that tells whether a key is not known: two looks into each index."""
+    name = table_name(table)
+    looks = (
+        f"EXISTS (SELECT 1 FROM {name} WHERE {name}.{column.name} {unknown})"
+        for column in columns
+        for unknown in ("IS NULL", f"= '{KEYLESS}'")
+    )
+    return f"SELECT {' OR '.join(looks)}"
 
 
 class Reader:
@@ -399,7 +400,7 @@ class Reader:
         def look_and_read(connection: sqlite3.Connection, is_kept: bool) -> T:
             connection.execute("BEGIN")
             try:
-                if connection.execute(selection.gaps).fetchone()[0]:
+                if connection.execute(_gaps(selection.table, selection.whole)).fetchone()[0]:
                     raise KeysUnknown
                 return read(connection, is_kept)
             finally:
