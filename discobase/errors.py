@@ -122,8 +122,8 @@ class UnknownAttribute(UnknownField, AttributeError):
     ) -> None:
         self.table = owner
         self.field = attribute
-        self.known = sorted(known)
-        self.nearest = get_close_matches(attribute, [*self.known, *sorted(others)], n=3)
+        self.known: list[str] = sorted(known)
+        self.nearest: list[str] = get_close_matches(attribute, [*self.known, *sorted(others)], n=3)
         meant = " or ".join(repr(name) for name in self.nearest)
         there = f"its fields are {', '.join(self.known)}" if self.known else "it has no fields"
         hint = f"did you mean {meant}?" if meant else f"{there}."

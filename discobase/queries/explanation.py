@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from discobase.queries.answers import Answers, Statement
-from discobase.queries.bounds import TRUE
+from discobase.queries.bounds import FALSE, TRUE
 from discobase.queries.conditions import compiled
 
 if TYPE_CHECKING:
@@ -95,11 +95,11 @@ def _indexes(statement: Statement[Any], steps: list[str]) -> dict[str, None]:
 
 
 def _in_python(statement: Statement[Any], plan: Plan, checked: int) -> list[str]:
-    open_ = [
-        repr(condition)
-        for condition in plan.conditions
-        if checked and not compiled(condition, statement.terms).is_exact
-    ]
+    bounds = {each: compiled(each, statement.terms) for each in plan.conditions if checked}
+    inexact = [each for each, known in bounds.items() if not known.is_exact]
+    # What SQL decides but for rows whose keys are not known is named where nothing else is.
+    never = [each for each in inexact if bounds[each].sure == FALSE]
+    open_ = [repr(each) for each in never or inexact]
     if plan.skips_outdated:
         open_.append("whether records load")
     if statement.selection().wrong == TRUE:
