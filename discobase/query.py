@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, Generic, Literal, Never, TypeVar, overload
 
+from discobase.arguments import checked_flag
 from discobase.binding import Binding
 from discobase.errors import RecordNotFound, SeveralRecords, UsageError
 from discobase.queries.aggregates import extreme, mean_of, sum_of
@@ -70,7 +71,7 @@ class Query(Sequence[R], Generic[R]):
     ) -> None:
         self._binding = binding
         wanted, said = self._given(expressions, equal)
-        self._plan = Plan(wanted, fresh=fresh)
+        self._plan = Plan(wanted, fresh=checked_flag("fresh", fresh))
         self._said = said
         self._then: tuple[str, ...] = ()
 
@@ -468,7 +469,7 @@ class Query(Sequence[R], Generic[R]):
         plan = replace(
             self._plan,
             conditions=self._plan.conditions + wanted,
-            fresh=fresh or self._plan.fresh,
+            fresh=checked_flag("fresh", fresh) or self._plan.fresh,
         )
         return self._with(plan, said=self._said + said)
 

@@ -37,9 +37,11 @@ def extreme(binding: Binding[Any], plan: Plan, path: FieldPath, *, greatest: boo
     if plan.is_sliced or path.steps:
         return (greatest_of if greatest else least_of)(value for (value,) in values.read(plan))
     there = Comparison(path, Operator.IS_NOT_NONE)
-    order = Ordering(path, descending=greatest, none_first=False)
+    order = Ordering(path, descending=False, none_first=False)
     first = replace(plan, conditions=(*plan.conditions, there), orderings=(order,), limit=1)
-    found = [*values.of(Answers(binding, first).found())]
+    # From behind, with the primary keys: an index has that order. It has none where values descend
+    # and the primary keys of equal ones do not.
+    found = [*values.of(Answers(binding, first).found(reverse=greatest))]
     return found[0][0] if found else None
 
 
