@@ -102,6 +102,10 @@ class Pair(NamedTuple):
     other: str
 
 
+class Odd(BaseModel):
+    real: int
+
+
 class Words(RootModel[list[str]]):
     pass
 
@@ -137,6 +141,7 @@ class User(Table):
     address: Address | None = None
     home: Address | Company | None = None
     point: Point | None = None
+    odd: Odd | int = 0
     sizes: Sizes = Sizes()
     pair: Pair | None = None
     words: Words = Words([])
@@ -383,6 +388,11 @@ class TestPlaces:
     )
     def test_they_lead_into_values(self, expression, values, expected):
         assert said(expression, **values) is expected
+
+    def test_an_attribute_that_is_no_field_is_not_there(self):
+        assert said(User.odd.real == 3, odd=Odd(real=3))
+        assert not said(User.odd.real == 3, odd=3)
+        assert said(User.odd.real != 3, odd=3)
 
     def test_they_are_written_as_python_writes_them(self):
         expressions = (
