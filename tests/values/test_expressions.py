@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
 from itertools import pairwise
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, NotRequired
 from uuid import UUID
 
 import pytest
@@ -30,6 +30,7 @@ from pydantic import (
     SecretStr,
     StringConstraints,
 )
+from typing_extensions import TypedDict
 
 from discobase import (
     Table,
@@ -95,6 +96,7 @@ class Point:
 class Sizes(TypedDict, total=False):
     width: int
     name: str
+    depth: NotRequired[int]
 
 
 class Pair(NamedTuple):
@@ -371,6 +373,8 @@ class TestPlaces:
             (User.home.staff != 3, {"home": ROME}, True),
             (User.point.x == "3", {"point": Point(3)}, True),
             (User.sizes["width"] > 3, {"sizes": {"width": 4}}, True),
+            (User.sizes["depth"] == "4", {"sizes": {"depth": 4}}, True),
+            (User.sizes.contains("width"), {"sizes": {"depth": 4}}, False),
             (User.pair[1] == "a", {"pair": Pair(1, "a")}, True),
             (User.words.root[0] == "a", {"words": ["a"]}, True),
             (User.tags[0] == "a", {"tags": ["a", "b"]}, True),
