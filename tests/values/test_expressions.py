@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
 from itertools import pairwise
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, NotRequired
 from uuid import UUID
 
 import pytest
@@ -30,6 +30,7 @@ from pydantic import (
     SecretStr,
     StringConstraints,
 )
+from typing_extensions import TypedDict
 
 from discobase import (
     Table,
@@ -95,11 +96,16 @@ class Point:
 class Sizes(TypedDict, total=False):
     width: int
     name: str
+    depth: NotRequired[int]
 
 
 class Pair(NamedTuple):
     one: int
     other: str
+
+
+class Odd(BaseModel):
+    real: int
 
 
 class Words(RootModel[list[str]]):
@@ -137,6 +143,7 @@ class User(Table):
     address: Address | None = None
     home: Address | Company | None = None
     point: Point | None = None
+    odd: Odd | int = 0
     sizes: Sizes = Sizes()
     pair: Pair | None = None
     words: Words = Words([])
@@ -189,7 +196,6 @@ class TestMeaning:
             (User.age.not_in({36}), {}, False),
             (User.age.in_(number for number in (35, 36)), {}, True),
             (User.size > 1, {"size": 2}, True),
-            (User.mood > "quiet", {"mood": "rough"}, True),
             (User.lasts > 60, {"lasts": timedelta(minutes=2)}, True),
             (User.name.contains("d"), {}, True),
             (User.name.contains(""), {}, True),
@@ -316,6 +322,10 @@ class TestMeaning:
         assert not said(User.mixed <= "a", mixed=5)
         assert said(User.mixed > "a", mixed="b")
 
+    def test_an_enum_of_texts_is_in_order_with_any_text(self):
+        assert said(User.mood > "quiet", mood="rough")
+        assert not said(User.mood > "quiet", mood="calm")
+
     def test_models_are_compared_by_what_is_stored(self):
         assert said(User.address == {"city": "Rome", "country": {"code": "IT"}}, address=ROME)
         assert said(User.address.in_([ROME]), address=ROME.model_copy(deep=True))
@@ -363,6 +373,8 @@ class TestPlaces:
             (User.home.staff != 3, {"home": ROME}, True),
             (User.point.x == "3", {"point": Point(3)}, True),
             (User.sizes["width"] > 3, {"sizes": {"width": 4}}, True),
+            (User.sizes["depth"] == "4", {"sizes": {"depth": 4}}, True),
+            (User.sizes.contains("width"), {"sizes": {"depth": 4}}, False),
             (User.pair[1] == "a", {"pair": Pair(1, "a")}, True),
             (User.words.root[0] == "a", {"words": ["a"]}, True),
             (User.tags[0] == "a", {"tags": ["a", "b"]}, True),
@@ -383,6 +395,11 @@ class TestPlaces:
     )
     def test_they_lead_into_values(self, expression, values, expected):
         assert said(expression, **values) is expected
+
+    def test_an_attribute_that_is_no_field_is_not_there(self):
+        assert said(User.odd.real == 3, odd=Odd(real=3))
+        assert not said(User.odd.real == 3, odd=3)
+        assert said(User.odd.real != 3, odd=3)
 
     def test_they_are_written_as_python_writes_them(self):
         expressions = (
@@ -457,6 +474,7 @@ class TestOperands:
             (lambda: User.age <= 30.5, "User.age <= 30"),
             (lambda: User.age.between(30.5, 40.5), "User.age.between(31, 40)"),
             (lambda: User.pk > "7", "User.pk > 7"),
+            (lambda: User.mood > "quiet", "User.mood > 'quiet'"),
         ],
     )
     def test_those_of_order_are_free_of_constraints_and_validators(self, expression, expected):

@@ -3,17 +3,17 @@
 None and a value that is not there (:data:`~discobase.records.sameness.MISSING`: a key or an element
 that does not exist, or a field of a model that is None) fit only what is said of them:
 
-==================================  ==============  ==========
-operator                            value is None   is missing
-==================================  ==============  ==========
-``==``, ``in_``                     as Python says  no
-``!=``, ``not_in``                  as Python says  yes
-``<``, ``<=``, ``>``, ``>=``        no              no
-``between``                         no              no
-``is_none``                         yes             no
-``is_not_none``                     no              no
-``contains`` and the text operators no              no
-==================================  ==============  ==========
+===================================  ==============  ==========
+operator                             value is None   is missing
+===================================  ==============  ==========
+``==``, ``in_``                      as Python says  no
+``!=``, ``not_in``                   as Python says  yes
+``<``, ``<=``, ``>``, ``>=``         no              no
+``between``                          no              no
+``is_none``                          yes             no
+``is_not_none``                      no              no
+``contains`` and the text operators  no              no
+===================================  ==============  ==========
 
 NaN is as everywhere in Python: it equals nothing, itself included, and is neither below nor above
 anything. Values without an order between them, such as a naive and an aware datetime, are neither

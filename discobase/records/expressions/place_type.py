@@ -18,12 +18,13 @@ from typing import (
     Any,
     Literal,
     NewType,
+    NotRequired,
+    Required,
     TypeVar,
     Union,
     get_args,
     get_origin,
     get_type_hints,
-    is_typeddict,
 )
 
 from pydantic import (
@@ -38,6 +39,7 @@ from pydantic import (
     ValidationError,
     create_model,
 )
+from typing_extensions import is_typeddict  # typing's does not know those of this package
 
 from discobase.errors import TableError, WrongExpression, WrongOperand
 from discobase.portal import users_frame
@@ -409,9 +411,16 @@ def _entries_at(leaf: Any, key: Any) -> Iterator[Any]:
     elif is_typeddict(leaf):
         hints = _hints(leaf)
         if key in hints:
-            yield hints[key]
+            yield _unqualified(hints[key])
     elif _is_a(leaf, Mapping):
         yield (get_args(leaf) or (Any, Any))[-1]
+
+
+def _unqualified(annotation: Any) -> Any:
+    """Return the type in what a TypedDict says of a key, such as ``NotRequired[int]``."""
+    while get_origin(annotation) in (Required, NotRequired):
+        annotation = get_args(annotation)[0]
+    return annotation
 
 
 def _whole(value: object, *, up: bool) -> object:

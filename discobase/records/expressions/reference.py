@@ -235,7 +235,7 @@ class PlaceReference(FieldReference, property):
 
     def __init__(self, path: FieldPath, type_: PlaceType, held_by: property) -> None:
         FieldReference.__init__(self, path, type_)
-        property.__init__(self, held_by.fget, doc=held_by.__doc__)
+        property.__init__(self, held_by.fget)  # whose docstring it takes
 
 
 class _References(dict[str, FieldReference]):
