@@ -39,7 +39,7 @@ from discobase.errors import (
     UpgradeNeeded,
 )
 
-_FILLED_AT_A_TIME = 2_000
+_FILLED_AT_A_TIME = 250
 """Records for which a key column is filled in one step, between commits: some 20 ms."""
 
 _COINCIDENCES = 3
