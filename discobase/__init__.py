@@ -18,6 +18,24 @@ from discobase.engine.verification.report import Finding, Report
 from discobase.errors import DiscobaseError
 from discobase.progress import Progress
 from discobase.query import Query
+from discobase.records.expressions.functions import (
+    asc,
+    between,
+    col,
+    contains,
+    desc,
+    endswith,
+    icontains,
+    iequals,
+    in_,
+    is_none,
+    is_not_none,
+    matches,
+    not_,
+    not_in,
+    startswith,
+)
+from discobase.records.expressions.nodes import Expression
 from discobase.records.fields import Index, Unique
 from discobase.records.outdated import OutdatedRecord
 from discobase.session import LoginTask
@@ -28,6 +46,7 @@ __all__ = [
     "Checkpoint",
     "Database",
     "DiscobaseError",
+    "Expression",
     "Finding",
     "Growth",
     "Index",
@@ -45,5 +64,20 @@ __all__ = [
     "WithPk",
     "WithVersion",
     "__version__",
+    "asc",
+    "between",
+    "col",
+    "contains",
+    "desc",
+    "endswith",
     "errors",
+    "icontains",
+    "iequals",
+    "in_",
+    "is_none",
+    "is_not_none",
+    "matches",
+    "not_",
+    "not_in",
+    "startswith",
 ]

@@ -13,6 +13,9 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── WouldDeadlock           a blocking call made on the thread that would have to answer it
     │   ├── TableError              a class that cannot be a table, or is not one yet
     │   ├── UnknownField            a field no such table has (with the nearest names)
+    │   │   └── UnknownAttribute    an attribute no such class has (with the nearest names)
+    │   ├── WrongExpression         what is no expression, or makes no sense for its field
+    │   ├── WrongOperand            a field compared with a value that its type does not take
     │   ├── RecordNotSaved          update, delete or refresh of a record that has never been saved
     │   └── ReadOnly                a write through a database that was made to be read only
     ├── ConnectError                the connection could not be made, or has ended for good
@@ -102,6 +105,50 @@ class UnknownField(UsageError, TypeError):
         meant = " or ".join(repr(name) for name in self.nearest)
         hint = f"did you mean {meant}?" if meant else f"its fields are {', '.join(self.known)}."
         super().__init__(f"table {table!r} has no field {field!r}: {hint}")
+
+
+class UnknownAttribute(UnknownField, AttributeError):
+    """An attribute is named that a table's class does not have, or a model in its fields.
+
+    Args:
+        owner: what was asked for it, as in ``User`` or ``User.address``.
+        attribute: the name as it was given.
+        known: the names of the fields there are.
+        others: other names that may be meant, such as those of methods.
+    """
+
+    def __init__(
+        self, owner: str, attribute: str, known: Iterable[str], others: Iterable[str] = ()
+    ) -> None:
+        self.table = owner
+        self.field = attribute
+        self.known = sorted(known)
+        self.nearest = get_close_matches(attribute, [*self.known, *sorted(others)], n=3)
+        meant = " or ".join(repr(name) for name in self.nearest)
+        there = f"its fields are {', '.join(self.known)}" if self.known else "it has no fields"
+        hint = f"did you mean {meant}?" if meant else f"{there}."
+        UsageError.__init__(self, f"{owner} has no attribute {attribute!r}: {hint}")
+
+
+class WrongExpression(UsageError, TypeError):
+    """Something is given for an expression that is none, or the expression makes no sense: its
+    field's type does not have the operator, or it is of another table.
+    """
+
+
+class WrongOperand(UsageError, ValueError):
+    """A field is compared, or computed, with a value that its type does not take.
+
+    Args:
+        place: the field, and what leads on from there, as in ``User.address.city``.
+        value: the value.
+        why: what is wrong with it.
+    """
+
+    def __init__(self, place: str, value: object, why: str) -> None:
+        self.place = place
+        self.value = value
+        super().__init__(f"{place} with {value!r}: {why}.")
 
 
 class RecordNotSaved(UsageError):

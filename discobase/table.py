@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, ClassVar, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 from discobase.binding import Binding
 from discobase.bulk import SaveReport, save_all
@@ -12,6 +12,7 @@ from discobase.engine.changes import Change
 from discobase.engine.replica import Row
 from discobase.errors import RecordNotFound, RecordNotSaved, TableError
 from discobase.query import Query
+from discobase.records.expressions.nodes import Expression
 from discobase.records.outdated import OutdatedRecord
 from discobase.records.record import (
     Record,
@@ -22,8 +23,14 @@ from discobase.records.record import (
     unknown_fields,
 )
 
+if TYPE_CHECKING:
+    # Checkers find the fields of a model, its parameters, by pydantic's own metaclass.
+    from pydantic._internal._model_construction import ModelMetaclass as TableType
+else:
+    from discobase.records.expressions.table_type import TableType
 
-class Table(Record):
+
+class Table(Record, metaclass=TableType):
     """A pydantic model that is a table of a database.
 
     Derive from it as from :class:`pydantic.BaseModel`, and attach the class with
@@ -187,9 +194,11 @@ class Table(Record):
         return None if row is None else binding.load(row)
 
     @classmethod
-    def find(cls, /, *, fresh: bool = False, **equal: object) -> Query[Self]:
-        """Select the records whose fields have these values; all of them without arguments. Read
-        nothing yet. No API call.
+    def find(
+        cls, /, *expressions: Expression | bool, fresh: bool = False, **equal: object
+    ) -> Query[Self]:
+        """Select the records of which all expressions are true, and whose fields have these values;
+        all of them without arguments. Read nothing yet. No API call.
 
         Values are compared as the field's own type: ``find(price="1.50")`` on a decimal finds 1.5.
         The field's validators run on them, but for those that look at other fields (``info.data``).
@@ -197,17 +206,21 @@ class Table(Record):
         NaN equals nothing, as everywhere in Python: to find it, look through the records.
 
         Args:
+            expressions: made of the class's attributes, as in ``User.age > 30``; a field of
+                booleans is one by itself. Type checkers take them for booleans.
             fresh: see also what any process has saved before the query is first used. One API call
                 then, which may raise :exc:`Unavailable`.
             equal: field names and values; ``pk`` selects by primary key.
 
         Raises:
             UnknownField: the table has no such field.
+            WrongExpression: one is no expression (a real boolean, for example), or of another
+                table.
             pydantic.ValidationError: the field does not allow the value.
             RecordOutdated: a record that was found does not fit the table's fields any more; raised
                 when it is reached.
         """
-        return Query(cls._bound(), equal, fresh=fresh)
+        return Query(cls._bound(), equal, expressions, fresh=fresh)
 
     @overload
     @classmethod

@@ -58,7 +58,10 @@ which.
 KINDS: frozenset[str] = frozenset(get_args(Kind))
 """Every :data:`Kind` there is."""
 
-_BELOW, _NEGATIVE, _ZERO, _POSITIVE, _ABOVE, _NAN = "#0", "#1", "#2", "#3", "#4", "#5"
+NAN = "#5"
+"""The key of NaN."""
+
+_BELOW, _NEGATIVE, _ZERO, _POSITIVE, _ABOVE = "#0", "#1", "#2", "#3", "#4"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = "0123456789"
 _REVERSED = str.maketrans(_DIGITS + _LETTERS, _DIGITS[::-1] + _LETTERS[::-1])
@@ -125,7 +128,7 @@ def _magnitude(exponent: int) -> str:
 
 def _float(value: float) -> str:
     if math.isnan(value):
-        return _NAN
+        return NAN
     if math.isinf(value):
         return _ABOVE if value > 0 else _BELOW
     numerator, denominator = value.as_integer_ratio()
@@ -141,7 +144,7 @@ def _decimal(text: str) -> str | None:
     except InvalidOperation:
         return None
     if number.is_nan():
-        return _NAN
+        return NAN
     if number.is_infinite():
         return _ABOVE if number > 0 else _BELOW
     sign, digits, exponent = number.as_tuple()

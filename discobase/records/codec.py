@@ -78,6 +78,7 @@ class Codec(Generic[M]):
         self._unknown = UnknownFields(model)
         self._has_serializer = bool(model.__pydantic_decorators__.model_serializers)
         self._lone: dict[str, LoneField] = {}
+        self._carried: dict[str, bool] = {}
         self._explainer = Explainer(model, table, self._serialize)
 
     def encode(self, record: M) -> str:
@@ -170,6 +171,18 @@ class Codec(Generic[M]):
         except Exception:  # noqa: BLE001 - a validator may raise anything at what it did not expect
             return MISSING
 
+    def is_carried(self, field: str) -> bool:
+        """Return whether a field's values are its stored ones, as JSON has them, if those are of
+        the field's type: nothing looks at them or changes them on the way.
+
+        Args:
+            field: the field's name.
+        """
+        known = self._carried.get(field)
+        if known is None:
+            known = self._carried[field] = _is_carried(self.model, field)
+        return known
+
     def stored_key(self, field: str, stored: Any) -> str | None:
         """Return the equality and sort key of a value that :meth:`stored_value` gave.
 
@@ -193,6 +206,22 @@ class Codec(Generic[M]):
             return keys.key(kind, self._dump_lone(field, stored))
         except (ValueError, RecursionError) as error:
             raise self._explainer.unstorable(field, stored, str(error)) from error
+
+    def comes_back(self, field: str, value: Any) -> bool:
+        """Return whether a value that :meth:`stored_value` gave equals what is loaded of it when it
+        has been stored, so that its key decides what it is equal to. NaN does not, nor does a
+        moment that a clock shows twice.
+
+        Args:
+            field: the field's name.
+            value: the value.
+        """
+        if type(value) in _CARRIED_AS_IS or type(value) is str:
+            return True
+        try:
+            return bool(self.value_alone(field, {field: self._dump_lone(field, value)}) == value)
+        except Exception:  # noqa: BLE001 - a foreign class may raise anything (as NumPy's do)
+            return False
 
     def _known_fields(self, record: M) -> str:
         """Return the JSON object of what the class knows of a record: see :meth:`encode`."""
@@ -343,3 +372,16 @@ class Codec(Generic[M]):
                 raise UnknownField(self._table, field, self.model.model_fields)
             lone = self._lone[field] = LoneField(self.model, field)
         return lone
+
+
+def _is_carried(model: type[BaseModel], name: str) -> bool:
+    field = model.model_fields[name]
+    annotation: Any = field.annotation
+    changes_texts = any(setting.startswith("str_") for setting in model.model_config)
+    validators = model.__pydantic_decorators__.field_validators.values()
+    return (
+        annotation in (str, int, bool)
+        and not field.metadata
+        and not changes_texts
+        and not any({name, "*"} & {*validator.info.fields} for validator in validators)
+    )

@@ -142,6 +142,29 @@ def kind_of(annotation: Any) -> Kind:
     return "plain" if any(leaves <= family for family in _TOLD_APART) else "opaque"
 
 
+def sorts_as_its_keys(annotation: Any) -> bool:
+    """Return whether Python compares the values of a field, by ``<``, as their keys compare. It
+    does not compare at all what is of several types, nor members of an enum that is no more.
+
+    Args:
+        annotation: a type whose kind is not ``opaque``.
+    """
+    leaves = set(_leaves(annotation)) - {NoneType}
+    return leaves <= _NUMBERS or (len(leaves) == 1 and _has_order(leaves.pop()))
+
+
+def types_of(annotation: Any) -> frozenset[Any]:
+    """Return the types of a field's values: the members of unions, aliases and literals."""
+    return frozenset(_leaves(annotation))
+
+
+def _has_order(leaf: Any) -> bool:
+    if isinstance(leaf, type) and issubclass(leaf, Enum):
+        return issubclass(leaf, str | int)
+    # Addresses of version 6 compare without their zone, which their keys have.
+    return leaf in _KINDS and leaf not in (IPv6Address, IPvAnyAddress)
+
+
 _KINDS: dict[Any, Kind] = {
     str: "plain",
     int: "plain",

@@ -4,13 +4,43 @@ it that its class does not know, and a write whose outcome is unknown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Never, overload
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails
 
 _INTEGER = TypeAdapter(int)
+
+
+if TYPE_CHECKING:
+
+    class PlaceProperty:
+        """What checkers are told: in a record a value, at its class what a query compares."""
+
+        def __init__(self, get: Callable[[Any], int | None]) -> None: ...
+
+        @overload
+        def __get__(self, record: None, owner: type[Any]) -> int: ...
+
+        @overload
+        def __get__(self, record: object, owner: type[Any] | None = None) -> int | None: ...
+
+        def __get__(self, record: object, owner: type[Any] | None = None) -> int | None: ...
+
+        def __set__(self, record: object, value: Never) -> None: ...
+
+else:
+
+    class PlaceProperty(property):
+        """A property of records that is at the class of a table what a query compares."""
+
+        def __get__(self, record: object, owner: type[Any] | None = None) -> Any:
+            if record is not None:
+                return self.fget(record)
+            refer = getattr(type(owner), "_refer", None)
+            found = None if refer is None else refer(owner, self.fget.__name__)
+            return self if found is None else found
 
 
 class Record(BaseModel):
@@ -22,18 +52,21 @@ class Record(BaseModel):
 
     _holder: ClassVar[str | None] = None
 
-    @property
+    @PlaceProperty
     def pk(self) -> int | None:
         """The primary key: an integer, given when the record is first saved, never used again.
 
-        None before.
-        """
+        None before. At the class, as in ``User.pk > 7``, what a query compares.
+        """  # noqa: D401 - a property
         private = self.__pydantic_private__
         return private.get(_PK) if private else None
 
-    @property
+    @PlaceProperty
     def version(self) -> int | None:
-        """The position of the commit that wrote what this object holds; None before the first."""
+        """The position of the commit that wrote what this object holds; None before the first.
+
+        At the class, as in ``User.version > 7``, what a query compares.
+        """  # noqa: D401 - a property
         private = self.__pydantic_private__
         return private.get(_VERSION) if private else None
 

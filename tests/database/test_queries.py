@@ -53,14 +53,28 @@ class TestQuery:
         items(name="boater").save()
         assert len(found) == 1
 
-    def test_it_is_one_picture_once_it_was_used(self, items):
+    def test_it_is_one_picture_once_its_records_were_gone_through(self, items):
         found = items.find(name="hat")
-        assert len(found) == 3
-        items(name="hat").save()
-        assert len(found) == 3
         assert [record.pk for record in found] == [1, 3, 5]
+        items(name="hat").save()
+        assert len(found) == found.count() == 3
+        assert [record.pk for record in found] == [1, 3, 5]
+        assert (found.last().pk, found.exists(), [each.pk for each in found[1:]]) == (
+            5,
+            True,
+            [3, 5],
+        )
         assert len(items.find(name="hat")) == 4
         assert len(found.find()) == 4
+
+    def test_each_question_has_one_answer_and_is_asked_by_itself(self, items):
+        found = items.find(name="hat")
+        assert (len(found), found.first().pk, found.exists()) == (3, 1, True)
+        items(name="hat").save()
+        items.get(1).delete()
+        assert (len(found), found.first().pk, found.exists()) == (3, 1, True)
+        assert [record.pk for record in found] == [3, 5, 6]
+        assert (len(found), found.first().pk) == (3, 3)
 
     def test_it_behaves_as_a_sequence(self, items):
         found = items.find()
@@ -183,7 +197,9 @@ class TestQuery:
             assert found[0] is next(iter(found))
             Item(name="hat").save()
             assert everything[0] is everything.first()
-            assert len(list(everything)) == len(everything) == 20
+            assert len(everything) == 20
+            assert len(list(everything)) == len(everything) == 21
+            assert everything[0] is everything.first()
 
     def test_nan_equals_nothing_as_in_python(self, place):
         database = Database("shop")
@@ -242,10 +258,12 @@ class TestQuery:
         assert repr(found) == "<Item.find(name='hat')>"
         items(name="hat").save()
         assert len(found) == 4
+        assert repr(found) == "<Item.find(name='hat')>"
+        assert len(list(found)) == 4
         assert repr(found).startswith("<Item.find(name='hat'): [Item(pk=1, name='hat'), ")
         items.save_many(items(name="hat") for _ in range(10))
         many = items.find()
-        assert len(many) == 16
+        assert len(list(many)) == len(many) == 16
         assert repr(many).endswith("and 11 more]>")
         assert repr(items.find(pk=99).find()) == "<Item.find(pk=99)>"
 

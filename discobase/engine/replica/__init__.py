@@ -12,11 +12,18 @@ I3), and what is proposed was valid on the state at the head (invariant I2).
 """
 
 from discobase.engine.replica.cache import Cache
-from discobase.engine.replica.columns import KEYLESS, KeyColumn
+from discobase.engine.replica.columns import KEYLESS, KeyColumn, table_name
+from discobase.engine.replica.computed_keys import computed_key
 from discobase.engine.replica.layout import EMPTY, Layout, may_make_unique
 from discobase.engine.replica.positions import Applied, Head, Position, Positions
 from discobase.engine.replica.proposals import Proposal, Verdict
-from discobase.engine.replica.reader import Row
+from discobase.engine.replica.reader import (
+    FlaggedRow,
+    KeysUnknown,
+    LayoutChanged,
+    Row,
+    Selection,
+)
 from discobase.engine.replica.replica import Replica, ReplicaLost
 from discobase.engine.replica.snapshot import NotTheState, Snapshot, hash_of_state
 
@@ -25,9 +32,12 @@ __all__ = [
     "KEYLESS",
     "Applied",
     "Cache",
+    "FlaggedRow",
     "Head",
     "KeyColumn",
+    "KeysUnknown",
     "Layout",
+    "LayoutChanged",
     "NotTheState",
     "Position",
     "Positions",
@@ -35,8 +45,11 @@ __all__ = [
     "Replica",
     "ReplicaLost",
     "Row",
+    "Selection",
     "Snapshot",
     "Verdict",
+    "computed_key",
     "hash_of_state",
     "may_make_unique",
+    "table_name",
 ]

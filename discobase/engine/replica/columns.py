@@ -50,6 +50,12 @@ def table_name(name: str) -> str:
     return sql_name("records", name)
 
 
+def sql_text(text: str) -> str:
+    """Return a text as SQL has it, quoted."""
+    quoted = text.replace("'", "''")
+    return f"'{quoted}'"
+
+
 @dataclass(frozen=True, slots=True)
 class KeyColumn:
     """A field's key column, for the classes with one fingerprint of the field.

@@ -7,25 +7,116 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from discobase.engine.operations import LARGEST_PK
 from discobase.engine.replica.checksums import SUM, require_sound
 from discobase.engine.replica.columns import KEYLESS, KeyColumn, table_name
+from discobase.engine.replica.computed_keys import add_computed_keys
 from discobase.engine.replica.file import ReplicaFile, failed, is_busy
 from discobase.engine.replica.folder import gone
 from discobase.engine.replica.layout import exists
 from discobase.errors import Disconnected, Unavailable
 from discobase.own_threads import is_own_thread
 
+T = TypeVar("T")
+
 Row = tuple[int, int, str]
 """A record as it is held: primary key, seq, data."""
 
+FlaggedRow = tuple[int, int, str, int]
+"""A record as it is held, and its :attr:`Selection.flag`."""
 
-class _LayoutChanged(Exception):
+Arguments = Mapping[str, object] | Sequence[object]
+"""What is bound in a statement: by name, as in ``:p1``, or in order."""
+
+
+_Read = Callable[[sqlite3.Connection, bool], T]
+"""What reads over a connection, told whether the file is a kept one, of which rows are checked."""
+
+
+class LayoutChanged(Exception):
     """A key column that was there when the query was written is gone."""
+
+
+class KeysUnknown(Exception):
+    """A selection counts on all keys of a column, and some are not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Rows of a table in an order, as SQL has it.
+
+    Args:
+        table: the table's name.
+        where: the condition for all that may be wanted.
+        decided: the condition for those that are wanted for sure; the same where nothing is left
+            to be decided in Python.
+        order: the terms of the order.
+        wrong: the condition by which the order cannot be had in SQL.
+        limit: how many there are to be at most; None for all.
+        offset: how many to leave out before them.
+        arguments: of the conditions, by name.
+        whole: the key columns that are to have the key of each row.
+    """
+
+    table: str
+    where: str = "1"
+    decided: str = "1"
+    order: Sequence[str] = ("pk",)
+    wrong: str = "0"
+    limit: int | None = None
+    offset: int = 0
+    arguments: Mapping[str, object] = field(default_factory=dict[str, object])
+    whole: Sequence[KeyColumn] = ()
+
+    @property
+    def condition(self) -> str:
+        """What follows the name of the table, without order and limit."""
+        return "" if self.where == "1" else f"WHERE {self.where}"
+
+    @property
+    def tail(self) -> str:
+        """What follows the name of the table."""
+        order = f"ORDER BY {', '.join(self.order)}" if self.order else ""
+        return f"{self.condition} {order} {self.slice}".strip()
+
+    @property
+    def gaps(self) -> str:
+        """The statement that tells whether a key is not known: two looks into each index."""
+        name = table_name(self.table)
+        looks = (
+            f"EXISTS (SELECT 1 FROM {name} WHERE {name}.{column.name} {unknown})"
+            for column in self.whole
+            for unknown in ("IS NULL", f"= '{KEYLESS}'")
+        )
+        return f"SELECT {' OR '.join(looks)}"
+
+    @property
+    def slice(self) -> str:
+        """The limit and the offset."""
+        if self.limit is None and not self.offset:
+            return ""
+        return f"LIMIT {-1 if self.limit is None else self.limit} OFFSET {self.offset}"
+
+    @property
+    def flag(self) -> str:
+        """The expression for whether a row is decided: 1, or 0; two more where the order is not
+        right.
+        """
+        decided = "1" if self.decided == self.where else self.decided
+        return f"({decided})" if self.wrong == "0" else f"({decided}) + 2 * ({self.wrong})"
+
+    @property
+    def sql(self) -> str:
+        """The whole statement that gives the rows."""
+        return (
+            f"SELECT {', '.join((*_RECORD, self.flag))} FROM {table_name(self.table)} {self.tail}"
+        )
 
 
 class _Failed(Exception):
@@ -70,6 +161,7 @@ class _Pool:
             connection = self._idle.pop()
         except IndexError:
             connection = self.file.connect()
+            add_computed_keys(connection)
         try:
             yield connection
         finally:
@@ -126,9 +218,91 @@ class Reader:
             # Qualified: SQLite takes the bare name of a column that is not there for a string.
             conditions = [_condition(f"{table_name(table)}.{column.name}") for column, _ in keys]
             where = f"WHERE {' AND '.join(conditions)} ORDER BY pk"
-            with contextlib.suppress(_LayoutChanged):
+            with contextlib.suppress(LayoutChanged):
                 return self._read(table, where, [key for _, key in keys], _RECORD)
         return self._read(table, "ORDER BY pk", (), _RECORD)
+
+    def fold(self, selection: Selection, fold: Callable[[Iterable[FlaggedRow]], T]) -> T:
+        """Return what a function makes of the rows of a selection, which come one by one, and are
+        those of one moment. Where the file fails meanwhile, it is called again from the beginning.
+
+        Args:
+            selection: which rows.
+            fold: takes the rows, as many as it wants, each with its flag.
+
+        Raises:
+            LayoutChanged: a key column that the selection names is gone.
+            KeysUnknown: one is not whole that is to be.
+        """
+
+        def read(connection: sqlite3.Connection, is_kept: bool) -> T:
+            with _select(
+                connection,
+                selection.table,
+                selection.tail,
+                selection.arguments,
+                _names(_RECORD, is_kept, selection.flag),
+            ) as rows:
+                return fold(_checked(rows, _RECORD, has_extra=True) if is_kept else rows)
+
+        return self._of_one_moment(selection, read, partial(fold, ()))
+
+    def cells(self, selection: Selection, columns: Sequence[str], tail: str) -> list[Any]:
+        """Return something else of the rows of a selection than the records.
+
+        Args:
+            selection: which rows.
+            columns: what of them, as expressions in SQL.
+            tail: what follows the name of the table.
+
+        Raises:
+            LayoutChanged: a key column that the selection names is gone.
+            KeysUnknown: one is not whole that is to be.
+        """
+        sql = f"SELECT {', '.join(columns)} FROM {table_name(selection.table)} {tail}"
+
+        def read(connection: sqlite3.Connection, _: bool) -> list[Any]:
+            return connection.execute(sql, selection.arguments).fetchall()
+
+        return self._of_one_moment(selection, read, list[Any])
+
+    def explain(self, selection: Selection) -> tuple[list[str], int, int]:
+        """Read the rows of a selection, and return how: SQLite's plan, how many rows it looked at,
+        and how many it did not decide.
+
+        Raises:
+            LayoutChanged: a key column that the selection names is gone.
+            KeysUnknown: one is not whole that is to be.
+        """
+        looked_at = 0
+
+        def look(_: object) -> int:
+            nonlocal looked_at
+            looked_at += 1
+            return 1
+
+        def read(connection: sqlite3.Connection, _: bool) -> tuple[list[str], int, int]:
+            nonlocal looked_at
+            looked_at = 0
+            name, arguments = table_name(selection.table), selection.arguments
+            plan = connection.execute(f"EXPLAIN QUERY PLAN {selection.sql}", arguments).fetchall()
+            connection.create_function("look", 1, look)
+            counted = Selection(
+                selection.table,
+                f"look(pk) AND ({selection.where})",
+                order=selection.order,
+                limit=selection.limit,
+                offset=selection.offset,
+            )
+            undecided = sum(
+                flag % 2 == 0
+                for (flag,) in connection.execute(
+                    f"SELECT {selection.flag} FROM {name} {counted.tail}", arguments
+                )
+            )
+            return [str(step[-1]) for step in plan], looked_at, undecided
+
+        return self._of_one_moment(selection, read, lambda: ([], 0, 0))
 
     def stored(
         self, table: str, after: int, schemas: Sequence[int], since: int, limit: int
@@ -145,7 +319,8 @@ class Reader:
         """
         others = ", ".join("?" * len(schemas))
         where = f"WHERE pk > ? AND schema NOT IN ({others}) AND seq > ? ORDER BY pk LIMIT ?"
-        return self._read(table, where, (after, *schemas, since, limit), _STORED)
+        arguments = (after, *schemas, since, limit)
+        return self._read(table, where, arguments, _STORED)
 
     def said(self, table: str, fields: Sequence[tuple[str, str]]) -> set[tuple[int, str]]:
         """Return for which records the log says a key, by primary key and field.
@@ -186,7 +361,7 @@ class Reader:
         self,
         table: str,
         sql: str,
-        arguments: Sequence[object],
+        arguments: Arguments,
         columns: tuple[str, ...] | None = None,
     ) -> list[Any]:
         """Return rows of a table.
@@ -197,30 +372,70 @@ class Reader:
             arguments: of the statement.
             columns: what of records is wanted; None where it is not for records.
         """
+
+        def read(connection: sqlite3.Connection, is_kept: bool) -> list[Any]:
+            if columns is None:
+                return connection.execute(sql, arguments).fetchall()
+            with _select(connection, table, sql, arguments, _names(columns, is_kept)) as rows:
+                return list(_checked(rows, columns) if is_kept else rows)
+
+        return self._lend(table, read, list[Any])
+
+    def _of_one_moment(
+        self,
+        selection: Selection,
+        read: _Read[T],
+        nothing: Callable[[], T],
+    ) -> T:
+        """Return what a function reads of the moment at which the keys of a selection are known.
+
+        Raises:
+            LayoutChanged: a key column that the selection names is gone.
+            KeysUnknown: one is not whole that is to be.
+        """
+        if not selection.whole:
+            return self._lend(selection.table, read, nothing)
+
+        def look_and_read(connection: sqlite3.Connection, is_kept: bool) -> T:
+            connection.execute("BEGIN")
+            try:
+                if connection.execute(selection.gaps).fetchone()[0]:
+                    raise KeysUnknown
+                return read(connection, is_kept)
+            finally:
+                # After some errors SQLite has rolled back by itself.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+        return self._lend(selection.table, look_and_read, nothing)
+
+    def _lend(self, table: str, read: _Read[T], nothing: Callable[[], T]) -> T:
+        """Return what a function reads over a connection.
+
+        Args:
+            table: the table that it reads.
+            read: the function, which may be called several times.
+            nothing: what there is to be read where there is no such table.
+        """
         if self._usable.is_set():
             with contextlib.suppress(_Failed):
-                return self._try(table, sql, arguments, columns)
+                return self._try(table, read, nothing)
         if is_own_thread():  # it may be what the file's successor waits for
             raise _unreadable()
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
             if self._usable.wait(_POLL_SECONDS):
                 with contextlib.suppress(_Failed):
-                    return self._try(table, sql, arguments, columns)
+                    return self._try(table, read, nothing)
                 time.sleep(_POLL_SECONDS)
         raise _unreadable()
 
-    def _try(
-        self, table: str, sql: str, arguments: Sequence[object], columns: tuple[str, ...] | None
-    ) -> list[Any]:
+    def _try(self, table: str, read: _Read[T], nothing: Callable[[], T]) -> T:
         pool = self._pool
         try:
             with pool.connection() as connection:
-                if columns is None:
-                    return _rows(connection, table, sql, arguments)
-                if pool.file.is_kept:
-                    return _checked(connection, table, sql, arguments, columns)
-                return _records(connection, table, sql, arguments, columns)
+                reading = partial(read, connection, pool.file.is_kept)
+                return _read_from(connection, table, reading, nothing)
         except (sqlite3.Error, Disconnected) as error:
             if pool is not self._pool:
                 raise _Failed from error
@@ -235,46 +450,54 @@ class Reader:
             raise _Failed from error
 
 
-def _records(
-    connection: sqlite3.Connection,
-    table: str,
-    sql: str,
-    arguments: Sequence[object],
-    columns: Sequence[str],
-) -> list[Any]:
-    sql = f"SELECT {', '.join(columns)} FROM {table_name(table)} {sql}"
-    return _rows(connection, table, sql, arguments)
+def _names(columns: Sequence[str], is_kept: bool, extra: str | None = None) -> str:
+    """Return what is to be read of records, for :func:`_checked` in a kept file."""
+    names = (*_STORED, SUM) if is_kept else columns
+    return ", ".join(names if extra is None else (*names, extra))
+
+
+@contextlib.contextmanager
+def _select(
+    connection: sqlite3.Connection, table: str, tail: str, arguments: Arguments, names: str
+) -> Generator[sqlite3.Cursor]:
+    """Read rows; what is not read to its end would hold the moment that it shows."""
+    cursor = connection.execute(f"SELECT {names} FROM {table_name(table)} {tail}", arguments)
+    try:
+        yield cursor
+    finally:
+        cursor.close()
 
 
 def _checked(
-    connection: sqlite3.Connection,
-    table: str,
-    sql: str,
-    arguments: Sequence[object],
-    columns: tuple[str, ...],
-) -> list[Any]:
-    """Return records of a kept file, each held against its checksum.
+    rows: Iterable[Sequence[Any]], columns: tuple[str, ...], *, has_extra: bool = False
+) -> Iterator[Any]:
+    """Yield records of a kept file, each held against its checksum.
 
     Raises:
         Altered: one of them is not what was written.
     """
-    rows = _records(connection, table, sql, arguments, (*_STORED, SUM))
-    require_sound(rows)
-    return [row[:-1] if columns is _STORED else _as_record(row) for row in rows]
+    summed = len(_STORED) + 1
+    for row in rows:
+        require_sound([row[:summed]])
+        found = row[: len(_STORED)] if columns is _STORED else _as_record(row)
+        yield (*found, row[-1]) if has_extra else found
 
 
-def _rows(
-    connection: sqlite3.Connection, table: str, sql: str, arguments: Sequence[object]
-) -> list[Any]:
+def _read_from(
+    connection: sqlite3.Connection,
+    table: str,
+    read: Callable[[], T],
+    nothing: Callable[[], T],
+) -> T:
     try:
-        return connection.execute(sql, arguments).fetchall()
+        return read()
     except sqlite3.OperationalError as error:
         if not exists(connection, table):
-            return []
+            return nothing()
         if "no such column" in str(error):
-            raise _LayoutChanged from error
+            raise LayoutChanged from error
         # It was not there a moment ago.
-        return connection.execute(sql, arguments).fetchall()
+        return read()
 
 
 def _condition(sql_column: str) -> str:

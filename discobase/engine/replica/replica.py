@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.log.commit_log import Commit, Entry
@@ -23,7 +23,7 @@ from discobase.engine.replica.file import ReplicaFile, failed, is_busy, is_full,
 from discobase.engine.replica.layout import EMPTY, LAYOUT, Layout, Layouts
 from discobase.engine.replica.positions import Applied, Head, Position, Positions, PositionTable
 from discobase.engine.replica.proposals import Proposal, Proposals
-from discobase.engine.replica.reader import Reader, Row
+from discobase.engine.replica.reader import FlaggedRow, Reader, Row, Selection
 from discobase.engine.replica.requests import LAYOUT as REQUESTS
 from discobase.engine.replica.requests import RequestTable
 from discobase.engine.replica.snapshot import Restoring, Snapshot
@@ -149,6 +149,24 @@ class Replica:
             keys: key columns of :attr:`layouts`, and the key in each.
         """
         return self._reader.select(table, keys)
+
+    def fold(self, selection: Selection, fold: Callable[[Iterable[FlaggedRow]], T]) -> T:
+        """Return what a function makes of the rows of a selection, one by one (:meth:`Reader.fold
+        <discobase.engine.replica.reader.Reader.fold>`). Never waits.
+        """
+        return self._reader.fold(selection, fold)
+
+    def cells(self, selection: Selection, columns: Sequence[str], tail: str) -> list[Any]:
+        """Return something else of the rows of a selection than the records (:meth:`Reader.cells
+        <discobase.engine.replica.reader.Reader.cells>`). Never waits.
+        """
+        return self._reader.cells(selection, columns, tail)
+
+    def explain(self, selection: Selection) -> tuple[list[str], int, int]:
+        """Return how the rows of a selection are read (:meth:`Reader.explain
+        <discobase.engine.replica.reader.Reader.explain>`). Never waits.
+        """
+        return self._reader.explain(selection)
 
     def stored(
         self, table: str, after: int, schemas: Sequence[int], since: int, limit: int

@@ -1,0 +1,107 @@
+"""How a query is answered: by what SQL, by which index, and what is left to Python."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from discobase.queries.answers import Answers, Statement
+from discobase.queries.bounds import TRUE
+from discobase.queries.conditions import compiled
+
+if TYPE_CHECKING:
+    from discobase.binding import Binding
+    from discobase.queries.plan import Plan
+
+_INDEX = re.compile(r"USING (?:COVERING )?INDEX (\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How a query was answered just now. Its text says it in some lines.
+
+    Args:
+        sql: the statement.
+        arguments: what is bound in it.
+        indexes: the fields by whose indexes rows are found or sorted, ``pk`` for the primary key;
+            none where all rows are looked at.
+        plan: what SQLite says of it (sqlite.org/eqp.html).
+        looked_at: how many rows SQLite looked at.
+        computed: the fields without an index, whose keys are computed for each row looked at.
+        in_python: what Python checks or does itself.
+        checked: for how many rows.
+    """
+
+    sql: str
+    arguments: Mapping[str, object]
+    indexes: tuple[str, ...]
+    plan: tuple[str, ...]
+    looked_at: int
+    computed: tuple[str, ...]
+    in_python: tuple[str, ...]
+    checked: int
+
+    @property
+    def is_scan(self) -> bool:
+        """Whether all rows are looked at, for want of an index that leads to those that fit."""
+        return not any(step.startswith(("SEARCH", "MULTI-INDEX")) for step in self.plan)
+
+    def __str__(self) -> str:
+        by = ", ".join(self.indexes)
+        how = f"scan{f' in the order of {by}' if by else ''}" if self.is_scan else f"index: {by}"
+        bound = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
+        checks = "; ".join(self.in_python) or "nothing"
+        return "\n".join(
+            (
+                f"SQL: {self.sql}",
+                *([f"with: {bound}"] if bound else []),
+                how,
+                f"rows looked at: {self.looked_at}",
+                *([f"no index: {', '.join(self.computed)}"] if self.computed else []),
+                f"in Python: {checks}{f' ({self.checked} rows)' if self.checked else ''}",
+            )
+        )
+
+
+def explain(binding: Binding[Any], plan: Plan) -> Explanation:
+    """Return how a plan is answered. No API call; it reads the rows."""
+    statement, steps, looked_at, checked = Answers(binding, plan).explained()
+    selection = statement.selection()
+    return Explanation(
+        selection.sql,
+        selection.arguments,
+        tuple(_indexes(statement, steps)),
+        tuple(steps),
+        looked_at,
+        tuple(statement.terms.computed),
+        tuple(_in_python(statement, plan, checked)),
+        checked,
+    )
+
+
+def _indexes(statement: Statement[Any], steps: list[str]) -> dict[str, None]:
+    table = statement.terms.binding.name
+    columns = statement.terms.layout.columns.values()
+    names = {column.index_name(table).strip('"'): column.field for column in columns}
+    found: dict[str, None] = {}
+    for step in steps:
+        if match := _INDEX.search(step):
+            found[names.get(match[1].strip('"'), match[1])] = None
+        elif "USING INTEGER PRIMARY KEY" in step:
+            found["pk"] = None
+    return found
+
+
+def _in_python(statement: Statement[Any], plan: Plan, checked: int) -> list[str]:
+    open_ = [
+        repr(condition)
+        for condition in plan.conditions
+        if checked and not compiled(condition, statement.terms).is_exact
+    ]
+    if plan.skips_outdated:
+        open_.append("whether records load")
+    if statement.selection().wrong == TRUE:
+        open_.append("the order")
+    return open_

@@ -1,0 +1,82 @@
+"""The records of a query in groups of equal values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from discobase.errors import UsageError
+from discobase.queries.aggregates import greatest_of, least_of, mean_of, sum_of
+from discobase.queries.answers import Answers
+from discobase.queries.found import Found
+from discobase.queries.values import FieldValues
+from discobase.records.expressions.given import place_of
+
+if TYPE_CHECKING:
+    from discobase.binding import Binding
+    from discobase.queries.plan import Plan
+    from discobase.records.expressions.path import FieldPath
+
+
+class Groups:
+    """The records of a query in groups: those with equal values in some fields. Made by
+    :meth:`Query.group_by <discobase.Query.group_by>`.
+
+    Each question reads anew, without an API call and without making records, and answers with a
+    dictionary: by value, or by a tuple of values where there are several fields, in the order in
+    which they are first met.
+    """
+
+    def __init__(self, binding: Binding[Any], plan: Plan, paths: Sequence[FieldPath]) -> None:
+        self._binding = binding
+        self._plan = plan
+        self._paths = paths
+
+    def count(self) -> dict[Any, int]:
+        """Return the number of records of each group.
+
+        Raises:
+            UsageError: a value cannot be the key of a dictionary.
+        """
+        (first, *others) = self._paths
+        if not others and not first.steps and first.name in self._binding.codec.kinds:
+            rows = Answers(self._binding, self._plan).groups(first.name)
+            if rows is not None:
+                found = FieldValues(self._binding, self._paths).of(Found(row) for row, _ in rows)
+                return {key[0]: number for key, (_, number) in zip(found, rows, strict=True)}
+        return {key: len(values) for key, values in self._grouped(()).items()}
+
+    def min(self, field: Any) -> dict[Any, Any]:
+        """Return the least value of a field in each group, None left out."""
+        return self._each(field, least_of)
+
+    def max(self, field: Any) -> dict[Any, Any]:
+        """Return the greatest value of a field in each group, None left out."""
+        return self._each(field, greatest_of)
+
+    def sum(self, field: Any) -> dict[Any, Any]:
+        """Return the sum of the values of a field in each group, None left out."""
+        return self._each(field, sum_of)
+
+    def avg(self, field: Any) -> dict[Any, Any]:
+        """Return the mean of the values of a field in each group, None left out."""
+        return self._each(field, mean_of)
+
+    def __repr__(self) -> str:
+        return f"<groups by {', '.join(map(repr, self._paths))}>"
+
+    def _each(self, field: Any, come_to: Callable[[Iterable[Any]], Any]) -> dict[Any, Any]:
+        path = place_of(self._binding.codec.model, self._binding.name, field)
+        grouped = self._grouped((path,))
+        return {key: come_to(value for (value,) in values) for key, values in grouped.items()}
+
+    def _grouped(self, wanted: Sequence[FieldPath]) -> dict[Any, list[tuple[Any, ...]]]:
+        number = len(self._paths)
+        groups: dict[Any, list[tuple[Any, ...]]] = {}
+        for values in FieldValues(self._binding, (*self._paths, *wanted)).read(self._plan):
+            key = values[0] if number == 1 else values[:number]
+            try:
+                groups.setdefault(key, []).append(values[number:])
+            except TypeError as error:
+                raise UsageError(f"{self!r}: {key!r} cannot be the key of a dictionary") from error
+        return groups

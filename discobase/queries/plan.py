@@ -1,0 +1,53 @@
+"""What a query asks for, before anything is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from discobase.records.expressions.nodes import All, Expression, Ordering
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which records of a table, in which order.
+
+    Args:
+        conditions: what all of them fit.
+        orderings: what they are sorted by, before their primary keys.
+        offset: how many to leave out before them.
+        limit: how many there are to be at most; None for all.
+        skips_outdated: whether those are left out that their class cannot load any more.
+        fresh: whether what was committed anywhere before it is read has to be seen.
+    """
+
+    conditions: tuple[Expression, ...] = ()
+    orderings: tuple[Ordering, ...] = ()
+    offset: int = 0
+    limit: int | None = None
+    skips_outdated: bool = False
+    fresh: bool = False
+
+    @property
+    def condition(self) -> Expression | None:
+        """What all of the records fit, as one expression; None where all of them do."""
+        if len(self.conditions) == 1:
+            return self.conditions[0]
+        return All(self.conditions) if self.conditions else None
+
+    @property
+    def is_sliced(self) -> bool:
+        """Whether it asks for some of the records that fit, by where they stand."""
+        return self.offset > 0 or self.limit is not None
+
+    def sliced(self, start: int, stop: int | None) -> Plan:
+        """Return the plan for some of these records, by where they stand among them.
+
+        Args:
+            start: how many to leave out.
+            stop: where to end; None for the last of them.
+        """
+        taken = None if stop is None else max(stop - start, 0)
+        if self.limit is not None:
+            left = max(self.limit - start, 0)
+            taken = left if taken is None else min(taken, left)
+        return replace(self, offset=self.offset + start, limit=taken)

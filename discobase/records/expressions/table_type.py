@@ -1,0 +1,70 @@
+"""The class of tables: its attributes are the fields, as queries take them."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import BaseModel
+
+from discobase.errors import UnknownAttribute
+from discobase.records.expressions.path import PLACE
+from discobase.records.expressions.reference import FieldReference, reference
+
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)  # by its public name
+
+
+class TableType(ModelMetaclass):
+    """The metaclass of tables: ``User.age`` is a
+    :class:`~discobase.records.expressions.reference.FieldReference`.
+
+    Nothing is put into the class for that, so pydantic finds what it would find without: a value in
+    it would become the field's default in each class that is derived from it.
+    """
+
+    def __new__(
+        mcs, name: str, bases: tuple[type[Any], ...], namespace: dict[str, Any], **options: Any
+    ) -> type[Any]:
+        """Make a class."""
+        # Pydantic asks the bases whether a field shadows an attribute of theirs, and would warn.
+        before = _deriving.bases
+        _deriving.bases = before | set(bases)
+        try:
+            made: type[Any] = super().__new__(mcs, name, bases, namespace, **options)
+        finally:
+            _deriving.bases = before
+        return made
+
+    def _refer(cls, name: str) -> FieldReference | None:
+        """Return a field of the class, ``pk`` or ``version``, as a query takes it; None while the
+        class is made, when pydantic looks for the property.
+        """
+        return reference(cast("type[BaseModel]", cls), name) if _FIELDS in vars(cls) else None
+
+    if not TYPE_CHECKING:  # with it, checkers would take each misspelt field for one
+
+        def __getattr__(cls, name: str) -> FieldReference:
+            fields = vars(cls).get(_FIELDS)
+            if fields is None or name.startswith("_") or cls in _deriving.bases:
+                return super().__getattr__(name)
+            if name in fields:
+                return reference(cls, name)
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                others = (each for each in dir(cls) if not each.startswith("_"))
+                raise UnknownAttribute(cls.__name__, name, {*fields, *PLACE}, others) from None
+
+
+_FIELDS = "__pydantic_fields__"
+"""Where pydantic keeps the fields of a class, from when they are known."""
+
+
+class _Deriving(threading.local):
+    bases: frozenset[type[Any]] = frozenset()
+
+
+_deriving = _Deriving()

@@ -1,0 +1,408 @@
+"""What a query can be asked, what it makes and reads for that, and what bad questions get."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import pytest
+from pydantic import PrivateAttr
+
+from discobase import Database, Index, Table, desc
+from discobase.errors import (
+    RecordOutdated,
+    SeveralRecords,
+    UnknownField,
+    UsageError,
+    WrongExpression,
+)
+
+
+@pytest.fixture
+def users(place):
+    """A class that notes in `made` whenever a record is made, and ten records."""
+    database = Database("shop")
+
+    @database.table
+    class User(Table):
+        name: str
+        age: Annotated[int | None, Index()]
+        city: str = "Rome"
+        bio: str = ""
+
+        _made: None = PrivateAttr(default_factory=lambda: made.append(1))
+
+    made: list[int] = []
+    with place.conn(database):
+        # The index that a first search asks for would come at any moment.
+        database._source.want_index = lambda wanted: None
+        User.save_many(
+            User(name=f"u{n}", age=None if n == 9 else n % 4, city="Oslo" if n % 3 else "Rome")
+            for n in range(10)
+        )
+        made.clear()
+        yield User, made
+
+
+class TestOneRecord:
+    def test_the_last_one_is_the_first_one_of_the_opposite_order(self, users):
+        user, made = users
+        assert user.find().last().pk == 10
+        assert user.find(age=1).last().pk == 6
+        assert user.find().order_by("age").last().pk == 10
+        assert user.find().order_by("-city", "age").last().pk == 8
+        assert user.find(name="nobody").last() is None
+        assert len(made) == 4
+        assert user.find()[2:5].last().pk == 5
+        assert user.find()[20:].last() is None
+
+    def test_one_or_none_and_get_or_none(self, users):
+        user, _ = users
+        assert user.find(name="u3").one_or_none().pk == 4
+        assert user.find(name="x").one_or_none() is None
+        assert user.find(city="Oslo").get_or_none(age=3, name="u7").pk == 8
+        assert user.find().get_or_none(user.age > 5) is None
+        with pytest.raises(SeveralRecords, match=r"find\(age=1\) finds 2 records.*pk 2 and 6"):
+            user.find().get_or_none(age=1)
+        with pytest.raises(SeveralRecords):
+            user.find()[1:4].one_or_none()
+        assert user.find()[1:2].one().pk == 2
+
+    def test_an_empty_picture_stays_empty(self, users):
+        user, _ = users
+        found = user.find(name="new")
+        assert list(found) == []
+        user(name="new", age=1).save()
+        assert (found.first(), found.last(), found.one_or_none()) == (None, None, None)
+        assert (found.exists(), len(found)) == (False, 0)
+
+
+class TestNoRecordsAreMade:
+    def test_for_what_is_not_given(self, users):
+        user, made = users
+        query = user.find(user.age >= 1, city="Oslo").order_by("-age")
+        assert query.count() == 4
+        assert query.exists()
+        assert query.pks() == [8, 3, 2, 6]
+        assert query.values("name")[0] == {"name": query.values_list("name", flat=True)[0]}
+        assert user.find().max("age") == 3
+        assert user.find().group_by("city").count() == {"Rome": 4, "Oslo": 6}
+        assert made == []
+        assert len(list(query[1:3])) == 2
+        assert len(made) == 2
+
+    def test_where_python_checks_the_rows_either(self, users):
+        user, made = users
+        query = user.find(user.name.endswith("7"))
+        assert (query.count(), query.exists(), query.pks(), made) == (1, True, [8], [])
+        assert (query.first().pk, len(made)) == (8, 1)
+
+    def test_an_order_reads_no_more_than_it_needs(self, users):
+        user, made = users
+        assert user.find().order_by("-age")[:1].first().pk == 10
+        assert len(made) == 1
+
+
+class TestOrder:
+    def test_the_order_of_before_is_replaced(self, users):
+        user, _ = users
+        by_age = user.find(user.age.is_not_none()).order_by("-age", "-pk")
+        assert by_age.values_list("pk", flat=True)[:3] == [8, 4, 7]
+        assert by_age.order_by().pks() == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+        assert by_age.order_by(desc(user.name))[0].name == "u8"
+
+    def test_none_comes_where_it_is_said(self, users):
+        user, _ = users
+        assert user.find().order_by("age").pks()[-1] == 10
+        assert user.find().order_by("-age").pks()[0] == 10
+        assert user.find().order_by(desc(user.age, none_first=False)).pks()[-1] == 10
+        assert user.find().order_by(user.age.asc(none_first=True)).pks()[0] == 10
+
+    def test_what_has_no_order_or_is_no_field(self, users):
+        user, _ = users
+        with pytest.raises(UnknownField, match="did you mean 'age'"):
+            user.find().order_by("agee")
+        with pytest.raises(WrongExpression):
+            user.find().order_by(7)
+
+
+class TestSlices:
+    def test_they_are_queries_that_read_nothing(self, users):
+        user, made = users
+        part = user.find()[2:5]
+        assert (len(part), part.pks(), part.count(), made) == (3, [3, 4, 5], 3, [])
+        assert part[1:].pks() == part[1:10].pks() == [4, 5]
+        assert part[:0].pks() == [] == list(part[5:])
+        assert user.find()[-3:].pks() == [8, 9, 10]
+        assert user.find()[-3:-1].pks() == user.find()[7:-1].pks() == [8, 9]
+        assert user.find().offset(8).pks() == [9, 10]
+        assert user.find().limit(2).offset(1).pks() == [2]
+        assert user.find().order_by("-pk").limit(2).pks() == [10, 9]
+        assert repr(user.find(age=1)[2:5]) == "<User.find(age=1)[2:5]>"
+        assert repr(user.find()[3:]) == "<User.find()[3:]>"
+
+    def test_a_part_of_a_picture_is_of_the_same_objects(self, users):
+        user, _ = users
+        found = user.find()
+        records = list(found)
+        assert found[1:3][0] is records[1]
+        assert [*found[-2:]] == records[-2:]
+
+    def test_a_slice_is_not_narrowed_or_sorted(self, users):
+        user, _ = users
+        part = user.find()[1:3]
+        for wrong in (
+            lambda: part.find(age=1),
+            lambda: part.exclude(age=1),
+            lambda: part.order_by("age"),
+            part.skip_outdated,
+            lambda: part.get_or_none(age=1),
+        ):
+            with pytest.raises(UsageError, match=r"of a slice, User\.find\(\)\[1:3\]: limit\(\)"):
+                wrong()
+
+    @pytest.mark.parametrize("bad", [-1, 1.5, "3", None, True])
+    def test_numbers_that_are_none(self, users, bad):
+        user, _ = users
+        for wrong in (user.find().limit, user.find().offset, user.find().iterate):
+            with pytest.raises(UsageError, match="takes a number"):
+                wrong(bad)
+        with pytest.raises(UsageError, match=r"list\(query\)\[::2\]"):
+            user.find()[::2]
+
+
+class TestValues:
+    def test_of_some_fields_and_of_all(self, users):
+        user, _ = users
+        assert user.find(age=0).values_list("name", "age") == [("u0", 0), ("u4", 0), ("u8", 0)]
+        assert user.find()[:1].values() == [
+            {"pk": 1, "name": "u0", "age": 0, "city": "Rome", "bio": ""}
+        ]
+        assert user.find()[9:].values_list(user.age, "version") == [(None, user.get(10).version)]
+        assert user.find().distinct("city") == ["Rome", "Oslo"]
+        assert user.find().order_by("-age").distinct("age") == [None, 3, 2, 1, 0]
+
+    def test_bad_questions(self, users):
+        user, _ = users
+        for wrong in ("values", "values_list", "distinct", "min", "max", "sum", "avg", "group_by"):
+            with pytest.raises(UnknownField, match="did you mean 'city'"):
+                getattr(user.find(), wrong)("citty")
+        with pytest.raises(UsageError, match="takes one field, and not 2"):
+            user.find().values_list("name", "age", flat=True)
+        with pytest.raises(UsageError, match="takes the fields"):
+            user.find().group_by()
+        with pytest.raises(UsageError, match="no mean of these values"):
+            user.find().avg("name")
+
+    def test_there_is_nothing_to_reckon_with(self, users):
+        user, _ = users
+        none = user.find(name="nobody")
+        assert (none.min("age"), none.max("age"), none.avg("age"), none.sum("age")) == (
+            None,
+            None,
+            None,
+            0,
+        )
+        assert none.group_by("city").count() == none.group_by("city").sum("age") == {}
+
+    def test_groups_of_several_fields(self, users):
+        user, _ = users
+        groups = user.find(user.age < 2).group_by("city", "age")
+        assert groups.count() == {("Rome", 0): 1, ("Oslo", 1): 2, ("Oslo", 0): 2}
+        assert groups.max("pk") == {("Rome", 0): 1, ("Oslo", 1): 6, ("Oslo", 0): 9}
+        assert user.find(user.age < 2).group_by("city").avg("age") == {"Rome": 0.0, "Oslo": 0.5}
+
+
+class TestIterate:
+    def test_records_may_be_saved_and_deleted_on_the_way(self, users):
+        user, _ = users
+        seen = []
+        for record in user.find().iterate(chunk=3):
+            seen.append(record.pk)
+            if record.pk == 2:
+                user.get(3).delete()  # has been read
+                user.get(7).delete()
+            if record.pk == 5:
+                user(name="late", age=1).save()
+        assert seen == [1, 2, 3, 4, 5, 6, 8, 9, 10, 11]
+
+    def test_in_another_order_those_come_that_were_there_and_still_fit(self, users):
+        user, _ = users
+        seen = []
+        for record in user.find(user.age >= 2).order_by("-age").iterate(chunk=2):
+            seen.append(record.pk)
+            if len(seen) == 1:
+                user(name="late", age=3).save()
+                changed = user.get(7)
+                changed.age = 0
+                changed.save()
+        assert seen == [4, 8, 3]
+
+    def test_it_ends_where_one_does_not_load_and_goes_on_without_such(self, place, users):
+        user, _ = users
+        other = Database("shop")
+
+        @other.table(name="User")
+        class Loose(Table):
+            name: str | None
+            age: int | None
+
+        with place.conn(other):
+            Loose(name=None, age=1).save()
+        user._binding.source.refresh()
+        with pytest.raises(RecordOutdated):
+            list(user.find().iterate())
+        assert len(list(user.find().skip_outdated().iterate(chunk=2))) == 10
+
+
+class TestExplain:
+    def test_an_index_and_a_scan(self, users):
+        user, _ = users
+        by_index = user.find(age=1).explain()
+        assert (by_index.indexes, by_index.is_scan, by_index.looked_at) == (("age",), False, 2)
+        assert (by_index.in_python, by_index.checked, by_index.computed) == ((), 0, ())
+        assert "key_616765" in by_index.sql
+        scan = user.find(city="Oslo").explain()
+        assert (scan.is_scan, scan.looked_at, scan.computed) == (True, 10, ("city",))
+        assert str(scan).endswith("scan\nrows looked at: 10\nno index: city\nin Python: nothing")
+        assert user.find(pk=3).explain().indexes == ("pk",)
+
+    def test_an_index_that_gives_the_order_reads_no_more_than_the_limit(self, users):
+        user, _ = users
+        explained = user.find().order_by("-age").limit(2).explain()
+        assert (explained.is_scan, explained.indexes, explained.looked_at) == (False, ("age",), 4)
+        assert "index: age" in str(explained)
+        explained = user.find().order_by("age")[:2].explain()
+        assert (explained.indexes, explained.looked_at) == (("age",), 2)
+
+    def test_what_python_checks(self, users):
+        user, _ = users
+        explained = user.find(user.name.iequals("U3"), age=3).explain()
+        assert explained.in_python == ("User.name.iequals('U3')",)
+        assert (explained.looked_at, explained.checked) == (2, 2)
+        assert "in Python: User.name.iequals('U3') (2 rows)" in str(explained)
+        assert "whether records load" in str(user.find().skip_outdated().explain())
+
+
+class TestEdgesOfKeys:
+    """What keys have in an order, and values have not."""
+
+    @pytest.fixture
+    def things(self, place):
+        database = Database("shop")
+
+        @database.table
+        class Thing(Table):
+            weight: Annotated[float | None, Index()]
+            name: Annotated[str | None, Index()]
+            new: Annotated[bool | None, Index()] = None
+
+        with place.conn(database):
+            Thing(weight=math.nan, name="a\x00b", new=True).save()
+            Thing(weight=math.inf, name='"q', new=False).save()
+            Thing(weight=-1.5, name="", new=None).save()
+            Thing(weight=None, name=None, new=True).save()
+            yield Thing
+
+    def test_nan_and_none_are_in_no_range(self, things):
+        weight = things.weight
+        assert things.find(weight > -2).pks() == [2, 3]
+        assert things.find(weight >= math.inf).pks() == [2]
+        assert things.find(weight < math.inf).pks() == [3]
+        assert things.find(weight.between(-5, 5)).pks() == [3]
+        assert things.find(weight=math.nan).pks() == []
+        assert things.find(weight.in_([math.nan, -1.5])).pks() == [3]
+        assert things.find(~(weight > -2)).pks() == [1, 4]
+        assert things.find(weight != -1.5).pks() == [1, 2, 4]
+        assert things.find().order_by("weight").pks() == [3, 2, 1, 4]
+        assert things.find().order_by("-weight").pks() == [4, 1, 2, 3]
+
+    def test_parts_of_texts(self, things):
+        name = things.name
+        assert things.find(name.contains("b")).pks() == [1]
+        assert things.find(name.contains('"')).pks() == [2]
+        assert things.find(name.contains('"q')).pks() == things.find(name.startswith('"')).pks()
+        assert things.find(name.contains("")).pks() == [1, 2, 3]
+        assert things.find(name.startswith("")).pks() == [1, 2, 3]
+        assert things.find(name.startswith("a\x00")).pks() == [1]
+        assert things.find(name >= "").pks() == [1, 2, 3]
+
+    def test_booleans(self, things):
+        assert things.find(things.new < True).pks() == [2]
+        assert things.find(things.new >= False).pks() == [1, 2, 4]
+        assert things.find().order_by("new").pks() == [2, 1, 4, 3]
+        assert things.find().order_by("-new").pks() == [3, 1, 4, 2]
+        assert things.find(things.new).pks() == [1, 4]
+
+    def test_python_checks_before_rows_are_counted(self, things):
+        assert things.find(things.name.endswith("q"))[:1].pks() == [2]
+        assert things.find(things.name.iequals(""))[:1].count() == 1
+
+    def test_more_values_than_a_statement_takes(self, things):
+        assert things.find(things.pk.in_(range(2, 50_000))).pks() == [2, 3, 4]
+        assert things.find(things.weight.in_([*range(40_000), -1.5])).pks() == [3]
+
+
+class TestKeysThatAreNotKnown:
+    """Another program has written records, whose keys this class does not know."""
+
+    @pytest.fixture
+    def mixed(self, place):
+        ours, others = Database("shop"), Database("shop")
+
+        @ours.table
+        class Item(Table):
+            name: Annotated[str, Index()]
+            size: Annotated[int, Index()]
+
+        @others.table(name="Item")
+        class Loose(Table):
+            name: str | None
+            size: int | str
+
+        with place.conn(others):
+            # Declared first, so that the newest schema, which has the columns, is the other one.
+            Loose(name="z", size=0).save().delete()
+            with place.conn(ours):
+                Item.save_many(Item(name=n, size=s) for n, s in (("b", 2), ("d", 4)))
+                others.refresh()
+                Loose.save_many(Loose(name=n, size=s) for n, s in (("a", 3), ("c", "1")))
+                ours.refresh()
+                assert len(Item.find()) == 4
+                assert Item.find(name="b").explain().indexes == ("name",)
+                yield Item
+
+    def test_they_are_found_counted_and_sorted(self, mixed):
+        assert mixed.find(name="a").one().size == 3
+        assert mixed.find(mixed.name < "c").count() == 2
+        assert mixed.find(mixed.size >= 1).order_by("size").pks() == [5, 2, 4, 3]
+        assert mixed.find().order_by("-name").pks() == [3, 5, 2, 4]
+        assert mixed.find().order_by("name")[1:3].pks() == [2, 5]
+        assert mixed.find().order_by("name")[2:4].pks() == [5, 3]
+        assert mixed.find().exclude(name="a").pks() == [2, 3, 5]
+        assert mixed.find(mixed.name != "b", mixed.name != "x").pks() == [3, 4, 5]
+        assert mixed.find().order_by("name").last().pk == 3
+        assert (mixed.find().max("size"), mixed.find().min("size")) == (4, 1)
+        assert mixed.find().group_by("size").count() == {2: 1, 4: 1, 3: 1, 1: 1}
+        assert mixed.find(mixed.name.in_(["a", "b"])).values_list("name", flat=True) == ["b", "a"]
+
+    def test_explain_says_that_python_looks_at_them(self, mixed):
+        explained = mixed.find(name="a").explain()
+        assert (explained.in_python, explained.checked) == (("Item.name == 'a'",), 2)
+
+
+def test_a_kept_file_answers_alike_and_finds_out_what_was_altered(place, tmp_path):
+    database = Database("shop", cache=tmp_path)
+
+    @database.table
+    class Item(Table):
+        name: str
+        size: Annotated[int, Index()]
+
+    with place.conn(database):
+        Item.save_many(Item(name=f"i{n}", size=n) for n in range(50))
+    with place.conn(database):
+        assert Item.find(Item.size > 40).order_by("-size")[:2].pks() == [50, 49]
+        assert Item.find(Item.name.endswith("9")).count() == 5
+        assert [item.size for item in Item.find(Item.size < 3).iterate(chunk=2)] == [0, 1, 2]
+        assert Item.find().explain().looked_at == 50
