@@ -19,7 +19,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, reduce
 from types import MappingProxyType
 
 from discobase.engine.operations import (
@@ -177,15 +177,44 @@ def keys_unknown(table: str, columns: Iterable[KeyColumn]) -> str:
     """Return the expression in SQL that tells whether key columns are not filled, or lack the key
     of some row: two look-ups for each.
     """
-    return " OR ".join(_key_unknown(table, column) for column in columns) or "0"
+    lacks = "EXISTS (SELECT 1 FROM lacking WHERE lacking.number = keyed.number)"
+    return " OR ".join(_is_not(table, column, f"NOT {lacks}") for column in columns) or "0"
 
 
-def _key_unknown(table: str, column: KeyColumn) -> str:
+def unfilled(table: str, columns: Iterable[KeyColumn]) -> str:
+    """Return the expression in SQL that tells whether key columns are not filled, or gone."""
+    return " OR ".join(_is_not(table, column, "1") for column in columns) or "0"
+
+
+def key_unknown(table: str, column: KeyColumn) -> str:
+    """Return the condition in SQL for rows whose key a column lacks, once it is filled."""
+    return (
+        f"pk IN (SELECT lacking.pk FROM keyed CROSS JOIN lacking ON lacking.number = keyed.number "
+        f"WHERE {_noted(table, column)})"
+    )
+
+
+def _is_not(table: str, column: KeyColumn, condition: str) -> str:
+    noted = f"{_noted(table, column)} AND keyed.is_whole AND {condition}"
+    return f"NOT EXISTS (SELECT 1 FROM keyed WHERE {noted})"
+
+
+def _noted(table: str, column: KeyColumn) -> str:
     names = zip(("name", "field", "fingerprint"), (table, *column.identity), strict=True)
     # As a hexadecimal literal a text needs no quotes, whatever is in it.
-    which = " AND ".join(f"{name} = CAST(x'{text.encode().hex()}' AS TEXT)" for name, text in names)
-    lacks = "EXISTS (SELECT 1 FROM lacking WHERE lacking.number = keyed.number)"
-    return f"NOT EXISTS (SELECT 1 FROM keyed WHERE {which} AND is_whole AND NOT {lacks})"
+    texts = ((name, text.encode().hex()) for name, text in names)
+    return " AND ".join(f"keyed.{name} = CAST(x'{text}' AS TEXT)" for name, text in texts)
+
+
+def by_columns(connection: sqlite3.Connection, table: str, steps: Iterable[str]) -> Iterator[str]:
+    """Yield the steps of SQLite's plan, with the columns that indexes are over for their names."""
+    found = connection.execute(
+        "SELECT index_list.name, info.name FROM pragma_index_list(?) AS index_list, "
+        "pragma_index_info(index_list.name) AS info",
+        (table_name(table).strip('"'),),
+    ).fetchall()
+    for step in steps:
+        yield reduce(lambda text, names: text.replace(*names), found, step)
 
 
 EMPTY = Layout({}, {}, 0, {}, {}, {}, says=False)

@@ -19,7 +19,7 @@ from discobase.engine.replica.columns import KEYLESS, KeyColumn, table_name
 from discobase.engine.replica.computed_keys import add_computed_keys
 from discobase.engine.replica.file import ReplicaFile, failed, is_busy
 from discobase.engine.replica.folder import gone
-from discobase.engine.replica.layout import exists
+from discobase.engine.replica.layout import by_columns, exists, keys_unknown, unfilled
 from discobase.errors import Disconnected, Unavailable
 from discobase.own_threads import is_own_thread
 
@@ -62,6 +62,7 @@ class Selection:
         offset: how many to leave out before them.
         arguments: of the conditions, by name.
         whole: the key columns that are to have the key of each row.
+        others: the other key columns, which need not.
     """
 
     table: str
@@ -73,6 +74,7 @@ class Selection:
     offset: int = 0
     arguments: Mapping[str, object] = field(default_factory=dict[str, object])
     whole: Sequence[KeyColumn] = ()
+    others: Sequence[KeyColumn] = ()
 
     @property
     def condition(self) -> str:
@@ -87,14 +89,8 @@ class Selection:
 
     @property
     def gaps(self) -> str:
-        """The statement that tells whether a key is not known: two looks into each index."""
-        name = table_name(self.table)
-        looks = (
-            f"EXISTS (SELECT 1 FROM {name} WHERE {name}.{column.name} {unknown})"
-            for column in self.whole
-            for unknown in ("IS NULL", f"= '{KEYLESS}'")
-        )
-        return f"SELECT {' OR '.join(looks)}"
+        """The statement that tells whether a key is not known, and whether a column is gone."""
+        return f"SELECT {keys_unknown(self.table, self.whole)}, {unfilled(self.table, self.others)}"
 
     @property
     def slice(self) -> str:
@@ -300,7 +296,8 @@ class Reader:
                     f"SELECT {selection.flag} FROM {name} {counted.tail}", arguments
                 )
             )
-            return [str(step[-1]) for step in plan], looked_at, undecided
+            steps = by_columns(connection, selection.table, (str(step[-1]) for step in plan))
+            return [*steps], looked_at, undecided
 
         return self._of_one_moment(selection, read, lambda: ([], 0, 0))
 
@@ -393,13 +390,16 @@ class Reader:
             LayoutChanged: a key column that the selection names is gone.
             KeysUnknown: one is not whole that is to be.
         """
-        if not selection.whole:
+        if not (selection.whole or selection.others):
             return self._lend(selection.table, read, nothing)
 
         def look_and_read(connection: sqlite3.Connection, is_kept: bool) -> T:
             connection.execute("BEGIN")
             try:
-                if connection.execute(selection.gaps).fetchone()[0]:
+                is_unknown, is_gone = connection.execute(selection.gaps).fetchone()
+                if is_gone:
+                    raise LayoutChanged
+                if is_unknown:
                     raise KeysUnknown
                 return read(connection, is_kept)
             finally:

@@ -355,7 +355,7 @@ class Replica:
     @property
     def filling(self) -> bool:
         """Whether :meth:`fill` has something to do."""
-        return any(layout.filling for layout in self.layouts.values())
+        return not self.lost and any(layout.filling for layout in self.layouts.values())
 
     def fill(self, records: int) -> bool:
         """Fill a column that was begun for some records more, and return whether any is left to be
