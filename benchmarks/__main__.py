@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks.finding import finding
+from benchmarks.getting import getting
 from benchmarks.indexing import indexing
 from benchmarks.keeping import keeping
 from benchmarks.measuring import Place, embedded_server
@@ -18,6 +19,7 @@ from benchmarks.serving import serving
 BENCHMARKS: dict[str, tuple[Callable[[Place], None], ...]] = {
     "saving": (saving, saving_much),
     "finding": (finding,),
+    "getting": (getting,),
     "indexing": (indexing,),
     "opening": (opening,),
     "serving": (serving,),

@@ -87,7 +87,7 @@ def place(record: Record, pk: int | None, version: int | None) -> None:
     """Note in a record where it is stored, and which commit wrote it: nothing of it is unknown
     then.
     """
-    private = dict(record.__pydantic_private__ or ())
+    private: dict[str, Any] = dict(record.__pydantic_private__ or {})
     for name in (_PK, _VERSION, _ATTEMPT):
         private.pop(name, None)
     if pk is not None:
