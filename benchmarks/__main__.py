@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 from benchmarks.checkpointing import checkpointing
 from benchmarks.finding import finding
+from benchmarks.getting import getting
+from benchmarks.indexing import indexing
 from benchmarks.keeping import keeping
 from benchmarks.measuring import Place, embedded_server
 from benchmarks.opening import opening
@@ -18,6 +20,8 @@ from benchmarks.serving import serving
 BENCHMARKS: dict[str, tuple[Callable[[Place], None], ...]] = {
     "saving": (saving, saving_much),
     "finding": (finding,),
+    "getting": (getting,),
+    "indexing": (indexing,),
     "opening": (opening,),
     "serving": (serving,),
     "keeping": (keeping,),

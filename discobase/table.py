@@ -191,8 +191,12 @@ class Table(Record, metaclass=TableType):
             binding.source.refresh()
         else:
             binding.source.freshen()
-        row = cls._row(pk) if strict else binding.row(primary_key(cls, pk))
-        return None if row is None else binding.load(row)
+        row = binding.row(primary_key(cls, pk))
+        if row is not None:
+            return binding.load(row)
+        if strict:
+            raise RecordNotFound(f"{binding.name!r} has no record {pk!r}.")
+        return None
 
     @classmethod
     def find(

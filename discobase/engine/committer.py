@@ -47,8 +47,9 @@ from discobase.errors import (
     UpgradeNeeded,
 )
 
-_FILLED_AT_A_TIME = 2_000
-"""Records for which a key column is filled in one step, between commits: some 20 ms."""
+_FILLED_AT_A_TIME = 100
+"""Records for which a key column is filled in one step, which a commit may have to wait for: some
+milliseconds (measured), and up to ten times that where eight others share the processor."""
 
 _COINCIDENCES = 3
 """How often a request by itself may have no answer where another frame in its place has one, which

@@ -165,6 +165,7 @@ class Statement(Generic[R]):
             offset,
             self.terms.arguments,
             self.terms.whole,
+            self.terms.others,
         )
 
     def found(self, fold: Callable[[Iterable[Found[R]]], T], *, reverse: bool = False) -> T:
@@ -201,6 +202,7 @@ class Statement(Generic[R]):
                 bounds.sure,
                 arguments=self.terms.arguments,
                 whole=self.terms.whole,
+                others=self.terms.others,
             )
             columns = ("count(*)", "count(*)" if bounds.is_exact else f"sum({bounds.sure})")
             cells = self.replica.cells(selection, columns, selection.condition)

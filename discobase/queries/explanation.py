@@ -82,15 +82,16 @@ def explain(binding: Binding[Any], plan: Plan) -> Explanation:
 
 
 def _indexes(statement: Statement[Any], steps: list[str]) -> dict[str, None]:
-    table = statement.terms.binding.name
     columns = statement.terms.layout.columns.values()
-    names = {column.index_name(table).strip('"'): column.field for column in columns}
+    names = {column.name.strip('"'): column.field for column in columns}
     found: dict[str, None] = {}
     for step in steps:
         if match := _INDEX.search(step):
             found[names.get(match[1].strip('"'), match[1])] = None
         elif "USING INTEGER PRIMARY KEY" in step:
             found["pk"] = None
+    if statement.terms.others and len(found) > 1:
+        found.pop("pk", None)  # leads to the rows that lack a key
     return found
 
 

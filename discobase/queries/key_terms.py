@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from discobase.engine.changes import IndexWanted
 from discobase.engine.keys import Kind
-from discobase.engine.replica import KEYLESS, KeyColumn, Layout, computed_key, table_name
+from discobase.engine.replica import KeyColumn, Layout, computed_key, key_unknown, table_name
 
 if TYPE_CHECKING:
     from discobase.binding import Binding
@@ -22,6 +22,7 @@ class KeyTerm:
     """The key of a field in SQL.
 
     Args:
+        table: the table's name.
         sql: the expression; NULL, or :data:`~discobase.engine.replica.columns.KEYLESS`, where the
             key of a row is not known.
         kind: how the keys are made.
@@ -29,6 +30,7 @@ class KeyTerm:
         is_known: whether every row has its key, or the statement is not to be.
     """
 
+    table: str
     sql: str
     kind: Kind
     column: KeyColumn | None
@@ -39,7 +41,7 @@ class KeyTerm:
         """The condition for rows whose key is not known."""
         if self.column is None:
             return f"{self.sql} IS NULL"
-        return f"({self.sql} IS NULL OR {self.sql} = '{KEYLESS}')"
+        return key_unknown(self.table, self.column)
 
 
 class KeyTerms:
@@ -76,6 +78,12 @@ class KeyTerms:
         return tuple([term.column for term in terms if term.column is not None])
 
     @property
+    def others(self) -> list[KeyColumn]:
+        """The other key columns that the statement looks into."""
+        terms = [term for term in self._found.values() if term is not None]
+        return [term.column for term in terms if term.column is not None and not term.is_known]
+
+    @property
     def computed(self) -> list[str]:
         """The fields whose keys SQL computes."""
         found = self._found.items()
@@ -104,14 +112,14 @@ class KeyTerms:
         if column := layout.columns.get((name, field.fingerprint)):
             # Qualified: SQLite takes the bare name of a column that is not there for a string.
             sql = f"{table_name(binding.name)}.{column.name}"
-            return KeyTerm(sql, kind, column, is_known=self._trusting)
+            return KeyTerm(binding.name, sql, kind, column, is_known=self._trusting)
         if layout.is_current(name, field.fingerprint):
             binding.source.want_index(IndexWanted(binding.name, name, field.fingerprint))
         own = _own(layout, name, field.fingerprint)
         if not own:
             return None
         sql = computed_key(binding.name, KeyColumn.of(name, field), own)
-        return KeyTerm(sql, kind, None, is_known=False)
+        return KeyTerm(binding.name, sql, kind, None, is_known=False)
 
 
 def _own(layout: Layout, name: str, fingerprint: str) -> list[int]:

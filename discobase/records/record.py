@@ -87,11 +87,9 @@ def place(record: Record, pk: int | None, version: int | None) -> None:
     """Note in a record where it is stored, and which commit wrote it: nothing of it is unknown
     then.
     """
-    private: dict[str, Any] = {
-        name: value
-        for name, value in (record.__pydantic_private__ or {}).items()
-        if name not in (_PK, _VERSION, _ATTEMPT)
-    }
+    private: dict[str, Any] = dict(record.__pydantic_private__ or {})
+    for name in (_PK, _VERSION, _ATTEMPT):
+        private.pop(name, None)
     if pk is not None:
         private[_PK], private[_VERSION] = pk, version
     object.__setattr__(record, "__pydantic_private__", private or None)

@@ -14,7 +14,7 @@ I3), and what is proposed was valid on the state at the head (invariant I2).
 from discobase.engine.replica.cache import Cache
 from discobase.engine.replica.columns import KEYLESS, KeyColumn, table_name
 from discobase.engine.replica.computed_keys import computed_key
-from discobase.engine.replica.layout import EMPTY, Layout, may_make_unique
+from discobase.engine.replica.layout import EMPTY, Layout, key_unknown, may_make_unique
 from discobase.engine.replica.positions import Applied, Head, Position, Positions
 from discobase.engine.replica.proposals import Proposal, Verdict
 from discobase.engine.replica.reader import (
@@ -50,6 +50,7 @@ __all__ = [
     "Verdict",
     "computed_key",
     "hash_of_state",
+    "key_unknown",
     "may_make_unique",
     "table_name",
 ]

@@ -31,6 +31,9 @@ from discobase.engine.operations import DEPENDS, OF_0_1, FieldSchema
 KEYLESS = ""
 """What stands for a value in the place of its key where no key is right."""
 
+NO_KEY = frozenset({None, KEYLESS})
+"""What stands there where a row lacks a key."""
+
 NO_VALUES = frozenset({None, KEYLESS, NULL})
 """What may be there any number of times in a unique column."""
 

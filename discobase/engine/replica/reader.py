@@ -19,7 +19,7 @@ from discobase.engine.replica.columns import KEYLESS, KeyColumn, table_name
 from discobase.engine.replica.computed_keys import add_computed_keys
 from discobase.engine.replica.file import ReplicaFile, failed, is_busy
 from discobase.engine.replica.folder import gone
-from discobase.engine.replica.layout import exists
+from discobase.engine.replica.layout import by_columns, exists, keys_unknown, unfilled
 from discobase.errors import Disconnected, Unavailable
 from discobase.own_threads import is_own_thread
 
@@ -62,6 +62,7 @@ class Selection:
         offset: how many to leave out before them.
         arguments: of the conditions, by name.
         whole: the key columns that are to have the key of each row.
+        others: the other key columns, which need not.
     """
 
     table: str
@@ -72,7 +73,8 @@ class Selection:
     limit: int | None = None
     offset: int = 0
     arguments: Mapping[str, object] = field(default_factory=dict[str, object])
-    whole: tuple[KeyColumn, ...] = ()
+    whole: Sequence[KeyColumn] = ()
+    others: Sequence[KeyColumn] = ()
 
     @property
     def condition(self) -> str:
@@ -84,6 +86,11 @@ class Selection:
         """What follows the name of the table."""
         order = f"ORDER BY {', '.join(self.order)}" if self.order else ""
         return f"{self.condition} {order} {self.slice}".strip()
+
+    @property
+    def gaps(self) -> str:
+        """The statement that tells whether a key is not known, and whether a column is gone."""
+        return f"SELECT {keys_unknown(self.table, self.whole)}, {unfilled(self.table, self.others)}"
 
     @property
     def slice(self) -> str:
@@ -146,18 +153,28 @@ class _Pool:
     @contextlib.contextmanager
     def connection(self) -> Generator[sqlite3.Connection]:
         """Lend a connection for the length of a block."""
-        try:
-            connection = self._idle.pop()
-        except IndexError:
+        connection = self.take()
+        if connection is None:
             connection = self.file.connect()
             add_computed_keys(connection)
         try:
             yield connection
         finally:
-            # Back first, and then the question: the close may come between the two.
-            self._idle.append(connection)
-            if self._closed:
-                self._close_idle()
+            self.give_back(connection)
+
+    def take(self) -> sqlite3.Connection | None:
+        """Return a connection that nobody uses, for :meth:`give_back`; None where there is none."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def give_back(self, connection: sqlite3.Connection) -> None:
+        """Take a connection back."""
+        # Back first, and then the question: the close may come between the two.
+        self._idle.append(connection)
+        if self._closed:
+            self._close_idle()
 
     def close(self) -> None:
         """Close every connection; those at work when they are handed back."""
@@ -171,15 +188,6 @@ class _Pool:
 
 
 @cache
-def _gaps(table: str, columns: tuple[KeyColumn, ...]) -> str:
-    """Return the statement that tells whether a key is not known: two looks into each index."""
-    name = table_name(table)
-    looks = (
-        f"EXISTS (SELECT 1 FROM {name} WHERE {name}.{column.name} {unknown})"
-        for column in columns
-        for unknown in ("IS NULL", f"= '{KEYLESS}'")
-    )
-    return f"SELECT {' OR '.join(looks)}"
 
 
 class Reader:
@@ -203,6 +211,16 @@ class Reader:
         """Return the record under a primary key, or None."""
         if not 0 < pk <= LARGEST_PK:
             return None
+        pool = self._pool
+        if self._usable.is_set() and not pool.file.is_kept and (idle := pool.take()) is not None:
+            try:
+                found: Row | None = idle.execute(_by_pk(table), (pk,)).fetchone()
+            except sqlite3.Error:  # the long way says what is wrong
+                pass
+            else:
+                return found
+            finally:
+                pool.give_back(idle)
         rows = self._read(table, "WHERE pk = ?", (pk,), _RECORD)
         return rows[0] if rows else None
 
@@ -301,7 +319,8 @@ class Reader:
                     f"SELECT {selection.flag} FROM {name} {counted.tail}", arguments
                 )
             )
-            return [str(step[-1]) for step in plan], looked_at, undecided
+            steps = by_columns(connection, selection.table, (str(step[-1]) for step in plan))
+            return [*steps], looked_at, undecided
 
         return self._of_one_moment(selection, read, lambda: ([], 0, 0))
 
@@ -394,13 +413,16 @@ class Reader:
             LayoutChanged: a key column that the selection names is gone.
             KeysUnknown: one is not whole that is to be.
         """
-        if not selection.whole:
+        if not (selection.whole or selection.others):
             return self._lend(selection.table, read, nothing)
 
         def look_and_read(connection: sqlite3.Connection, is_kept: bool) -> T:
             connection.execute("BEGIN")
             try:
-                if connection.execute(_gaps(selection.table, selection.whole)).fetchone()[0]:
+                is_unknown, is_gone = connection.execute(selection.gaps).fetchone()
+                if is_gone:
+                    raise LayoutChanged
+                if is_unknown:
                     raise KeysUnknown
                 return read(connection, is_kept)
             finally:
@@ -449,6 +471,11 @@ class Reader:
             elif not is_busy(error):
                 raise
             raise _Failed from error
+
+
+@cache
+def _by_pk(table: str) -> str:
+    return f"SELECT {', '.join(_RECORD)} FROM {table_name(table)} WHERE pk = ?"
 
 
 def _names(columns: Sequence[str], is_kept: bool, extra: str | None = None) -> str:

@@ -87,7 +87,6 @@ class Replica:
         self._lanes = lanes
         self._cache = cache
         self._check: Check | None = None
-        self._filling: dict[IndexWanted, tuple[KeyColumn, int]] = {}
         self._proposed: Sequence[Operation] = ()
         self._failure: sqlite3.Error | None = None
         self._told: Callable[[], object] = _tell_nobody
@@ -360,8 +359,12 @@ class Replica:
             layout = self._layouts.all().get(wanted.table, EMPTY)
             if layout.is_current(wanted.field, wanted.fingerprint):
                 column = KeyColumn.of(wanted.field, layout.current[wanted.field].schema)
-                self._layouts.begin_column(wanted.table, column)
-                self._filling[wanted] = (column, 0)
+                self._layouts.begin_column(wanted.table, column, in_steps=True)
+
+    @property
+    def filling(self) -> bool:
+        """Whether :meth:`fill` has something to do."""
+        return not self.lost and any(layout.filling for layout in self.layouts.values())
 
     def fill(self, records: int) -> bool:
         """Fill a column that was begun for some records more, and return whether any is left to be
@@ -369,15 +372,15 @@ class Replica:
         """
         with contextlib.suppress(ReplicaLost):
             self._kept(partial(self._fill, records))
-        return bool(self._filling)
+        return self.filling
 
     def _fill(self, records: int) -> None:
-        for wanted, (column, after) in [*self._filling.items()][:1]:
-            with self._transaction():
-                upto = self._layouts.fill_on(wanted.table, column, after, records)
-            del self._filling[wanted]
-            if upto is not None:
-                self._filling[wanted] = (column, upto)
+        for table, layout in self._layouts.all().items():
+            for identity in sorted(layout.filling):
+                with self._transaction():
+                    self._layouts.fill_on(table, layout.unfinished[identity], records)
+                    self._layouts.keep()
+                return
 
     def position(self, seq: int) -> Position | None:
         """Return a position that has passed, however long ago; None where there is none."""
@@ -614,7 +617,6 @@ class Replica:
     def _lose(self) -> None:
         self.lost = True
         self._reader.suspend()
-        self._filling.clear()
         self._told()
 
     def _copy(self) -> tuple[ReplicaFile, sqlite3.Connection] | None:

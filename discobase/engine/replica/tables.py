@@ -23,7 +23,7 @@ from discobase.engine.operations import (
     Release,
     Require,
 )
-from discobase.engine.replica.columns import NO_VALUES, KeyColumn, table_name
+from discobase.engine.replica.columns import NO_KEY, NO_VALUES, KeyColumn, table_name
 from discobase.engine.replica.layout import Layout, Layouts
 from discobase.engine.replica.requests import RequestTable
 from discobase.engine.replica.writers import WriterTable
@@ -69,6 +69,7 @@ class Tables:
                 self._requests.note(operation, seq, is_new=is_new)
             case Delete(table=table, pk=pk):
                 self._layouts.forget_said(table, pk)
+                self._layouts.forget_keys(table, pk)
                 self._connection.execute(f"DELETE FROM {table_name(table)} WHERE pk = ?", (pk,))
                 self._requests.note(operation, seq, is_new=False)
             case Names():
@@ -104,6 +105,7 @@ class Tables:
                 "UPDATE tables SET next = ? WHERE name = ?", (self._next[table], table)
             )
         self._advanced.clear()
+        self._layouts.keep()
         self._requests.keep()
 
     def seq_of(self, table: str, pk: int) -> int | None:
@@ -163,6 +165,9 @@ class Tables:
             if writer.unique:
                 self._refuse_taken(put, writer, keys)
         self._connection.execute(writer.statement, (pk, seq, put.schema, put.data, *keys))
+        if writer.has_lacking or not NO_KEY.isdisjoint(keys):
+            for (column, _), key in zip(writer.columns, keys, strict=True):
+                self._layouts.note_keys(table, column, [(key, pk)])
         self._layouts.forget_said(table, pk)
         if pk >= self.next_pk(table):
             self._next[table] = pk + 1
@@ -226,6 +231,7 @@ class _Writer:
         columns: the key columns, each with whether it is for these classes.
         foreign: those of them that are for other classes.
         unique: whether any of them is.
+        has_lacking: whether some row lacks a key in any of them.
         statement: puts a record.
     """
 
@@ -237,6 +243,7 @@ class _Writer:
         ]
         self.foreign = [column for column, is_own in self.columns if not is_own]
         self.unique = any(column.unique for column in columns)
+        self.has_lacking = bool(layout.lacking)
         self.statement = _put_statement(table, columns)
 
 
