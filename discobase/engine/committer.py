@@ -48,8 +48,8 @@ from discobase.errors import (
 )
 
 _FILLED_AT_A_TIME = 100
-"""Records for which a key column is filled in one step, which a commit may have to wait for: some
-milliseconds (measured), and up to ten times that where eight others share the processor."""
+"""Records for which a key column is filled in one step, which a commit may have to wait for: 2 ms
+of a processor, at most 6 (measured over 300,000 records whose keys come in no order)."""
 
 _COINCIDENCES = 3
 """How often a request by itself may have no answer where another frame in its place has one, which
