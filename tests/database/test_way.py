@@ -144,11 +144,11 @@ def test_a_save_changes_threads_five_times_and_a_find_never(ways):
 
 def test_a_save_and_a_find_pass_no_more_calls_and_modules_than_they_need(ways):
     found = {name: (way.calls, len(way.modules)) for name, way in ways.items()}
-    # On Python 3.12: 240 to 296 in 56 modules, or 57 where a handler of the log is waited for; 98
+    # On Python 3.12: 240 to 302 in 56 modules, or 57 where a handler of the log is waited for; 98
     # in 23, of which half make the SQL, and some more on 3.11, where a comprehension is a call. Two
     # of the modules count the API calls where they leave, in ten calls; two are what the log says
     # of writers, and how much it holds.
-    limits = {"save": (300, 57), "find": (106, 24)}
+    limits = {"save": (310, 57), "find": (106, 24)}
     assert all(found[name] <= limits[name] for name in found), found
 
 
