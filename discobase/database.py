@@ -524,7 +524,7 @@ class Database:
             NotConnected: there is no connection.
             UsageError: the timeout, or what is to be told of progress, is none.
             WaitTimeout: it is not finished yet; it is given up.
-            Unavailable: Discord could not be read.
+            Unavailable: Discord could not be read, or no disk has room to apply the log on.
             MissingPermission: the bot may not read a channel of the database.
             UpgradeNeeded: a later version has written something that this one cannot check.
             Disconnected: the connection ended meanwhile.

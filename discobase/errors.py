@@ -502,6 +502,7 @@ class LogDamaged(DiscobaseError):
         position: the position in the log, or None where the superblock is meant.
         channel: the id of the channel.
         message: the id of the message, where there is one.
+        step: what to do next, in a sentence; empty where `what` says it.
     """
 
     def __init__(
@@ -511,11 +512,13 @@ class LogDamaged(DiscobaseError):
         position: int | None = None,
         channel: int | None = None,
         message: int | None = None,
+        step: str = "Call db.verify(), which names all that is wrong",
     ) -> None:
         self.position = position
         self.channel = channel
         self.message = message
-        super().__init__(what + _place(position, channel, message))
+        text = what + _place(position, channel, message)
+        super().__init__(f"{text}. {step}" if step else text)
 
 
 class UpgradeNeeded(DiscobaseError):

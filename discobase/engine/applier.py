@@ -21,7 +21,12 @@ from operator import itemgetter
 from discobase.engine.arrivals import Arrivals
 from discobase.engine.awaited import Awaited
 from discobase.engine.checkpoints.manifest import Manifest
-from discobase.engine.checkpoints.recovery import Recovery, lines_of, read_from
+from discobase.engine.checkpoints.recovery import (
+    CheckpointUnreadable,
+    Recovery,
+    lines_of,
+    read_from,
+)
 from discobase.engine.checkpoints.store import CheckpointDamaged, Stored
 from discobase.engine.doubt import Doubt
 from discobase.engine.log.commit_log import TRUST, Commit, CommitLog, Entry, decide
@@ -439,6 +444,9 @@ class Applier:
                 self._recovery.pass_over(stored.message.id, why)
                 return None
             return await download
+        except CheckpointUnreadable as error:
+            self._recovery.pass_over(stored.message.id, str(error), for_a_while=True)
+            return None
         except CheckpointDamaged as error:
             self._recovery.pass_over(stored.message.id, str(error))
             return None

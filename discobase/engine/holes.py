@@ -60,6 +60,7 @@ class Holes:
         self._covered = self._uncovered = 0
         self.changed: dict[int, MessageChanged] = {}
         self.catalog_changed = False
+        self._catalog_changes = 0
         self.heals = False
         self.wounded = asyncio.Event()
         self.superblock_gone = False
@@ -142,8 +143,10 @@ class Holes:
         if event.channel in self._log.superblock.lanes:
             self.changed[event.message] = event
             return True
-        catalog = event.channel == self._log.superblock.catalog
-        if not catalog or not self._log.may_be_superblock(event.message):
+        if event.channel != self._log.superblock.catalog:
+            return False
+        self._catalog_changes += 1
+        if not self._log.may_be_superblock(event.message):
             return False
         self.catalog_changed = True
         return True
@@ -260,9 +263,17 @@ class Holes:
             raise missed[0]
 
     async def examine_catalog(self, listing: Listing | None = None) -> None:
-        """See whether the superblock is still there, or was when the channels were listed."""
+        """See whether the superblock is still there, or was when the channels were listed.
+
+        Read again where anything in the catalog was changed meanwhile: the event may tell of the
+        superblock that is in the answer, which nobody here has known as one until then.
+        """
+        heard = None
         try:
-            await self._log.read_catalog(listing)
+            while heard != self._catalog_changes:
+                heard = self._catalog_changes
+                await self._log.read_catalog(listing)
+                listing = None
             self.catalog_changed = self.superblock_gone = False
             self._note_whether_healed()
         except LogDamaged as error:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+import aiohttp
+from aiohttp import web
 
 from discobase.local import LocalDiscord
 from tests.database.conftest import Place
 from tests.database.shop import shop, soon
+from tests.database.strangers import Stranger, points_to
 
 UNREADABLE: dict[str, dict[str, Any]] = {
     "truncated JSON": {"action": "truncate"},
@@ -166,3 +171,84 @@ def test_a_session_that_cannot_be_resumed_where_it_says_is_begun_anew(place, mon
         item(name="meanwhile").save()
         assert soon(lambda: hears(database), seconds=20)
         assert place.discord.requests.identifies == 2
+
+
+INTERVALS: dict[str, dict[str, Any]] = {
+    "none": {},
+    "null": {"heartbeat_interval": None},
+    "zero": {"heartbeat_interval": 0},
+    "negative": {"heartbeat_interval": -41250},
+    "before all time": {"heartbeat_interval": float("-inf")},
+    "so short that heartbeats alone are too many": {"heartbeat_interval": 1},
+    "true": {"heartbeat_interval": True},
+    "endless": {"heartbeat_interval": float("inf")},
+    "no number": {"heartbeat_interval": float("nan")},
+    "longer than a thread can wait": {"heartbeat_interval": 10**30},
+    "larger than a float can be": {"heartbeat_interval": 10**400},
+    "a text": {"heartbeat_interval": "41250"},
+}
+"""What a HELLO says of heartbeats that cannot be sent so."""
+
+
+class Greets:
+    """A way to a server's gateway, but for the first connections, which get a HELLO of another
+    kind, and no more.
+
+    Args:
+        url: of the true gateway.
+        data: of that HELLO.
+        times: for how many connections.
+
+    Attributes:
+        heard: what came over each of them.
+    """
+
+    def __init__(self, url: str, data: dict[str, Any], times: int) -> None:
+        self._url = url
+        self._data = data
+        self._times = times
+        self.heard: list[list[str]] = []
+
+    async def __call__(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        if len(self.heard) < self._times:
+            self.heard.append([])
+            await socket.send_json({"op": 10, "d": self._data})
+            async for message in socket:
+                self.heard[-1].append(message.data)
+            return socket
+        url = f"{self._url}?{request.query_string}"
+        async with aiohttp.ClientSession() as session, session.ws_connect(url) as true:
+            ways = [asyncio.create_task(_pass(true, socket))]
+            ways.append(asyncio.create_task(_pass(socket, true)))
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            await socket.close()
+        await asyncio.wait(ways)
+        return socket
+
+
+async def _pass(source, sink):
+    async for message in source:
+        if message.type is aiohttp.WSMsgType.TEXT:
+            await sink.send_str(message.data)
+        else:
+            await sink.send_bytes(message.data)
+
+
+def greets_until_it_can_be_believed(place, data):
+    gateway = Greets(f"{place.api_url.partition('/api')[0]}/gateway", data, times=2)
+    with Stranger({"GET /gateway": gateway}, place.api_url) as stranger:
+        stranger.answer("GET */gateway/bot", points_to(stranger.gateway_url))
+        database, item = shop()
+        with database.conn(place.token, api_url=stranger.api_url):
+            item(name="one").save()
+            assert soon(lambda: hears(database), seconds=20)
+            item(name="other").save()
+            assert names(item) == ["one", "other"]
+    assert gateway.heard == [[], []]
+    assert place.discord.requests.identifies == 1
+
+
+def test_a_hello_whose_heartbeats_cannot_be_sent_is_waited_for_anew(place):
+    at_once(greets_until_it_can_be_believed, INTERVALS)

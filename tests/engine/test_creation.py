@@ -459,6 +459,40 @@ def test_a_superblock_that_is_not_written_again_is_missed_after_half_a_minute(
     assert rows_of(late) == ["x"]
 
 
+def test_who_holds_a_database_that_was_given_up_acknowledges_nothing(make_world):
+    """It had no commits and was old, and its superblock was deleted: who comes meanwhile stands
+    still before it removes the channels, in which nothing counts by then.
+    """
+    for seed in range(2):
+        world = make_world(seed)
+        holder, engine = opened(world, "holder")
+        world.pass_time(YOUTH + 60)
+        talk(world)
+        message = superblock_of(world, engine.superblock.catalog)
+        remover = world.process("remover")
+        delete = remover.seam.delete_channel
+
+        async def stand_still(*arguments, remover=remover, delete=delete):
+            remover.seam.delete_channel = delete
+            remover.freeze(60.0)
+            await asyncio.sleep(0.001)
+            return await delete(*arguments)
+
+        remover.seam.delete_channel = stand_still
+        holder.freeze(10.0)
+        world.delete(message.channel, message.id)
+        task = opening(remover)
+        world.run(lambda remover=remover: remover.frozen)
+        with pytest.raises(LogDamaged, match=r"given up.*connect again"):
+            add_row(world, holder, engine, "x")
+        assert rows_of(engine) == []
+        world.run(task.done)
+        assert task.result().superblock.database != engine.superblock.database
+        _, late = opened(world, "late")
+        assert late.superblock == task.result().superblock
+        world.end()
+
+
 # Several bots
 
 

@@ -127,3 +127,38 @@ def test_a_newest_message_that_nobody_knows_is_told_as_what_saves_wait_for(make_
     assert str(message.id) in engine.held_up()
     world.run(writing.done)
     assert engine.held_up() is None
+
+
+def test_a_superblock_that_is_deleted_while_it_is_looked_for_is_written_again(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    catalog = engine.superblock.catalog
+    first, stored = next(iter(world.messages[catalog].items()))
+    second = world.post(catalog, stored.message.content, (), "another healer").id
+    history = process.seam.history
+
+    async def slow(channel, **options):
+        page = await history(channel, **options)
+        if second in world.messages[catalog] and second in {message.id for message in page}:
+            world.delete(catalog, second)
+            await process.seam.sleep(5)
+        return page
+
+    process.seam.history = slow
+    world.delete(catalog, first)
+    world.pass_time(60)
+    write(world, process, engine, "one")
+    process.kill()
+    assert newcomer(world, join) == ["one"]
+
+
+def test_a_checkpoint_by_one_that_has_what_it_did_not_hear_was_deleted_mends_the_log(
+    make_world, join
+):
+    world = make_world()
+    process, engine = join(world, session=10_000_000, hears=False)
+    write(world, process, engine, "one", "two", "three")
+    delete(world, engine, 2)
+    world.run_in(process, engine.checkpoint())
+    process.kill()
+    assert newcomer(world, join) == ["one", "two", "three"]

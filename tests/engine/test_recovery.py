@@ -19,7 +19,7 @@ from discobase.engine.log.frame import encode
 from discobase.engine.operations import Put
 from discobase.engine.replica import Replica
 from discobase.engine.replica.positions import RECENT
-from discobase.engine.server.seam import Message, MessageArrived
+from discobase.engine.server.seam import Message, MessageArrived, Uncertain
 from discobase.engine.trouble import Trouble, Troubles
 from discobase.errors import ConnectError, LogDamaged
 from discobase.progress import Gauge
@@ -410,6 +410,30 @@ def test_a_hole_above_it_is_damage(kept, opened):
 
 
 # Building again
+
+
+def test_one_that_could_not_be_downloaded_for_a_while_is_begun_at_later(kept, join):
+    world, _, engine = kept
+    told: list[Trouble] = []
+
+    async def nothing(attachment):
+        raise Uncertain("no answer")
+
+    def unanswered(seam):
+        seam.fetch = nothing
+
+    process, newcomer = join(world, "newcomer", unanswered, troubles=Troubles(told.append))
+    assert (began_at(newcomer), rows_of(newcomer)) == (0, numbered(1, 10))
+    assert len(told) == 2
+    newcomer.replica.lost = True
+    world.run_in(process, newcomer.refresh())
+    assert began_at(newcomer) == 0
+    del process.seam.fetch  # what it shadows
+    world.pass_time(60)
+    newcomer.replica.lost = True
+    world.run_in(process, newcomer.refresh())
+    assert (began_at(newcomer), rows_of(newcomer)) == (9, rows_of(engine))
+    assert len(told) == 2
 
 
 def test_a_replica_that_is_lost_is_built_from_it(kept, join):

@@ -17,6 +17,7 @@ from discobase.engine.checkpoints.packing import hash_of_packed, pack
 from discobase.engine.checkpoints.store import CheckpointStore
 from discobase.engine.log.frame import GENESIS, encode, hash_of
 from discobase.engine.operations import Constrain, Put
+from discobase.engine.replica import Replica
 from discobase.engine.replica import file as replica_file
 from discobase.engine.server.permissions import Permission
 from discobase.engine.verification.costs import costs_of
@@ -547,6 +548,22 @@ def test_records_that_cannot_be_read_here_are_told_and_the_rest_is_verified(nine
     assert told(report) == [("warning", None, None)]
     assert "malformed" in report.findings[0].what
     assert report.records == 7
+
+
+def test_a_disk_without_room_for_the_log_is_named(nine, monkeypatch):
+    world, process, engine = nine
+
+    def full(replica, commits):
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Replica, "_apply", full)
+        patched.setattr(Replica, "_copy", lambda replica: None)
+        with pytest.raises(Unavailable, match=r"disk of the temporary folder full\?.*TMPDIR"):
+            verify(world, process, engine)
+    assert verify(world, process, engine).findings == ()
 
 
 def test_a_hole_above_the_newest_checkpoint_is_damage(nine):

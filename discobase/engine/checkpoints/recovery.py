@@ -1,23 +1,34 @@
 """Which checkpoint a replica begins at, so that of the log only the tail is read.
 
 The newest that holds: one that is damaged, of a later format, or at odds with the log is passed
-over, and the one before it counts; where none holds, the whole log does. A checkpoint only keeps
+over, and the one before it counts; where none holds, the whole log does. One whose bytes could not
+be had is looked at again a minute later. A checkpoint only keeps
 what the log has decided (invariant I6): where the frames that can be seen do not go on from it, it
 is the checkpoint that is wrong.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 from discobase.engine.checkpoints.manifest import Manifest
 from discobase.engine.checkpoints.packing import unpack
-from discobase.engine.checkpoints.store import CheckpointDamaged, CheckpointStore, Stored
+from discobase.engine.checkpoints.store import CheckpointStore, Stored
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.listing import Listing
 from discobase.engine.replica import Position, Positions
 from discobase.engine.server.seam import NotPermitted, Refused, Uncertain
 from discobase.engine.trouble import Trouble
+
+_AGAIN_SECONDS = 60.0
+"""After which a checkpoint counts again whose bytes were not to be had for a while: as long as
+between two looks at what is damaged (``doubt.py``), so that a log that goes on from it alone is
+read with the next of them. Not at once, for whoever reads the log would try it without an end."""
+
+
+class CheckpointUnreadable(Exception):
+    """The bytes of a checkpoint are not to be had now, and may be later."""
 
 
 class Recovery:
@@ -34,7 +45,8 @@ class Recovery:
     def __init__(self, log: CommitLog, store: CheckpointStore) -> None:
         self._log = log
         self._store = store
-        self._passed_over: set[int] = set()
+        self._passed_over: dict[int, float] = {}
+        self._told: set[int] = set()
         self.used: Stored | None = None
 
     async def candidates(self, listing: Listing | None) -> list[Stored]:
@@ -61,12 +73,15 @@ class Recovery:
             return []
         for message, why in found.ignored:
             self.pass_over(message.id, why)
-        return [each for each in found.stored if each.message.id not in self._passed_over]
+        now = self._log.server.monotonic()
+        return [each for each in found.stored if self._passed_over.get(each.message.id, 0.0) <= now]
 
-    def pass_over(self, message: int, why: str) -> None:
-        """Do not begin at a checkpoint, now and later, and say so once."""
-        if message not in self._passed_over:
-            self._passed_over.add(message)
+    def pass_over(self, message: int, why: str, *, for_a_while: bool = False) -> None:
+        """Do not begin at a checkpoint, now and later, or now alone, and say so once."""
+        now = self._log.server.monotonic()
+        self._passed_over[message] = now + _AGAIN_SECONDS if for_a_while else math.inf
+        if message not in self._told:
+            self._told.add(message)
             self._tell(
                 self._log.superblock.checkpoints,
                 f"the checkpoint of message {message} is passed over: {why}. What came before it "
@@ -82,12 +97,13 @@ class Recovery:
         <discobase.engine.checkpoints.store.CheckpointStore.read>`).
 
         Raises:
-            CheckpointDamaged: they are not to be had.
+            CheckpointDamaged: they are not what was written, or are gone.
+            CheckpointUnreadable: they are not to be had now.
         """
         try:
             return await self._store.read(stored)
         except Uncertain as error:
-            raise CheckpointDamaged(f"its bytes could not be read: {error}") from error
+            raise CheckpointUnreadable(f"its bytes could not be read: {error}") from error
 
 
 def read_from(manifest: Manifest) -> list[int]:

@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from discobase.engine.log.catalogs import superblocks_in
 from discobase.engine.log.downloads import download
 from discobase.engine.log.formats import upgrade_needed
 from discobase.engine.log.frame import (
@@ -427,6 +428,7 @@ class CommitLog:
                 "written there until Discord has forgotten it, some minutes after it was sent",
                 position=seq,
                 channel=self.superblock.lane_of(seq),
+                step="Save the same object again then",
             )
         if isinstance(error, NotFound) and error.code == UNKNOWN_CHANNEL:
             return deleted(self.superblock, self.superblock.lane_of(seq))
@@ -554,11 +556,20 @@ class CommitLog:
 
         Raises:
             UpgradeNeeded: one of them is of a later format.
-            LogDamaged: that of this database is gone: nobody could open it any more.
+            LogDamaged: that of this database is gone, or does not count: nobody could open it any
+                more.
         """
         catalog = self.superblock.catalog
         for message in messages:
             self.entry(message)
+        if superblocks_in(self.server, messages) is None:
+            raise LogDamaged(
+                "this database was given up: its superblock was deleted before anything had been "
+                "committed, and another process took it for what a creation had left. Nothing can "
+                "be saved in it; connect again, and save there",
+                channel=catalog,
+                step="",
+            )
         own = [message for message in messages if message.author == self.server.author]
         found = [each for each in own if Superblock.from_content(each.content) == self.superblock]
         if not found:

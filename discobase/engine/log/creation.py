@@ -243,6 +243,7 @@ def _untold(server: Server, channel: Channel, message: Message) -> LogDamaged:
         f"{topic}",
         channel=channel.id,
         message=message.id,
+        step="",
     )
 
 
@@ -416,6 +417,7 @@ def _headless(lane: Channel) -> LogDamaged:
         f"gone, or may not be seen by the bot; a new database is not created beside it, for its "
         f"data would seem lost. {_ADVICE}",
         channel=lane.id,
+        step="",
     )
 
 
@@ -427,6 +429,7 @@ def _without_superblock(lane: Channel) -> LogDamaged:
         f"the database open, and may write, writes the superblock again by itself: leave it "
         f"running, and try again. {_ADVICE}",
         channel=lane.id,
+        step="",
     )
 
 

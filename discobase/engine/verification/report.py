@@ -78,7 +78,9 @@ class Report:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing is damaged: whoever connects has all that was ever acknowledged."""
+        """Whether nothing is known to be damaged: whoever connects has all that the log and its
+        checkpoints tell of.
+        """
         return all(finding.severity != "damage" for finding in self.findings)
 
     def __str__(self) -> str:

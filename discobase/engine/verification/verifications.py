@@ -7,7 +7,7 @@ import sqlite3
 
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.superblock import Superblock
-from discobase.engine.replica import Replica
+from discobase.engine.replica import Replica, ReplicaLost
 from discobase.engine.server.seam import NotPermitted, Refused, Server, Uncertain
 from discobase.engine.verification.report import Report
 from discobase.engine.verification.verification import Verification
@@ -63,7 +63,13 @@ class Verifications:
             return task.result()
         except NotPermitted as error:
             raise error.reason from error
-        except (Refused, Uncertain, sqlite3.Error) as error:
+        except (ReplicaLost, sqlite3.Error) as error:
+            raise Unavailable(
+                "the database could not be verified: the file in which the log is applied once "
+                "more has failed. Is the disk of the temporary folder full? Make room there, or "
+                "set TMPDIR to a folder on another disk, and verify again"
+            ) from error
+        except (Refused, Uncertain) as error:
             raise Unavailable(f"the database could not be verified: {error}") from error
 
     def cancel(self) -> list[asyncio.Task[Report]]:

@@ -49,6 +49,14 @@ Close Event Codes"): it timed out, or was invalidated, or what a resume says of 
 _LARGEST_SEQUENCE = 2**63 - 1
 """The largest number of an event that is believed: a guess, far above what any session comes to."""
 
+_LEAST_HEARTBEAT_SECONDS = 0.5
+"""Between two heartbeats at the least. More often they alone were more than the 120 events in 60 s
+after which Discord ends a connection ("Gateway", "Rate Limiting"); Discord asks for one in 41 s."""
+
+_LARGEST_HEARTBEAT_SECONDS = 3600.0
+"""Between two heartbeats at the most: a guess, far above what any gateway asks for, and far below
+what a thread can wait for."""
+
 _RESUMES = 12
 """Losses in a row after which a session is not resumed any more: its address may be wrong. They
 take some 40 s, and Discord forgets a session after about 90 (seen; docs#1619)."""
@@ -71,7 +79,7 @@ class Garbled(Exception):
 
 class GatewaySocket(DiscordWebSocket):
     """A gateway connection whose heartbeats end when its handshake is cut short, and when what it
-    gets cannot be read.
+    gets cannot be read; and begin only where they can be sent as it is asked.
 
     Each of 2.7.1 has a thread for them, which then would run on: before it identifies again,
     discord.py waits for 5 s, so there is time for that.
@@ -107,6 +115,26 @@ class GatewaySocket(DiscordWebSocket):
         if number is None or (type(number) is int and 0 <= number <= _LARGEST_SEQUENCE):
             return
         raise ValueError(f"an event has the number {number!r:.80}")
+
+    async def send_as_json(self, data: Any) -> None:
+        """Send a payload. The first one is a heartbeat: 2.7.1 sends it at a HELLO, and then begins
+        to send them by its interval, without a pause where that is none.
+
+        Raises:
+            ValueError: that interval is none.
+        """
+        self._check_heartbeats()
+        await super().send_as_json(data)
+
+    def _check_heartbeats(self) -> None:
+        beats = self._keep_alive
+        if beats is None:
+            return
+        seconds: object = beats.interval
+        if not isinstance(seconds, float) or not (
+            _LEAST_HEARTBEAT_SECONDS <= seconds <= _LARGEST_HEARTBEAT_SECONDS
+        ):
+            raise ValueError(f"heartbeats are asked for every {seconds!r:.80} s")
 
     async def close(self, code: int = 4000) -> None:
         """Close the connection, also where the other side is gone, or frozen, and says nothing."""
