@@ -17,6 +17,7 @@ from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Finding, Report
 from discobase.errors import DiscobaseError
 from discobase.progress import Progress
+from discobase.queries.sql import SqlRow
 from discobase.query import Query
 from discobase.records.fields import Index, Unique
 from discobase.records.outdated import OutdatedRecord
@@ -38,6 +39,7 @@ __all__ = [
     "Query",
     "Report",
     "SaveReport",
+    "SqlRow",
     "Status",
     "Table",
     "Trouble",

@@ -13,6 +13,7 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── WouldDeadlock           a blocking call made on the thread that would have to answer it
     │   ├── TableError              a class that cannot be a table, or is not one yet
     │   ├── UnknownField            a field no such table has (with the nearest names)
+    │   ├── InvalidStatement        a statement in SQL that cannot be run (with the nearest names)
     │   ├── RecordNotSaved          update, delete or refresh of a record that has never been saved
     │   └── ReadOnly                a write through a database that was made to be read only
     ├── ConnectError                the connection could not be made, or has ended for good
@@ -102,6 +103,12 @@ class UnknownField(UsageError, TypeError):
         meant = " or ".join(repr(name) for name in self.nearest)
         hint = f"did you mean {meant}?" if meant else f"its fields are {', '.join(self.known)}."
         super().__init__(f"table {table!r} has no field {field!r}: {hint}")
+
+
+class InvalidStatement(UsageError, ValueError):
+    """A statement in SQL that cannot be run: it is none, names what is not there, or would change
+    something.
+    """
 
 
 class RecordNotSaved(UsageError):

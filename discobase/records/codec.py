@@ -170,6 +170,18 @@ class Codec(Generic[M]):
         except Exception:  # noqa: BLE001 - a validator may raise anything at what it did not expect
             return MISSING
 
+    def stored_form(self, field: str, value: object) -> Any:
+        """Return a value of a field as JSON has it.
+
+        Args:
+            field: the field's name.
+            value: the value, as a record would hold it.
+
+        Raises:
+            ValueError, RecursionError: it has no such form.
+        """
+        return self._dump_lone(field, value)
+
     def stored_key(self, field: str, stored: Any) -> str | None:
         """Return the equality and sort key of a value that :meth:`stored_value` gave.
 

@@ -12,7 +12,7 @@ I3), and what is proposed was valid on the state at the head (invariant I2).
 """
 
 from discobase.engine.replica.cache import Cache
-from discobase.engine.replica.columns import KEYLESS, KeyColumn
+from discobase.engine.replica.columns import KEYLESS, KeyColumn, table_name
 from discobase.engine.replica.layout import EMPTY, Layout, may_make_unique
 from discobase.engine.replica.positions import Applied, Head, Position, Positions
 from discobase.engine.replica.proposals import Proposal, Verdict
@@ -39,4 +39,5 @@ __all__ = [
     "Verdict",
     "hash_of_state",
     "may_make_unique",
+    "table_name",
 ]

@@ -8,8 +8,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from discobase.engine.operations import LARGEST_PK
 from discobase.engine.replica.checksums import SUM, require_sound
@@ -19,6 +20,8 @@ from discobase.engine.replica.folder import gone
 from discobase.engine.replica.layout import exists
 from discobase.errors import Disconnected, Unavailable
 from discobase.own_threads import is_own_thread
+
+T = TypeVar("T")
 
 Row = tuple[int, int, str]
 """A record as it is held: primary key, seq, data."""
@@ -164,6 +167,12 @@ class Reader:
         rows = self._read(table, f"SELECT count(*) FROM {table_name(table)}", ())
         return int(rows[0][0]) if rows else 0
 
+    def with_file(self, step: Callable[[ReplicaFile], T]) -> T:
+        """Do a step that reads the file by a connection of its own; where the file fails, again
+        with the one that comes in its place.
+        """
+        return self._patiently(lambda pool: step(pool.file))
+
     def suspend(self) -> None:
         """Have reads wait from now on: there is nothing to be read."""
         self._usable.clear()
@@ -197,30 +206,29 @@ class Reader:
             arguments: of the statement.
             columns: what of records is wanted; None where it is not for records.
         """
+        return self._patiently(
+            partial(_read_from, table=table, sql=sql, arguments=arguments, columns=columns)
+        )
+
+    def _patiently(self, step: Callable[[_Pool], T]) -> T:
+        """Do a step that reads; where the file fails, again in the one that comes in its place."""
         if self._usable.is_set():
             with contextlib.suppress(_Failed):
-                return self._try(table, sql, arguments, columns)
+                return self._try(step)
         if is_own_thread():  # it may be what the file's successor waits for
             raise _unreadable()
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
             if self._usable.wait(_POLL_SECONDS):
                 with contextlib.suppress(_Failed):
-                    return self._try(table, sql, arguments, columns)
+                    return self._try(step)
                 time.sleep(_POLL_SECONDS)
         raise _unreadable()
 
-    def _try(
-        self, table: str, sql: str, arguments: Sequence[object], columns: tuple[str, ...] | None
-    ) -> list[Any]:
+    def _try(self, step: Callable[[_Pool], T]) -> T:
         pool = self._pool
         try:
-            with pool.connection() as connection:
-                if columns is None:
-                    return _rows(connection, table, sql, arguments)
-                if pool.file.is_kept:
-                    return _checked(connection, table, sql, arguments, columns)
-                return _records(connection, table, sql, arguments, columns)
+            return step(pool)
         except (sqlite3.Error, Disconnected) as error:
             if pool is not self._pool:
                 raise _Failed from error
@@ -233,6 +241,21 @@ class Reader:
             elif not is_busy(error):
                 raise
             raise _Failed from error
+
+
+def _read_from(
+    pool: _Pool,
+    table: str,
+    sql: str,
+    arguments: Sequence[object],
+    columns: tuple[str, ...] | None,
+) -> list[Any]:
+    with pool.connection() as connection:
+        if columns is None:
+            return _rows(connection, table, sql, arguments)
+        if pool.file.is_kept:
+            return _checked(connection, table, sql, arguments, columns)
+        return _records(connection, table, sql, arguments, columns)
 
 
 def _records(
