@@ -7,6 +7,7 @@ import platform
 import sys
 from collections.abc import Callable
 
+from benchmarks.checkpointing import checkpointing
 from benchmarks.finding import finding
 from benchmarks.keeping import keeping
 from benchmarks.measuring import Place, embedded_server
@@ -20,6 +21,7 @@ BENCHMARKS: dict[str, tuple[Callable[[Place], None], ...]] = {
     "opening": (opening,),
     "serving": (serving,),
     "keeping": (keeping,),
+    "checkpointing": (checkpointing,),
 }
 
 

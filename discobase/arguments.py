@@ -102,11 +102,32 @@ def checked_wait(timeout: object) -> float | None:
     Raises:
         UsageError: they are not.
     """
-    if timeout is None:
+    return _checked_seconds("timeout", timeout)
+
+
+def _checked_seconds(name: str, seconds: object) -> float | None:
+    """Return what an argument of a name says, if it is seconds from 0 on, or None for no limit.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if seconds is None:
         return None
-    if isinstance(timeout, int | float) and not isinstance(timeout, bool) and 0 <= timeout < inf:
-        return timeout
-    raise UsageError(f"timeout={timeout!r}: give seconds from 0 on, or None for no limit.")
+    if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < inf:
+        return seconds
+    raise UsageError(f"{name}={seconds!r}: give seconds from 0 on, or None for no limit.")
+
+
+def checked_flag(name: str, flag: object) -> bool:
+    """Return what an argument of a name says, if it is a bool: another value is a slip, such as a
+    positional one in a wrong place.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if isinstance(flag, bool):
+        return flag
+    raise UsageError(f"{name}={flag!r}: give True or False.")
 
 
 def checked_staleness(staleness: object, *, gateway: object) -> float | None:
@@ -115,16 +136,10 @@ def checked_staleness(staleness: object, *, gateway: object) -> float | None:
     Raises:
         UsageError: it is no number of seconds, or `gateway` is no bool.
     """
-    if not isinstance(gateway, bool):
-        raise UsageError(f"gateway={gateway!r}: give True or False.")
+    hears = checked_flag("gateway", gateway)
     if isinstance(staleness, UsualStaleness):
-        return None if gateway else _USUAL_STALENESS
-    if staleness is None:
-        return None
-    is_number = isinstance(staleness, int | float) and not isinstance(staleness, bool)
-    if is_number and 0 <= cast("float", staleness) < inf:
-        return cast("float", staleness)
-    raise UsageError(f"max_staleness={staleness!r}: give seconds from 0 on, or None for no limit.")
+        return None if hears else _USUAL_STALENESS
+    return _checked_seconds("max_staleness", staleness)
 
 
 def checked_position(position: object) -> int:
@@ -155,17 +170,6 @@ def checked_progress(progress: object) -> Callable[[Progress], object] | bool | 
     )
 
 
-def checked_read_only(read_only: object) -> bool:
-    """Return whether a database is only to be read.
-
-    Raises:
-        UsageError: it is no bool.
-    """
-    if isinstance(read_only, bool):
-        return read_only
-    raise UsageError(f"read_only={read_only!r}: give True or False.")
-
-
 def checked_version(version: object) -> str:
     """Return a version of discobase that may be required.
 
@@ -180,17 +184,6 @@ def checked_version(version: object) -> str:
             f"it first."
         )
     return version
-
-
-def checked_lower(lower: object) -> bool:
-    """Return whether a required version may be lowered.
-
-    Raises:
-        UsageError: it is no bool.
-    """
-    if isinstance(lower, bool):
-        return lower
-    raise UsageError(f"lower={lower!r}: give True or False.")
 
 
 def check_callback(on_trouble: object) -> None:
@@ -269,8 +262,7 @@ def target(
     """
     given = hidden(token or os.environ.get("DISCOBASE_TOKEN") or "")
     address = api_url or os.environ.get("DISCOBASE_API_URL") or DISCORD_API
-    if not isinstance(cast("object", allow_unsafe), bool):
-        raise UsageError(f"allow_unsafe={allow_unsafe!r}: give True or False.")
+    checked_flag("allow_unsafe", allow_unsafe)
     place = _checked_address(address)
     return Target(
         _checked_token(given),
@@ -306,10 +298,7 @@ def _checked_token(token: object) -> str:
 
 
 def _checked_path(path: str) -> str:
-    """Return the path of the embedded server's file, in full: the folder of this process may be
-    another one by the time that the file is opened, or opened again in a forked process. No shell
-    has seen it, so ``~`` is the home folder here.
-    """
+    """Return the path of the embedded server's file, in full."""
     if not path:
         raise BadToken(
             f"there is no path behind '{LOCAL}:': name a file, or log in with '{LOCAL}' for a "
@@ -321,16 +310,25 @@ def _checked_path(path: str) -> str:
             f"'{LOCAL}:{path}' looks like a URL, and is none: write '{LOCAL}:{rest}' for a file in "
             f"the folder of this process, or '{LOCAL}:/{rest}' for one from the root on."
         )
+    return str(_in_full(path, f"the path {path!r} of '{LOCAL}:PATH'"))
+
+
+def _in_full(path: str, named: str) -> Path:
+    """Return a path in full: the folder of this process may be another one by the time that it is
+    used, or used again in a forked process. No shell has seen it, so ``~`` is the home folder here.
+
+    Raises:
+        UsageError: it leads nowhere.
+    """
     try:
-        return str(Path(path).expanduser().resolve())
+        return Path(path).expanduser().resolve()
     # This process's own folder is gone; a NUL character; a user who has no home.
     except (OSError, ValueError, RuntimeError) as error:
-        raise UsageError(f"the path {path!r} of '{LOCAL}:PATH' leads nowhere: {error}") from error
+        raise UsageError(f"{named} leads nowhere: {error}") from error
 
 
 def checked_cache(cache: object) -> Path | None:
-    """Return the folder in which records are kept, in full: the folder of this process may be
-    another one when it logs in.
+    """Return the folder in which records are kept, in full.
 
     Raises:
         UsageError: it can be no folder.
@@ -342,11 +340,7 @@ def checked_cache(cache: object) -> Path | None:
     given = os.fspath(cast("str | os.PathLike[str]", cache))
     if not isinstance(cast("object", given), str):
         raise UsageError(f"cache={cache!r}: give the path as a text, not as bytes.")
-    try:
-        folder = Path(given).expanduser().resolve()
-    # This process's own folder is gone; a NUL character; a user who has no home.
-    except (OSError, ValueError, RuntimeError) as error:
-        raise UsageError(f"cache={cache!r} leads nowhere: {error}") from error
+    folder = _in_full(given, f"cache={cache!r}")
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"cache={cache!r} is a file: give the path of a folder.")
     return folder

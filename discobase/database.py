@@ -14,10 +14,9 @@ from discobase.arguments import (
     check_callback,
     check_database,
     checked_cache,
-    checked_lower,
+    checked_flag,
     checked_position,
     checked_progress,
-    checked_read_only,
     checked_staleness,
     checked_table_name,
     checked_version,
@@ -129,7 +128,7 @@ class Database:
             timeout=timeout,
             capacity=self._limits.payload,
             max_staleness=staleness,
-            read_only=checked_read_only(read_only),
+            read_only=checked_flag("read_only", read_only),
         )
         self._sql = Sql(self._source, self._bindings)
 
@@ -209,6 +208,11 @@ class Database:
             )
         table = checked_table_name(model.__name__ if name is None else name)
         held = self._tables.get(table)
+        if held is model:
+            raise TableError(
+                f"{self.name!r} has a table {table!r} already, and it is this very class: attach "
+                f"it once."
+            )
         if held is not None and not _is_another_state_of(held, model):
             raise TableError(
                 f"{self.name!r} has a table {table!r} already, {held!r}: give this one another "
@@ -265,7 +269,7 @@ class Database:
             NotConnected: there is no connection.
             DiscobaseError: as for :meth:`Table.save <discobase.Table.save>`.
         """
-        preparations = [RequireVersion(checked_version(version), checked_lower(lower))]
+        preparations = [RequireVersion(checked_version(version), checked_flag("lower", lower))]
         timeout = self._source.timeout
         purpose = f"requiring discobase {version}"
         self._source.commit(

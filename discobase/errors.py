@@ -226,7 +226,10 @@ class ServerFull(ConnectError):
 class NoncesIgnored(ConnectError):
     """The server does not keep Discord's word on nonces, on which every save rests.
 
-    At a login, or later: then nothing is written any more, while reads go on.
+    At a login, or later: then nothing is written any more, while reads go on. What was found is
+    kept in the database for a day at the most, and the server is not asked again before that: not
+    by a login with `allow_unsafe` either. Deleting that message in the catalog (it begins with
+    ``{"nonces":``) has the next login ask.
 
     Args:
         place: which server.
@@ -239,7 +242,10 @@ class NoncesIgnored(ConnectError):
         super().__init__(
             f"{place} does not keep Discord's word on nonces: {fault}. Where several programs save "
             f"at once there, records that were saved could be lost again. Use a server that "
-            f"enforces nonces; or log in with allow_unsafe=True, and let one program alone write."
+            f"enforces nonces; or log in with allow_unsafe=True, and let one program alone write. "
+            f"This is kept, and may have been found up to a day ago: if the server was mended "
+            f"since, delete the message that says 'nonces' in the channel 'catalog', and the next "
+            f"login asks the server again."
         )
 
 
@@ -416,9 +422,7 @@ class RecordTooLarge(RecordError, ValueError):
             return
         super().__init__(
             f"this comes to {size:,} bytes (compressed), and one message carries {limit:,}; "
-            f"nothing was sent. "
-            f"Store less in one record, or raise attachment_limit if your server allows larger "
-            f"files."
+            f"nothing was sent. {_what_to_store(limit)}"
         )
 
 
@@ -506,6 +510,23 @@ class UpgradeNeeded(DiscobaseError):
             f"the database holds {what}{_place(position, channel, message)}, which needs {wanted}; "
             f"this is discobase {__version__}. Upgrade it: until then this program writes nothing."
         )
+
+
+_MOST_BYTES = 24 * 1024 * 1024
+"""What files may have in one message, whatever is set: a request has 25 MiB (message resource,
+"Create Message"), and some of it is the form around them."""
+
+
+def _what_to_store(limit: int) -> str:
+    if limit >= _MOST_BYTES:
+        return (
+            "Store less in one record: that is the most that a message of Discord's takes, "
+            "whatever attachment_limit is."
+        )
+    return (
+        f"Store less in one record; or raise attachment_limit, if your server allows larger files, "
+        f"up to {_MOST_BYTES:,} bytes."
+    )
 
 
 def _bare(kind: type[DiscobaseError], args: tuple[Any, ...]) -> DiscobaseError:

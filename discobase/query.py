@@ -7,6 +7,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Generic, Never, TypeVar, overload
 
+from discobase.arguments import checked_flag
 from discobase.binding import Binding
 from discobase.engine.changes import IndexWanted
 from discobase.engine.replica import EMPTY, KeyColumn, Layout, Row
@@ -48,7 +49,7 @@ class Query(Sequence[R], Generic[R]):
         self, binding: Binding[R], equal: Mapping[str, object], *, fresh: bool = False
     ) -> None:
         self._binding = binding
-        self._fresh = fresh
+        self._fresh = checked_flag("fresh", fresh)
         codec = binding.codec
         # Pairs, for a narrower query may ask for two values of one field, and find nothing.
         self._equal: list[tuple[str, Any]] = [
@@ -64,7 +65,8 @@ class Query(Sequence[R], Generic[R]):
         """Return a narrower query: these values as well, so that two values of one field find
         nothing. Read nothing. It is `fresh` if this one is, too.
         """
-        narrower = Query(self._binding, equal, fresh=fresh or self._fresh)
+        narrower = Query(self._binding, equal, fresh=fresh)
+        narrower._fresh |= self._fresh
         narrower._equal = self._equal + narrower._equal
         narrower._skips_outdated = self._skips_outdated
         return narrower

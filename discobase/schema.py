@@ -152,16 +152,23 @@ class TableSchema(Generic[R]):
         """Declare the schema, for the first time or again: it is the newest one then, and may make
         unique what another one has made so.
         """
+        wanted = [
+            column for column in self._unique if may_make_unique(layout, column, is_newest=True)
+        ]
+        return [*self._declared(call, layout), *self._make_unique(wanted)]
+
+    def _declared(self, call: Call, layout: Layout) -> Sequence[Preparation]:
+        """Say what is to be said of the records that are there, and declare the schema."""
+        if layout is EMPTY:
+            # No record is there, and to look for some took each of a hundred threads that save
+            # their first record at once a connection of its own: their saves came one by one.
+            return [DeclareSchema(self._table, self.text, layout.number, 0)]
         columns = list(self._columns.values())
         is_large = call.replica().count(self._table) > _AT_A_TIME
         since = self._say_most(call, layout, columns) if is_large else 0
         seen = call.replica().head.seq
         said = self._say_rest(call, layout, columns, since=since, seen=seen)
-        declared = DeclareSchema(self._table, self.text, layout.number, seen)
-        wanted = [
-            column for column in self._unique if may_make_unique(layout, column, is_newest=True)
-        ]
-        return [*said, declared, *self._make_unique(wanted)]
+        return [*said, DeclareSchema(self._table, self.text, layout.number, seen)]
 
     @cached_property
     def _unique(self) -> list[KeyColumn]:

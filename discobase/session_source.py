@@ -25,6 +25,7 @@ from discobase.errors import (
     AlreadyConnected,
     LogDamaged,
     NotConnected,
+    OutcomeUnknown,
     ReadOnly,
     WaitTimeout,
     WouldDeadlock,
@@ -232,16 +233,23 @@ class SessionSource:
 
         Raises:
             ReadOnly: nothing is to be written.
+            WaitTimeout, OutcomeUnknown: the time was over; what kept it up is named, where damage
+                that is being healed does.
         """
         self._require_writing(request.purpose)
         session = self.session()
         engine = self._engine(session, request.purpose, request.timeout)
-        return session.portal.wait(
-            request.future,
-            timeout=request.timeout,
-            what=request.purpose,
-            send=partial(engine.commit, request),
-        )
+        try:
+            return session.portal.wait(
+                request.future,
+                timeout=request.timeout,
+                what=request.purpose,
+                send=partial(engine.commit, request),
+            )
+        except (WaitTimeout, OutcomeUnknown) as error:
+            if (held_up := engine.held_up()) is not None:
+                error.args = (f"{error} {held_up}",)
+            raise
 
     def _require_writing(self, purpose: str) -> None:
         if self.read_only:

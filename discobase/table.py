@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal, Self, overload
 
+from discobase.arguments import checked_flag
 from discobase.binding import Binding
 from discobase.bulk import SaveReport, save_all
 from discobase.engine.changes import Change
@@ -97,7 +98,7 @@ class Table(Record):
         """
         binding = self._bound()
         self._require_pk("update")
-        version = self.version if if_unchanged else None
+        version = self.version if checked_flag("if_unchanged", if_unchanged) else None
         return self._write(binding, binding.change(self, version=version), "the update")
 
     def delete(self, *, if_unchanged: bool = False) -> None:
@@ -116,7 +117,7 @@ class Table(Record):
         """
         binding = self._bound()
         pk = self._require_pk("delete")
-        version = self.version if if_unchanged else None
+        version = self.version if checked_flag("if_unchanged", if_unchanged) else None
         binding.remove(self, pk, version, "the delete")
 
     @classmethod
@@ -230,8 +231,8 @@ class Table(Record):
             RecordOutdated: it does not fit the table's fields any more.
             Unavailable: `fresh`, and Discord could not be read.
         """
-        binding = cls._bound()
-        if fresh:
+        binding, strict = cls._bound(), checked_flag("strict", strict)
+        if checked_flag("fresh", fresh):
             binding.source.refresh()
         else:
             binding.source.freshen()
@@ -288,10 +289,11 @@ class Table(Record):
         Raises:
             RecordNotFound: there is none, and `strict`.
             SeveralRecords: there are several, and `strict`.
+            UsageError: `strict` or `fresh` is no bool.
             UnknownField, pydantic.ValidationError: as for :meth:`find`.
         """
         found = cls.find(fresh=fresh, **equal)
-        return found.one() if strict else found.first()
+        return found.one() if checked_flag("strict", strict) else found.first()
 
     # Records that do not fit any more
 

@@ -205,14 +205,6 @@ class Applier:
 
     # What is missing
 
-    def following(self) -> list[int]:
-        """Return the next position of each lane, in the order of the lanes."""
-        head = self._replica.head.seq
-        return sorted((head + 1 + step for step in self._lanes), key=self._lane_of)
-
-    def _lane_of(self, seq: int) -> int:
-        return seq % len(self._lanes)
-
     def missing(self) -> LogDamaged:
         """Return the error for the position after the head, where later ones wait."""
         missing = self._replica.head.seq + 1
@@ -390,12 +382,13 @@ class Applier:
         """
         return 0 if self._recovery.used is None else self._recovery.used.manifest.seq
 
-    async def begin(self, listing: Listing) -> bool:
+    async def begin(self, candidates: Iterable[Stored], listing: Listing) -> bool:
         """Take over the state of the newest checkpoint that holds, and keep the frames above it
-        until their turn comes. Return whether there is one. An API call for the list of checkpoints
-        and for each 100 frames of a lane above it; a download, beside those.
+        until their turn comes. Return whether there is one. An API call for each 100 frames of a
+        lane above it; a download, beside those.
 
         Args:
+            candidates: the checkpoints that are there, the newest first.
             listing: how far the channels went.
 
         Raises:
@@ -408,15 +401,18 @@ class Applier:
             self._head_read = self._replica.positions.message_at(head)
             self.tell()
 
-        return await self._from_newest(listing, restore)
+        return await self._from_newest(candidates, restore, listing)
 
     async def _from_newest(
-        self, listing: Listing | None, restore: Callable[[Stored, bytes], Awaitable[None]]
+        self,
+        candidates: Iterable[Stored],
+        restore: Callable[[Stored, bytes], Awaitable[None]],
+        listing: Listing | None = None,
     ) -> bool:
         """Restore the newest checkpoint that holds, after the lanes have been read from there on.
         Return whether there is one.
         """
-        for stored in await self._recovery.candidates(listing):
+        for stored in candidates:
             packed = await self._read_above(stored, listing)
             if packed is None:
                 continue
@@ -461,7 +457,7 @@ class Applier:
             read = {
                 each.message.id for each in self.arrivals.at(seq) if self.arrivals.was_read(each)
             }
-            if read and manifest.lanes[self._lane_of(seq)] not in read:
+            if read and manifest.lanes[seq % len(self._lanes)] not in read:
                 return True
         return False
 
@@ -489,16 +485,12 @@ class Applier:
                 given_up.set()  # it takes seconds, and whoever closes the replica waits for it
                 raise
 
-    async def spares_pages(self, listing: Listing) -> bool:
-        """Return whether a checkpoint is so far above the head that it spares a page in each lane.
-        One API call, none where there never was a checkpoint.
-
-        Raises:
-            Uncertain, Refused: Discord could not be read.
+    def spares_pages(self, candidates: Iterable[Stored]) -> bool:
+        """Return whether a checkpoint is so far above the head that it spares a page in each
+        lane.
         """
         least = self._replica.head.seq + len(self._lanes) * PAGE
-        found = await self._recovery.candidates(listing)
-        return any(stored.manifest.seq >= least for stored in found)
+        return any(stored.manifest.seq >= least for stored in candidates)
 
     async def covered_up_to(self) -> int:
         """Return the position of the newest checkpoint, 0 where there is none. One API call.
@@ -521,7 +513,7 @@ class Applier:
         found = await self._recovery.candidates(None)
         if not any(stored.manifest.seq >= error.position for stored in found):
             return False
-        return await self._from_newest(None, self._replay_from)
+        return await self._from_newest(found, self._replay_from)
 
     async def _rebuild(self) -> None:
         """Start again from the newest checkpoint, or from the first frame: the log does not go on
@@ -530,7 +522,7 @@ class Applier:
         if not self._replica.lost:
             text = "the log is not as it was thought to be: it is read again from its beginning"
             self._log.troubles.tell(Trouble("damage", text))
-        if not await self._from_newest(None, self._replay_from):
+        if not await self._from_newest(await self._recovery.candidates(None), self._replay_from):
             await self.read_lanes(after=[0] * len(self._lanes))
             await self._replay_from(None, b"")
 

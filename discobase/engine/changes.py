@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from json.encoder import encode_basestring_ascii
+from math import inf
 from typing import NamedTuple
 
 from discobase.engine.operations import FieldSchema, Loaded
@@ -247,6 +248,7 @@ class Request:
         strikes: how often the server had no answer to frames with it, and to others it had
             (:mod:`discobase.engine.committer`).
         unanswered: how often it was sent without an answer since then.
+        ends: when its caller's time is over, by the engine's clock that does not go back.
     """
 
     changes: Sequence[Change]
@@ -259,6 +261,7 @@ class Request:
     size: int = field(init=False)
     unanswered: int = field(default=0, init=False)
     strikes: int = field(default=0, init=False)
+    ends: float = field(default=inf, init=False)
 
     def __post_init__(self) -> None:
         self.size = _size(self.changes, self.preparations)

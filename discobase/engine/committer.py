@@ -17,12 +17,20 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import InvalidStateError
 from functools import partial
+from math import inf
 
 import janus
 
 from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.follower import Follower
-from discobase.engine.log.commit_log import TRIES, CommitLog, Entry, Unanswered
+from discobase.engine.log.commit_log import (
+    TOLD_SECONDS,
+    TRIES,
+    CommitLog,
+    Entry,
+    Unanswered,
+    Unreached,
+)
 from discobase.engine.log.frame import Draft, Limits, encode
 from discobase.engine.operations import Introduce
 from discobase.engine.replica import Proposal, Replica, ReplicaLost
@@ -113,6 +121,8 @@ class Committer:
         """Queue what was handed over, in its order. On the loop."""
         while self._handed_over:
             request = self._handed_over.popleft()
+            if isinstance(request, Request) and request.timeout is not None:
+                request.ends = self._log.server.monotonic() + request.timeout
             try:
                 self._queue.async_q.put_nowait(request)
             except janus.AsyncQueueShutDown:
@@ -150,7 +160,7 @@ class Committer:
             f"the connection ended before this was sent, and nothing was written: {reason}"
         )
         unknown = OutcomeUnknown(f"the connection ended while the commit was under way: {reason}")
-        _fail_all(self._taken, unknown if self._sent else ended)
+        _fail_all(self._taken, unknown if self._sent and self._log.sent else ended)
         waiting = [self._held_back] if self._held_back else []
         while not self._queue.async_q.empty():
             item = self._queue.async_q.get_nowait()
@@ -209,9 +219,24 @@ class Committer:
         batches = [batch] if batch else []
         while batches:
             await self._follower.explained()
-            async with self._follower.turn:
-                first, *rest = batches
-                batches = [*await self._attempt(first), *rest]
+            first, *rest = batches
+            batches = [*await self._attempt_in_turn(first), *rest]
+
+    async def _attempt_in_turn(self, batch: Batch) -> Sequence[Batch]:
+        """Try to commit a batch, once nobody else moves the head: what reads the log may take until
+        Discord can be reached again.
+        """
+        ends = min(request.ends for request in batch) - TOLD_SECONDS
+        left = None if ends == inf else max(0.0, ends - self._log.server.monotonic())
+        try:
+            async with asyncio.timeout(left):
+                await self._follower.turn.acquire()
+        except TimeoutError:
+            return _give_up_first(batch, _unsent("the log is still being read"))
+        try:
+            return await self._attempt(batch)
+        finally:
+            self._follower.turn.release()
 
     async def _recover(self, batch: Batch, fault: Exception) -> None:
         """Tell the callers of a batch that a fault of the program has come between, and go on."""
@@ -282,6 +307,10 @@ class Committer:
         self._sent = True
         try:
             entry, fenced = await self._until_held(batch, draft, after=below)
+        except Unreached as error:
+            await self._log.server.work(self._replica.withdraw)
+            self._sent = False
+            return _give_up_first(batch, _unsent(str(error))) if error.over else [batch]
         except (DiscobaseError, ServerError) as error:
             await self._log.server.work(self._replica.withdraw)
             self._sent = False
@@ -307,7 +336,11 @@ class Committer:
         or a bug on what it says. So after some tries a *fence* is sent in its place, an empty frame
         under the same nonce. If the position holds the fence, the other is not written, and never
         will be. If the fence has no answer either, it is not the frame's fault.
+
+        Raises:
+            Unreached: there was no connection until the time of the first caller was over.
         """
+        patience = min(request.ends for request in batch)
         seq, chain = draft.header.seq, draft.header.chain
         append = partial(self._log.append, after=after, chain=chain)
         # Where others are faster, the tries at one position may never be enough.
@@ -316,14 +349,30 @@ class Committer:
         while True:
             if left > 0:
                 with contextlib.suppress(Unanswered):
-                    entry = await append(draft, tries=left, tried=tried)
+                    entry = await append(draft, tries=left, tried=tried, patience=patience)
                     _count_unanswered(batch, self._log.unanswered)
                     return entry, False
                 tried += self._log.unanswered
             with contextlib.suppress(Unanswered):
-                fence = self._draft(Proposal(seq, chain))
-                return await append(fence, tries=1, tried=tried), True
+                return await append(self._fence(seq, chain), tries=1, tried=tried), True
             tried, left = tried + 1, TRIES
+
+    def _fence(self, seq: int, chain: str) -> Draft:
+        """Return an empty frame."""
+        return self._draft(Proposal(seq, chain))
+
+    async def commit_nothing(self) -> None:
+        """Put an empty frame above the head, unless somebody else has put one there. In the
+        follower's turn. One API call.
+
+        Raises:
+            DiscobaseError, ServerError, Unanswered: it could not be written, as far as is known.
+        """
+        head = self._replica.head
+        fence = self._fence(head.seq + 1, head.chain)
+        after = self._replica.positions.safely_below(fence.header.seq)
+        entry = await self._log.append(fence, after=after, chain=head.chain)
+        await self._follower.adopt(entry)
 
     def _settle(self, batch: Batch, proposal: Proposal, entry: Entry) -> None:
         """Make a proposal the state, and answer its callers, on the worker: it is in the log."""
@@ -365,6 +414,20 @@ def _answer(batch: Batch, proposal: Proposal) -> Sequence[Batch]:
             else:
                 request.future.set_result(verdict)
     return ()
+
+
+def _unsent(why: str) -> Unavailable:
+    return Unavailable(
+        f"Discord could not be reached in time: {why}. Nothing was sent, and nothing was written."
+    )
+
+
+def _give_up_first(batch: Batch, error: Unavailable) -> Sequence[Batch]:
+    """Fail those whose time is over first; the others are to be tried again."""
+    first = min(request.ends for request in batch)
+    _fail_all([request for request in batch if request.ends <= first], error)
+    left = [request for request in batch if request.ends > first]
+    return [left] if left else ()
 
 
 def _halves(batch: Batch, error: RecordTooLarge | RecordRefused | Unavailable) -> Sequence[Batch]:

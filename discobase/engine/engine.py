@@ -20,7 +20,6 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 
-from discobase.engine.base36 import base36
 from discobase.engine.changes import IndexWanted, Request
 from discobase.engine.checkpoints.growth import Growth, growth_of
 from discobase.engine.checkpoints.healing import Healer
@@ -36,7 +35,7 @@ from discobase.engine.log.creation import Found, find, find_or_create
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.nonces import NonceTrust, Verdict
 from discobase.engine.log.own_channels import OwnChannels
-from discobase.engine.log.superblock import Superblock
+from discobase.engine.log.superblock import Superblock, random_name
 from discobase.engine.lost import LostCommit
 from discobase.engine.polling import keep_fresh
 from discobase.engine.refreshes import Refreshes
@@ -112,7 +111,7 @@ class Engine:
         self._hears = hears
         self._read_only = read_only
         self.superblock = superblock
-        self.writer = base36(int(server.random() * 36**8))
+        self.writer = random_name(server)
         self.replica = replica
         self._troubles = troubles
         self._log = CommitLog(server, superblock, troubles, gauge=gauge, version=version)
@@ -140,7 +139,7 @@ class Engine:
         # From the first look on: a replica that was kept may hold what is gone.
         self._follower.holes.heals = not read_only
         self._healer = Healer(
-            self._log, replica, self._follower, self._checkpoints, writer=self.writer, limits=limits
+            self._log, replica, self._follower, self._checkpoints, self._committer
         )
         self._channels = OwnChannels(server, superblock, self._follower.read_again, troubles)
         self.replica.tell_failure(partial(_look, asyncio.get_running_loop(), self._follower))
@@ -270,7 +269,9 @@ class Engine:
         if verdict.fault:
             self._read_back(verdict)
         self._finishing = [self._begin(self._committer.run(), failed)]
-        works = [self._follower.follow(), self._check_cache()]
+        works = [self._follower.follow()]
+        if self.replica.unchecked:
+            works.append(self._check_cache())
         if self._hears:
             told = self._follower.note_told
             polling = keep_fresh(self._server, self._refreshes.refresh, told, self._troubles)
@@ -365,6 +366,12 @@ class Engine:
         """
         return self._follower.lost.all()
 
+    def held_up(self) -> str | None:
+        """Return what writing waits for, in sentences, as long as damage is being healed; None
+        where it waits for nothing. From any thread; never waits.
+        """
+        return self._follower.held_up
+
     def standing(self) -> Standing:
         """Return where the replica stands in the log. From any thread; never waits."""
         told = self._hears and self._server.trouble is None and not self._follower.behind
@@ -385,7 +392,7 @@ class Engine:
         return growth_of(
             commits=self.replica.head.seq,
             log_bytes=self.replica.volume,
-            records=sum(map(self.replica.count, self.replica.layouts)),
+            records=self.replica.count_all(),
             state_bytes=newest.manifest.size if newest else None,
             lanes=len(self.superblock.lanes),
         )

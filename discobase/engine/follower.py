@@ -21,9 +21,11 @@ import asyncio
 import contextlib
 import copy
 import logging
+from collections.abc import Sequence
 
 from discobase.engine.applier import Applier
 from discobase.engine.checkpoints.recovery import Recovery
+from discobase.engine.checkpoints.store import Stored
 from discobase.engine.doubt import CHECK_SECONDS, Doubt
 from discobase.engine.holes import Holes
 from discobase.engine.log.commit_log import CommitLog, Entry
@@ -87,6 +89,7 @@ class Follower:
         self._log = log
         self._hears = hears
         self._replica = replica
+        self._recovery = recovery
         self._arrived = asyncio.Event()
         self._outdated = False
         self._behind = False
@@ -120,6 +123,25 @@ class Follower:
     def healing(self) -> bool:
         """Whether something is being healed, and nothing is to be written before that is done."""
         return self._doubt.healing is not None
+
+    @property
+    def held_up(self) -> str | None:
+        """What writing waits for, in sentences; None where it waits for nothing. From any
+        thread.
+        """
+        if (wound := self._doubt.healing) is not None:
+            hindrance = self.holes.hindrance
+            tried = "" if hindrance is None else f" The last try to heal it has failed: {hindrance}"
+            return (
+                f"Saves wait until this is healed, and are tried again after that: {wound}.{tried}"
+            )
+        for channel, message in self._log.ends.unexplained.items():
+            return (
+                f"Saves wait, for half a minute at the most, for a process that still has what is "
+                f"gone: message {message}, the newest of channel {channel}, has been deleted, and "
+                f"nothing tells what it was."
+            )
+        return None
 
     @property
     def behind(self) -> bool:
@@ -286,10 +308,11 @@ class Follower:
             await self.catch_up()
 
     async def _begin(self, found: Found) -> None:
-        if not await self._is_far_behind(found.listing):
+        candidates = await self._checkpoints_ahead(found.listing)
+        if candidates is None:
             await self._go_on(found.listing)
             return
-        if not await self._applier.begin(found.listing):
+        if not await self._applier.begin(candidates, found.listing):
             await self.catch_up(found.listing)
             return
         await self._advance()
@@ -307,16 +330,19 @@ class Follower:
         else:
             await self._examine_untold(await self._look(listing))
 
-    async def _is_far_behind(self, listing: Listing) -> bool:
-        """Return whether to begin at a checkpoint, and not where the replica stands."""
+    async def _checkpoints_ahead(self, listing: Listing) -> Sequence[Stored] | None:
+        """Return the checkpoints to begin at, the newest first; None where it is better to go on
+        from where the replica stands.
+        """
         head = self._replica.head.seq
         if head == 0:
-            return True
+            return await self._recovery.candidates(listing)
         known = self._replica.positions.message_at(head)
         last = max((listing.last.get(lane, 0) for lane in self._log.superblock.lanes), default=0)
         if seconds_between(known, last) < _OLD_SECONDS:
-            return False
-        return await self._applier.spares_pages(listing)
+            return None
+        candidates = await self._recovery.candidates(listing)
+        return candidates if self._applier.spares_pages(candidates) else None
 
     async def make_up_for_the_start(self) -> None:
         """Read what was written between the first reading and the begin of a session, if one has
@@ -382,7 +408,7 @@ class Follower:
         await self.holes.examine_changes()
         if listing is None:
             listing = await self._log.list_channels()
-        after = [self._replica.positions.safely_below(seq) for seq in self._applier.following()]
+        after = self._replica.positions.read_from()
         await self._applier.read_lanes(after=after, listing=listing)
         await self.holes.miss_none(after)
         await self._applier.apply_all()
@@ -536,9 +562,8 @@ class Follower:
         if listing is None:
             listing = await self._log.list_channels()
         self._explain_applied()
-        for lane, seq in zip(self._lanes, self._applier.following(), strict=True):
+        for lane, after in enumerate(self._replica.positions.read_from()):
             if not self._is_known(lane, listing):
-                after = self._replica.positions.safely_below(seq)
                 for entry in await self._log.tail(lane, after, listing):
                     self._applier.note(entry, read=True)
         await self._advance()

@@ -47,6 +47,7 @@ class Holes:
         heals: whether somebody heals what this process holds.
         wounded: set while there is something to heal.
         superblock_gone: whether the superblock is.
+        hindrance: why the last try to heal has failed; None where none has.
     """
 
     def __init__(self, log: CommitLog, replica: Replica, applier: Applier, doubt: Doubt) -> None:
@@ -62,6 +63,7 @@ class Holes:
         self.heals = False
         self.wounded = asyncio.Event()
         self.superblock_gone = False
+        self.hindrance: Exception | None = None
 
     def __bool__(self) -> bool:
         """Return whether any is known that is still there."""
@@ -100,18 +102,18 @@ class Holes:
         """Take note that the checkpoint at a position has been deleted or altered: what is gone
         below it is gone for all who come, until there is another one.
         """
-        if self.heals:
-            self._covered, self._uncovered = 0, position
-            self._doubt.heal(
-                LogDamaged(
-                    "the newest checkpoint has been deleted or altered; this process still has "
-                    "what it said",
-                    position=position,
-                    channel=self._log.superblock.checkpoints,
-                    message=message,
-                )
+        if not self.heals:
+            return
+        self._covered, self._uncovered = 0, position
+        self._wound(
+            LogDamaged(
+                "the newest checkpoint has been deleted or altered; this process still has what it "
+                "said",
+                position=position,
+                channel=self._log.superblock.checkpoints,
+                message=message,
             )
-            self.wounded.set()
+        )
 
     def give_up(self) -> None:
         """Call what could not be healed damage, so that nobody waits for it."""
@@ -121,6 +123,7 @@ class Holes:
     def _note_whether_healed(self) -> None:
         if not self._held and not self.superblock_gone and not self._uncovered:
             self.wounded.clear()
+            self.hindrance = None
             self._doubt.healed()
 
     def _wound(self, error: LogDamaged) -> None:

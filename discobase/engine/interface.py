@@ -1,4 +1,4 @@
-"""The engine as its callers see it: nine calls, which something else may answer in its place."""
+"""The engine as its callers see it: a few calls, which something else may answer in its place."""
 
 from __future__ import annotations
 
@@ -69,6 +69,12 @@ class EngineInterface(Protocol):
     def lost(self) -> list[LostCommit]:
         """Return the commits that are known to be lost, in the order in which they were written.
         From any thread; never waits.
+        """
+        ...
+
+    def held_up(self) -> str | None:
+        """Return what writing waits for, in sentences; None where it waits for nothing. From any
+        thread; never waits.
         """
         ...
 

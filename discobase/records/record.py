@@ -126,6 +126,9 @@ def primary_key(model: type[Record], value: object) -> int:
     """
     if type(value) is int:
         return value
+    if isinstance(value, bool):  # which pydantic takes for 1 or 0, and a caller never means
+        wrong = InitErrorDetails(type="int_type", loc=("pk",), input=value)
+        raise ValidationError.from_exception_data(model.__name__, [wrong])
     try:
         return _INTEGER.validate_python(value)
     except ValidationError as error:

@@ -72,22 +72,41 @@ def test_a_hundred_saves_waiting_at_once_cost_at_most_five(place):
         user(email="first@x").save()
         place.discord.set(latency=0.05)
         place.forget_calls()
-        gate = threading.Barrier(100)
-        saved: list[int] = []
-
-        def save(number: int) -> None:
-            record = user(email=f"{number}@x")
-            gate.wait()
-            saved.append(record.save().pk)
-
-        savers = [threading.Thread(target=save, args=(number,)) for number in range(100)]
-        for saver in savers:
-            saver.start()
-        for saver in savers:
-            saver.join()
+        assert save_at_once(user, 100) == [*range(2, 102)]
         assert place.calls <= 5
-        assert sorted(saved) == [*range(2, 102)]
         assert len(user.find()) == 101
+
+
+def test_so_they_do_in_a_new_database_where_each_of_them_declares_the_table(place):
+    database = Database("shop")
+    user = counted(database)
+    with place.conn(database):
+        place.discord.set(latency=0.05)
+        place.forget_calls()
+        assert save_at_once(user, 100) == [*range(1, 101)]
+        assert place.calls <= 5
+        # Not one of them has looked for records that might be there, on a connection of its own:
+        # it would have come after the others then, and not at once with them.
+        assert not database._source.session().engine("", 1).replica._reader._pool._idle
+        assert len(user.find()) == 100
+
+
+def save_at_once(user: type[Table], number: int) -> list[int]:
+    """Save so many records, each in a thread of its own, and return their primary keys."""
+    gate = threading.Barrier(number)
+    saved: list[int] = []
+
+    def save(index: int) -> None:
+        record = user(email=f"{index}@x")
+        gate.wait()
+        saved.append(record.save().pk)
+
+    savers = [threading.Thread(target=save, args=(index,)) for index in range(number)]
+    for saver in savers:
+        saver.start()
+    for saver in savers:
+        saver.join()
+    return sorted(saved)
 
 
 def test_save_many_of_ten_thousand_small_records_costs_at_most_two(place):

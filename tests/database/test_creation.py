@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from discobase import Database, Table
-from discobase.errors import ServerFull
+from discobase.errors import LogDamaged, ServerFull
+from tests.database.shop import soon
 from tests.database.test_refusals import fill
+from tests.local.rest import Rest
 
 ADMINISTRATOR = 8
 
@@ -77,3 +80,49 @@ def test_a_server_with_little_room_is_left_as_it_was(place):
     with pytest.raises(ServerFull), place.conn(database):
         pass
     assert place.discord.channels(place.server) == before
+
+
+@pytest.fixture
+def rewritten(place):
+    """A database whose superblock is gone, and what writes it again."""
+    database, item = shop()
+    with place.conn(database):
+        item(name="one").save()
+    catalog = place.channel("catalog")
+    superblock, *_ = place.discord.messages(catalog)
+    place.discord.delete_message(catalog, int(superblock["id"]))
+    place.forget_calls()
+    path, body = f"/channels/{catalog}/messages", {"content": superblock["content"]}
+
+    def write_again():
+        assert Rest(place.api_url, place.token)("POST", path, body).status == 200
+
+    return write_again
+
+
+def opened(place):
+    """The names that a newcomer finds."""
+    database, item = shop()
+    with place.conn(database):
+        return names(item)
+
+
+def test_who_opens_a_database_whose_superblock_is_just_written_again_waits_for_it(place, rewritten):
+    before = place.discord.channels(place.server)
+    with ThreadPoolExecutor(1) as pool:
+        newcomer = pool.submit(opened, place)
+        # Then it has seen the log, and no superblock: a look reads the catalog and a lane.
+        assert soon(lambda: place.discord.requests.count("GET", "*/messages") > 2)
+        rewritten()
+        assert newcomer.result() == ["one"]
+    assert place.discord.channels(place.server) == before
+
+
+def test_a_superblock_that_stays_gone_is_told_with_what_to_do(place, rewritten, monkeypatch):
+    monkeypatch.setattr("discobase.engine.log.creation.REWRITING_SECONDS", 0.2)
+    before = place.discord.channels(place.server)
+    with pytest.raises(LogDamaged, match="Delete nothing"):
+        opened(place)
+    assert place.discord.channels(place.server) == before
+    rewritten()
+    assert opened(place) == ["one"]

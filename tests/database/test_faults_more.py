@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from discobase.errors import LogDamaged, OutcomeUnknown, Unavailable
+from discobase.errors import LogDamaged, OutcomeUnknown, Unavailable, WaitTimeout
 from discobase.local.behaviour.profiles import NONE, Profile, Rule
 from tests.database.shop import shop, soon
 
@@ -193,6 +193,31 @@ def test_what_a_moderator_does_to_a_frame_is_healed_by_those_who_have_it(place, 
     database, item = shop()
     with place.conn(database):
         assert names(item) == ["kept", "on it", "one more", "two more"]
+
+
+def test_a_save_whose_time_is_over_while_damage_is_healed_names_it(place):
+    """It cannot be healed: nobody may write into the channel of the checkpoints."""
+    database, item = shop(timeout=0.5)
+    with place.conn(database):
+        item(name="kept").save()
+        first = item(name="on it").save()
+        checkpoints = place.channel("checkpoints")
+        refusal = {"status": 400, "body": {"message": "No room here", "code": 50035}}
+        place.discord.fault(**SEND, **refusal, channel=checkpoints, count=None)
+        frame = place.frames()[0]
+        do(place, "delete")
+        told = (frame["id"], frame["channel_id"], "position 1", "No room here", "nothing was writ")
+
+        def tells_all() -> bool:
+            with pytest.raises(WaitTimeout) as raised:
+                first.save()
+            return all(text in str(raised.value) for text in told)
+
+        assert soon(lambda: database.status().writes_blocked)
+        assert soon(tells_all)
+        place.discord.clear_faults()
+        assert soon(lambda: not database.status().writes_blocked)
+        first.save()
 
 
 @pytest.mark.parametrize("deed", ["delete", "edit"])

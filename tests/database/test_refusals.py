@@ -8,9 +8,11 @@ import threading
 import time
 import traceback
 
+import pydantic
 import pytest
 
 from discobase import Database, Table
+from discobase.engine.log.frame import Limits
 from discobase.errors import (
     AlreadyConnected,
     BadToken,
@@ -19,6 +21,7 @@ from discobase.errors import (
     MissingPermission,
     NotConnected,
     OutcomeUnknown,
+    RecordTooLarge,
     ServerAmbiguous,
     ServerFull,
     ServerNotFound,
@@ -407,3 +410,50 @@ class TestMisuse:
         assert there == {"the schema is there", *(f"n{number}" for number in saved)}
         assert {type(error) for error in refused.values()} <= {Disconnected, NotConnected}
         assert type(refused[8]) is NotConnected
+
+
+@pytest.mark.parametrize("flag", [1, 0, None, "no"])
+def test_a_flag_that_is_no_bool_is_told_and_not_taken_for_one(place, flag):
+    database, item = shop()
+    with place.conn(database):
+        saved = item(name="one").save()
+        for name, call in {
+            "strict": lambda: item.get(1, strict=flag),
+            "fresh": lambda: item.get(1, fresh=flag),
+            "strict ": lambda: item.find_unique(name="one", strict=flag),
+            "fresh ": lambda: item.find(fresh=flag),
+            " fresh": lambda: item.find().find(fresh=flag),
+            "if_unchanged": lambda: saved.update(if_unchanged=flag),
+            "if_unchanged ": lambda: saved.delete(if_unchanged=flag),
+        }.items():
+            with pytest.raises(UsageError, match=f"{name.strip()}={flag!r}: give True or False"):
+                call()
+        assert len(item.find()) == 1
+
+
+@pytest.mark.parametrize("pk", [True, False])
+def test_a_bool_is_no_primary_key(place, pk):
+    database, item = shop()
+    with place.conn(database):
+        item(name="one").save()
+        for call in (item.get, item.raw, item.discard, lambda pk: item.find(pk=pk)):
+            with pytest.raises(pydantic.ValidationError, match="pk"):
+                call(pk)
+        assert len(item.find()) == 1
+
+
+def test_a_class_that_is_attached_a_second_time_is_told_so_and_not_to_take_another_name():
+    database, item = shop()
+    with pytest.raises(TableError, match="already, and it is this very class: attach it once"):
+        database.table(item)
+    with pytest.raises(TableError, match="is attached already, as 'Item' of 'shop'"):
+        database.table(name="other")(item)
+
+
+def test_a_larger_attachment_limit_is_advised_only_where_it_helps():
+    most = 24 * 1024 * 1024
+    assert "raise attachment_limit" in str(RecordTooLarge(most + 1, 20 * 1024 * 1024))
+    for limit in (Limits(attachment=most).payload, Limits(attachment=2 * most).payload):
+        told = str(RecordTooLarge(most + 1, limit))
+        assert "raise attachment_limit" not in told
+        assert "Store less in one record" in told

@@ -88,9 +88,23 @@ class TestTrouble:
             place.conn(shop()[0]).__enter__()
         # It is known from now on, and costs no message.
         place.forget_calls()
-        with pytest.raises(NoncesIgnored):
+        with pytest.raises(
+            NoncesIgnored, match=r"is kept, .* delete the message that says 'nonces'"
+        ):
             place.conn(shop()[0]).__enter__()
         assert place.sends == 0
+
+    def test_a_server_that_was_mended_is_asked_again_when_what_was_found_is_deleted(self, place):
+        place.discord.set(enforce_nonce=False)
+        with pytest.raises(NoncesIgnored):
+            place.conn(shop()[0]).__enter__()
+        place.discord.set(enforce_nonce=True)
+        catalog = place.channel("catalog")
+        for message in place.discord.messages(catalog):
+            if "nonces" in message["content"]:
+                place.discord.delete_message(catalog, int(message["id"]))
+        with place.conn(shop()[0]):
+            pass
 
     def test_a_server_that_looks_for_nonces_without_a_lock_is_refused(self, place):
         place.discord.set(nonce_gap=0.1)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import threading
 import time
+from urllib.parse import urlsplit
 
 import pytest
 
-from discobase.errors import OutcomeUnknown, Unavailable
+from discobase.engine.server.discordpy.api_client import ApiClient
+from discobase.engine.server.discordpy.errors import translated
+from discobase.engine.server.seam import NotSent
+from discobase.engine.server.usage import Usage
+from discobase.errors import OutcomeUnknown, Unavailable, WaitTimeout
+from discobase.local import LocalDiscord
+from tests.database.conftest import Place
 from tests.database.shop import in_thread, shop, soon
 from tests.naming import without_address
 
@@ -96,3 +105,69 @@ def test_a_close_meanwhile_returns_and_its_caller_is_told_the_truth(place, unans
     assert [type(raised) for raised in outcomes] == [outcome]
     place.discord.clear_faults()
     assert names(place) == []
+
+
+def test_a_save_without_a_connection_was_not_sent_and_its_caller_is_told_so(place):
+    database, item = shop(timeout=1.5)
+    with place.conn(database):
+        item(name="first").save()
+        record = item(name="second")
+        place.discord.close()
+        with pytest.raises((WaitTimeout, Unavailable)):
+            database.refresh()  # after which no connection of before is left
+        for _ in range(2):
+            with pytest.raises(Unavailable, match="Nothing was sent, and nothing was written"):
+                record.save()
+        assert record.pk is None
+
+
+def test_a_save_goes_on_by_itself_when_there_is_a_connection_again(tmp_path):
+    outcomes = []
+    with LocalDiscord(tmp_path / "file") as discord:
+        port = discord.port
+        place = Place(discord, discord.join("shop"), discord.default_token)
+        database, item = shop(timeout=30)
+        connected = place.conn(database)
+        connected.__enter__()
+        item(name="first").save()
+    try:
+        saving = threading.Thread(target=lambda: outcomes.append(in_thread(item(name="x").save)))
+        saving.start()
+        assert soon(lambda: database.status().gateway != "live")
+        with LocalDiscord(tmp_path / "file", port=port):
+            saving.join(20)
+            assert [record.pk for record in outcomes] == [2]
+            assert [record.name for record in item.find()] == ["first", "x"]
+    finally:
+        connected.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:{closed}", "http://nowhere.invalid", "https://127.0.0.1:{plain}"]
+)
+def test_what_has_no_connection_is_known_not_to_have_been_sent(place, url):
+    """Refused, no such name, and no TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        closed = taken.getsockname()[1]
+    plain = urlsplit(place.api_url).port
+
+    async def ask() -> None:
+        client = ApiClient(asyncio.get_running_loop(), url.format(**ports), Usage())
+        try:
+            with translated():
+                await client.static_login("x" * 60)
+        finally:
+            await client.close()
+
+    ports = {"closed": closed, "plain": plain}
+    with pytest.raises(NotSent):
+        asyncio.run(ask())
+
+
+def test_what_was_cut_off_after_it_had_a_connection_may_have_been_sent(place):
+    database, item = shop(timeout=1)
+    with place.conn(database):
+        place.discord.fault(**{**SEND, "containing": ""}, reset=True, count=None)
+        with pytest.raises(OutcomeUnknown):
+            item(name="one").save()
+        place.discord.clear_faults()

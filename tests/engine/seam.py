@@ -16,6 +16,7 @@ from discobase.engine.server.seam import (
     Event,
     Forbidden,
     Message,
+    NotSent,
     Refused,
     ServerError,
     Trace,
@@ -168,7 +169,9 @@ class Seam:
             world.after(up + down, lambda: self._answer(answer, Forbidden("Missing Access", 50001)))
         elif world.chance(faults.error_before):
             world.fault(f"{told}: error before the effect")
-            world.after(up + down, lambda: self._answer(answer, Uncertain("simulated: before")))
+            # Every second one is known not to have been sent.
+            error = (Uncertain, NotSent)[world.fault_count % 2]("simulated: before")
+            world.after(up + down, lambda: self._answer(answer, error))
         elif what.startswith("send") and world.chance(faults.refusal):
             world.fault(f"{told}: refused")
             refusal = Refused("simulated refusal", 50035)

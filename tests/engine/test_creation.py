@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+from functools import partial
 
 import pytest
 
@@ -360,6 +361,102 @@ def test_lanes_that_were_ever_written_to_are_never_removed(make_world):
     world.pass_time(YOUTH + 60)
     _, other = opened(world, "two")
     assert channels_in(block) | channels_in(other.superblock) == text_channels(world)
+
+
+# While the superblock is written again
+
+
+def superblock_of(world, catalog):
+    """The message of a superblock, which is the first of its catalog."""
+    return world.messages[catalog][min(world.messages[catalog])].message
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+@pytest.mark.parametrize("gap", [0.0, 1.0, 8.0, 29.0])
+def test_who_opens_while_the_superblock_is_written_again_waits_for_it(
+    make_world, join, gap, read_only
+):
+    for seed in range(4):
+        world = make_world(seed)
+        process, engine = opened(world, "one")
+        add_row(world, process, engine, "x")
+        world.run_in(process, engine.close())
+        message = superblock_of(world, engine.superblock.catalog)
+        channels = set(world.channels)
+        world.delete(message.channel, message.id)
+        world.after(gap, partial(world.post, message.channel, message.content, (), "again"))
+        _, late = join(world, "late", read_only=read_only)
+        assert late.superblock == engine.superblock
+        assert rows_of(late) == ["x"]
+        assert set(world.channels) == channels
+        world.end()
+
+
+def test_who_opens_while_a_process_heals_the_superblock_waits_for_it(make_world, join):
+    for seed in range(8):
+        world = make_world(seed)
+        process, engine = opened(world, "one")
+        add_row(world, process, engine, "x")
+        message = superblock_of(world, engine.superblock.catalog)
+        world.delete(message.channel, message.id)
+        _, late = join(world, "late")
+        assert late.superblock == engine.superblock
+        assert rows_of(late) == ["x"]
+        world.end()
+
+
+def test_who_stood_still_before_it_read_the_log_looks_again_before_it_misses_the_superblock(
+    make_world,
+):
+    """Superblock and log were written while it stood still, after its list of channels."""
+    world = make_world()
+    process, engine = opened(world, "one")
+    late, before = world.process("late"), dict(world.channels)
+    message = superblock_of(world, engine.superblock.catalog)
+    world.delete(message.channel, message.id)
+    late.seam.channels = partial(answered_slowly, world, late, message)
+    add_row(world, process, engine, "x")
+    block = world.run_in(late, find_or_create(late.seam)).superblock
+    assert block == engine.superblock
+    assert before.keys() == world.channels.keys()
+
+
+async def answered_slowly(world, process, message):
+    """List the channels; then the superblock is written, and the first page takes a minute."""
+    del process.seam.channels
+    found = await process.seam.channels()
+    world.post(message.channel, message.content, (), "again")
+    history = process.seam.history
+
+    async def slow(channel, **options):
+        page = await history(channel, **options)
+        if channel != message.channel:
+            process.seam.history = history
+            await process.seam.sleep(60)
+        return [each for each in page if channel != message.channel]
+
+    process.seam.history = slow
+    return found
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_superblock_that_is_not_written_again_is_missed_after_half_a_minute(
+    make_world, join, read_only
+):
+    world = make_world()
+    process, engine = opened(world, "one")
+    add_row(world, process, engine, "x")
+    world.run_in(process, engine.close())
+    message = superblock_of(world, engine.superblock.catalog)
+    channels, began = set(world.channels), world.time
+    world.delete(message.channel, message.id)
+    with pytest.raises(LogDamaged, match=r"leave it running.*Delete nothing"):
+        join(world, "late", read_only=read_only)
+    assert 30 <= world.time - began < 60
+    assert set(world.channels) == channels
+    world.post(message.channel, message.content, (), "again")
+    _, late = join(world, "late", read_only=read_only)
+    assert rows_of(late) == ["x"]
 
 
 # Several bots

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from discobase.engine.changes import Insert
 from discobase.engine.checkpoints.store import CheckpointStore
+from discobase.engine.server.permissions import Permission
 from tests.engine.rows import row, rows_of
 from tests.engine.workload import LIMITS, put
 
@@ -93,3 +94,36 @@ def test_the_newest_message_of_a_lane_that_is_healed_is_not_missed_again(make_wo
     began = world.time
     write(world, process, engine, "four")
     assert world.time - began < 5
+
+
+def test_what_saves_wait_for_is_told_while_it_is_healed_and_not_after(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    write(world, process, engine, "one", "two")
+    gone = engine.replica.positions.message_at(1)
+    assert engine.held_up() is None
+    world.deny(engine.superblock.checkpoints, Permission.SEND_MESSAGES)
+    delete(world, engine, 1)
+    world.pass_time(1)
+    assert str(gone) in engine.held_up()
+    world.pass_time(9)
+    assert "has failed" in engine.held_up()
+    world.deny(engine.superblock.checkpoints, Permission(0))
+    world.pass_time(15)
+    assert engine.held_up() is None
+
+
+def test_a_newest_message_that_nobody_knows_is_told_as_what_saves_wait_for(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    write(world, process, engine, "one")
+    lane = engine.superblock.lanes[0]
+    process.session.lose(1_000)
+    message = world.post(lane, "nothing that anybody has", (), "unknown")
+    world.delete(lane, message.id)
+    world.pass_time(70)
+    writing = process.loop.create_task(put(engine, Insert("a", row("two"))))
+    world.pass_time(10)
+    assert str(message.id) in engine.held_up()
+    world.run(writing.done)
+    assert engine.held_up() is None

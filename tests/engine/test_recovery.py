@@ -144,8 +144,10 @@ def test_each_lane_is_read_from_where_the_replica_itself_would_read_it(make_worl
     store = CheckpointStore(process.seam, engine.superblock, LIMITS)
     (stored,) = world.run_in(process, store.list()).stored
     positions = engine.replica.positions
-    following = engine._follower._applier.following()
-    assert read_from(stored.manifest) == [positions.safely_below(seq) for seq in following]
+    head, lanes = positions.head.seq, positions.lanes
+    following = sorted(range(head + 1, head + 1 + lanes), key=lambda seq: seq % lanes)
+    assert positions.read_from() == [positions.safely_below(seq) for seq in following]
+    assert read_from(stored.manifest) == positions.read_from()
 
 
 def test_how_much_of_the_tail_there_is_to_read_is_told(make_world, join, opened, monkeypatch):

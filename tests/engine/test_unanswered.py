@@ -7,7 +7,8 @@ import pytest
 from discobase.engine.changes import Insert, Request
 from discobase.engine.engine import Engine
 from discobase.engine.log.commit_log import TRIES
-from discobase.errors import OutcomeUnknown, Unavailable
+from discobase.engine.server.seam import NotSent
+from discobase.errors import Disconnected, OutcomeUnknown, Unavailable
 from tests.engine.audit import read_log
 from tests.engine.rows import row
 from tests.engine.simulation import CALM, Faults
@@ -130,3 +131,63 @@ def test_a_refusal_of_the_fence_says_nothing_of_what_was_sent_before_it(make_wor
     (request,) = ask_at_once(engine, [MARK])
     world.run(request.future.done)
     assert isinstance(request.future.exception(), OutcomeUnknown)
+
+
+def without_connection(process):
+    """Let no call of a process be sent until what is returned is called."""
+    seam, ways = process.seam, (process.seam._call, process.seam._leave_unanswered)
+
+    async def refused(what, effect, channel=None):
+        await seam.sleep(0.01)
+        raise NotSent("no connection")
+
+    def back():
+        seam._call, seam._leave_unanswered = ways
+
+    seam._call = seam._leave_unanswered = refused
+    return back
+
+
+def test_without_a_connection_each_caller_is_told_before_their_time_is_over(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    back = without_connection(process)
+    began = world.time
+    requests = [Request([Insert("a", row(str(n)))], timeout=n) for n in (2.0, 9.0, 40.0)]
+    for request in requests:
+        engine.commit(request)
+    for request in requests[:2]:
+        world.run(request.future.done)
+        assert world.time - began < request.timeout
+        assert isinstance(request.future.exception(), Unavailable)
+    back()
+    world.run(requests[2].future.done)
+    assert requests[2].future.exception() is None
+    assert tags_in_log(world, engine) == ["40.0"]
+
+
+def test_what_was_sent_once_is_not_called_unsent_for_want_of_a_connection_later(make_world, join):
+    for effect in (None, 20.0):
+        world = make_world()
+        process, engine = join(world)
+        world.faults = Faults(unanswered=MARK, unanswered_effect=effect, dropped_event=1.0)
+        request = Request([Insert("a", row(MARK))], timeout=5.0)
+        before = process.calls["send"]
+        engine.commit(request)
+        world.run(lambda p=process, n=before: p.calls["send"] > n)
+        without_connection(process)
+        world.pass_time(60)
+        told = request.future.exception() if request.future.done() else None
+        assert not isinstance(told, Unavailable)
+        world.end()
+
+
+def test_a_close_without_a_connection_says_that_nothing_was_sent(make_world, join):
+    world = make_world()
+    process, engine = join(world)
+    without_connection(process)
+    request = Request([Insert("a", row("x"))])
+    engine.commit(request)
+    world.pass_time(1)
+    world.run_in(process, engine.close())
+    assert isinstance(request.future.exception(), Disconnected)

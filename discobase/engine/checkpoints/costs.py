@@ -46,6 +46,11 @@ class Tail:
     commits: int
     size: int
 
+    @property
+    def packed(self) -> float:
+        """The bytes that are downloaded, about."""
+        return self.size / _PACKED
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -57,14 +62,14 @@ class State:
     """
 
     records: int
-    packed: int
+    packed: float
 
 
 def seconds_for_tail(tail: Tail, lanes: int) -> float:
     """Return how long it takes to read and apply a tail. The lanes are read side by side."""
     pages = -(-tail.commits // (lanes * PAGE))
     calls = pages * _ROUND_TRIP + max(0, pages - _BURST)
-    downloads = tail.size / _PACKED / _DOWNLOADED
+    downloads = tail.packed / _DOWNLOADED
     return calls + downloads + tail.size / _UNPACKED + tail.commits / _APPLIED
 
 

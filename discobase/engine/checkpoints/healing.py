@@ -15,9 +15,9 @@ import logging
 
 from discobase.engine.checkpoints.keeper import CheckpointKeeper
 from discobase.engine.checkpoints.store import TooLarge
+from discobase.engine.committer import Committer
 from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import CommitLog, Unanswered
-from discobase.engine.log.frame import Limits, encode
 from discobase.engine.replica import Replica
 from discobase.engine.server.retry import pause
 from discobase.engine.server.seam import Event, MessageChanged, ServerError
@@ -45,8 +45,7 @@ class Healer:
         replica: the state, which holds what is gone.
         follower: says what is gone.
         keeper: writes checkpoints.
-        writer: this writer's id, for the commit above a hole.
-        limits: what a message carries.
+        committer: writes the commit above a hole.
     """
 
     def __init__(
@@ -55,16 +54,13 @@ class Healer:
         replica: Replica,
         follower: Follower,
         keeper: CheckpointKeeper,
-        *,
-        writer: str,
-        limits: Limits,
+        committer: Committer,
     ) -> None:
         self._log = log
         self._replica = replica
         self._follower = follower
         self._keeper = keeper
-        self._writer = writer
-        self._limits = limits
+        self._committer = committer
         self._changed = (0, 0)
         self._told = asyncio.Event()
 
@@ -120,6 +116,7 @@ class Healer:
                     await self._heal_once()
                 except (DiscobaseError, ServerError, TooLarge, Unanswered) as error:
                     _log.info("what was deleted or altered could not be healed yet: %s", error)
+                    self._follower.holes.hindrance = error
                     if server.monotonic() - began > HEALED_WITHIN:
                         self._follower.holes.give_up()
                     await server.sleep(pause(server, attempt))
@@ -134,22 +131,7 @@ class Healer:
         async with self._follower.turn:
             await self._follower.make_sure()
             if holes.highest == self._replica.head.seq > 0:
-                await self._commit_nothing()
+                await self._committer.commit_nothing()
         if highest := holes.highest:
             await self._keeper.cover(highest)
             holes.healed(highest)
-
-    async def _commit_nothing(self) -> None:
-        """Put an empty frame above the head, which is a hole. In the follower's turn."""
-        head, positions = self._replica.head, self._replica.positions
-        draft = encode(
-            (),
-            seq=head.seq + 1,
-            chain=head.chain,
-            writer=self._writer,
-            time=self._log.server.now(),
-            limits=self._limits,
-        )
-        after = positions.safely_below(draft.header.seq)
-        entry = await self._log.append(draft, after=after, chain=head.chain)
-        await self._follower.adopt(entry)

@@ -109,15 +109,15 @@ class CheckpointKeeper:
         self._hurry = asyncio.Event()
         self._read = 0
         self._considered = 0
-        self._size_before = 0
+        self._volume_before = 0
         self.newest: Stored | None = None
 
     @property
     def tail(self) -> Tail:
         """The commits after the newest checkpoint that is known."""
         since = self.newest.manifest.seq if self.newest else 0
-        positions = self._replica.positions
-        return Tail(max(0, positions.head.seq - since), max(0, positions.size - self._size_before))
+        commits = max(0, self._replica.head.seq - since)
+        return Tail(commits, max(0, self._replica.volume - self._volume_before))
 
     def begin(self, newest: Stored | None, *, since: int) -> None:
         """Take note of how the replica has come to the head.
@@ -127,6 +127,7 @@ class CheckpointKeeper:
             since: the head that it has begun with.
         """
         self.newest = newest
+        self._volume_before = self._replica.volume_before
         head = self._replica.head.seq
         self._read = head - since
         # Which checkpoints there are need not be known where a replica was kept and little was to
@@ -241,13 +242,10 @@ class CheckpointKeeper:
     async def _is_due(self) -> bool:
         if self._replica.in_memory:
             return False
-        records = await self._server.aside(self._count)
+        records = await self._server.aside(self._replica.count_all)
         tail = self.tail
-        packed = self.newest.manifest.packed if self.newest else tail.size // 8
+        packed = self.newest.manifest.packed if self.newest else tail.packed
         return is_due(tail, State(records, packed), self._lanes)
-
-    def _count(self) -> int:
-        return sum(map(self._replica.count, self._replica.layouts))
 
     async def _write_in_turn(self) -> None:
         """Write one, unless another process has done so meanwhile."""
@@ -269,16 +267,16 @@ class CheckpointKeeper:
         listing = await self._store.list()
         newest = listing.stored[0] if listing.stored else None
         if newest is None or self.newest is None or newest.message.id != self.newest.message.id:
-            self.newest, self._size_before = newest, self._replica.positions.size
+            self.newest, self._volume_before = newest, self._replica.volume
         return listing
 
     async def _write(self, listing: CheckpointListing) -> None:
         for _ in range(_TRIES):
-            size = self._replica.positions.size
+            volume = self._replica.volume
             manifest, packed = await self._server.aside(self._take)
             if await self._follower.is_certain(manifest.head):
                 self.newest = await self._store.write(manifest, packed)
-                self._size_before = size
+                self._volume_before = volume
                 self._troubles.end("checkpoint", "a checkpoint was written")
                 _log.info(
                     "a checkpoint of %d records at position %d was written: %d bytes",

@@ -97,9 +97,7 @@ def read_from(manifest: Manifest) -> list[int]:
         Position(manifest.lanes[seq % lanes], "", applied=True)
         for seq in range(max(1, manifest.seq + 1 - lanes), manifest.seq + 1)
     )
-    positions = Positions(manifest.head, recent, lanes)
-    following = sorted((manifest.seq + 1 + step for step in range(lanes)), key=lambda s: s % lanes)
-    return [positions.safely_below(seq) for seq in following]
+    return Positions(manifest.head, recent, lanes).read_from()
 
 
 def lines_of(packed: bytes, manifest: Manifest, each: Callable[[int], object]) -> Iterator[bytes]:

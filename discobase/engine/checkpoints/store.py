@@ -9,17 +9,15 @@ write two.
 from __future__ import annotations
 
 import contextlib
-import logging
 from dataclasses import dataclass, replace
 
-from discobase.engine.base36 import base36
 from discobase.engine.checkpoints.manifest import LONGEST, Manifest, is_part, part_content
 from discobase.engine.checkpoints.packing import hash_of_packed
 from discobase.engine.log.downloads import download
 from discobase.engine.log.formats import mark
 from discobase.engine.log.frame import Limits, cut_into_files
 from discobase.engine.log.history import read_channel
-from discobase.engine.log.superblock import Superblock
+from discobase.engine.log.superblock import Superblock, random_name
 from discobase.engine.operations import LaterFormat
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import (
@@ -30,8 +28,6 @@ from discobase.engine.server.seam import (
     Uncertain,
     seconds_between,
 )
-
-_log = logging.getLogger(__name__)
 
 KEPT = 2
 """Checkpoints that are kept: should the newest be damaged, the one before it is read."""
@@ -164,7 +160,7 @@ class CheckpointStore:
         longest = replace(manifest, parts=(1 << 63,) * (len(pieces) - 1))
         if len(longest.to_content()) > LONGEST:
             raise TooLarge(f"a checkpoint of {len(packed):,} bytes, in {len(pieces)} messages")
-        ticket = self._random()
+        ticket = random_name(self._server)
         parts: list[int] = []
         for number, piece in enumerate(pieces[:-1]):
             sent = await self._send(part_content(ticket, number), f"{ticket}-{number}", piece)
@@ -174,11 +170,8 @@ class CheckpointStore:
 
     async def _send(self, content: str, stem: str, data: bytes) -> Message:
         files = cut_into_files(stem, "jsonl.gz", data, self._limits)
-        channel, nonce = self._superblock.checkpoints, f"checkpoint.{self._random()}"
+        channel, nonce = self._superblock.checkpoints, f"checkpoint.{random_name(self._server)}"
         return await persist(self._server, self._server.send, channel, content, files, nonce)
-
-    def _random(self) -> str:
-        return base36(int(self._server.random() * 36**8))
 
     async def tidy(self, listing: CheckpointListing, newest: Stored) -> None:
         """Remove what is old: all checkpoints but the two newest, and parts that no checkpoint

@@ -40,7 +40,7 @@ from discobase.engine.log.history import read_channel
 from discobase.engine.log.lane_ends import LaneEnds
 from discobase.engine.log.listing import Listing, Moment
 from discobase.engine.log.presence import deleted, require_present
-from discobase.engine.log.superblock import Superblock
+from discobase.engine.log.superblock import Superblock, random_name
 from discobase.engine.operations import LaterFormat, Operation
 from discobase.engine.server.retry import pause, persist
 from discobase.engine.server.seam import (
@@ -51,6 +51,7 @@ from discobase.engine.server.seam import (
     Message,
     NotFound,
     NotPermitted,
+    NotSent,
     Refused,
     Server,
     Uncertain,
@@ -85,6 +86,11 @@ one more than is usual. Where the status is 500, 502, 504 or 524, discord.py mak
 16 s. To ask too early costs a message."""
 
 
+TOLD_SECONDS = 0.25
+"""How long before their time is over a caller is told that nothing was sent, so that the answer
+is there in time: many times what it takes, and a guess."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A frame as it stands in the log: its message, and its header."""
@@ -113,6 +119,23 @@ class Unanswered(Exception):
         super().__init__(str(why))
 
 
+class Unreached(Exception):
+    """There was no connection, and nothing was sent.
+
+    Args:
+        why: the last error.
+        over: whether the time for it is over; else what is known of the head has become too old to
+            go on.
+
+    Attributes:
+        over: the same.
+    """
+
+    def __init__(self, why: NotSent, *, over: bool) -> None:
+        super().__init__(str(why))
+        self.over = over
+
+
 def decide(candidates: Iterable[Entry], chain: str) -> Entry | None:
     """Which of the messages at one position counts, given the hash of the last applied frame; None
     where all are void.
@@ -139,6 +162,7 @@ class CommitLog:
             may be written any more when there is something.
         ends: how far each lane is known.
         unanswered: how many tries of the last append had no answer.
+        sent: whether anything of the last append may have been sent.
     """
 
     def __init__(
@@ -162,6 +186,7 @@ class CommitLog:
         self._superblock_message: int | None = None
         self._catalog_end = 0
         self.unanswered = 0
+        self.sent = False
         self._awaited: tuple[Draft, asyncio.Future[Entry]] | None = None
         self._written = (0, "")
         self._sending: set[asyncio.Task[Message]] = set()
@@ -220,6 +245,7 @@ class CommitLog:
         chain: str,
         tries: int = TRIES,
         tried: int = 0,
+        patience: float | None = None,
     ) -> Entry:
         """Write a position, and return what it holds afterwards: the draft, or the frame of another
         writer that came first.
@@ -235,9 +261,13 @@ class CommitLog:
             chain: the hash of the last applied frame.
             tries: how often it is sent where there is no answer.
             tried: how often something was sent to this position before, and had no answer.
+            patience: the time, by a clock that does not go back, up to which it is tried without a
+                connection, as long as nothing was sent to this position; None where a try without
+                one counts as one without an answer.
 
         Raises:
             Unanswered: no try had an answer. What the position holds, now or later, is not known.
+            Unreached: there was no connection, and nothing was sent.
             NoncesIgnored: nothing may be written any more; nothing was.
             Unavailable: the server refused it; nothing was written.
             OutcomeUnknown: the server refused it, after a try whose outcome is unknown.
@@ -251,7 +281,9 @@ class CommitLog:
         echo: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
         self._awaited = (draft, echo)
         try:
-            entry = await self._send_until_known(draft, echo, after, tries=tries, tried=tried)
+            entry = await self._send_until_known(
+                draft, echo, after, tries=tries, tried=tried, patience=patience
+            )
         finally:
             self._awaited = None
         if not self.enforced or self.doubtful():
@@ -270,13 +302,22 @@ class CommitLog:
         *,
         tries: int,
         tried: int,
+        patience: float | None,
     ) -> Entry:
         seq = draft.header.seq
-        attempt, self.unanswered = tried, 0
+        attempt, unsent, self.unanswered = tried, 0, 0
+        self.sent = tried > 0
         while True:
+            before = self.sent
+            self.sent = True
             try:
                 return await self._send(draft, echo)
             except Uncertain as error:
+                if isinstance(error, NotSent) and not before and patience is not None:
+                    self.sent = False
+                    await self._wait_for_connection(error, unsent, patience)
+                    unsent += 1
+                    continue
                 last = error
                 self.unanswered += 1
                 _log.log(
@@ -299,6 +340,24 @@ class CommitLog:
                 return found[0]
             if self.unanswered >= tries:
                 raise Unanswered(last)
+
+    async def _wait_for_connection(self, error: NotSent, attempt: int, patience: float) -> None:
+        """Wait before the next try, where the last one had no connection.
+
+        Raises:
+            Unreached: the time for that is over, or would be; or the head is to be looked up first.
+        """
+        seconds = pause(self.server, attempt)
+        if self.server.monotonic() + seconds + TOLD_SECONDS >= patience:
+            raise Unreached(error, over=True)
+        _log.log(
+            logging.INFO if attempt < _USUAL else logging.WARNING,
+            "no connection, and nothing is sent (%s); trying again",
+            error,
+        )
+        await self.server.sleep(seconds)
+        if self.doubtful():
+            raise Unreached(error, over=False)
 
     async def _send(self, draft: Draft, echo: asyncio.Future[Entry]) -> Entry:
         seq = draft.header.seq
@@ -520,7 +579,7 @@ class CommitLog:
         Raises:
             Refused, Uncertain: it could not be written.
         """
-        nonce = f"{self.superblock.database}.again.{int(self.server.random() * 36**6)}"
+        nonce = f"{self.superblock.database}.again.{random_name(self.server)}"
         content = self.superblock.to_content()
         sent = await persist(
             self.server, self.server.send, self.superblock.catalog, content, (), nonce

@@ -40,7 +40,7 @@ from discobase.engine.log.topic import (
     topic_of,
 )
 from discobase.engine.log.traces import find_gone, forget, forget_gone, leave
-from discobase.engine.server.retry import persist
+from discobase.engine.server.retry import pause, persist
 from discobase.engine.server.seam import (
     Channel,
     Forbidden,
@@ -64,6 +64,11 @@ _TRIES = 3
 """Times that a creation whose channels are deleted by others is begun anew, and that a catalog is
 looked for in the list which can be had by its id: a guess. The first takes a process that stood
 still for ten minutes, or a person; the second a right that comes back just then."""
+
+REWRITING_SECONDS = 35.0
+"""For which a log has to be without its superblock before that is believed: a process that heals it
+begins within 2 s and calls it damage after 30 (``checkpoints/healing.py``), and what it has written
+need not be readable for 3 more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +108,7 @@ async def find_or_create(server: Server, *, lanes: int = LANES) -> Found:
             <discobase.engine.server.seam.NotPermitted>` where it may not read what is there.
     """
     for _ in range(_TRIES):
-        view, gone = await _search(server)
-        if view.chosen is None:
-            await _refuse_lost_topics(server, view.channels)
-        if view.chosen is None and (lane := await _log_without_catalog(server, view.channels)):
-            # Or another writer has created the database since that look.
-            view = await look_until_settled(server)
-            if view.chosen is None:
-                raise _headless(lane)
+        view, gone = await _look(server)
         if view.chosen is not None:
             await remove_leftovers(server, view, view.newest)
         else:
@@ -138,14 +136,28 @@ async def find(server: Server, place: str) -> Found:
         DatabaseNotFound: there is none.
         LogDamaged, UpgradeNeeded, Refused: as for :func:`find_or_create`.
     """
-    view, _ = await _search(server)
+    view, _ = await _look(server)
     if view.chosen is None:
-        await _refuse_lost_topics(server, view.channels)
-        if lane := await _log_without_catalog(server, view.channels):
-            raise _headless(lane)
         raise DatabaseNotFound(place)
     await _require_whole(server, view.chosen, view.channels)
     return Found.of(view, view.chosen)
+
+
+async def _look(server: Server) -> tuple[View, list[Trace]]:
+    """Look for the database; where there is none, see that there was none.
+
+    Returns:
+        The server, and the traces of databases whose catalogs are gone.
+
+    Raises:
+        LogDamaged: the server holds parts of a database, but not all.
+        NotPermitted, Unavailable: as for :func:`_search`.
+    """
+    view, gone = await _search(server)
+    if view.chosen is None:
+        await _refuse_lost_topics(server, view.channels)
+        view = await _look_for_superblock(server, view)
+    return view, gone
 
 
 async def _search(server: Server, waited_for: int = 0) -> tuple[View, list[Trace]]:
@@ -342,6 +354,45 @@ async def _tidy(server: Server, view: View, mine: Superblock, category: Channel)
         await remove(server, [*made, category])
 
 
+async def _look_for_superblock(server: Server, view: View) -> View:
+    """Where a log is there and no superblock, look again until there is one, or until that has been
+    so for :data:`REWRITING_SECONDS`: a process that holds the database, or a person, may just be
+    writing it again, or another writer have created the database since that look.
+
+    No API call more where the server holds no log, else 3 or more a look.
+
+    Returns:
+        The server as it is now. Where no database is chosen it holds no log.
+
+    Raises:
+        LogDamaged: there is a log, and its superblock is gone for good, or its catalog.
+    """
+    began = looked = server.monotonic()
+    attempt = 0
+    while view.chosen is None and (lane := await _log_without_catalog(server, view.channels)):
+        is_there = _has_catalog(server, lane, view.channels)
+        if attempt and not is_there:
+            raise _headless(lane)
+        if looked - began >= REWRITING_SECONDS:
+            raise _without_superblock(lane)
+        if is_there:
+            await server.sleep(pause(server, attempt))
+        attempt += 1
+        looked = server.monotonic()  # what is found may be as old as this
+        view = await look_until_settled(server)
+    return view
+
+
+def _has_catalog(server: Server, lane: Channel, channels: Iterable[Channel]) -> bool:
+    """Return whether the catalog of a lane's database is listed."""
+    told = part_of(lane, server.author)
+    return told is not None and any(
+        part.database == told.database and part.role == CATALOG
+        for channel in channels
+        if (part := part_of(channel, server.author))
+    )
+
+
 async def _log_without_catalog(server: Server, channels: Iterable[Channel]) -> Channel | None:
     """Find a lane with frames in it, where no catalog says what database it belongs to."""
 
@@ -363,6 +414,24 @@ def _headless(lane: Channel) -> LogDamaged:
     return LogDamaged(
         f"the channel {lane.name!r} holds a log, but the catalog that describes its database is "
         f"gone, or may not be seen by the bot; a new database is not created beside it, for its "
-        f"data would seem lost. Delete the category {CATEGORY!r} if the data is not wanted",
+        f"data would seem lost. {_ADVICE}",
         channel=lane.id,
     )
+
+
+def _without_superblock(lane: Channel) -> LogDamaged:
+    return LogDamaged(
+        f"the channel {lane.name!r} holds a log, but the superblock that describes its database is "
+        f"gone from the catalog, and nobody has written it again for {REWRITING_SECONDS:.0f} s; a "
+        f"new database is not created beside it, for its data would seem lost. A process that has "
+        f"the database open, and may write, writes the superblock again by itself: leave it "
+        f"running, and try again. {_ADVICE}",
+        channel=lane.id,
+    )
+
+
+_ADVICE = (
+    "Delete nothing as long as the records are wanted, for they are in the channels of the "
+    f"category {CATEGORY!r}; only where they are not is deleting that category the way to begin "
+    "anew."
+)

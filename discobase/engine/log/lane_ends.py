@@ -61,8 +61,8 @@ class LaneEnds:
 
     @property
     def unexplained(self) -> dict[int, int]:
-        """The last ids that nothing explains, by lane."""
-        return {lane: last for lane, (last, _) in self._unexplained.items()}
+        """The last ids that nothing explains, by lane. From any thread."""
+        return {lane: last for lane, (last, _) in self._unexplained.copy().items()}
 
     def give_up(self, now: float) -> dict[int, int]:
         """Take for explained what nothing has explained for long enough, and return it, by lane."""

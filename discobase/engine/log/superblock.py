@@ -11,6 +11,7 @@ from discobase.engine.base36 import DIGITS, base36
 from discobase.engine.log.formats import mark
 from discobase.engine.log.sealed import ABSURD, seal, unseal
 from discobase.engine.log.topic import CATALOG, LOG
+from discobase.engine.server.seam import Server
 
 _FORMAT = 1
 _MARK = mark("superblock")
@@ -103,6 +104,13 @@ class Superblock:
             and math.isfinite(block.created)
         )
         return block if sound else None
+
+
+def random_name(server: Server) -> str:
+    """Return what tells writers, and messages that several may write, apart: up to as many
+    characters as a database's id has.
+    """
+    return base36(int(server.random() * 36**ID_LENGTH))
 
 
 def snowflake(text: str) -> int:

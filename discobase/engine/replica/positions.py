@@ -74,13 +74,11 @@ class Positions:
         head: the head.
         recent: the recent positions.
         lanes: how many lanes the log has.
-        size: the bytes of the payloads that this process has applied to come there, unpacked.
     """
 
     head: Head
     recent: tuple[Position, ...]
     lanes: int
-    size: int = 0
 
     @property
     def oldest(self) -> int:
@@ -126,6 +124,14 @@ class Positions:
         """
         return max(0, self.below(seq) - _OUT_OF_ORDER)
 
+    def read_from(self) -> list[int]:
+        """Return a message id for each lane from above which it has to be read, for what follows
+        the head.
+        """
+        following = (self.head.seq + 1 + step for step in range(self.lanes))
+        by_lane = sorted(following, key=lambda seq: seq % self.lanes)
+        return [self.safely_below(seq) for seq in by_lane]
+
 
 class PositionTable:
     """All applied positions, on the writing connection, inside a transaction.
@@ -140,11 +146,10 @@ class PositionTable:
         self._lanes = lanes
         self._recent: deque[Position] = deque(maxlen=RECENT)
         self.head = Head(0, GENESIS)
-        self._size = 0
 
     def read(self) -> Positions:
         """Return the head and the recent positions, to be published."""
-        return Positions(self.head, tuple(self._recent), self._lanes, self._size)
+        return Positions(self.head, tuple(self._recent), self._lanes)
 
     def load(self) -> None:
         """Take over what stands in the file: another process has left it."""
@@ -165,7 +170,6 @@ class PositionTable:
         position = Position(entry.message.id, before.chain, applied)
         self.head = Head(seq, entry.header.hash if applied else before.chain)
         self._recent.append(position)
-        self._size += entry.header.size
         execute = self._connection.execute
         execute(
             "INSERT INTO frame VALUES (?, ?, ?, ?, ?)",
@@ -175,7 +179,7 @@ class PositionTable:
 
     def clear(self) -> None:
         """Go back to the beginning of the log."""
-        self.head, self._size = Head(0, GENESIS), 0
+        self.head = Head(0, GENESIS)
         self._recent.clear()
         self._connection.execute("DELETE FROM frame")
         self._connection.execute("UPDATE state SET head = 0, chain = ?", (GENESIS,))
@@ -203,7 +207,7 @@ class PositionTable:
 
     def restore(self, published: Positions) -> None:
         """Go back to what was published last: the transaction has been rolled back."""
-        self.head, self._size = published.head, published.size
+        self.head = published.head
         self._recent = deque(published.recent, RECENT)
 
     def at(self, seq: int) -> Position | None:

@@ -75,6 +75,7 @@ class Replica:
         layouts: how each table is laid out, by name.
         writers: what is known of those who write.
         volume: the bytes of the log up to the head: of all payloads that count, unpacked.
+        volume_before: as many of them as the replica has begun with.
         lost: whether nothing is there to be read until the log has been replayed.
         sure: whether the head that it begins with is known to be the right one.
 
@@ -96,6 +97,7 @@ class Replica:
         self.layouts: Mapping[str, Layout] = MappingProxyType({})
         self.writers: Writers = Writers()
         self.volume: int = 0
+        self.volume_before: int = 0
         try:
             if cache is None or not self._go_on_with(cache):
                 self._use(*self._empty())
@@ -179,6 +181,10 @@ class Replica:
         """Note that the file has failed somebody who reads it by a connection of their own."""
         self._note(error)
 
+    def count_all(self) -> int:
+        """Return the number of records of all tables. Never waits; 0.1 s for a million."""
+        return sum(map(self.count, self.layouts))
+
     # Writing: one step at a time, on the engine's worker
 
     def apply(self, commits: Iterable[Commit | Entry]) -> None:
@@ -213,10 +219,15 @@ class Replica:
 
     def _replay(self, commits: Sequence[Commit | Entry]) -> None:
         with self._transaction():
-            self._volume.clear()
-            self._tables.drop_all()
-            self._position_table.clear()
+            self._clear()
             self._follow(commits)
+        self.volume_before = 0
+
+    def _clear(self) -> None:
+        """Go back to the beginning of the log."""
+        self._tables.drop_all()
+        self._position_table.clear()
+        self._volume.clear()
 
     def restore(
         self,
@@ -258,14 +269,14 @@ class Replica:
         commits: Sequence[Commit | Entry],
     ) -> None:
         with self._transaction():
-            self._tables.drop_all()
-            self._position_table.clear()
-            self._volume.clear()
+            self._clear()
             restoring = Restoring(
                 self._writer, self._layouts, self._position_table, self._writers, self._volume
             )
             restoring.read(chunks, head, state)
+            before = self._volume.read()
             self._follow(commits)
+        self.volume_before = before
 
     def snapshot(self) -> Snapshot:
         """Return the state of this moment, for one thread to read while the others go on. Any
@@ -308,9 +319,7 @@ class Replica:
         """Make the proposal the state: it stands in the log, as this entry."""
         try:
             self._position_table.advance(entry, applied=True)
-            self._volume.add(entry.header.size)
-            self._requests.prune(entry.header.seq)
-            self._writers.prune()
+            self._end_at_head(entry.header.size)
             self._commit()
         except sqlite3.Error as error:
             if not failed(error):
@@ -407,9 +416,13 @@ class Replica:
             else:
                 self._position_table.advance(commit, applied=False)
         self._tables.keep()
+        self._end_at_head(_size_of(commits))
+
+    def _end_at_head(self, size: int) -> None:
+        """Forget what the head has left behind, and note how many bytes have come up to it."""
         self._requests.prune(self._position_table.head.seq)
         self._writers.prune()
-        self._volume.add(_size_of(commits))
+        self._volume.add(size)
 
     def _do(self, commit: Commit) -> None:
         entry = commit.entry
@@ -450,7 +463,7 @@ class Replica:
                 file.disconnect(writer)
             return False
         self.layouts, self.writers, self.sure = layouts, writers, sure
-        self.volume = volume
+        self.volume = self.volume_before = volume
         return True
 
     def _require_fit(self, cache: Cache, file: ReplicaFile, writer: sqlite3.Connection) -> None:
@@ -467,6 +480,11 @@ class Replica:
         else:
             _log.info("the cache %s was not closed: it is checked first", cache.folder)
             check.all()
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether it began with a file that :meth:`check_on` has to look through."""
+        return self._check is not None
 
     def check_on(self) -> bool:
         """Look through some more of a file that was kept, and return whether any of it is left. On

@@ -103,11 +103,14 @@ class Snapshot:
         """Yield every position that is remembered, in order: its number, the message that was
         taken, what a frame there had to continue, whether it was applied, and its writer.
         """
-        rows = self._connection.execute(
-            "SELECT seq, message, chain, applied, writer FROM frame ORDER BY seq"
-        )
-        for seq, message, chain, applied, writer in rows:
+        for seq, message, chain, applied, writer in self._frames(after=0):
             yield seq, message, chain, bool(applied), writer
+
+    def _frames(self, after: int) -> Iterator[tuple[int, int, str, int, str]]:
+        return self._connection.execute(
+            "SELECT seq, message, chain, applied, writer FROM frame WHERE seq > ? ORDER BY seq",
+            (after,),
+        )
 
     def lane_ends(self, lanes: int) -> tuple[int, ...]:
         """Return the newest message that has passed in each of so many lanes, 0 where none has."""
@@ -201,11 +204,8 @@ class Snapshot:
             yield _line("minimum", minimum)
 
     def _positions(self) -> Iterator[bytes]:
-        rows = self._connection.execute(
-            "SELECT seq, message, chain, applied, writer FROM frame WHERE seq > ? ORDER BY seq",
-            (self.head.seq - RECENT,),
-        )
-        yield b"".join(_line("position", *row) for row in rows)
+        recent = self._frames(after=self.head.seq - RECENT)
+        yield b"".join(_line("position", *row) for row in recent)
 
 
 def _line(*fields: Any) -> bytes:

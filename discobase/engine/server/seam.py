@@ -152,6 +152,12 @@ class Uncertain(ServerError):
     """
 
 
+class NotSent(Uncertain):
+    """No connection to the server was to be had (refused, no such name, TLS that fails): nothing
+    was sent, and nothing happened. Sensible to try again.
+    """
+
+
 class Refused(ServerError):
     """The server refused the request: nothing happened, and trying again will not help.
 
@@ -263,6 +269,7 @@ class Requests(Protocol):
 
         Raises:
             Uncertain: it may have been sent.
+            NotSent: it has not, for want of a connection.
             Refused: it has not been sent.
             NotPermitted: nor may it be.
         """

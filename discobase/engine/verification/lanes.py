@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
+from contextlib import aclosing
 
 from discobase.engine.arrivals import Arrivals
 from discobase.engine.log.commit_log import Entry
 from discobase.engine.log.formats import upgrade_needed
 from discobase.engine.log.frame import Malformed, is_frame, read_header
-from discobase.engine.log.history import PAGE
+from discobase.engine.log.history import read_pages
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.operations import LaterFormat
-from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import UNKNOWN_CHANNEL, Message, NotFound, Server
 from discobase.engine.verification.report import Finding
 from discobase.progress import Step
@@ -81,23 +81,17 @@ class Lanes:
 
     async def _read_lane(self, lane: int, after: int, end: int | None, step: Step) -> None:
         # A last id of 0 may also be that of a server that names none.
-        while not end or after < end:
-            try:
-                page = await persist(
-                    self._server, self._server.history, lane, after=after, limit=PAGE
-                )
-            except NotFound as error:
-                if error.code != UNKNOWN_CHANNEL:
-                    raise
-                self._gone.add(lane)
-                return
-            if not page:
-                return
-            for message in page:
-                self._sort(message)
-            step.add(len(page))
-            after = page[-1].id
-            self._read[lane] = max(self._read[lane], after)
+        reading = read_pages(self._server, lane, after=after, end=end or None, step=step)
+        try:
+            async with aclosing(reading) as pages:
+                async for page in pages:
+                    for message in page:
+                        self._sort(message)
+                    self._read[lane] = max(self._read[lane], page[-1].id)
+        except NotFound as error:
+            if error.code != UNKNOWN_CHANNEL:
+                raise
+            self._gone.add(lane)
 
     def _sort(self, message: Message) -> None:
         if message.id in self._messages:

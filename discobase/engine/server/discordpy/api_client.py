@@ -27,6 +27,10 @@ _NOTHING = "\0"
 """What no answer says: in the place of a token, where there is none yet."""
 
 
+class Unreached(ConnectionError):
+    """A call had no connection, in none of its tries."""
+
+
 class ApiClient(HTTPClient):
     """discord.py's HTTP client, with one server's address, and with a limit on how long a socket
     may be silent.
@@ -73,7 +77,9 @@ class ApiClient(HTTPClient):
             answer = await super().request(route, **kwargs)
         except (OSError, aiohttp.ClientError, TimeoutError) as error:
             forget_frames(error)
-            raise
+            if call.connected:
+                raise
+            raise Unreached(f"{type(error).__name__}: {error}") from error
         except discord.HTTPException as error:
             refusal = self._retold(error)
         else:

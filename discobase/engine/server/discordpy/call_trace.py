@@ -31,11 +31,15 @@ class Call:
     Args:
         usage: where it is counted.
         kind: its method and path.
+
+    Attributes:
+        connected: whether it ever had a connection. Before that nothing of it can have left.
     """
 
     def __init__(self, usage: Usage, kind: str) -> None:
         self._usage = usage
         self._kind = kind
+        self.connected = False
         now = time.monotonic()
         self._since = now if now < usage.limited_until else None
 
@@ -44,6 +48,10 @@ class Call:
         self._end_wait()
         self._since = None
         self._usage.count(self._kind)
+
+    def connects(self) -> None:
+        """Note that it has a connection, TLS included."""
+        self.connected = True
 
     def answered(self, status: int, headers: Mapping[str, str]) -> None:
         """Note that the head of its answer is there. What comes after it is a wait for a rate limit
@@ -86,6 +94,8 @@ def trace_of_calls() -> aiohttp.TraceConfig:
     """
     trace = aiohttp.TraceConfig()
     trace.on_request_start.append(_started)
+    trace.on_connection_create_end.append(_connected)
+    trace.on_connection_reuseconn.append(_connected)
     trace.on_request_end.append(_answered)
     trace.on_response_chunk_received.append(_read)
     return trace
@@ -94,6 +104,11 @@ def trace_of_calls() -> aiohttp.TraceConfig:
 async def _started(_: Any, context: Any, __: aiohttp.TraceRequestStartParams) -> None:
     if context.trace_request_ctx is not None:
         context.trace_request_ctx.leaves()
+
+
+async def _connected(_: Any, context: Any, __: object) -> None:
+    if context.trace_request_ctx is not None:
+        context.trace_request_ctx.connects()
 
 
 async def _answered(_: Any, context: Any, told: aiohttp.TraceRequestEndParams) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Generator
 import aiohttp
 import discord
 
+from discobase.engine.server.discordpy.api_client import Unreached
 from discobase.engine.server.login import TokenRefused
-from discobase.engine.server.seam import Forbidden, NotFound, Refused, Uncertain
+from discobase.engine.server.seam import Forbidden, NotFound, NotSent, Refused, Uncertain
 
 
 @contextlib.contextmanager
@@ -31,6 +32,8 @@ def translated() -> Generator[None]:
         if error.status >= 500 or error.status == 429:
             raise Uncertain(f"HTTP status {error.status}") from error
         raise Refused(error.text or f"HTTP status {error.status}", error.code) from error
+    except Unreached as error:
+        raise NotSent(str(error)) from error
     except (OSError, aiohttp.ClientError, TimeoutError) as error:
         raise Uncertain(f"{type(error).__name__}: {error}") from error
 
