@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from discobase.binding import Binding
 from discobase.errors import (
@@ -26,8 +27,8 @@ _TRIES = 20
 """How often it is tried where others write the same record meanwhile: a guess at what no real load
 reaches."""
 
-_told: set[tuple[str, frozenset[str]]] = set()
-"""Tables and fields of which it was said that nothing keeps two records from having them."""
+_told: WeakKeyDictionary[Binding[Any], set[frozenset[str]]] = WeakKeyDictionary()
+"""Of each table the fields of which it was said that nothing keeps two records from having them."""
 
 
 def get_or_create(
@@ -96,9 +97,9 @@ def _tell_where_nothing_is_unique(
 ) -> None:
     if any(equal.get(name) is not None for name in binding.codec.unique):
         return
-    about = binding.name, frozenset(equal)
-    if about not in _told:
-        _told.add(about)
+    told = _told.setdefault(binding, set())
+    if frozenset(equal) not in told:
+        told.add(frozenset(equal))
         _log.warning(
             "%s() of %r by %s: none of them is unique, so that two programs which call it at the "
             "same time may make a record each: mark one with Unique()",
