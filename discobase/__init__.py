@@ -19,6 +19,7 @@ from discobase.errors import DiscobaseError
 from discobase.progress import Progress
 from discobase.queries.explanation import Explanation
 from discobase.queries.groups import Groups
+from discobase.queries.sql import SqlRow
 from discobase.query import Query
 from discobase.records.expressions.functions import (
     asc,
@@ -61,6 +62,7 @@ __all__ = [
     "Query",
     "Report",
     "SaveReport",
+    "SqlRow",
     "Status",
     "Table",
     "Trouble",

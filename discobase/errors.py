@@ -16,6 +16,7 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   │   └── UnknownAttribute    an attribute no such class has (with the nearest names)
     │   ├── WrongExpression         what is no expression, or makes no sense for its field
     │   ├── WrongOperand            a field compared with a value that its type does not take
+    │   ├── InvalidStatement        a statement in SQL that cannot be run (with the nearest names)
     │   ├── RecordNotSaved          update, delete or refresh of a record that has never been saved
     │   └── ReadOnly                a write through a database that was made to be read only
     ├── ConnectError                the connection could not be made, or has ended for good
@@ -149,6 +150,12 @@ class WrongOperand(UsageError, ValueError):
         self.place = place
         self.value = value
         super().__init__(f"{place} with {value!r}: {why}.")
+
+
+class InvalidStatement(UsageError, ValueError):
+    """A statement in SQL that cannot be run: it is none, names what is not there, or would change
+    something.
+    """
 
 
 class RecordNotSaved(UsageError):

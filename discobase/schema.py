@@ -86,10 +86,15 @@ class TableSchema(Generic[R]):
         }
 
     @cached_property
+    def declared(self) -> Schema:
+        """The schema."""
+        codec = self._codec
+        return Schema(self.fields, codec.unique, codec.indexed, json_types(codec.model))
+
+    @cached_property
     def text(self) -> str:
         """The schema as the log has it."""
-        codec = self._codec
-        return Schema(self.fields, codec.unique, codec.indexed, json_types(codec.model)).to_json()
+        return self.declared.to_json()
 
     def commit(self, source: Source, changes: Sequence[Change], purpose: str, key: str) -> Placed:
         """Commit changes that put records of this class, and what the log lacks of its schema.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 from discobase.arguments import checked_flag
@@ -23,6 +23,7 @@ from discobase.records.record import (
     primary_key,
     unknown_fields,
 )
+from discobase.upsert import get_or_create, update_or_create
 
 if TYPE_CHECKING:
     # Checkers find the fields of a model, its parameters, by pydantic's own metaclass.
@@ -144,6 +145,57 @@ class Table(Record, metaclass=TableType):
                 made, and their objects have a :attr:`version`.
         """
         return save_all(cls._bound(), records)
+
+    @classmethod
+    def get_or_create(
+        cls, /, defaults: Mapping[str, object] | None = None, **equal: object
+    ) -> tuple[Self, bool]:
+        """Return the one record whose fields have these values, and whether it was made now. No API
+        call where it is there, else one, and it blocks.
+
+        Where one of the fields is :class:`~discobase.Unique` (and its value is not None), this is
+        atomic: of any number of processes that call it at the same time one makes the record, and
+        the others get that one. Where none is, two of them may make one each; a warning is logged.
+
+        Args:
+            defaults: what a record that is made has in other fields. A field that is itself called
+                `defaults` has no place here.
+            equal: field names and values, as for :meth:`find`.
+
+        Returns:
+            The record, and True if it was made.
+
+        Raises:
+            SeveralRecords: there are several.
+            UniqueViolation: another record has what is in `defaults` and unique.
+            UsageError: no value is given, or `pk`; or `defaults` is no mapping.
+            UnknownField, pydantic.ValidationError: a field or a value that the table does not take.
+            DiscobaseError: as for :meth:`save`.
+        """
+        return get_or_create(cls._bound(), equal, defaults)
+
+    @classmethod
+    def update_or_create(
+        cls, /, defaults: Mapping[str, object] | None = None, **equal: object
+    ) -> tuple[Self, bool]:
+        """Return the one record whose fields have these values, with `defaults` written into it, or
+        made with them, and whether it was made. Block; one API call, and another one each time that
+        somebody else has written the record in between.
+
+        Atomic as :meth:`get_or_create` is: what others have written into other fields stays.
+
+        Args:
+            defaults: the fields to be written; without any, a record that is there is left alone.
+            equal: field names and values, as for :meth:`find`.
+
+        Returns:
+            The record, and True if it was made.
+
+        Raises:
+            Unavailable: others kept writing the record.
+            DiscobaseError: as for :meth:`get_or_create`.
+        """
+        return update_or_create(cls._bound(), equal, defaults)
 
     # Reading
 

@@ -167,13 +167,27 @@ def _instant(text: str) -> str | None:
 
 
 def _duration(text: str) -> str | None:
+    parts = _sign_and_microseconds(text)
+    return None if parts is None else _number(parts[0], parts[1], -6)
+
+
+def seconds(text: str) -> float | None:
+    """Return how long a duration in ISO 8601 is; None where it is none."""
+    parts = _sign_and_microseconds(text)
+    if parts is None:
+        return None
+    length = int(parts[1]) / 1_000_000
+    return -length if parts[0] else length
+
+
+def _sign_and_microseconds(text: str) -> tuple[bool, str] | None:
     match = _DURATION.fullmatch(text)
     if match is None:
         return None
-    years, days, hours, minutes, seconds = (int(match[part] or 0) for part in _DURATION_PARTS)
-    total = (((years * _DAYS_IN_A_YEAR + days) * 24 + hours) * 60 + minutes) * 60 + seconds
+    years, days, hours, minutes, whole = (int(match[part] or 0) for part in _DURATION_PARTS)
+    total = (((years * _DAYS_IN_A_YEAR + days) * 24 + hours) * 60 + minutes) * 60 + whole
     fraction = (match["fraction"] or "").ljust(6, "0")
-    return _number(match["sign"] == "-", f"{total}{fraction}", -6)
+    return match["sign"] == "-", f"{total}{fraction}"
 
 
 _DURATION_PARTS = ("years", "days", "hours", "minutes", "seconds")

@@ -183,6 +183,18 @@ class Codec(Generic[M]):
             known = self._carried[field] = _is_carried(self.model, field)
         return known
 
+    def stored_form(self, field: str, value: object) -> Any:
+        """Return a value of a field as JSON has it.
+
+        Args:
+            field: the field's name.
+            value: the value, as a record would hold it.
+
+        Raises:
+            ValueError, RecursionError: it has no such form.
+        """
+        return self._dump_lone(field, value)
+
     def stored_key(self, field: str, stored: Any) -> str | None:
         """Return the equality and sort key of a value that :meth:`stored_value` gave.
 

@@ -188,8 +188,6 @@ class _Pool:
 
 
 @cache
-
-
 class Reader:
     """Reads records, over a pool of connections.
 
@@ -359,6 +357,12 @@ class Reader:
         rows = self._read(table, f"SELECT count(*) FROM {table_name(table)}", ())
         return int(rows[0][0]) if rows else 0
 
+    def with_file(self, step: Callable[[ReplicaFile], T]) -> T:
+        """Do a step that reads the file by a connection of its own; where the file fails, again
+        with the one that comes in its place.
+        """
+        return self._patiently(lambda pool: step(pool.file))
+
     def suspend(self) -> None:
         """Have reads wait from now on: there is nothing to be read."""
         self._usable.clear()
@@ -440,25 +444,27 @@ class Reader:
             read: the function, which may be called several times.
             nothing: what there is to be read where there is no such table.
         """
+        return self._patiently(partial(_lent, table=table, read=read, nothing=nothing))
+
+    def _patiently(self, step: Callable[[_Pool], T]) -> T:
+        """Do a step that reads; where the file fails, again in the one that comes in its place."""
         if self._usable.is_set():
             with contextlib.suppress(_Failed):
-                return self._try(table, read, nothing)
+                return self._try(step)
         if is_own_thread():  # it may be what the file's successor waits for
             raise _unreadable()
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
             if self._usable.wait(_POLL_SECONDS):
                 with contextlib.suppress(_Failed):
-                    return self._try(table, read, nothing)
+                    return self._try(step)
                 time.sleep(_POLL_SECONDS)
         raise _unreadable()
 
-    def _try(self, table: str, read: _Read[T], nothing: Callable[[], T]) -> T:
+    def _try(self, step: Callable[[_Pool], T]) -> T:
         pool = self._pool
         try:
-            with pool.connection() as connection:
-                reading = partial(read, connection, pool.file.is_kept)
-                return _read_from(connection, table, reading, nothing)
+            return step(pool)
         except (sqlite3.Error, Disconnected) as error:
             if pool is not self._pool:
                 raise _Failed from error
@@ -471,6 +477,12 @@ class Reader:
             elif not is_busy(error):
                 raise
             raise _Failed from error
+
+
+def _lent(pool: _Pool, *, table: str, read: _Read[T], nothing: Callable[[], T]) -> T:
+    with pool.connection() as connection:
+        reading = partial(read, connection, pool.file.is_kept)
+        return _read_from(connection, table, reading, nothing)
 
 
 @cache

@@ -188,6 +188,16 @@ class Replica:
         """Return the number of records of a table. Never waits."""
         return self._reader.count(table)
 
+    def with_file(self, step: Callable[[ReplicaFile], T]) -> T:
+        """Do a step that reads the file by a connection of its own (:meth:`Reader.with_file
+        <discobase.engine.replica.reader.Reader.with_file>`). Never waits.
+        """
+        return self._reader.with_file(step)
+
+    def note_failure(self, error: sqlite3.Error) -> None:
+        """Note that the file has failed somebody who reads it by a connection of their own."""
+        self._note(error)
+
     def count_all(self) -> int:
         """Return the number of records of all tables. Never waits; 0.1 s for a million."""
         return sum(map(self.count, self.layouts))
