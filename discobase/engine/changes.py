@@ -245,6 +245,7 @@ class Request:
 
     Attributes:
         size: about the bytes that the request takes up in a frame.
+        sent: whether a frame with it was sent, and another one holds its position.
         strikes: how often the server had no answer to frames with it, and to others it had
             (:mod:`discobase.engine.committer`).
         unanswered: how often it was sent without an answer since then.
@@ -260,6 +261,7 @@ class Request:
     key: str = field(default_factory=new_key)
     size: int = field(init=False)
     unanswered: int = field(default=0, init=False)
+    sent: bool = field(default=False, init=False)
     strikes: int = field(default=0, init=False)
     ends: float = field(default=inf, init=False)
 

@@ -226,11 +226,15 @@ class Committer:
     async def _attempt_in_turn(self, batch: Batch) -> Sequence[Batch]:
         """Try to commit a batch, once nobody else moves the head: what reads the log may take until
         Discord can be reached again.
+
+        Its callers are told of that in time, but for those whose time is over as it begins, and
+        where some of it has been sent before: they find out by themselves.
         """
         ends = min(request.ends for request in batch) - TOLD_SECONDS
-        left = None if ends == inf else max(0.0, ends - self._log.server.monotonic())
+        left = ends - self._log.server.monotonic()
+        told = 0 < left < inf and not any(request.sent for request in batch)
         try:
-            async with asyncio.timeout(left):
+            async with asyncio.timeout(left if told else None):
                 await self._follower.turn.acquire()
         except TimeoutError:
             return _give_up_first(batch, _unsent("the log is still being read"))
@@ -323,6 +327,8 @@ class Committer:
             self._follower.tell()
         else:
             await self._log.server.work(self._replica.withdraw)
+            for request in batch:
+                request.sent = True
         self._sent = False
         if won:
             return ()

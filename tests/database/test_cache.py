@@ -142,6 +142,7 @@ def test_what_is_removed_while_it_is_in_use_is_put_back(place, folder, removed, 
     database, item = shop(cache=folder)
     with place.conn(database):
         item(name="a").save()
+        assert names_of(item) == ["a"]
         if removed == "the folder":
             shutil.rmtree(folder)
         else:

@@ -54,6 +54,7 @@ def test_records_are_read_and_saved_after_the_folder_was_cleaned_away(place, tem
     database, box = boxes()
     with place.conn(database):
         box(content="a").save()
+        assert len(box.find()) == 1
         shutil.rmtree(next(temp.iterdir()))
         # The connection that is open is taken, so that the threads need others.
         with database._source.replica()._reader._pool.connection():

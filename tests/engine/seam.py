@@ -258,6 +258,12 @@ class Seam:
         """The same beside that, and slower."""
         return self._slow_worker.do(step)
 
+    def cut(self) -> None:
+        """Reach no server any more, and let no step take any time."""
+        self.cut_off = True
+        self._worker.finish_all()
+        self._slow_worker.finish_all()
+
 
 class _Worker:
     """A thread that takes steps, which last so many seconds at the most."""
@@ -267,30 +273,43 @@ class _Worker:
         self._process = process
         self._longest = longest
         self._steps: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
-        self._working = False
+        self._under_way: asyncio.TimerHandle | None = None
 
     def do(self, step: Callable[[], T]) -> asyncio.Future[T]:
         """Take a step, as an executor does: now, and not when somebody waits for it."""
         done: asyncio.Future[T] = self._process.loop.create_future()
         self._steps.append((step, done))
         if self._seam.cut_off:
-            while self._steps:
-                self._finish(*self._steps.popleft())
-        elif not self._working:
+            self.finish_all()
+        elif self._under_way is None:
             self._begin()
         return done
 
-    def _begin(self) -> None:
-        while self._steps and not self._seam.cut_off:
-            step, done = self._steps.popleft()
-            if not done.cancelled():
-                self._working = True
-                seconds = self._process.world.random.random() * self._longest
-                self._process.loop.call_later(seconds, self._finish, step, done)
-                return
-        self._working = False
+    def finish_all(self) -> None:
+        """Take all steps that are left at once, in their order, so that each finds what the ones
+        before it have left.
+        """
+        if self._under_way is not None:
+            self._under_way.cancel()
+            self._under_way = None
+        while self._steps:
+            self._take()
 
-    def _finish(self, step: Callable[[], T], done: asyncio.Future[T]) -> None:
+    def _begin(self) -> None:
+        """Take a while for the next step that somebody still waits for."""
+        while self._steps and self._steps[0][1].cancelled():
+            self._steps.popleft()
+        if self._steps:
+            seconds = self._process.world.random.random() * self._longest
+            self._under_way = self._process.loop.call_later(seconds, self._go_on)
+
+    def _go_on(self) -> None:
+        self._under_way = None
+        self._take()
+        self._begin()
+
+    def _take(self) -> None:
+        step, done = self._steps.popleft()
         try:
             result = step()
         except Exception as error:  # noqa: BLE001 - it is handed on
@@ -299,7 +318,6 @@ class _Worker:
         else:
             if not done.done():
                 done.set_result(result)
-        self._begin()
 
 
 def _settle(answer: asyncio.Future[T], result: T | ServerError | ServerFull) -> None:

@@ -645,9 +645,9 @@ class Process:
 
     def take_down(self) -> None:
         """End what is left of the process, off the record: it reaches no server any more."""
-        self.seam.cut_off = True
         self.alive = False
         self.loop.set_exception_handler(lambda loop, context: None)
+        self.seam.cut()
         for _ in range(20):
             tasks = asyncio.all_tasks(self.loop)
             if not tasks:
