@@ -4,8 +4,8 @@ it that its class does not know, and a write whose outcome is unknown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Never, overload
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Never, TypeVar, cast, overload
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails
@@ -93,6 +93,15 @@ def place(record: Record, pk: int | None, version: int | None) -> None:
     if pk is not None:
         private[_PK], private[_VERSION] = pk, version
     object.__setattr__(record, "__pydantic_private__", private or None)
+
+
+R = TypeVar("R", bound=Record)
+
+
+def copied(record: R, values: Mapping[str, Any]) -> R:
+    """Return a copy of a record with other values in some fields, which nothing has checked."""
+    copy: Any = BaseModel.model_copy(record, update=values)
+    return cast("R", copy)
 
 
 def noted_attempt(record: Record) -> tuple[str, int, str] | None:
