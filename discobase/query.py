@@ -22,6 +22,7 @@ from discobase.records.expressions.given import conditions, equality, orderings,
 from discobase.records.expressions.meaning import Operator
 from discobase.records.expressions.nodes import All, Comparison, Expression, Not, Ordering
 from discobase.records.expressions.path import FieldPath
+from discobase.records.expressions.reference import require_value
 from discobase.records.record import Record, primary_key
 
 R = TypeVar("R", bound=Record)
@@ -126,7 +127,8 @@ class Query(Sequence[R], Generic[R]):
 
         Args:
             fields: names, as in ``"age"`` or ``"-age"`` for the greatest first; class attributes,
-                as in ``User.age``; ``desc(User.age)``. None for the order of primary keys.
+                as in ``User.age``; ``desc(User.age)``. Without any, records are in the order of
+                their primary keys.
 
         Raises:
             UsageError: this one is a slice.
@@ -453,6 +455,7 @@ class Query(Sequence[R], Generic[R]):
         return (*asked, *equalities), tuple(written)
 
     def _checked(self, name: str, value: object) -> Any:
+        require_value(FieldPath(self._model, name), value)
         if name == PK:
             return primary_key(self._model, value)
         return self._binding.codec.stored_value(name, value)
