@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from discobase.engine.operations import DEPENDS
+from discobase.queries.found import Found, row_of
 from discobase.records.expressions.path import ValueOf
 from discobase.records.outdated import OutdatedRecord
 from discobase.records.sameness import MISSING
 
 if TYPE_CHECKING:
     from discobase.binding import Binding
-    from discobase.engine.replica import Row
 
 
 class RowValues:
@@ -33,7 +33,7 @@ class RowValues:
             name: field.annotation for name, field in self._codec.model.model_fields.items()
         }
 
-    def of(self, row: Row) -> ValueOf:
+    def of(self, row: Found[Any]) -> ValueOf:
         """Return what gives the values of a row by name; MISSING for what does not load."""
         loaded: dict[str, Any] = {"pk": row[0], "version": row[1]}
         stored: dict[str, Any] = {}
@@ -52,7 +52,7 @@ class RowValues:
         depends = self._fields[name].fingerprint.endswith(DEPENDS)
         return not depends and self._codec.is_carried(name)
 
-    def carried(self, names: Sequence[str], row: Row) -> tuple[Any, ...] | None:
+    def carried(self, names: Sequence[str], row: Found[Any]) -> tuple[Any, ...] | None:
         """Return the values of fields whose stored values they are
         (:meth:`is_carried`); None where one is not as it is to be.
 
@@ -67,9 +67,9 @@ class RowValues:
         )
         return values if fit else None
 
-    def _load(self, row: Row, stored: dict[str, Any], name: str) -> Any:
+    def _load(self, row: Found[Any], stored: dict[str, Any], name: str) -> Any:
         if self._fields[name].fingerprint.endswith(DEPENDS):
-            record = self._binding.read(row)
+            record = self._binding.read(row_of(row))
             if not isinstance(record, OutdatedRecord):
                 return getattr(record, name, MISSING)
         if name in stored and self._codec.is_carried(name):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from discobase.queries.answers import Answers
-from discobase.queries.found import Found
+from discobase.queries.found import Found, row_of
 from discobase.queries.row_values import RowValues
 from discobase.records.expressions.path import FieldPath
 from discobase.records.sameness import MISSING
@@ -42,10 +42,10 @@ class FieldValues:
         names = [path.name for path in self._paths]
         are_carried = self._are_carried()
         for each in found:
-            if are_carried and (values := self._values.carried(names, each.row)) is not None:
+            if are_carried and (values := self._values.carried(names, each)) is not None:
                 yield values
                 continue
-            value_of = self._values.of(each.row)
+            value_of = self._values.of(each)
             yield tuple(self._value(path, value_of(path.name), each) for path in self._paths)
 
     def _are_carried(self) -> bool:
@@ -57,7 +57,7 @@ class FieldValues:
 
     def _value(self, path: FieldPath, value: Any, found: Found[Any]) -> Any:
         if value is MISSING:
-            value = getattr(self._binding.load(found.row), path.name)
+            value = getattr(self._binding.load(row_of(found)), path.name)
         inner = path.value(lambda _: value) if path.steps else value
         return None if inner is MISSING else inner
 
