@@ -38,9 +38,9 @@ class Picture(Generic[R]):
         return len(self._found)
 
     def each(self) -> Iterator[R]:
-        """Return an iterator over the records, which can be gone on with after one that is outdated.
-        Where nobody can tell when one is made, some are made at once: twice
-        as many each time, so that whoever stops early has had no more made than they have seen.
+        """Return an iterator over the records, which goes on after one that is outdated. Where
+        nobody can tell when one is made, some are made at once: twice as many each time, so that
+        for whoever stops early no more are made for nothing than they have seen.
 
         Raises:
             RecordOutdated: one does not fit the table's fields any more.

@@ -24,7 +24,7 @@ from discobase.errors import DiscobaseError, TableError, UnknownField, Unstorabl
 from discobase.records.conversion import Conversion
 from discobase.records.core_schema import list_of, runs_no_code
 from discobase.records.explain import Explainer
-from discobase.records.fields import marks_of
+from discobase.records.fields import is_mark, marks_of
 from discobase.records.json_text import as_ascii, json_text
 from discobase.records.lone_field import LoneField
 from discobase.records.model import blank, refuse_inits_inside, undefined_name
@@ -425,7 +425,7 @@ def _is_carried(model: type[BaseModel], name: str) -> bool:
     validators = model.__pydantic_decorators__.field_validators.values()
     return (
         annotation in (str, int, bool)
-        and not field.metadata
+        and all(map(is_mark, field.metadata))
         and not changes_texts
         and not any({name, "*"} & {*validator.info.fields} for validator in validators)
     )
