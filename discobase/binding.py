@@ -23,7 +23,7 @@ from discobase.records.codec import Codec
 from discobase.records.compatibility import incompatibility
 from discobase.records.model import inner_models, undefined_name
 from discobase.records.outdated import OutdatedRecord, reasons_for
-from discobase.records.record import Record, note_holder, place
+from discobase.records.record import Record, note_holder, place, place_loaded
 from discobase.schema import TableSchema
 
 if TYPE_CHECKING:
@@ -225,6 +225,22 @@ class Binding(Generic[R]):
             return OutdatedRecord(self.name, pk, version, reasons_for(self._model, record), data)
         place(record, pk, version)
         return record
+
+    def load_all(
+        self, pks: Sequence[int], versions: Sequence[int], texts: Sequence[str]
+    ) -> list[R] | None:
+        """Return the records that rows of the replica hold, made at once; None where they have to
+        be read one by one.
+
+        Args:
+            pks: the primary key of each row.
+            versions: its version.
+            texts: its data.
+        """
+        records = self.codec.decoded_all(texts)
+        if records is not None:
+            place_loaded(records, pks, versions)
+        return records
 
 
 def _keep_tables_apart(model: type[Record]) -> None:

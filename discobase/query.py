@@ -404,8 +404,7 @@ class Query(Sequence[R], Generic[R]):
         return self._count if self._held is None else len(self._held)
 
     def __iter__(self) -> Iterator[R]:
-        picture = self._picture
-        return map(picture.reached, range(len(picture)))
+        return self._picture.each()
 
     def __reversed__(self) -> Iterator[R]:
         picture = self._picture
@@ -519,11 +518,10 @@ class Query(Sequence[R], Generic[R]):
             page = replace(plan, conditions=(*plan.conditions, above), limit=chunk)
             found = Answers(self._binding, page).found()
             plan = replace(plan, fresh=False)
-            picture = Picture(self._binding, found)
-            yield from map(picture.reached, range(len(picture)))
+            yield from Picture(self._binding, found).each()
             if len(found) < chunk:
                 return
-            after = found[-1].row[0]
+            after = found[-1][0]
 
     def _by_pks(self, chunk: int) -> Iterator[R]:
         pks = array("q", self.pks())
@@ -532,9 +530,8 @@ class Query(Sequence[R], Generic[R]):
             wanted = tuple(pks[start : start + at_a_time])
             among = Comparison(FieldPath(self._model, PK), Operator.IN, wanted)
             page = Plan((*self._plan.conditions, among), skips_outdated=self._plan.skips_outdated)
-            found = {each.row[0]: each for each in Answers(self._binding, page).found()}
-            picture = Picture(self._binding, [found[pk] for pk in wanted if pk in found])
-            yield from map(picture.reached, range(len(picture)))
+            found = {each[0]: each for each in Answers(self._binding, page).found()}
+            yield from Picture(self._binding, [found[pk] for pk in wanted if pk in found]).each()
 
     # What was read is held, and records are made of it when they are asked for, each once.
 

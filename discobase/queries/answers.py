@@ -178,7 +178,8 @@ class Statement(Generic[R]):
         if selection.wrong != TRUE:
             try:
                 return self.replica.fold(
-                    selection, lambda rows: fold(islice(self._fitting(_sorted(rows)), start, stop))
+                    selection,
+                    lambda rows: fold(islice(self._fitting(_sorted(rows, selection)), start, stop)),
                 )
             except _Unsorted:
                 pass
@@ -222,7 +223,7 @@ class Statement(Generic[R]):
         selection = self.selection()
         if self.bounds.is_exact and selection.wrong == FALSE:
             return [pk for (pk,) in self.replica.cells(selection, ("pk",), selection.tail)]
-        return self.found(lambda rows: [found.row[0] for found in rows])
+        return self.found(lambda rows: [pk for pk, *_ in rows])
 
     def groups(self, name: str) -> list[tuple[Row, int]] | None:
         """Return a row for each value of a field, and how many there are; None where SQL cannot
@@ -241,23 +242,31 @@ class Statement(Generic[R]):
             return None
         return [((pk, seq, data), number) for pk, seq, data, number, _ in cells]
 
-    def _fitting(self, rows: Iterable[FlaggedRow]) -> Iterator[Found[R]]:
+    def _fitting(self, rows: Iterable[FlaggedRow]) -> Iterable[Found[R]]:
+        """Return the rows that fit; those of an exact condition as they come, at SQLite's pace."""
+        return rows if self.bounds.is_exact else self._looked_through(rows)
+
+    def _looked_through(self, rows: Iterable[FlaggedRow]) -> Iterator[Found[R]]:
         condition, values = self._plan.condition, RowValues(self._binding)
-        for pk, seq, data, flag in rows:
-            found = (pk, seq, data)
+        for row in rows:
+            pk, seq, data, flag = row
             if flag % 2:
-                yield Found(found)
+                yield row
             elif self._plan.skips_outdated:
-                record = self._binding.read(found)
+                record = self._binding.read((pk, seq, data))
                 if isinstance(record, OutdatedRecord):
                     continue
-                if condition is None or condition.holds_of(values.of(found)):
-                    yield Found(found, record)
-            elif condition is None or condition.holds_of(values.of(found)):
-                yield Found(found)
+                if condition is None or condition.holds_of(values.of(row)):
+                    yield pk, seq, data, record
+            elif condition is None or condition.holds_of(values.of(row)):
+                yield row
 
 
-def _sorted(rows: Iterable[FlaggedRow]) -> Iterator[FlaggedRow]:
+def _sorted(rows: Iterable[FlaggedRow], selection: Selection) -> Iterable[FlaggedRow]:
+    return rows if selection.wrong == FALSE else _refusing_unsorted(rows)
+
+
+def _refusing_unsorted(rows: Iterable[FlaggedRow]) -> Iterator[FlaggedRow]:
     for row in rows:
         if row[3] > 1:
             raise _Unsorted

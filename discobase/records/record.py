@@ -4,7 +4,9 @@ it that its class does not know, and a write whose outcome is unknown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Never, overload
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -82,6 +84,11 @@ class Record(BaseModel):
 # to None than it takes to validate a small record.
 _PK, _VERSION, _UNKNOWN, _ATTEMPT = "_pk", "_version", "_unknown_fields", "_attempt"
 
+_private = attrgetter("__pydantic_private__")
+_set_private: Callable[[Record, dict[str, Any]], None]
+# What object.__setattr__ comes to, for pydantic has a slot there.
+_set_private = vars(BaseModel)["__pydantic_private__"].__set__
+
 
 def place(record: Record, pk: int | None, version: int | None) -> None:
     """Note in a record where it is stored, and which commit wrote it: nothing of it is unknown
@@ -93,6 +100,19 @@ def place(record: Record, pk: int | None, version: int | None) -> None:
     if pk is not None:
         private[_PK], private[_VERSION] = pk, version
     object.__setattr__(record, "__pydantic_private__", private or None)
+
+
+def place_loaded(records: Sequence[Record], pks: Iterable[int], versions: Iterable[int]) -> None:
+    """Note in records that were just loaded where they are stored, and which commits wrote them.
+
+    As :func:`place`, in a quarter of the time: there is nothing that would have to go, and mostly
+    nothing else is noted in them.
+    """
+    places = [{_PK: pk, _VERSION: version} for pk, version in zip(pks, versions, strict=True)]
+    held = [*map(_private, records)]
+    if any(held):
+        places = [(noted or {}) | place for noted, place in zip(held, places, strict=True)]
+    deque(map(_set_private, records, places), maxlen=0)
 
 
 def noted_attempt(record: Record) -> tuple[str, int, str] | None:
