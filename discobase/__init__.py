@@ -7,6 +7,7 @@ with ``with db.conn(token):``, and save, find and delete records. Errors are in
 
 from discobase import errors
 from discobase._version import __version__
+from discobase.batches import ChangeReport
 from discobase.bulk import SaveReport
 from discobase.computed import WithPk, WithVersion
 from discobase.database import Database
@@ -46,6 +47,7 @@ from discobase.status import Status
 from discobase.table import Table
 
 __all__ = [
+    "ChangeReport",
     "Checkpoint",
     "Database",
     "DiscobaseError",

@@ -301,6 +301,20 @@ def _line(value: object) -> str:
     return json.dumps(value, separators=(",", ":")).replace("`", "\\u0060")
 
 
+def extended(data: str, known: Mapping[str, Any], stored: Mapping[str, Any]) -> str:
+    """Return the text of a record with the fields behind it that only another record has.
+
+    Args:
+        data: the text.
+        known: what it says.
+        stored: the other record.
+    """
+    others = {name: value for name, value in stored.items() if name not in known}
+    if not others:
+        return data
+    return f"{data[:-1]}{',' if known else ''}{_line(others)[1:]}"
+
+
 def to_line(operation: Operation) -> str:
     """Write one operation as one line of ASCII-only JSON. The record inside it is taken over as it
     stands, not encoded again.

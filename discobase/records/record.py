@@ -5,9 +5,9 @@ it that its class does not know, and a write whose outcome is unknown.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, Never, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Never, TypeVar, cast, overload
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails
@@ -113,6 +113,15 @@ def place_loaded(records: Sequence[Record], pks: Iterable[int], versions: Iterab
     if any(held):
         places = [(noted or {}) | place for noted, place in zip(held, places, strict=True)]
     deque(map(_set_private, records, places), maxlen=0)
+
+
+R = TypeVar("R", bound=Record)
+
+
+def copied(record: R, values: Mapping[str, Any]) -> R:
+    """Return a copy of a record with other values in some fields, which nothing has checked."""
+    copy: Any = BaseModel.model_copy(record, update=values)
+    return cast("R", copy)
 
 
 def noted_attempt(record: Record) -> tuple[str, int, str] | None:

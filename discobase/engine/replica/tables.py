@@ -117,6 +117,24 @@ class Tables:
         ).fetchone()
         return row[0] if row else None
 
+    def data_of(self, table: str, pk: int) -> str:
+        """Return what is stored of a record that is there."""
+        row = self._connection.execute(
+            f"SELECT data FROM {table_name(table)} WHERE pk = ?", (pk,)
+        ).fetchone()
+        return str(row[0])
+
+    def in_the_way(self, put: Put) -> int | None:
+        """Return the primary key of a record that has a value which a put would give to another
+        one, though it is unique; None where there is none.
+        """
+        writer = self._writer(put.table, put.schema)
+        try:
+            self._refuse_taken(put, writer, self._keys(put, writer))
+        except UniqueViolation as error:
+            return error.pk
+        return None
+
     def key_of(self, table: str, pk: int, column: KeyColumn) -> str | None:
         """Return the key of a record in a column; None where it is not known, or no such record."""
         row = self._connection.execute(
@@ -152,18 +170,11 @@ class Tables:
     def _put(self, put: Put, seq: int) -> None:
         table, pk = put.table, put.pk
         writer = self._writer(table, put.schema)
-        keys: list[str | None] = []
-        if writer.columns:
-            record = json.loads(put.data)
-            before = self._before(table, pk, writer.foreign) if writer.foreign else {}
-            keys = [
-                column.key(record) if is_own else column.foreign_key(record, before.get(column))
-                for column, is_own in writer.columns
-            ]
-            if writer.foreign:
-                self._refuse_unknown(put, writer, keys)
-            if writer.unique:
-                self._refuse_taken(put, writer, keys)
+        keys = self._keys(put, writer)
+        if writer.foreign:
+            self._refuse_unknown(put, writer, keys)
+        if writer.unique:
+            self._refuse_taken(put, writer, keys)
         self._connection.execute(writer.statement, (pk, seq, put.schema, put.data, *keys))
         if writer.has_lacking or not NO_KEY.isdisjoint(keys):
             for (column, _), key in zip(writer.columns, keys, strict=True):
@@ -172,6 +183,16 @@ class Tables:
         if pk >= self.next_pk(table):
             self._next[table] = pk + 1
             self._advanced.add(table)
+
+    def _keys(self, put: Put, writer: _Writer) -> list[str | None]:
+        if not writer.columns:
+            return []
+        record = json.loads(put.data)
+        before = self._before(put.table, put.pk, writer.foreign) if writer.foreign else {}
+        return [
+            column.key(record) if is_own else column.foreign_key(record, before.get(column))
+            for column, is_own in writer.columns
+        ]
 
     def _writer(self, table: str, schema: int) -> _Writer:
         layout = self._layouts.of(table)
