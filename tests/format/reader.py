@@ -259,8 +259,8 @@ def read_frame(content: str) -> tuple[dict[str, Any], str] | None:
             and is_number(header.get("behind", 0))
             and all(type(header[name]) is str for name in ("prev", "writer", "hash", "enc"))
             and type(header.get("needs", "")) is str
+            and type(header["time"]) in (int, float)
         )
-        float(header["time"])
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return None
     return (header, hash_of(line)) if sound else None
@@ -871,14 +871,11 @@ OPERATIONS: list[tuple[re.Pattern[str], Callable[[State, re.Match[str]], bool]]]
 
 
 def is_object(text: str) -> bool:
-    """Whether what a pattern took for one object is one, and not that and something behind it."""
-    if "}," not in text:
-        return True
+    """Whether what a pattern took for one object is one."""
     try:
-        json.loads(text)
-    except ValueError:
+        return type(json.loads(text)) is dict
+    except (ValueError, RecursionError):
         return False
-    return True
 
 
 def is_range(loaded: Any) -> bool:
