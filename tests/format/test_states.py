@@ -8,11 +8,14 @@ from collections.abc import Iterable
 from hypothesis import settings
 from hypothesis.stateful import precondition, rule
 
-from discobase.engine.log.commit_log import Commit
-from discobase.engine.operations import to_line
-from discobase.engine.replica import Replica
+from discobase.engine.log.commit_log import Commit, Entry
+from discobase.engine.log.frame import GENESIS, Header
+from discobase.engine.operations import Delete, Introduce, Names, Put, to_line
+from discobase.engine.replica import Replica, requests, writers
+from discobase.engine.server.seam import Message
 from tests.engine.test_evolution import Versions
 from tests.engine.test_replica import Replicas
+from tests.format import reader
 from tests.format.reader import Frame, State, restored
 
 
@@ -67,3 +70,36 @@ TestReadVersions.settings = settings(max_examples=50, stateful_step_count=25, de
 
 TestReadReplicas = ReadReplicas.TestCase
 TestReadReplicas.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+
+
+def test_what_is_forgotten_is_forgotten_alike(monkeypatch):
+    monkeypatch.setattr(requests, "KEPT", 3)
+    monkeypatch.setattr(writers, "KEPT", 2)
+    monkeypatch.setattr(reader, "KEPT_POSITIONS", 3)
+    monkeypatch.setattr(reader, "KEPT_WRITERS", 2)
+    log: list[Commit] = []
+    with contextlib.closing(Replica(2)) as replica:
+        for seq in range(1, 9):
+            operations = [Names(f"key {seq}"), Put("Item", seq, "{}")]
+            if seq % 2:
+                operations.insert(0, Introduce(f"w{9 - seq}", "label"))
+            header = Header(seq, replica.head.chain, "w", 0.0, 1, "h", "inline", 1, f"hash {seq}")
+            log.append(Commit(Entry(Message(seq, 0, 1, ""), header), operations))
+            replica.apply(log[-1:])
+            assert_read(replica, log)
+
+
+def test_changes_of_two_tables_are_one_run_where_their_numbers_are():
+    operations = [Names("key"), Put("A", 1, "{}"), Put("B", 2, "{}"), Put("B", 3, "{}")]
+    operations += [Put("A", 1, "{}"), Delete("B", 2), Delete("A", 1), Names("key", 9)]
+    header = Header(1, GENESIS, "w", 0.0, 1, "h", "inline", 1, "hash")
+    log = [Commit(Entry(Message(1, 0, 1, ""), header), [*operations, Put("A", 9, "{}")])]
+    with contextlib.closing(Replica(2)) as replica:
+        replica.apply(log)
+        assert_read(replica, log)
+    assert [run[2:] for run in replayed(log).requests] == [
+        [0, 3, 1, 0],
+        [3, 1, None, 0],
+        [4, 2, None, 1],
+        [9, 1, 9, 0],
+    ]
