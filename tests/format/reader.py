@@ -339,9 +339,8 @@ class Lanes:
                 yield from self.left_over(seq + 1, below)
                 return
             seq += 1
-            if winner is not None:
-                chain, below = winner.hash, winner
-            assert frames
+            below = winner or frames[0]
+            chain = winner.hash if winner else chain
             yield seq, winner
         if any(position > seq for position in self.at):
             raise Damaged(f"position {seq + 1} is missing")
@@ -716,17 +715,23 @@ class State:
         """Take over what stands at the next position: a frame, or nothing where all are void."""
         assert seq == self.seq + 1
         self.seq = seq
-        if frame is None:
-            return
+        if frame is not None:
+            try:
+                self.do_all(frame, payload)
+            except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
+                raise Damaged(f"the commit at position {seq} cannot be: {error}") from error
+        self.forget_old()
+
+    def do_all(self, frame: Frame, payload: bytes) -> None:
+        """Do what a frame says."""
         lines = [line for line in payload.decode("ascii").split("\n") if line]
         if len(lines) != frame.header["ops"]:
-            raise Damaged(f"there are {len(lines)} operations at position {seq}")
+            raise Damaged(f"there are {len(lines)} operations at position {self.seq}")
         self._named = "", 0
         for line in lines:
             self.do(line)
         self.chain = frame.hash
         self.volume += frame.header["size"]
-        self.forget_old()
 
     def forget_old(self) -> None:
         oldest = self.seq - KEPT_POSITIONS

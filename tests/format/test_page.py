@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from discobase.engine import keys
 from discobase.engine.checkpoints.store import AGE_SECONDS, KEPT
 from discobase.engine.log import commit_log, frame, leftovers
+from discobase.engine.log.catalogs import GIVEN_UP
 from discobase.engine.log.creation import LANES
 from discobase.engine.operations import (
     Constrain,
@@ -31,6 +32,7 @@ from discobase.engine.replica import requests, writers
 from discobase.engine.replica.positions import RECENT
 from discobase.engine.server.seam import SETTLING
 from tests.format import example as made
+from tests.format import reader
 from tests.format.reader import find, key_of, open_database
 
 TEXT = made.PAGE.read_text()
@@ -167,6 +169,11 @@ class TestFields:
         table = TEXT.split("| operation | |\n")[1].split("\n\n")[0]
         shown = re.findall(r'`\["([a-z]+\??)",', table)
         assert shown == [json.loads(to_line(operation))[0] for operation in operations]
+
+
+def test_the_word_that_a_creation_was_given_up_is_that_of_the_code():
+    assert f"    {GIVEN_UP}\n" in TEXT
+    assert reader.GIVEN_UP == GIVEN_UP
 
 
 def test_the_numbers_are_those_of_the_code():

@@ -335,6 +335,15 @@ class TestWhatIsNotAsItShouldBe:
         line = json.dumps(header, separators=(",", ":"))
         return block.lanes[seq % 4], f"```json\n{line}\n{payload}\n```"
 
+    @pytest.mark.parametrize(
+        "operation",
+        ["put", "[1]", '["unique","Item","name",9]', '["put","Item",9,1,{"name":"No. 1"}]'],
+    )
+    def test_a_commit_that_cannot_be_is_damage(self, discord, rest, kept, operation):
+        self.write(discord, rest, *self.following(discord, kept, operation))
+        with pytest.raises(Damaged):
+            open_database(source_of(discord))
+
     @pytest.mark.parametrize("kind", ["discobase", "superblock"])
     def test_a_frame_or_superblock_of_a_later_format_stops_the_reader(
         self, discord, rest, kept, kind

@@ -87,6 +87,13 @@ def test_what_is_forgotten_is_forgotten_alike(monkeypatch):
             log.append(Commit(Entry(Message(seq, 0, 1, ""), header), operations))
             replica.apply(log[-1:])
             assert_read(replica, log)
+        header = Header(9, "f" * 32, "w", 0.0, 1, "h", "inline", 1, "void", behind=1)
+        replica.apply([Entry(Message(9, 1, 1, ""), header)])
+        with contextlib.closing(replica.snapshot()) as taken:
+            assert b"".join(taken.lines())
+        state = replayed(log)
+        state.take(9, None)
+        assert state.hash() == taken.hash
 
 
 def test_changes_of_two_tables_are_one_run_where_their_numbers_are():
