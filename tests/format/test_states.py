@@ -66,7 +66,7 @@ class ReadReplicas(Replicas):
 
 
 TestReadVersions = ReadVersions.TestCase
-TestReadVersions.settings = settings(max_examples=50, stateful_step_count=25, deadline=None)
+TestReadVersions.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
 
 TestReadReplicas = ReadReplicas.TestCase
 TestReadReplicas.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
