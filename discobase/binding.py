@@ -51,6 +51,9 @@ class Binding(Generic[R]):
         source: where it reads and writes.
         name: the table's name.
         model: its class, whose annotations may name what is defined later.
+
+    Attributes:
+        statements: what queries keep of the SQL that they have made, by the shapes of their plans.
     """
 
     def __init__(self, source: Source, name: str, model: type[R]) -> None:
@@ -58,6 +61,7 @@ class Binding(Generic[R]):
         self.name = name
         self._model = model
         self._successor: Binding[Any] | None = None
+        self.statements: dict[Any, Any] = {}
 
     def prepare(self) -> None:
         """Say now what is wrong with the class, unless it names what is not defined yet: then its

@@ -510,9 +510,10 @@ class Query(Sequence[R], Generic[R]):
         """Return what is asked for, checked, and how it is written."""
         asked = conditions(self._model, expressions)
         same = {name: self._checked(name, value) for name, value in equal.items()}
-        equalities = [equality(self._model, name, value) for name, value in same.items()]
-        written = [*map(repr, asked), *(f"{name}={value!r}" for name, value in same.items())]
-        return (*asked, *equalities), tuple(written)
+        model = self._model
+        equalities = [equality(model, name, value) for name, value in same.items()]
+        written = [f"{name}={value!r}" for name, value in same.items()]
+        return (*asked, *equalities), (*map(repr, asked), *written)
 
     def _checked(self, name: str, value: object) -> Any:
         require_value(FieldPath(self._model, name), value)

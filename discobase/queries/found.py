@@ -24,9 +24,3 @@ its record, where it had to be made to see that it fits.
 def row_of(found: Found[R]) -> Row:
     """Return the row as the replica has it."""
     return found[:3]
-
-
-def record_of(found: Found[R]) -> R | None:
-    """Return the record that was made of a row already; None where none was."""
-    made = found[3]
-    return None if isinstance(made, int) else made

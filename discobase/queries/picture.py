@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from discobase.queries.found import Found, record_of, row_of
+from discobase.queries.found import Found, row_of
 from discobase.records.outdated import OutdatedRecord
 from discobase.records.record import Record
 
@@ -75,8 +75,8 @@ class Picture(Generic[R]):
         found = self._found[index]
         if not isinstance(found, tuple):
             return found
-        record = record_of(found)
-        read = self._binding.read(row_of(found)) if record is None else record
+        made = found[3]
+        read = self._binding.read(row_of(found)) if isinstance(made, int) else made
         self._found[index] = read
         return read
 

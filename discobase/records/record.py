@@ -94,6 +94,9 @@ def place(record: Record, pk: int | None, version: int | None) -> None:
     """Note in a record where it is stored, and which commit wrote it: nothing of it is unknown
     then.
     """
+    if record.__pydantic_private__ is None and pk is not None:  # as it is loaded, mostly
+        _set_private(record, {_PK: pk, _VERSION: version})
+        return
     private: dict[str, Any] = dict(record.__pydantic_private__ or {})
     for name in (_PK, _VERSION, _ATTEMPT):
         private.pop(name, None)

@@ -153,23 +153,36 @@ class Replica:
         """
         return self._reader.select(table, keys)
 
-    def fold(self, selection: Selection, fold: Callable[[Iterable[FlaggedRow]], T]) -> T:
+    def fold(
+        self,
+        selection: Selection,
+        arguments: Mapping[str, object],
+        fold: Callable[[Iterable[FlaggedRow]], T],
+    ) -> T:
         """Return what a function makes of the rows of a selection, one by one (:meth:`Reader.fold
         <discobase.engine.replica.reader.Reader.fold>`). Never waits.
         """
-        return self._reader.fold(selection, fold)
+        return self._reader.fold(selection, arguments, fold)
 
-    def cells(self, selection: Selection, columns: Sequence[str], tail: str) -> list[Any]:
+    def cells(
+        self,
+        selection: Selection,
+        arguments: Mapping[str, object],
+        columns: Sequence[str],
+        tail: str,
+    ) -> list[Any]:
         """Return something else of the rows of a selection than the records (:meth:`Reader.cells
         <discobase.engine.replica.reader.Reader.cells>`). Never waits.
         """
-        return self._reader.cells(selection, columns, tail)
+        return self._reader.cells(selection, arguments, columns, tail)
 
-    def explain(self, selection: Selection) -> tuple[list[str], int, int]:
+    def explain(
+        self, selection: Selection, arguments: Mapping[str, object]
+    ) -> tuple[list[str], int, int]:
         """Return how the rows of a selection are read (:meth:`Reader.explain
         <discobase.engine.replica.reader.Reader.explain>`). Never waits.
         """
-        return self._reader.explain(selection)
+        return self._reader.explain(selection, arguments)
 
     def stored(
         self, table: str, after: int, schemas: Sequence[int], since: int, limit: int
