@@ -42,6 +42,7 @@ from discobase.records.expressions.functions import (
 from discobase.records.expressions.nodes import Expression
 from discobase.records.fields import Index, Unique
 from discobase.records.outdated import OutdatedRecord
+from discobase.records.together import UniqueTogether
 from discobase.session import LoginTask
 from discobase.status import Status
 from discobase.table import Table
@@ -69,6 +70,7 @@ __all__ = [
     "Table",
     "Trouble",
     "Unique",
+    "UniqueTogether",
     "WithPk",
     "WithVersion",
     "__version__",

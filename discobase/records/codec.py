@@ -52,6 +52,7 @@ class Codec(Generic[M]):
         kinds: how each field's key is made.
         unique: the fields marked :class:`~discobase.records.fields.Unique`.
         indexed: the fields marked :class:`~discobase.records.fields.Index`.
+        together: those that are unique together.
 
     Raises:
         TableError: the annotations of the class cannot be resolved, or make no sense for a table.
@@ -68,6 +69,7 @@ class Codec(Generic[M]):
         self.kinds: Mapping[str, keys.Kind] = marks.kinds
         self.unique: tuple[str, ...] = marks.unique
         self.indexed: tuple[str, ...] = marks.indexed
+        self.together: tuple[tuple[str, ...], ...] = marks.together
         self.model = model
         self._table = table
         self._serializer = model.__pydantic_serializer__

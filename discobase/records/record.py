@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never, TypeVar, cast, overload
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails
 
+from discobase.records.together import UniqueTogether
+
 _INTEGER = TypeAdapter(int)
 
 
@@ -49,7 +51,10 @@ class Record(BaseModel):
     """A pydantic model with a place in a database. Users derive from :class:`discobase.Table`."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
-        ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="strings"
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+        ser_json_inf_nan="strings",
+        ignored_types=(UniqueTogether,),
     )
 
     _holder: ClassVar[str | None] = None

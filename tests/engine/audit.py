@@ -129,6 +129,9 @@ class Table:
                 following = self.used + 1
                 assert pk in self.rows or pk == following, f"I2: {line} puts {pk}, not {following}"
                 self.used = max(pk, self.used)
+                before = self.rows.get(pk, (0, {}))[1].get("count", -1)
+                counted = record.get("count", before + 1) == before + 1
+                assert counted, f"{line} counts {record} behind {before}: an update is lost"
                 self.rows[pk] = (line.seq, record)
             case ["declare", table, number, _, schema]:
                 assert number == len(self.declared) + 1, f"I2: {line} leaves a number out"
@@ -262,10 +265,17 @@ def check_promises(log: Log, record: Memory, *, fresh_reads: bool) -> None:
         counts = Counter(map(len, found))
         if write.placed is not None:
             versions = write.placed.versions[: len(found)]
-            assert found == [[version] for version in versions], f"lost or twice: {write}"
+            expected = [
+                [] if index in write.placed.ignored else [version]
+                for index, version in enumerate(versions)
+            ]
+            assert found == expected, f"lost or twice: {write}"
         elif isinstance(write.error, NOTHING_WRITTEN):
             assert not any(found), f"written, though it was said not to be: {write}"
         else:
+            if write.on_conflict == "ignore":  # what is in no one's way is there
+                found = [held for held in found if held]
+                counts = Counter(map(len, found))
             assert len(counts) <= 1, f"I5: half of it is there: {write}"
             assert len({tuple(held) for held in found}) <= 1, f"I5: in two commits: {write}"
             assert all(len(held) <= 1 for held in found), f"twice: {write}"

@@ -23,7 +23,7 @@ from discobase.errors import ConnectError
 
 _log = logging.getLogger(__name__)
 
-FORMAT = 2
+FORMAT = 3
 """Of what stands in a kept file: to be raised with every change of a replica's tables, of what
 stands in them, or of how keys are made. A file of another format is begun anew."""
 

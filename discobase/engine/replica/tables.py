@@ -23,10 +23,17 @@ from discobase.engine.operations import (
     Release,
     Require,
 )
-from discobase.engine.replica.columns import NO_KEY, NO_VALUES, KeyColumn, table_name
+from discobase.engine.replica.columns import (
+    NO_KEY,
+    NO_VALUES,
+    KeyColumn,
+    table_name,
+    values_of,
+)
 from discobase.engine.replica.layout import Layout, Layouts
 from discobase.engine.replica.requests import RequestTable
 from discobase.engine.replica.writers import WriterTable
+from discobase.engine.together import names_of
 from discobase.errors import SchemaConflict, UniqueViolation
 
 
@@ -190,7 +197,9 @@ class Tables:
         record = json.loads(put.data)
         before = self._before(put.table, put.pk, writer.foreign) if writer.foreign else {}
         return [
-            column.key(record) if is_own else column.foreign_key(record, before.get(column))
+            column.key(record)
+            if is_own
+            else column.foreign_key(record, before.get(column), writer.schema)
             for column, is_own in writer.columns
         ]
 
@@ -219,7 +228,7 @@ class Tables:
     def _refuse_unknown(self, put: Put, writer: _Writer, keys: Sequence[str | None]) -> None:
         for (column, is_own), key in zip(writer.columns, keys, strict=True):
             if key is None and column.unique and not is_own:
-                raise SchemaConflict(put.table, column.field)
+                raise SchemaConflict(put.table, *names_of(column.field))
 
     def _refuse_taken(self, put: Put, writer: _Writer, keys: Sequence[str | None]) -> None:
         for (column, _), key in zip(writer.columns, keys, strict=True):
@@ -230,14 +239,10 @@ class Tables:
                 (key, put.pk),
             ).fetchone()
             if holder:
-                raise UniqueViolation(put.table, column.field, _value(put, column, key), holder[0])
-
-
-def _value(put: Put, column: KeyColumn, key: str | None) -> Any:
-    """Return the value that a record has in a field, for an error; what its key says of it where
-    the record lacks the field, and has the class's default.
-    """
-    return json.loads(put.data).get(column.field, (key or "").removeprefix('"'))
+                values = values_of(column, json.loads(put.data), key)
+                raise UniqueViolation.of_fields(
+                    put.table, names_of(column.field), values, holder[0]
+                )
 
 
 class _Writer:
@@ -249,6 +254,7 @@ class _Writer:
         layout: how the table is laid out.
 
     Attributes:
+        schema: theirs, as it was declared; None where it was not.
         columns: the key columns, each with whether it is for these classes.
         foreign: those of them that are for other classes.
         unique: whether any of them is.
@@ -258,6 +264,7 @@ class _Writer:
 
     def __init__(self, table: str, schema: int, layout: Layout) -> None:
         self.layout = layout
+        self.schema = layout.schemas.get(schema)
         columns = layout.every_column
         self.columns = [
             (column, column.is_for(layout.fingerprint(schema, column.field))) for column in columns
