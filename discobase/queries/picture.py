@@ -48,12 +48,11 @@ class Picture(Generic[R]):
         return chain.from_iterable(self._portions())
 
     def _portions(self) -> Iterator[Iterable[R]]:
-        most = _MOST_AT_ONCE if self._binding.codec.loads_quietly else 1
         start, number = 0, 1
         while part := self._found[start : start + number]:
             yield self._records(start, part)
             start += number
-            number = min(2 * number, most)
+            number = min(2 * number, _MOST_AT_ONCE)
 
     def _records(self, start: int, part: Sequence[Found[R] | R | OutdatedRecord]) -> Iterable[R]:
         rows = [found for found in part if isinstance(found, tuple)]

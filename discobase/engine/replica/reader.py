@@ -275,20 +275,21 @@ class Reader:
             KeysUnknown: one is not whole that is to be.
         """
 
-        def read(connection: sqlite3.Connection, is_kept: bool) -> T:
-            with _rows(connection, selection, arguments, is_kept) as rows:
-                return fold(rows)
+        def fold_any(rows: Iterator[FlaggedRow]) -> list[T]:
+            first = next(rows, None)
+            return [] if first is None else [fold(chain((first,), rows))]
 
         def read_any(connection: sqlite3.Connection, is_kept: bool) -> list[T]:
-            with _rows(connection, selection.without_gaps, arguments, is_kept) as rows:
-                first = next(rows, None)
-                return [] if first is None else [fold(chain((first,), rows))]
+            return _folded(connection, is_kept, selection.without_gaps, arguments, fold_any)
+
+        def read_all(connection: sqlite3.Connection, is_kept: bool) -> T:
+            return _folded(connection, is_kept, selection, arguments, fold)
 
         if selection.whole or selection.others:
             # Most searches find something, and then one statement does, in the place of four.
             for found in self._lend(selection.table, read_any, list[T]):
                 return found
-        return self._of_one_moment(selection, read, partial(fold, ()))
+        return self._of_one_moment(selection, read_all, partial(fold, ()))
 
     def cells(
         self,
@@ -543,16 +544,16 @@ def _select(
         cursor.close()
 
 
-@contextlib.contextmanager
-def _rows(
+def _folded(
     connection: sqlite3.Connection,
+    is_kept: bool,
     selection: Selection,
     arguments: Mapping[str, object],
-    is_kept: bool,
-) -> Generator[Iterator[FlaggedRow]]:
+    fold: Callable[[Iterator[FlaggedRow]], T],
+) -> T:
     cursor = connection.execute(selection.sql_of_kept if is_kept else selection.sql, arguments)
     try:
-        yield _checked(cursor, _RECORD, has_extra=True) if is_kept else cursor
+        return fold(_checked(cursor, _RECORD, has_extra=True) if is_kept else cursor)
     finally:
         cursor.close()
 
