@@ -19,8 +19,11 @@ from discobase.engine.keys import NULL
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.replica import EMPTY
 from tests.engine.linearizability import linearizable
+from tests.engine.questions import ITEMS
 from tests.engine.simulation import BOT, Stored, World
-from tests.engine.workload import NOTHING_WRITTEN, VERSIONS, Memory, Version
+from tests.engine.workload import NOTHING_WRITTEN, PERSONS, REGISTER, Memory, Version
+
+VERSIONS: list[Version[Any]] = [*PERSONS, REGISTER, *ITEMS]
 
 
 @dataclasses.dataclass
