@@ -24,7 +24,7 @@ from discobase.records.expressions.given import conditions, equality, orderings,
 from discobase.records.expressions.meaning import Operator
 from discobase.records.expressions.nodes import All, Comparison, Expression, Not, Ordering
 from discobase.records.expressions.path import FieldPath
-from discobase.records.expressions.reference import require_value
+from discobase.records.expressions.reference import OF_RECORDS, require_value
 from discobase.records.record import Record, primary_key
 
 R = TypeVar("R", bound=Record)
@@ -516,7 +516,8 @@ class Query(Sequence[R], Generic[R]):
         return (*asked, *equalities), (*map(repr, asked), *written)
 
     def _checked(self, name: str, value: object) -> Any:
-        require_value(FieldPath(self._model, name), value)
+        if isinstance(value, OF_RECORDS):
+            require_value(FieldPath(self._model, name), value)
         if name == PK:
             return primary_key(self._model, value)
         return self._binding.codec.stored_value(name, value)

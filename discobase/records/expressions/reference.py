@@ -290,13 +290,17 @@ def types_at(given: FieldReference) -> tuple[Any, ...]:
     return given._type.leaves  # pyright: ignore[reportPrivateUsage] - as above
 
 
+OF_RECORDS = (FieldReference, Expression, Computed)
+"""What stands for something that each record has of its own, and is no value."""
+
+
 def require_value(place: object, value: object) -> object:
     """Return a value that a place is compared with.
 
     Raises:
         WrongExpression: it is something that each record has of its own, such as another field.
     """
-    if isinstance(value, FieldReference | Expression | Computed):
+    if isinstance(value, OF_RECORDS):
         raise WrongExpression(
             f"{place!r} is a field, which is compared with a value, and {value!r} is none: a query "
             f"cannot compare what a record has in two places. Go through the records instead, as "
