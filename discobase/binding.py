@@ -25,7 +25,13 @@ from discobase.records.codec import Codec
 from discobase.records.compatibility import incompatibility
 from discobase.records.model import inner_models, undefined_name
 from discobase.records.outdated import OutdatedRecord, reasons_for
-from discobase.records.record import Record, note_attempt, note_holder, place
+from discobase.records.record import (
+    Record,
+    note_attempt,
+    note_holder,
+    place,
+    place_loaded,
+)
 from discobase.schema import TableSchema
 
 if TYPE_CHECKING:
@@ -45,6 +51,9 @@ class Binding(Generic[R]):
         source: where it reads and writes.
         name: the table's name.
         model: its class, whose annotations may name what is defined later.
+
+    Attributes:
+        statements: what queries keep of the SQL that they have made, by the shapes of their plans.
     """
 
     def __init__(self, source: Source, name: str, model: type[R]) -> None:
@@ -52,6 +61,7 @@ class Binding(Generic[R]):
         self.name = name
         self._model = model
         self._successor: Binding[Any] | None = None
+        self.statements: dict[Any, Any] = {}
 
     def prepare(self) -> None:
         """Say now what is wrong with the class, unless it names what is not defined yet: then its
@@ -263,6 +273,22 @@ class Binding(Generic[R]):
             return OutdatedRecord(self.name, pk, version, reasons_for(self._model, record), data)
         place(record, pk, version)
         return record
+
+    def load_all(
+        self, pks: Sequence[int], versions: Sequence[int], texts: Sequence[str]
+    ) -> list[R] | None:
+        """Return the records that rows of the replica hold, made at once; None where they have to
+        be read one by one.
+
+        Args:
+            pks: the primary key of each row.
+            versions: its version.
+            texts: its data.
+        """
+        records = self.codec.decoded_all(texts)
+        if records is not None:
+            place_loaded(records, pks, versions)
+        return records
 
 
 def _keep_tables_apart(model: type[Record]) -> None:

@@ -26,6 +26,7 @@ from discobase.errors import (
     Unavailable,
 )
 from discobase.queries.answers import Answers
+from discobase.queries.found import row_of
 from discobase.records.expressions.assignments import Assignments
 from discobase.records.record import Record, copied, place
 
@@ -123,12 +124,12 @@ class ByQuery(ABC, Generic[R]):
         plan = self._plan
         self._plan = replace(plan, fresh=False)  # what it is tried again for has been applied here
         if not self._commits:
-            return [found.row for found in Answers(self.binding, plan).found()]
+            return [row_of(found) for found in Answers(self.binding, plan).found()]
         if not self._rest:
             return []
         plan = replace(self._plan, offset=0, limit=None)
-        found = Answers(self.binding, plan).found()
-        return [each.row for each in found if each.row[0] in self._rest]
+        rows = map(row_of, Answers(self.binding, plan).found())
+        return [row for row in rows if row[0] in self._rest]
 
     def _commit(self, changes: Sequence[Change]) -> None:
         key = new_key()

@@ -131,7 +131,8 @@ class Database:
             max_staleness=staleness,
             read_only=checked_flag("read_only", read_only),
         )
-        self._sql = Sql(self._source, self._bindings)
+        # Not a method: a database that refers to itself is not collected when nobody holds it.
+        self._sql = Sql(self._source, partial(_bindings, self._tables))
 
     def __repr__(self) -> str:
         state = "connected" if self._source.connected else "not connected"
@@ -195,9 +196,6 @@ class Database:
         if model is None:
             return lambda model: self._attach(model, name)
         return self._attach(model, name)
-
-    def _bindings(self) -> Mapping[str, Binding[Any]]:
-        return {name: vars(model)["_binding"] for name, model in self._tables.items()}
 
     def _attach(self, model: type[T], name: str | None) -> type[T]:
         given = cast("object", model)  # whatever a decorator may be put above
@@ -668,6 +666,10 @@ class Database:
         session = self._source.log_in(where, awaited=awaited)
         note(cell, self._source, self)
         return session
+
+
+def _bindings(tables: Mapping[str, type[Table]]) -> Mapping[str, Binding[Any]]:
+    return {name: vars(model)["_binding"] for name, model in tables.items()}
 
 
 def _is_another_state_of(held: type[Table], model: type[Table]) -> bool:

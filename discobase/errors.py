@@ -116,19 +116,31 @@ class UnknownAttribute(UnknownField, AttributeError):
         attribute: the name as it was given.
         known: the names of the fields there are.
         others: other names that may be meant, such as those of methods.
+        hint: what to do, where that is known; otherwise the nearest names are told.
     """
 
     def __init__(
-        self, owner: str, attribute: str, known: Iterable[str], others: Iterable[str] = ()
+        self,
+        owner: str,
+        attribute: str,
+        known: Iterable[str],
+        others: Iterable[str] = (),
+        hint: str = "",
     ) -> None:
         self.table = owner
         self.field = attribute
         self.known: list[str] = sorted(known)
-        self.nearest: list[str] = get_close_matches(attribute, [*self.known, *sorted(others)], n=3)
+        others = sorted(others)
+        self.nearest: list[str] = get_close_matches(attribute, [*self.known, *others], n=3)
         meant = " or ".join(repr(name) for name in self.nearest)
-        there = f"its fields are {', '.join(self.known)}" if self.known else "it has no fields"
-        hint = f"did you mean {meant}?" if meant else f"{there}."
+        hint = hint or (f"did you mean {meant}?" if meant else f"{self._there(others)}.")
         UsageError.__init__(self, f"{owner} has no attribute {attribute!r}: {hint}")
+
+    def _there(self, others: Iterable[str]) -> str:
+        if self.known:
+            return f"its fields are {', '.join(self.known)}"
+        operators = ", ".join(others)
+        return f"it has no fields{f', and the operators {operators}' if operators else ''}"
 
 
 class WrongExpression(UsageError, TypeError):

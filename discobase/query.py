@@ -24,6 +24,7 @@ from discobase.records.expressions.given import conditions, equality, orderings,
 from discobase.records.expressions.meaning import Operator
 from discobase.records.expressions.nodes import All, Comparison, Expression, Not, Ordering
 from discobase.records.expressions.path import FieldPath
+from discobase.records.expressions.reference import OF_RECORDS, require_value
 from discobase.records.record import Record, primary_key
 
 R = TypeVar("R", bound=Record)
@@ -129,7 +130,8 @@ class Query(Sequence[R], Generic[R]):
 
         Args:
             fields: names, as in ``"age"`` or ``"-age"`` for the greatest first; class attributes,
-                as in ``User.age``; ``desc(User.age)``. None for the order of primary keys.
+                as in ``User.age``; ``desc(User.age)``. Without any, records are in the order of
+                their primary keys.
 
         Raises:
             UsageError: this one is a slice.
@@ -463,8 +465,7 @@ class Query(Sequence[R], Generic[R]):
         return self._count if self._held is None else len(self._held)
 
     def __iter__(self) -> Iterator[R]:
-        picture = self._picture
-        return map(picture.reached, range(len(picture)))
+        return self._picture.each()
 
     def __reversed__(self) -> Iterator[R]:
         picture = self._picture
@@ -509,11 +510,14 @@ class Query(Sequence[R], Generic[R]):
         """Return what is asked for, checked, and how it is written."""
         asked = conditions(self._model, expressions)
         same = {name: self._checked(name, value) for name, value in equal.items()}
-        equalities = [equality(self._model, name, value) for name, value in same.items()]
-        written = [*map(repr, asked), *(f"{name}={value!r}" for name, value in same.items())]
-        return (*asked, *equalities), tuple(written)
+        model = self._model
+        equalities = [equality(model, name, value) for name, value in same.items()]
+        written = [f"{name}={value!r}" for name, value in same.items()]
+        return (*asked, *equalities), (*map(repr, asked), *written)
 
     def _checked(self, name: str, value: object) -> Any:
+        if isinstance(value, OF_RECORDS):
+            require_value(FieldPath(self._model, name), value)
         if name == PK:
             return primary_key(self._model, value)
         return self._binding.codec.stored_value(name, value)
@@ -586,11 +590,10 @@ class Query(Sequence[R], Generic[R]):
             page = replace(plan, conditions=(*plan.conditions, above), limit=chunk)
             found = Answers(self._binding, page).found()
             plan = replace(plan, fresh=False)
-            picture = Picture(self._binding, found)
-            yield from map(picture.reached, range(len(picture)))
+            yield from Picture(self._binding, found).each()
             if len(found) < chunk:
                 return
-            after = found[-1].row[0]
+            after = found[-1][0]
 
     def _by_pks(self, chunk: int) -> Iterator[R]:
         pks = array("q", self.pks())
@@ -599,9 +602,8 @@ class Query(Sequence[R], Generic[R]):
             wanted = tuple(pks[start : start + at_a_time])
             among = Comparison(FieldPath(self._model, PK), Operator.IN, wanted)
             page = Plan((*self._plan.conditions, among), skips_outdated=self._plan.skips_outdated)
-            found = {each.row[0]: each for each in Answers(self._binding, page).found()}
-            picture = Picture(self._binding, [found[pk] for pk in wanted if pk in found])
-            yield from map(picture.reached, range(len(picture)))
+            found = {each[0]: each for each in Answers(self._binding, page).found()}
+            yield from Picture(self._binding, [found[pk] for pk in wanted if pk in found]).each()
 
     # What was read is held, and records are made of it when they are asked for, each once.
 

@@ -111,8 +111,7 @@ def _tell_where_nothing_is_unique(
 
 
 def _found(binding: Binding[R], equal: Mapping[str, object]) -> R | None:
-    query = Query(binding, equal)
-    return query.one() if query else None
+    return Query(binding, equal).one_or_none()
 
 
 def _created(binding: Binding[R], values: Mapping[str, Any]) -> R:

@@ -55,13 +55,14 @@ class KeyTerms:
     Attributes:
         binding: the table.
         layout: how it is laid out now.
+        trusting: whether key columns are taken for whole.
         arguments: what the statement binds.
     """
 
     def __init__(self, binding: Binding[Any], layout: Layout, *, trusting: bool) -> None:
         self.binding = binding
         self.layout = layout
-        self._trusting = trusting
+        self.trusting = trusting
         self._found: dict[str, KeyTerm | None] = {}
         self.arguments: dict[str, object] = {}
 
@@ -112,7 +113,7 @@ class KeyTerms:
         if column := layout.columns.get((name, field.fingerprint)):
             # Qualified: SQLite takes the bare name of a column that is not there for a string.
             sql = f"{table_name(binding.name)}.{column.name}"
-            return KeyTerm(binding.name, sql, kind, column, is_known=self._trusting)
+            return KeyTerm(binding.name, sql, kind, column, is_known=self.trusting)
         if layout.is_current(name, field.fingerprint):
             binding.source.want_index(IndexWanted(binding.name, name, field.fingerprint))
         own = _own(layout, name, field.fingerprint)

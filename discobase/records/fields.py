@@ -124,6 +124,11 @@ def marks_of(model: type[BaseModel]) -> FieldMarks:
     )
 
 
+def is_mark(entry: Any) -> bool:
+    """Return whether an annotation's entry is a mark of this module, of no concern to pydantic."""
+    return _is_mark(entry, Unique) or _is_mark(entry, Index)
+
+
 def kind_of(annotation: Any) -> Kind:
     """Return how the key of a field with this annotation is made.
 

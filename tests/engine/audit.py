@@ -17,9 +17,13 @@ from discobase.engine.engine import Engine
 from discobase.engine.keys import NULL
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.replica import EMPTY
+from tests.engine import workload
 from tests.engine.linearizability import linearizable
+from tests.engine.questions import ITEMS
 from tests.engine.simulation import BOT, Stored, World
-from tests.engine.workload import NOTHING_WRITTEN, VERSIONS, Memory, Version, Write
+from tests.engine.workload import NOTHING_WRITTEN, Memory, Version, Write
+
+VERSIONS: list[Version[Any]] = [*workload.VERSIONS, *ITEMS]
 
 
 @dataclasses.dataclass

@@ -512,8 +512,15 @@ class Client:
     async def _write_person(self, tags: list[str], *changes: Change) -> None:
         await self._write(tags, *changes, versions=[self._person_version])
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether there is something to read: a reader would wait for the file that is still to
+        come, and no time would pass.
+        """
+        return not self._engine.replica.lost
+
     def _any_person(self) -> tuple[int, int] | None:
-        rows = self._engine.replica.select("person", [])
+        rows = self._engine.replica.select("person", []) if self.is_readable else []
         if not rows:
             return None
         pk, seq, _ = self._world.random.choice(rows)
@@ -554,6 +561,8 @@ class Client:
             await self._fresh()
         except (Unavailable, MissingPermission, LogDamaged):
             return
+        if not self.is_readable:
+            return
         held = self._find_register(key)
         read = Operation("read", called, self._world.time, got=held[2] if held else None)
         self._world.note(f"{self._process.name}: read {key} -> {read.got}")
@@ -562,6 +571,8 @@ class Client:
     async def set_register(self) -> None:
         """Compare and set: from what is read here, which may be stale, to a new value."""
         key, tag = self._key(), self._tag()
+        if not self.is_readable:
+            return
         held = self._find_register(key)
         data = REGISTER.data(key=key, tag=tag)
         called = self._world.time
@@ -583,15 +594,23 @@ class Client:
 
 
 async def live(
-    world: World, process: Process, record: Memory, plan: Plan, name: str, *, hears: bool = True
+    world: World,
+    process: Process,
+    record: Memory,
+    plan: Plan,
+    name: str,
+    *,
+    hears: bool = True,
+    beside: Sequence[type[Client]] = (),
 ) -> Engine:
-    """The life of a writer: connect, and let its clients run beside each other."""
+    """The life of a writer: connect, and let its clients run beside each other, and others."""
     engine = await open_engine(process, hears=hears)
     # Whoever hears of nothing reads as a search does that must not be old at all.
     fresh = engine.refresh if hears else partial(engine.freshen, 0.0)
+    kinds = [*[Client] * plan.clients, *beside]
     clients = [
-        Client(world, process, engine, record, plan, f"{name}{letter}", fresh)
-        for letter in "abcdefgh"[: plan.clients]
+        kind(world, process, engine, record, plan, f"{name}{letter}", fresh)
+        for letter, kind in zip("abcdefgh", kinds, strict=False)
     ]
     await asyncio.gather(*(client.run() for client in clients))
     return engine

@@ -200,6 +200,7 @@ def _is_not(table: str, column: KeyColumn, condition: str) -> str:
     return f"NOT EXISTS (SELECT 1 FROM keyed WHERE {noted})"
 
 
+@lru_cache(maxsize=1024)
 def _noted(table: str, column: KeyColumn) -> str:
     names = zip(("name", "field", "fingerprint"), (table, *column.identity), strict=True)
     # As a hexadecimal literal a text needs no quotes, whatever is in it.

@@ -63,8 +63,7 @@ class TableType(ModelMetaclass):
             try:
                 return super().__getattr__(name)
             except AttributeError:
-                others = (each for each in dir(cls) if not each.startswith("_"))
-                raise UnknownAttribute(cls.__name__, name, {*fields, *PLACE}, others) from None
+                raise _unknown(cls, name, {*fields, *PLACE}) from None
 
         def __dir__(cls) -> list[str]:
             return [*super().__dir__(), *cls._methods]
@@ -72,6 +71,25 @@ class TableType(ModelMetaclass):
 
 _FIELDS = "__pydantic_fields__"
 """Where pydantic keeps the fields of a class, from when they are known."""
+
+
+_OF_QUERIES = frozenset(
+    {
+        *("aggregate", "all", "annotate", "avg", "count", "distinct", "exclude", "exists"),
+        *("explain", "filter", "first", "get_or_none", "group_by", "iterate", "last", "limit"),
+        *("max", "min", "objects", "offset", "one", "one_or_none", "order_by", "pks", "query"),
+        *("select", "sum", "values", "values_list", "where"),
+    }
+)
+"""What people look for at a class who know queries, these or those of other libraries."""
+
+
+def _unknown(model: type[Any], name: str, known: set[str]) -> UnknownAttribute:
+    hint = ""
+    if name in _OF_QUERIES:
+        hint = f"{model.__name__}.find(...) is a query, which is asked for records and more."
+    others = (each for each in dir(model) if not each.startswith("_"))
+    return UnknownAttribute(model.__name__, name, known, others, hint)
 
 
 class _Deriving(threading.local):
