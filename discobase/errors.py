@@ -448,8 +448,9 @@ class SchemaConflict(RecordError):
 
     def __init__(self, table: str, field: str, *others: str) -> None:
         self.table = table
-        self.field = field = ", ".join((field, *others))
-        given = ", ".join(map(repr, (table, *field.split(", "))))
+        given = ", ".join(map(repr, (table, field, *others)))
+        field = ", ".join((field, *others))
+        self.field: str = field
         super().__init__(
             f"{table}.{field} is unique by the rules of another class than this program's, which "
             f"has another type or other validators for it: so it may not give it new values (nor "
