@@ -79,6 +79,9 @@ _RIGHTS = [
 ]
 """What an administrator takes away."""
 
+_ASKED = dataclasses.replace(_ROUGH, work=0.2)
+"""Where processes are asked, filling a column takes so long that commits come in between."""
+
 _FAILURES = [sqlite3.SQLITE_PERM, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CORRUPT]
 """What SQLite says of files that fail."""
 
@@ -96,7 +99,7 @@ PROFILES = {
         span=200.0,
     ),
     "lagging": Profile(
-        faults=dataclasses.replace(_ROUGH, lag=0.3, list_lag=3.0),
+        faults=dataclasses.replace(_ASKED, lag=0.3, list_lag=3.0),
         kills=1,
         losses=1,
         fresh_reads=False,
@@ -119,7 +122,7 @@ PROFILES = {
         span=120.0,
     ),
     "keeping": Profile(
-        faults=_ROUGH,
+        faults=_ASKED,
         kills=4,
         losses=2,
         plan=Plan(checkpoints=0.3),
@@ -136,7 +139,7 @@ PROFILES = {
         freezes=(30.0,),
         fresh_reads=False,
     ),
-    "cached": Profile(faults=_ROUGH, losses=2, kills=5, ends=4, caches=True, breaks=1, asks=True),
+    "cached": Profile(faults=_ASKED, losses=2, kills=5, ends=4, caches=True, breaks=1, asks=True),
     "unenforced": Profile(faults=dataclasses.replace(_ROUGH, nonce_window=None), kills=2, losses=1),
 }
 

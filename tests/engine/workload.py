@@ -383,6 +383,8 @@ class Client:
         self, write: Write, changes: Sequence[Change], versions: Sequence[Version[Any]]
     ) -> Sequence[Change]:
         """Ask for changes once, and return them as they are to be asked for again."""
+        while not self.is_readable:  # noqa: ASYNC110 - nothing here tells of it
+            await asyncio.sleep(0.2)
         request = Request(
             changes,
             {version.table: version.schema.text for version in versions},
