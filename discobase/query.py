@@ -13,7 +13,7 @@ from discobase.batches import ChangeReport
 from discobase.binding import Binding
 from discobase.by_query import ByQuery, Delete, Update
 from discobase.errors import RecordNotFound, SeveralRecords, UsageError
-from discobase.queries.aggregates import extreme, mean_of, sum_of
+from discobase.queries.aggregates import extreme, mean, total
 from discobase.queries.answers import Answers
 from discobase.queries.explanation import Explanation, explain
 from discobase.queries.groups import Groups
@@ -403,7 +403,7 @@ class Query(Sequence[R], Generic[R]):
             UsageError: the values cannot be added.
             DiscobaseError: as for :meth:`values`.
         """
-        return sum_of(self._values_of(field))
+        return total(self._binding, self._plan, *self._paths((field,)))
 
     def avg(self, field: object) -> Any:
         """Return the mean of a field's values, None left out; None where there is none.
@@ -412,7 +412,7 @@ class Query(Sequence[R], Generic[R]):
             UsageError: the values cannot be added, or divided.
             DiscobaseError: as for :meth:`values`.
         """
-        return mean_of(self._values_of(field))
+        return mean(self._binding, self._plan, *self._paths((field,)))
 
     def group_by(self, /, *fields: object) -> Groups:
         """Return the records in groups of equal values, for :meth:`count
@@ -577,11 +577,6 @@ class Query(Sequence[R], Generic[R]):
     def _read(self, paths: Sequence[FieldPath], *, distinct: bool = False) -> list[tuple[Any, ...]]:
         read = FieldValues(self._binding, paths).read(self._plan)
         return without_doubles(read) if distinct else read
-
-    def _values_of(self, field: object) -> Iterator[Any]:
-        """Yield the values of a field, in whatever order."""
-        read = FieldValues(self._binding, self._paths((field,))).read(self._plan.unordered)
-        return (value for (value,) in read)
 
     def _by_pages(self, chunk: int) -> Iterator[R]:
         plan, after = self._plan, 0

@@ -15,6 +15,7 @@ from discobase.engine.replica import (
     Replica,
     Row,
     Selection,
+    sql_text,
 )
 from discobase.queries.bounds import FALSE, TRUE
 from discobase.queries.compilation import Compilation, compilation
@@ -77,11 +78,21 @@ class Answers(Generic[R]):
         """Return the primary keys, in the order of the rows."""
         return self._ask(lambda statement: statement.pks())
 
-    def groups(self, name: str) -> list[tuple[Row, int]] | None:
-        """Return a row for each value of a field, the one with the lowest primary key, and how many
-        there are; None where SQL cannot tell the values apart.
+    def groups(self, name: str, added: str | None = None) -> list[tuple[Row, int, int]] | None:
+        """Return a row for each value of a field, the one with the lowest primary key, how many
+        there are, and the sum of another field of integers in them; None where SQL cannot tell.
+
+        Args:
+            name: the field.
+            added: the other field, whose values are as they are stored; None for no sum.
         """
-        return self._ask(lambda statement: statement.groups(name))
+        return self._ask(lambda statement: statement.groups(name, added))
+
+    def total(self, name: str) -> tuple[int, int] | None:
+        """Return the sum of a field of integers, whose values are as they are stored, and how many
+        there are; None where SQL cannot tell.
+        """
+        return self._ask(lambda statement: statement.total(name))
 
     def explained(self) -> tuple[Statement[R], list[str], int, int]:
         """Read the rows, and return how: the statement, SQLite's plan, how many rows it looked at,
@@ -188,22 +199,45 @@ class Statement(Generic[R]):
             return [pk for (pk,) in self._cells(selection, ("pk",), selection.tail)]
         return self.found(lambda rows: [pk for pk, *_ in rows])
 
-    def groups(self, name: str) -> list[tuple[Row, int]] | None:
-        """Return a row for each value of a field, and how many there are; None where SQL cannot
-        tell them apart.
+    def groups(self, name: str, added: str | None) -> list[tuple[Row, int, int]] | None:
+        """Return a row for each value of a field, how many there are, and the sum of another field
+        in them; None where SQL cannot tell.
         """
         grouped = self.made.grouped(name)
-        if grouped is None or self._plan.is_sliced or not self.made.bounds.is_exact:
+        if grouped is None or not self._decides:
             return None
         term, every = grouped
         # Of a statement with min() the other columns are of the row that has it
         # (sqlite.org/lang_select.html).
-        columns = ("min(pk)", "seq", "data", "count(*)", f"{term.unknown}")
+        sums = _sums(added) if added is not None else ("0", "0", "count(*)")
+        columns = ("min(pk)", "seq", "data", "count(*)", *sums, term.unknown)
         tail = f"{every.condition} GROUP BY {term.sql} ORDER BY min(pk)"
         cells = self._cells(every, columns, tail)
-        if any(unknown for *_, unknown in cells):
+        if any(unknown or number != whole for _, _, _, number, _, _, whole, unknown in cells):
             return None
-        return [((pk, seq, data), number) for pk, seq, data, number, _ in cells]
+        return [
+            ((pk, seq, data), number, _sum(high, low))
+            for pk, seq, data, number, high, low, *_ in cells
+        ]
+
+    def total(self, name: str) -> tuple[int, int] | None:
+        """Return the sum of a field of integers, and how many there are; None where SQL cannot
+        tell.
+        """
+        every = self.made.every
+        if not self._decides:
+            return None
+        for number, high, low, whole in self._cells(
+            every, ("count(*)", *_sums(name)), every.condition
+        ):
+            return (_sum(high, low), number) if number == whole else None
+        return 0, 0
+
+    @property
+    def _decides(self) -> bool:
+        """Whether SQL alone says which rows are asked for, and may look into them."""
+        is_sliced, is_exact = self._plan.is_sliced, self.made.bounds.is_exact
+        return is_exact and not is_sliced and not self._replica.is_checked
 
     def _fold(self, selection: Selection, fold: Callable[[Iterable[FlaggedRow]], T]) -> T:
         return self._replica.fold(selection, self.arguments, fold)
@@ -240,6 +274,21 @@ def _refusing_unsorted(rows: Iterable[FlaggedRow]) -> Iterator[FlaggedRow]:
         if row[3] > 1:
             raise _Unsorted
         yield row
+
+
+def _sums(name: str) -> tuple[str, str, str]:
+    """Return expressions for the sum of a field of integers in two halves, of which neither leaves
+    64 bits, and for how many of its values are such: SQLite takes greater ones for floats, and
+    booleans for integers.
+    """
+    path = sql_text(f'$."{name}"')
+    value = f"json_extract(data, {path})"
+    is_whole = f"typeof({value}) = 'integer' AND json_type(data, {path}) = 'integer'"
+    return f"sum({value} >> 32)", f"sum({value} & 0xffffffff)", f"sum({is_whole})"
+
+
+def _sum(high: int | None, low: int | None) -> int:
+    return ((high or 0) << 32) + (low or 0)
 
 
 def _among(number: int, plan: Plan) -> int:

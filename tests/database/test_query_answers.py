@@ -503,3 +503,90 @@ class TestKeptStatements:
                 Item(name="b").save()
             assert Item.find(name="a").pks() == [1]
             assert not Item.find(name="a").explain().is_scan
+
+
+class TestSums:
+    NUMBERS = (0, -1, 2**62, 2**62, 2**62, -(2**63), 2**63 - 1, 7, -(2**40) - 3)
+
+    @pytest.mark.parametrize("beyond", [(), (2**63,), (-(2**70), 5)])
+    def test_integers_are_added_exactly_however_great_they_are(self, place, beyond):
+        database = Database("shop")
+
+        @database.table
+        class Item(Table):
+            kind: str
+            number: int
+
+        numbers = [*self.NUMBERS, *beyond]
+        kinds = [f"k{at % 3}" for at, _ in enumerate(numbers)]
+        with place.conn(database):
+            items = [Item(kind=k, number=n) for k, n in zip(kinds, numbers, strict=True)]
+            Item.save_many(items)
+            sums = {
+                kind: [n for k, n in zip(kinds, numbers, strict=True) if k == kind]
+                for kind in ("k0", "k1", "k2")
+            }
+            assert Item.find().sum("number") == sum(numbers)
+            assert Item.find().avg("number") == sum(numbers) / len(numbers)
+            assert Item.find(kind="k1").sum("number") == sum(sums["k1"])
+            assert Item.find()[2:5].sum("number") == sum(numbers[2:5])
+            by_kind = Item.find().group_by("kind")
+            assert by_kind.sum("number") == {kind: sum(each) for kind, each in sums.items()}
+            assert by_kind.avg("number") == {
+                kind: sum(each) / len(each) for kind, each in sums.items()
+            }
+            assert Item.find(kind="none").sum("number") == 0
+            assert Item.find(kind="none").avg("number") is None
+            assert Item.find(kind="none").group_by("kind").sum("number") == {}
+
+    def test_sql_adds_no_record_that_lacks_the_field(self, place):
+        old, new = Database("shop"), Database("shop")
+
+        @old.table(name="item")
+        class Before(Table):
+            name: str
+
+        @new.table(name="item")
+        class After(Table):
+            name: str
+            number: int = 5
+
+        with place.conn(old), place.conn(new):
+            Before(name="a").save()
+            new.refresh()
+            After(name="a", number=1).save()
+            assert After.find().sum("number") == 6
+            assert After.find().group_by("name").sum("number") == {"a": 6}
+
+    def test_a_boolean_that_was_stored_is_no_integer_for_sql(self, place):
+        old, new = Database("shop"), Database("shop")
+
+        @old.table(name="item")
+        class Before(Table):
+            number: bool
+
+        @new.table(name="item")
+        class After(Table):
+            number: int
+
+        with place.conn(old), place.conn(new):
+            Before(number=True).save()
+            new.refresh()
+            After(number=2).save()
+            assert After.find().values_list("number", flat=True) == [1, 2]
+            assert After.find().sum("number") == 3
+
+    def test_the_values_of_a_kept_file_are_checked_as_its_records_are(self, place, tmp_path):
+        database = Database("shop", cache=tmp_path)
+
+        @database.table
+        class Item(Table):
+            kind: str
+            number: int
+
+        with place.conn(database):
+            Item.save_many(Item(kind=f"k{n % 2}", number=n) for n in range(10))
+        with place.conn(database):
+            assert Item.find().sum("number") == 45
+            assert Item.find().group_by("kind").sum("number") == {"k0": 20, "k1": 25}
+            assert Item.find().group_by("kind").count() == {"k0": 5, "k1": 5}

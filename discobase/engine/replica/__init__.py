@@ -12,7 +12,7 @@ I3), and what is proposed was valid on the state at the head (invariant I2).
 """
 
 from discobase.engine.replica.cache import Cache
-from discobase.engine.replica.columns import KEYLESS, KeyColumn, table_name
+from discobase.engine.replica.columns import KEYLESS, KeyColumn, sql_text, table_name
 from discobase.engine.replica.computed_keys import computed_key
 from discobase.engine.replica.layout import EMPTY, Layout, key_unknown, may_make_unique
 from discobase.engine.replica.positions import Applied, Head, Position, Positions
@@ -52,5 +52,6 @@ __all__ = [
     "hash_of_state",
     "key_unknown",
     "may_make_unique",
+    "sql_text",
     "table_name",
 ]

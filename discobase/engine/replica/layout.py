@@ -19,7 +19,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, reduce
+from functools import cache, lru_cache, reduce
 from types import MappingProxyType
 
 from discobase.engine.operations import (
@@ -764,6 +764,10 @@ class Layouts:
     def _to_fill(self, table: str, column: KeyColumn, where: str) -> sqlite3.Cursor:
         """Select what a column is filled from, for some records."""
         sql_table = table_name(table)
+        if not self.of(table).says:
+            return self._connection.execute(
+                f"SELECT pk, seq, schema, data, NULL FROM {sql_table} WHERE {where}"
+            )
         return self._connection.execute(
             f"SELECT pk, seq, schema, data, (SELECT key FROM said WHERE name = ? AND "
             f"said.pk = {sql_table}.pk AND field = ? AND fingerprint = ?) "
@@ -824,10 +828,15 @@ def _filled(
         rows: primary key, version, number of the schema, data, and the key that the log says.
         seen: the position up to which what the log does not say is as what is stored.
     """
+
+    @cache
+    def is_own(number: int) -> bool:
+        return column.is_for(layout.fingerprint(number, column.field))
+
     for pk, seq, number, data, said in rows:
         if said is not None:
             yield said, pk
-        elif seq <= seen or column.is_for(layout.fingerprint(number, column.field)):
+        elif seq <= seen or is_own(number):
             yield column.key(json.loads(data)), pk
         else:
             yield column.foreign_key(json.loads(data), schema=layout.schemas.get(number)), pk

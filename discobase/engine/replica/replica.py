@@ -136,6 +136,13 @@ class Replica:
 
     # Reading: any thread
 
+    @property
+    def is_checked(self) -> bool:
+        """Whether records are to be held against their checksums when they are read: those of a
+        file that is kept. Only what hands on whole rows does that.
+        """
+        return self._file.is_kept
+
     def get(self, table: str, pk: int) -> Row | None:
         """Return the record under a primary key, or None. Never waits."""
         return self._reader.get(table, pk)
