@@ -512,9 +512,9 @@ class Replica:
         """See that a file may be gone on with: all of it where it was not closed cleanly, else as
         far as it is built on at once, and the rest by :meth:`check_on`.
         """
-        writer.executescript(file.pragmas)
-        if not cache.fits(writer):
+        if not cache.fits(writer):  # before anything is written to it
             raise _Unfit("they are of another database, or of another version of discobase")
+        writer.executescript(file.pragmas)
         check = Check(file)
         if was_closed(writer):
             require_sound_beginning(writer)
