@@ -19,6 +19,7 @@ from discobase.errors import DiscobaseError
 from discobase.progress import Progress
 from discobase.queries.explanation import Explanation
 from discobase.queries.groups import Groups
+from discobase.queries.hits import Hit
 from discobase.queries.sql import SqlRow
 from discobase.query import Query
 from discobase.records.expressions.functions import (
@@ -39,7 +40,7 @@ from discobase.records.expressions.functions import (
     startswith,
 )
 from discobase.records.expressions.nodes import Expression
-from discobase.records.fields import Index, Unique
+from discobase.records.fields import Index, Searchable, Unique
 from discobase.records.outdated import OutdatedRecord
 from discobase.session import LoginTask
 from discobase.status import Status
@@ -54,6 +55,7 @@ __all__ = [
     "Finding",
     "Groups",
     "Growth",
+    "Hit",
     "Index",
     "LoginTask",
     "LostCommit",
@@ -62,6 +64,7 @@ __all__ = [
     "Query",
     "Report",
     "SaveReport",
+    "Searchable",
     "SqlRow",
     "Status",
     "Table",

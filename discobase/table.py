@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Literal,
+    Self,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from discobase.arguments import checked_flag
 from discobase.binding import Binding
@@ -12,7 +21,7 @@ from discobase.bulk import SaveReport, save_all
 from discobase.engine.changes import Change
 from discobase.engine.replica import Row
 from discobase.errors import RecordNotFound, RecordNotSaved, TableError
-from discobase.query import Query
+from discobase.query import Query, text_search
 from discobase.records.expressions.nodes import Expression
 from discobase.records.outdated import OutdatedRecord
 from discobase.records.record import (
@@ -29,7 +38,9 @@ if TYPE_CHECKING:
     # Checkers find the fields of a model, its parameters, by pydantic's own metaclass.
     from pydantic._internal._model_construction import ModelMetaclass as TableType
 else:
-    from discobase.records.expressions.table_type import TableType
+    from discobase.records.expressions.table_type import TableType, gives_way
+
+R = TypeVar("R", bound=Record)
 
 
 class Table(Record, metaclass=TableType):
@@ -312,6 +323,15 @@ class Table(Record, metaclass=TableType):
         found = cls.find(fresh=fresh, **equal)
         return found.one() if checked_flag("strict", strict) else found.first()
 
+    if TYPE_CHECKING:
+        # Not in the class, where it would be in the way of a field of its name: see `search`.
+        @classmethod
+        def search(
+            cls, text: str, /, *expressions: Expression | bool, fresh: bool = False, **equal: object
+        ) -> Query[Self]:
+            """Select records by the words in their texts."""
+            ...
+
     # Records that do not fit any more
 
     @classmethod
@@ -388,6 +408,45 @@ class Table(Record, metaclass=TableType):
                 f"statement."
             )
         return binding
+
+
+def search(
+    table: type[R],
+    text: str,
+    /,
+    *expressions: Expression | bool,
+    fresh: bool = False,
+    **equal: object,
+) -> Query[R]:
+    """Select the records that have words in their :class:`~discobase.Searchable` texts, those that
+    fit best first. Read nothing yet. No API call.
+
+    All words have to be there, in whatever order and whichever of the texts. Upper and lower case
+    are the same, and accents are passed over. ``"two words"`` in quotes have to follow each other
+    in one text; ``word*`` is what begins so; ``-word``, or ``-"two words"``, must not be there.
+    Any other character is one between words: no text is refused for its syntax. A text without
+    words finds nothing.
+
+    It looks at what is stored: a default that a record was written without is not found.
+
+    Args:
+        table: the class.
+        text: what is searched for.
+        expressions: what else is to be true of the records, as for :meth:`Table.find`.
+        fresh: as for :meth:`Table.find`.
+        equal: field names and values, as for :meth:`Table.find`.
+
+    Raises:
+        WrongSearch: `text` is none, has more than 100 words, or says only what must not be there;
+            or the table has no field that is searched.
+        DiscobaseError, pydantic.ValidationError: as for :meth:`Table.find`.
+    """
+    bound: Binding[R] = cast("Any", table)._bound()
+    return Query(bound, equal, expressions, fresh=fresh, search=text_search(bound, text))
+
+
+if not TYPE_CHECKING:
+    gives_way("search", search)
 
 
 _METHODS = frozenset(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from discobase.engine.changes import TextIndexWanted
 from discobase.engine.replica import (
     EMPTY,
     KeysUnknown,
@@ -15,12 +18,14 @@ from discobase.engine.replica import (
     Replica,
     Row,
     Selection,
+    TextIndex,
 )
 from discobase.queries.bounds import FALSE, TRUE, Bounds
 from discobase.queries.conditions import compiled
 from discobase.queries.found import Found
 from discobase.queries.key_terms import KeyTerms
 from discobase.queries.orders import Order, ordered
+from discobase.queries.ranking import Ranking, Seen
 from discobase.queries.row_values import RowValues
 from discobase.queries.sorting import in_order
 from discobase.records.outdated import OutdatedRecord
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
     from discobase.binding import Binding
     from discobase.engine.replica import FlaggedRow
     from discobase.queries.plan import Plan
+    from discobase.records.expressions.text_search import TextSearch
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
@@ -73,7 +79,11 @@ class Answers(Generic[R]):
 
     def any(self) -> bool:
         """Return whether there is a row."""
-        return bool(Answers(self._binding, replace(self._plan.sliced(0, 1), orderings=())).found())
+        return bool(
+            Answers(
+                self._binding, replace(self._plan.sliced(0, 1), orderings=(), by_rank=False)
+            ).found()
+        )
 
     def pks(self) -> list[int]:
         """Return the primary keys, in the order of the rows."""
@@ -107,7 +117,7 @@ class Answers(Generic[R]):
             except KeysUnknown:
                 return question(Statement(binding, self._plan, replica, layout))
         except LayoutChanged:
-            without = replace(layout, columns={})
+            without = replace(layout, columns={}, text=None)
             return question(Statement(binding, self._plan, replica, without))
 
 
@@ -135,15 +145,27 @@ class Statement(Generic[R]):
         self.replica = replica
         self._binding = binding
         self._plan = plan
-        self.terms = KeyTerms(binding, layout, trusting=trusting)
+        self.text = _index_for(binding, plan.search, layout)
+        answered = None if self.text is None else plan.search
+        self.terms = KeyTerms(binding, layout, trusting=trusting, search=answered)
+        self._match = "" if answered is None else self.terms.bind(answered.asked.match)
         bounds = compiled(plan.condition, self.terms)
         # Whether a record loads only loading it tells.
         self.bounds = Bounds(FALSE, bounds.maybe) if plan.skips_outdated else bounds
 
+    @property
+    def ranks_itself(self) -> bool:
+        """Whether Python ranks the records, for want of an index: it has to look at all of them."""
+        wants_ranks = self._plan.is_ranked or self._plan.with_ranks
+        return wants_ranks and self.text is None and self.bounds.maybe != FALSE
+
     def selection(self, *, reverse: bool = False) -> Selection:
         """Return the rows that may be asked for, in SQL's words."""
         plan, bounds = self._plan, self.bounds
-        order = ordered(plan.orderings, self.terms, reverse=reverse)
+        if self.ranks_itself:
+            return Selection(self._binding.name, TRUE, FALSE, (), TRUE)
+        order = _by_rank(reverse=reverse) if plan.is_ranked and self.text else None
+        order = order or ordered(plan.orderings, self.terms, reverse=reverse)
         by = order or Order(("pk",))
         limit, offset = None, 0
         if order and bounds.is_exact:
@@ -166,6 +188,9 @@ class Statement(Generic[R]):
             self.terms.arguments,
             self.terms.whole,
             self.terms.others,
+            self.text,
+            self._match,
+            ("rank",) if plan.with_ranks and self.text else (),
         )
 
     def found(self, fold: Callable[[Iterable[Found[R]]], T], *, reverse: bool = False) -> T:
@@ -173,8 +198,10 @@ class Statement(Generic[R]):
         plan, selection = self._plan, self.selection(reverse=reverse)
         start = plan.offset - selection.offset
         stop = None if plan.limit is None else start + plan.limit
-        if stop == start:
+        if stop == start or self.bounds.maybe == FALSE:
             return fold(())
+        if self.ranks_itself:
+            return fold(self._ranked(reverse=reverse))
         if selection.wrong != TRUE:
             try:
                 return self.replica.fold(
@@ -190,6 +217,32 @@ class Statement(Generic[R]):
         start, stop = plan.offset, None if plan.limit is None else plan.offset + plan.limit
         return fold(islice(reversed(by_value) if reverse else by_value, start, stop))
 
+    def _ranked(self, *, reverse: bool) -> Iterable[Found[R]]:
+        """Return the rows, in their order, each with its rank, which all rows of the table make."""
+        plan = self._plan
+        assert plan.search is not None
+        every = self.replica.fold(self.selection(), partial(self._with_own_ranks, plan.search))
+        if plan.is_ranked:
+            every.sort(key=lambda found: (-found.rank, found.row[0]))
+        else:
+            every = in_order(every, plan.orderings, self._binding.codec, RowValues(self._binding))
+        stop = None if plan.limit is None else plan.offset + plan.limit
+        return islice(reversed(every) if reverse else every, plan.offset, stop)
+
+    def _with_own_ranks(self, search: TextSearch, rows: Iterable[FlaggedRow]) -> list[Found[R]]:
+        ranking, seen = Ranking(search.asked), dict[int, Seen]()
+
+        def searched() -> Iterator[FlaggedRow]:
+            for row in rows:
+                words = search.words(json.loads(row[2]))
+                counted = ranking.see(words)
+                if search.asked.fits(words):
+                    seen[row[0]] = counted
+                    yield row
+
+        fitting = list(self._fitting(searched()))
+        return [replace(found, rank=ranking.rank(seen[found.row[0]])) for found in fitting]
+
     def count(self) -> int:
         """Return the number of rows."""
         plan, bounds = self._plan, self.bounds
@@ -203,6 +256,8 @@ class Statement(Generic[R]):
                 arguments=self.terms.arguments,
                 whole=self.terms.whole,
                 others=self.terms.others,
+                text=self.text,
+                match=self._match,
             )
             columns = ("count(*)", "count(*)" if bounds.is_exact else f"sum({bounds.sure})")
             cells = self.replica.cells(selection, columns, selection.condition)
@@ -211,7 +266,7 @@ class Statement(Generic[R]):
                     return _among(number, plan)
             if not cells:
                 return 0
-        selection = replace(self.selection(), order=(), wrong=FALSE)
+        selection = replace(self.selection(), order=(), wrong=FALSE, extra=())
         start, stop = plan.offset, None if plan.limit is None else plan.offset + plan.limit
         return self.replica.fold(
             selection, lambda rows: sum(1 for _ in islice(self._fitting(rows), start, stop))
@@ -241,7 +296,22 @@ class Statement(Generic[R]):
             return None
         return [((pk, seq, data), number) for pk, seq, data, number, _ in cells]
 
-    def _fitting(self, rows: Iterable[FlaggedRow]) -> Iterator[Found[R]]:
+    def _fitting(self, rows: Iterable[Any]) -> Iterator[Found[R]]:
+        """Yield those rows that fit, with their ranks where they have some."""
+        if not (self._plan.with_ranks and self.text):
+            return self._deciding(rows)
+        ranks: dict[int, float] = {}
+
+        def unranked() -> Iterator[FlaggedRow]:
+            for pk, seq, data, flag, rank in rows:
+                ranks[pk] = -rank
+                yield pk, seq, data, flag
+
+        return (
+            replace(found, rank=ranks.pop(found.row[0])) for found in self._deciding(unranked())
+        )
+
+    def _deciding(self, rows: Iterable[FlaggedRow]) -> Iterator[Found[R]]:
         condition, values = self._plan.condition, RowValues(self._binding)
         for pk, seq, data, flag in rows:
             found = (pk, seq, data)
@@ -257,7 +327,27 @@ class Statement(Generic[R]):
                 yield Found(found)
 
 
-def _sorted(rows: Iterable[FlaggedRow]) -> Iterator[FlaggedRow]:
+def _index_for(
+    binding: Binding[Any], search: TextSearch | None, layout: Layout
+) -> TextIndex | None:
+    """Return the index of texts that answers a search; None where there is none, which is asked for
+    then.
+    """
+    if search is None or not search.asked.wanted:
+        return None
+    index = layout.text
+    if index is not None and index.is_whole and index.places == search.places:
+        return index
+    if binding.latest is binding:  # or two classes of one table would each undo what the other asks
+        binding.source.want_index(TextIndexWanted(binding.name, search.places))
+    return None
+
+
+def _by_rank(*, reverse: bool) -> Order:
+    return Order(("rank DESC", "pk DESC") if reverse else ("rank", "pk"))
+
+
+def _sorted(rows: Iterable[Any]) -> Iterator[Any]:
     for row in rows:
         if row[3] > 1:
             raise _Unsorted

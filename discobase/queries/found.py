@@ -15,7 +15,10 @@ R = TypeVar("R", bound=Record)
 
 @dataclass(frozen=True, slots=True)
 class Found(Generic[R]):
-    """A row that fits, and its record where it had to be made to see that."""
+    """A row that fits, its record where it had to be made to see that, and how well it fits what is
+    searched for, where that was asked.
+    """
 
     row: Row
     record: R | None = None
+    rank: float = 0.0

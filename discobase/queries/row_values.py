@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from discobase.engine.operations import DEPENDS
-from discobase.records.expressions.path import ValueOf
+from discobase.records.expressions.path import STORED, ValueOf
 from discobase.records.outdated import OutdatedRecord
 from discobase.records.sameness import MISSING
 
@@ -42,6 +42,8 @@ class RowValues:
             if name not in loaded:
                 if not stored:
                     stored.update(json.loads(row[2]))
+                if name == STORED:
+                    return stored
                 loaded[name] = self._load(row, stored, name)
             return loaded[name]
 

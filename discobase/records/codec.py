@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from discobase.engine import keys
+from discobase.engine.texts import Place
 from discobase.errors import DiscobaseError, TableError, UnknownField, UnstorableValue
 from discobase.records.conversion import Conversion
 from discobase.records.explain import Explainer
@@ -27,6 +28,7 @@ from discobase.records.lone_field import LoneField
 from discobase.records.model import blank, refuse_inits_inside, undefined_name
 from discobase.records.record import note_unknown_fields, unknown_fields
 from discobase.records.sameness import MISSING, Difference, difference
+from discobase.records.searchable import searched_places
 from discobase.records.secrets import MASK, unmasked_forms
 from discobase.records.unknown_fields import UnknownFields, with_fields
 
@@ -49,6 +51,7 @@ class Codec(Generic[M]):
         kinds: how each field's key is made.
         unique: the fields marked :class:`~discobase.records.fields.Unique`.
         indexed: the fields marked :class:`~discobase.records.fields.Index`.
+        searched: where texts stand that are :class:`~discobase.records.fields.Searchable`.
 
     Raises:
         TableError: the annotations of the class cannot be resolved, or make no sense for a table.
@@ -65,6 +68,7 @@ class Codec(Generic[M]):
         self.kinds: Mapping[str, keys.Kind] = marks.kinds
         self.unique: tuple[str, ...] = marks.unique
         self.indexed: tuple[str, ...] = marks.indexed
+        self.searched: tuple[Place, ...] = searched_places(model)
         self.model = model
         self._table = table
         self._serializer = model.__pydantic_serializer__

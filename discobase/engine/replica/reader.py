@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from discobase.engine.replica.computed_keys import add_computed_keys
 from discobase.engine.replica.file import ReplicaFile, failed, is_busy
 from discobase.engine.replica.folder import gone
 from discobase.engine.replica.layout import by_columns, exists, keys_unknown, unfilled
+from discobase.engine.replica.text_index import TextIndex
 from discobase.errors import Disconnected, Unavailable
 from discobase.own_threads import is_own_thread
 
@@ -63,6 +64,9 @@ class Selection:
         arguments: of the conditions, by name.
         whole: the key columns that are to have the key of each row.
         others: the other key columns, which need not.
+        text: the index that names the rows among which to look; None for all rows.
+        match: what it is asked, as a statement has it.
+        extra: what else is wanted of each row, as expressions in SQL.
     """
 
     table: str
@@ -75,11 +79,25 @@ class Selection:
     arguments: Mapping[str, object] = field(default_factory=dict[str, object])
     whole: Sequence[KeyColumn] = ()
     others: Sequence[KeyColumn] = ()
+    text: TextIndex | None = None
+    match: str = ""
+    extra: Sequence[str] = ()
+
+    @property
+    def source(self) -> str:
+        """Where the rows come from."""
+        if self.text is None:
+            return table_name(self.table)
+        # Not in another order: FTS5 would be asked for each row anew, and rank all of them for it.
+        return f"{self.text.name} CROSS JOIN {table_name(self.table)}"
 
     @property
     def condition(self) -> str:
-        """What follows the name of the table, without order and limit."""
-        return "" if self.where == "1" else f"WHERE {self.where}"
+        """What follows the source, without order and limit."""
+        if self.text is None:
+            return "" if self.where == "1" else f"WHERE {self.where}"
+        found = f"{self.text.name} MATCH {self.match} AND pk = {self.text.name}.rowid"
+        return f"WHERE {found}" if self.where == "1" else f"WHERE {found} AND ({self.where})"
 
     @property
     def tail(self) -> str:
@@ -89,8 +107,13 @@ class Selection:
 
     @property
     def gaps(self) -> str:
-        """The statement that tells whether a key is not known, and whether a column is gone."""
-        return f"SELECT {keys_unknown(self.table, self.whole)}, {unfilled(self.table, self.others)}"
+        """The statement that tells whether a key is not known, and whether a column, or the index
+        of texts, is gone.
+        """
+        gone = unfilled(self.table, self.others)
+        if self.text is not None:
+            gone = f"{gone} OR {self.text.gone}"
+        return f"SELECT {keys_unknown(self.table, self.whole)}, {gone}"
 
     @property
     def slice(self) -> str:
@@ -110,9 +133,8 @@ class Selection:
     @property
     def sql(self) -> str:
         """The whole statement that gives the rows."""
-        return (
-            f"SELECT {', '.join((*_RECORD, self.flag))} FROM {table_name(self.table)} {self.tail}"
-        )
+        columns = ", ".join((*_RECORD, self.flag, *self.extra))
+        return f"SELECT {columns} FROM {self.source} {self.tail}"
 
 
 class _Failed(Exception):
@@ -255,12 +277,12 @@ class Reader:
         def read(connection: sqlite3.Connection, is_kept: bool) -> T:
             with _select(
                 connection,
-                selection.table,
+                selection.source,
                 selection.tail,
                 selection.arguments,
-                _names(_RECORD, is_kept, selection.flag),
+                _names(_RECORD, is_kept, (selection.flag, *selection.extra)),
             ) as rows:
-                return fold(_checked(rows, _RECORD, has_extra=True) if is_kept else rows)
+                return fold(_checked(rows, _RECORD) if is_kept else rows)
 
         return self._of_one_moment(selection, read, partial(fold, ()))
 
@@ -276,7 +298,7 @@ class Reader:
             LayoutChanged: a key column that the selection names is gone.
             KeysUnknown: one is not whole that is to be.
         """
-        sql = f"SELECT {', '.join(columns)} FROM {table_name(selection.table)} {tail}"
+        sql = f"SELECT {', '.join(columns)} FROM {selection.source} {tail}"
 
         def read(connection: sqlite3.Connection, _: bool) -> list[Any]:
             return connection.execute(sql, selection.arguments).fetchall()
@@ -301,20 +323,14 @@ class Reader:
         def read(connection: sqlite3.Connection, _: bool) -> tuple[list[str], int, int]:
             nonlocal looked_at
             looked_at = 0
-            name, arguments = table_name(selection.table), selection.arguments
+            arguments = selection.arguments
             plan = connection.execute(f"EXPLAIN QUERY PLAN {selection.sql}", arguments).fetchall()
             connection.create_function("look", 1, look)
-            counted = Selection(
-                selection.table,
-                f"look(pk) AND ({selection.where})",
-                order=selection.order,
-                limit=selection.limit,
-                offset=selection.offset,
-            )
+            counted = replace(selection, where=f"look(pk) AND ({selection.where})")
             undecided = sum(
                 flag % 2 == 0
                 for (flag,) in connection.execute(
-                    f"SELECT {selection.flag} FROM {name} {counted.tail}", arguments
+                    f"SELECT {selection.flag} FROM {selection.source} {counted.tail}", arguments
                 )
             )
             steps = by_columns(connection, selection.table, (str(step[-1]) for step in plan))
@@ -400,7 +416,8 @@ class Reader:
         def read(connection: sqlite3.Connection, is_kept: bool) -> list[Any]:
             if columns is None:
                 return connection.execute(sql, arguments).fetchall()
-            with _select(connection, table, sql, arguments, _names(columns, is_kept)) as rows:
+            names = _names(columns, is_kept)
+            with _select(connection, table_name(table), sql, arguments, names) as rows:
                 return list(_checked(rows, columns) if is_kept else rows)
 
         return self._lend(table, read, list[Any])
@@ -417,7 +434,7 @@ class Reader:
             LayoutChanged: a key column that the selection names is gone.
             KeysUnknown: one is not whole that is to be.
         """
-        if not (selection.whole or selection.others):
+        if not (selection.whole or selection.others or selection.text):
             return self._lend(selection.table, read, nothing)
 
         def look_and_read(connection: sqlite3.Connection, is_kept: bool) -> T:
@@ -490,28 +507,25 @@ def _by_pk(table: str) -> str:
     return f"SELECT {', '.join(_RECORD)} FROM {table_name(table)} WHERE pk = ?"
 
 
-def _names(columns: Sequence[str], is_kept: bool, extra: str | None = None) -> str:
+def _names(columns: Sequence[str], is_kept: bool, extra: Sequence[str] = ()) -> str:
     """Return what is to be read of records, for :func:`_checked` in a kept file."""
-    names = (*_STORED, SUM) if is_kept else columns
-    return ", ".join(names if extra is None else (*names, extra))
+    return ", ".join((*((*_STORED, SUM) if is_kept else columns), *extra))
 
 
 @contextlib.contextmanager
 def _select(
-    connection: sqlite3.Connection, table: str, tail: str, arguments: Arguments, names: str
+    connection: sqlite3.Connection, source: str, tail: str, arguments: Arguments, names: str
 ) -> Generator[sqlite3.Cursor]:
     """Read rows; what is not read to its end would hold the moment that it shows."""
-    cursor = connection.execute(f"SELECT {names} FROM {table_name(table)} {tail}", arguments)
+    cursor = connection.execute(f"SELECT {names} FROM {source} {tail}", arguments)
     try:
         yield cursor
     finally:
         cursor.close()
 
 
-def _checked(
-    rows: Iterable[Sequence[Any]], columns: tuple[str, ...], *, has_extra: bool = False
-) -> Iterator[Any]:
-    """Yield records of a kept file, each held against its checksum.
+def _checked(rows: Iterable[Sequence[Any]], columns: tuple[str, ...]) -> Iterator[Any]:
+    """Yield records of a kept file, each held against its checksum, with what was read besides.
 
     Raises:
         Altered: one of them is not what was written.
@@ -520,7 +534,7 @@ def _checked(
     for row in rows:
         require_sound([row[:summed]])
         found = row[: len(_STORED)] if columns is _STORED else _as_record(row)
-        yield (*found, row[-1]) if has_extra else found
+        yield (*found, *row[summed:])
 
 
 def _read_from(

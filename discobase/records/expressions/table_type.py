@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from types import MethodType
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
@@ -46,18 +48,33 @@ class TableType(ModelMetaclass):
 
     if not TYPE_CHECKING:  # with it, checkers would take each misspelt field for one
 
-        def __getattr__(cls, name: str) -> FieldReference:
+        def __getattr__(cls, name: str) -> Any:
             fields = vars(cls).get(_FIELDS)
             if fields is None or name.startswith("_") or cls in _deriving.bases:
                 return super().__getattr__(name)
             if name in fields:
                 return reference(cls, name)
+            if name in _giving_way:
+                return MethodType(_giving_way[name], cls)
             try:
                 return super().__getattr__(name)
             except AttributeError:
                 others = (each for each in dir(cls) if not each.startswith("_"))
                 raise UnknownAttribute(cls.__name__, name, {*fields, *PLACE}, others) from None
 
+
+def gives_way(name: str, method: Callable[..., Any]) -> None:
+    """Have all tables a method, unless a field has its name: it is in no class, where it would be
+    in the field's way.
+
+    Args:
+        name: the name.
+        method: takes the class first.
+    """
+    _giving_way[name] = method
+
+
+_giving_way: dict[str, Callable[..., Any]] = {}
 
 _FIELDS = "__pydantic_fields__"
 """Where pydantic keeps the fields of a class, from when they are known."""
