@@ -81,7 +81,9 @@ def _written(window: _Window, marks: tuple[str, str]) -> str:
     end = len(text) if window.stop == len(where) else where[window.stop - 1][1]
     parts = [ELLIPSIS if begin > 0 else ""]
     for first, stop in _joined(window):
-        left, right = where[first][0], where[stop - 1][1]
+        left, right = max(begin, where[first][0]), where[stop - 1][1]
+        if left >= right:  # of several words in one character, as in a fraction
+            continue
         parts += [text[begin:left], marks[0], text[left:right], marks[1]]
         begin = right
     return "".join([*parts, text[begin:end], ELLIPSIS if end < len(text) else ""])
