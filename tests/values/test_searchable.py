@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import Enum, StrEnum
-from typing import Annotated, Any, Literal, NewType, Optional
+from typing import Annotated, Any, Literal, NewType
 
 import pytest
 from pydantic import BaseModel, Field, PlainSerializer, SecretStr, field_serializer
@@ -50,7 +50,7 @@ def place_of(annotation: Any) -> list[tuple[str | None, ...]]:
     ("annotation", "places"),
     [
         (str, [()]),
-        (Optional[str], [()]),
+        (str | None, [()]),
         (str | int, [()]),
         (Annotated[str, Field(max_length=3)], [()]),
         (Literal["a", 1], [()]),
@@ -115,7 +115,7 @@ def test_a_mark_in_the_wrong_place_is_refused():
         def _turned(self, value: str) -> str:
             return value[::-1]
 
-    with pytest.raises(TableError, match="Inside: Searchable.* must be the outermost annotation"):
+    with pytest.raises(TableError, match=r"Inside: Searchable.* must be the outermost annotation"):
         searched_places(Inside)
     with pytest.raises(TableError, match=r"Default\.name: Searchable\(\) is no default"):
         searched_places(Default)
