@@ -15,6 +15,7 @@ from benchmarks.keeping import keeping
 from benchmarks.measuring import Place, embedded_server
 from benchmarks.opening import opening
 from benchmarks.saving import saving, saving_much
+from benchmarks.searching import searching
 from benchmarks.serving import serving
 
 BENCHMARKS: dict[str, tuple[Callable[[Place], None], ...]] = {
@@ -22,6 +23,7 @@ BENCHMARKS: dict[str, tuple[Callable[[Place], None], ...]] = {
     "finding": (finding,),
     "getting": (getting,),
     "indexing": (indexing,),
+    "searching": (searching,),
     "opening": (opening,),
     "serving": (serving,),
     "keeping": (keeping,),
