@@ -416,6 +416,30 @@ def test_search_looks_at_what_is_stored(place):
         assert old.search("more").count() == 0
 
 
+def test_a_class_whose_place_was_taken_goes_on_searching_its_own_texts(place):
+    def make(searched):
+        marked = {"text": str, "other": str}
+        marked[searched] = Annotated[str, Searchable()]
+        body = {"__annotations__": marked, "__module__": __name__, "other": "other"}
+        return type(Table)("Cell", (Table,), body)
+
+    database = Database("shop")
+    old = database.table(make("text"))
+    with place.conn(database):
+        old(text="words").save()
+        wait_for_index(old)
+        new = database.table(make("other"))
+        assert new.search("other").count() == 1
+        wait_for_index(new)
+        new(text="x").save()
+        end = time.monotonic() + 30
+        while not new.search("other").explain().searched:
+            assert time.monotonic() < end
+        assert old.search("words").count() == 1
+        assert old.search("other").count() == 0
+        assert not old.search("words").explain().searched
+
+
 def test_marks_come_go_and_move_with_the_class_in_a_cache(place, tmp_path):
     class First(Table):
         text: Annotated[str, Searchable()]

@@ -131,7 +131,8 @@ def test_is_made_anew_when_another_state_is_taken_over(stocked, replica):
         save(other, Insert("a", text("own", "own")))
         with pytest.raises(NotTheState):
             other.restore(lines, head, "another hash")
-        assert [*indexed(other, "a")] == [1]
+        save(other, Insert("a", text("more", "more")))
+        assert [*indexed(other, "a")] == [1, 2]
         other.restore(lines, head, state)
         assert other.filling
         assert indexed(other, "a") == {}
