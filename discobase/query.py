@@ -9,7 +9,9 @@ from functools import cached_property
 from typing import Any, Generic, Literal, Never, TypeVar, overload
 
 from discobase.arguments import checked_flag
+from discobase.batches import ChangeReport
 from discobase.binding import Binding
+from discobase.by_query import ByQuery, Delete, Update
 from discobase.engine.search_text import SearchText
 from discobase.errors import RecordNotFound, SeveralRecords, UsageError, WrongSearch
 from discobase.queries.aggregates import extreme, mean_of, sum_of
@@ -24,6 +26,7 @@ from discobase.records.expressions.given import conditions, equality, orderings,
 from discobase.records.expressions.meaning import Operator
 from discobase.records.expressions.nodes import All, Comparison, Expression, Not, Ordering
 from discobase.records.expressions.path import FieldPath
+from discobase.records.expressions.reference import OF_RECORDS, require_value
 from discobase.records.expressions.text_search import TextSearch
 from discobase.records.record import Record, primary_key
 
@@ -84,6 +87,7 @@ class Query(Sequence[R], Generic[R]):
             )
             self._said = (repr(search.said), *said)
         self._then: tuple[str, ...] = ()
+        self._unfinished: ByQuery[R] | None = None
 
     # Queries made of it
 
@@ -138,7 +142,8 @@ class Query(Sequence[R], Generic[R]):
 
         Args:
             fields: names, as in ``"age"`` or ``"-age"`` for the greatest first; class attributes,
-                as in ``User.age``; ``desc(User.age)``. None for the order of primary keys.
+                as in ``User.age``; ``desc(User.age)``. Without any, records are in the order of
+                their primary keys.
 
         Raises:
             UsageError: this one is a slice.
@@ -234,6 +239,64 @@ class Query(Sequence[R], Generic[R]):
             DiscobaseError, pydantic.ValidationError: as for :meth:`find`.
         """
         return self._narrower(expressions, equal).one_or_none()
+
+    # Changed all together
+
+    def update(self, /, **values: object) -> ChangeReport:
+        """Write into fields of all records that this finds now. Block; one API call for each
+        commit, and one is enough for some ten thousand small records.
+
+        A value may be computed of each record: ``query.update(age=User.age + 1)``. What one commit
+        holds is written as a whole, and of what stood there when it was written: if anybody has
+        written one of the records since they were read, the query is asked anew, 100 times at the
+        most. So nothing that others write is lost, and of any number of processes that count in
+        one record each counts. Several commits are not atomic, and the report says how many there
+        were. All records are made and checked before the first one is sent.
+
+        Records that come to fit while this runs may be left out. Each record that is found is
+        written, also where that changes nothing. In a query that has a limit or is a slice, those
+        in it are written. What this query holds stays as it is; :meth:`find` looks anew.
+
+        Args:
+            values: by field a value, as the field takes it; what is computed of fields, as in
+                ``User.age + 1``; or another field, as in ``nick=User.name``.
+
+        Returns:
+            How many records were written, in how many commits.
+
+        Raises:
+            UsageError: there is no value, or one for `pk` or `version`.
+            UnknownField: the table has no such field.
+            WrongExpression: a value is computed of another table's fields, or is a comparison.
+            WrongOperand: a value cannot be computed from what a record has.
+            pydantic.ValidationError: a field does not allow a value; or the class a record.
+            UniqueViolation: two records would have the same value in a unique field. They are
+                written in the order of the query, each after those before it.
+            RecordOutdated: a record does not fit the table's fields any more;
+                :meth:`skip_outdated` leaves it out.
+            Unavailable: others kept writing the records; or as for :meth:`Table.save
+                <discobase.Table.save>`.
+            OutcomeUnknown: a commit may have been made. Call this again on the same query object
+                with the same values: what was made is not made twice.
+            DiscobaseError: as for :meth:`Table.save <discobase.Table.save>`.
+        """
+        return self._changed(Update(self._binding, self._plan, f"{self._call}.update()", values))
+
+    def delete(self) -> ChangeReport:
+        """Delete all records that this finds now, those included that their class cannot load any
+        more. Block; one API call for each commit, and one is enough for 20,000 records.
+
+        As :meth:`update` does, it deletes what fits as it was read, and asks anew where somebody
+        has written one of the records since.
+
+        Returns:
+            How many records were deleted, in how many commits.
+
+        Raises:
+            Unavailable, OutcomeUnknown: as for :meth:`update`.
+            DiscobaseError: as for :meth:`Table.delete <discobase.Table.delete>`.
+        """
+        return self._changed(Delete(self._binding, self._plan, f"{self._call}.delete()"))
 
     # What is known of them without making records
 
@@ -431,8 +494,7 @@ class Query(Sequence[R], Generic[R]):
         return self._count if self._held is None else len(self._held)
 
     def __iter__(self) -> Iterator[R]:
-        picture = self._picture
-        return map(picture.reached, range(len(picture)))
+        return self._picture.each()
 
     def __reversed__(self) -> Iterator[R]:
         picture = self._picture
@@ -478,14 +540,26 @@ class Query(Sequence[R], Generic[R]):
         """Return what is asked for, checked, and how it is written."""
         asked = conditions(self._model, expressions)
         same = {name: self._checked(name, value) for name, value in equal.items()}
-        equalities = [equality(self._model, name, value) for name, value in same.items()]
-        written = [*map(repr, asked), *(f"{name}={value!r}" for name, value in same.items())]
-        return (*asked, *equalities), tuple(written)
+        model = self._model
+        equalities = [equality(model, name, value) for name, value in same.items()]
+        written = [f"{name}={value!r}" for name, value in same.items()]
+        return (*asked, *equalities), (*map(repr, asked), *written)
 
     def _checked(self, name: str, value: object) -> Any:
+        if isinstance(value, OF_RECORDS):
+            require_value(FieldPath(self._model, name), value)
         if name == PK:
             return primary_key(self._model, value)
         return self._binding.codec.stored_value(name, value)
+
+    def _changed(self, wanted: ByQuery[R]) -> ChangeReport:
+        change = wanted
+        if self._unfinished is not None and self._unfinished.is_as(wanted):
+            change = self._unfinished
+        try:
+            return change.carry_out()
+        finally:
+            self._unfinished = change if change.is_unfinished else None
 
     def _narrower(
         self,
@@ -546,11 +620,10 @@ class Query(Sequence[R], Generic[R]):
             page = replace(plan, conditions=(*plan.conditions, above), limit=chunk)
             found = Answers(self._binding, page).found()
             plan = replace(plan, fresh=False)
-            picture = Picture(self._binding, found)
-            yield from map(picture.reached, range(len(picture)))
+            yield from Picture(self._binding, found).each()
             if len(found) < chunk:
                 return
-            after = found[-1].row[0]
+            after = found[-1][0]
 
     def _by_pks(self, chunk: int) -> Iterator[R]:
         pks = array("q", self.pks())
@@ -559,9 +632,8 @@ class Query(Sequence[R], Generic[R]):
             wanted = tuple(pks[start : start + at_a_time])
             among = Comparison(FieldPath(self._model, PK), Operator.IN, wanted)
             page = Plan((*self._plan.conditions, among), skips_outdated=self._plan.skips_outdated)
-            found = {each.row[0]: each for each in Answers(self._binding, page).found()}
-            picture = Picture(self._binding, [found[pk] for pk in wanted if pk in found])
-            yield from map(picture.reached, range(len(picture)))
+            found = {each[0]: each for each in Answers(self._binding, page).found()}
+            yield from Picture(self._binding, [found[pk] for pk in wanted if pk in found]).each()
 
     # What was read is held, and records are made of it when they are asked for, each once.
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from discobase.engine.changes import TextIndexWanted
 from discobase.engine.replica import (
     EMPTY,
     KeysUnknown,
@@ -18,13 +17,10 @@ from discobase.engine.replica import (
     Replica,
     Row,
     Selection,
-    TextIndex,
 )
-from discobase.queries.bounds import FALSE, TRUE, Bounds
-from discobase.queries.conditions import compiled
+from discobase.queries.bounds import FALSE, TRUE
+from discobase.queries.compilation import Compilation, compilation
 from discobase.queries.found import Found
-from discobase.queries.key_terms import KeyTerms
-from discobase.queries.orders import Order, ordered
 from discobase.queries.ranking import Ranking, Seen
 from discobase.queries.row_values import RowValues
 from discobase.queries.sorting import in_order
@@ -99,9 +95,7 @@ class Answers(Generic[R]):
         """Read the rows, and return how: the statement, SQLite's plan, how many rows it looked at,
         and how many Python has to look at.
         """
-        return self._ask(
-            lambda statement: (statement, *statement.replica.explain(statement.selection()))
-        )
+        return self._ask(lambda statement: (statement, *statement.explained()))
 
     def _ask(self, question: Callable[[Statement[R]], T]) -> T:
         binding = self._binding
@@ -113,24 +107,27 @@ class Answers(Generic[R]):
         layout = replica.layouts.get(binding.name, EMPTY)
         try:
             try:
-                return question(Statement(binding, self._plan, replica, layout, trusting=True))
+                made, arguments = compilation(binding, self._plan, layout)
+                return question(Statement(binding, self._plan, replica, made, arguments))
             except KeysUnknown:
-                return question(Statement(binding, self._plan, replica, layout))
+                return question(self._distrusting(replica, layout))
         except LayoutChanged:
-            without = replace(layout, columns={}, text=None)
-            return question(Statement(binding, self._plan, replica, without))
+            return question(self._distrusting(replica, replace(layout, columns={}, text=None)))
+
+    def _distrusting(self, replica: Replica, layout: Layout) -> Statement[R]:
+        made = Compilation(self._binding, self._plan, layout, trusting=False)
+        return Statement(self._binding, self._plan, replica, made, made.terms.arguments)
 
 
 class Statement(Generic[R]):
-    """A plan made SQL, for a table as it is laid out now.
+    """A plan made SQL, to be asked of a replica.
 
     Args:
         binding: the table.
         plan: what is asked for.
         replica: what is read.
-        layout: how the table is laid out.
-        trusting: whether key columns are taken for whole: where one is not, reading raises
-            :exc:`~discobase.engine.replica.reader.KeysUnknown`.
+        made: the plan in SQL.
+        arguments: what is bound in it.
     """
 
     def __init__(
@@ -138,81 +135,34 @@ class Statement(Generic[R]):
         binding: Binding[R],
         plan: Plan,
         replica: Replica,
-        layout: Layout,
-        *,
-        trusting: bool = False,
+        made: Compilation,
+        arguments: Mapping[str, object],
     ) -> None:
-        self.replica = replica
         self._binding = binding
         self._plan = plan
-        self.text = _index_for(binding, plan.search, layout)
-        answered = None if self.text is None else plan.search
-        self.terms = KeyTerms(binding, layout, trusting=trusting, search=answered)
-        self._match = "" if answered is None else self.terms.bind(answered.asked.match)
-        bounds = compiled(plan.condition, self.terms)
-        # Whether a record loads only loading it tells.
-        self.bounds = Bounds(FALSE, bounds.maybe) if plan.skips_outdated else bounds
-
-    @property
-    def ranks_itself(self) -> bool:
-        """Whether Python ranks the records, for want of an index: it has to look at all of them."""
-        wants_ranks = self._plan.is_ranked or self._plan.with_ranks
-        return wants_ranks and self.text is None and self.bounds.maybe != FALSE
-
-    def selection(self, *, reverse: bool = False) -> Selection:
-        """Return the rows that may be asked for, in SQL's words."""
-        plan, bounds = self._plan, self.bounds
-        if self.ranks_itself:
-            return Selection(self._binding.name, TRUE, FALSE, (), TRUE)
-        order = _by_rank(reverse=reverse) if plan.is_ranked and self.text else None
-        order = order or ordered(plan.orderings, self.terms, reverse=reverse)
-        by = order or Order(("pk",))
-        limit, offset = None, 0
-        if order and bounds.is_exact:
-            # Rows that are sorted wrongly come first: an offset would hide them.
-            offset = plan.offset if by.wrong == FALSE else 0
-            limit = None if plan.limit is None else plan.limit + plan.offset - offset
-        # Where there is a condition, SQLite knows best which index to take.
-        where, decided = bounds.maybe, bounds.sure
-        if where == TRUE:
-            where = by.by_index
-            decided = where if bounds.is_exact else decided
-        return Selection(
-            self._binding.name,
-            where,
-            decided,
-            by.terms,
-            by.wrong if order else TRUE,
-            limit,
-            offset,
-            self.terms.arguments,
-            self.terms.whole,
-            self.terms.others,
-            self.text,
-            self._match,
-            ("rank",) if plan.with_ranks and self.text else (),
-        )
+        self._replica = replica
+        self.made = made
+        self.arguments = arguments
 
     def found(self, fold: Callable[[Iterable[Found[R]]], T], *, reverse: bool = False) -> T:
         """Return what a function makes of the rows, in their order."""
-        plan, selection = self._plan, self.selection(reverse=reverse)
+        plan = self._plan
+        selection = self.made.reversed_selection if reverse else self.made.selection
         start = plan.offset - selection.offset
         stop = None if plan.limit is None else start + plan.limit
-        if stop == start or self.bounds.maybe == FALSE:
+        if stop == start or self.made.bounds.maybe == FALSE:
             return fold(())
-        if self.ranks_itself:
+        if self.made.ranks_itself:
             return fold(self._ranked(reverse=reverse))
         if selection.wrong != TRUE:
             try:
-                return self.replica.fold(
-                    selection, lambda rows: fold(islice(self._fitting(_sorted(rows)), start, stop))
+                return self._fold(
+                    selection,
+                    lambda rows: fold(islice(self._fitting(_sorted(rows, selection)), start, stop)),
                 )
             except _Unsorted:
                 pass
-        every = self.replica.fold(
-            replace(selection, order=(), wrong=FALSE, limit=None, offset=0),
-            lambda rows: list(self._fitting(rows)),
-        )
+        every = self._fold(self.made.every, lambda rows: list(self._fitting(rows)))
         by_value = in_order(every, plan.orderings, self._binding.codec, RowValues(self._binding))
         start, stop = plan.offset, None if plan.limit is None else plan.offset + plan.limit
         return fold(islice(reversed(by_value) if reverse else by_value, start, stop))
@@ -221,15 +171,18 @@ class Statement(Generic[R]):
         """Return the rows, in their order, each with its rank, which all rows of the table make."""
         plan = self._plan
         assert plan.search is not None
-        every = self.replica.fold(self.selection(), partial(self._with_own_ranks, plan.search))
+        every: list[Any] = self._fold(
+            self.made.selection, partial(self._with_own_ranks, plan.search)
+        )
         if plan.is_ranked:
-            every.sort(key=lambda found: (-found.rank, found.row[0]))
+            every.sort(key=lambda found: (found[4], found[0]))
         else:
             every = in_order(every, plan.orderings, self._binding.codec, RowValues(self._binding))
         stop = None if plan.limit is None else plan.offset + plan.limit
-        return islice(reversed(every) if reverse else every, plan.offset, stop)
+        part = islice(reversed(every) if reverse else every, plan.offset, stop)
+        return part if plan.with_ranks else (found[:4] for found in part)
 
-    def _with_own_ranks(self, search: TextSearch, rows: Iterable[FlaggedRow]) -> list[Found[R]]:
+    def _with_own_ranks(self, search: TextSearch, rows: Iterable[FlaggedRow]) -> list[Any]:
         ranking, seen = Ranking(search.asked), dict[int, Seen]()
 
         def searched() -> Iterator[FlaggedRow]:
@@ -241,113 +194,87 @@ class Statement(Generic[R]):
                     yield row
 
         fitting = list(self._fitting(searched()))
-        return [replace(found, rank=ranking.rank(seen[found.row[0]])) for found in fitting]
+        return [(*found, -ranking.rank(seen[found[0]])) for found in fitting]
+
+    def explained(self) -> tuple[list[str], int, int]:
+        """Read the rows, and return SQLite's plan, how many rows it looked at, and how many Python
+        has to look at.
+        """
+        return self._replica.explain(self.made.selection, self.arguments)
 
     def count(self) -> int:
         """Return the number of rows."""
-        plan, bounds = self._plan, self.bounds
+        plan, bounds, every = self._plan, self.made.bounds, self.made.every
         if bounds.maybe == FALSE or plan.limit == 0:
             return 0
         if bounds.sure != FALSE:
-            selection = Selection(
-                self._binding.name,
-                bounds.maybe,
-                bounds.sure,
-                arguments=self.terms.arguments,
-                whole=self.terms.whole,
-                others=self.terms.others,
-                text=self.text,
-                match=self._match,
-            )
             columns = ("count(*)", "count(*)" if bounds.is_exact else f"sum({bounds.sure})")
-            cells = self.replica.cells(selection, columns, selection.condition)
+            cells = self._cells(every, columns, every.condition)
             for number, decided in cells:
                 if number == (decided or 0):
                     return _among(number, plan)
             if not cells:
                 return 0
-        selection = replace(self.selection(), order=(), wrong=FALSE, extra=())
         start, stop = plan.offset, None if plan.limit is None else plan.offset + plan.limit
-        return self.replica.fold(
-            selection, lambda rows: sum(1 for _ in islice(self._fitting(rows), start, stop))
+        return self._fold(
+            every, lambda rows: sum(1 for _ in islice(self._fitting(rows), start, stop))
         )
 
     def pks(self) -> list[int]:
         """Return the primary keys, in the order of the rows."""
-        selection = self.selection()
-        if self.bounds.is_exact and selection.wrong == FALSE:
-            return [pk for (pk,) in self.replica.cells(selection, ("pk",), selection.tail)]
-        return self.found(lambda rows: [found.row[0] for found in rows])
+        selection = self.made.selection
+        if self.made.bounds.is_exact and selection.wrong == FALSE:
+            return [pk for (pk,) in self._cells(selection, ("pk",), selection.tail)]
+        return self.found(lambda rows: [pk for pk, *_ in rows])
 
     def groups(self, name: str) -> list[tuple[Row, int]] | None:
         """Return a row for each value of a field, and how many there are; None where SQL cannot
         tell them apart.
         """
-        term = self.terms.of(name)
-        if term is None or self._plan.is_sliced or not self.bounds.is_exact:
+        grouped = self.made.grouped(name)
+        if grouped is None or self._plan.is_sliced or not self.made.bounds.is_exact:
             return None
-        selection = self.selection()
+        term, every = grouped
         # Of a statement with min() the other columns are of the row that has it
         # (sqlite.org/lang_select.html).
         columns = ("min(pk)", "seq", "data", "count(*)", f"{term.unknown}")
-        tail = f"{selection.condition} GROUP BY {term.sql} ORDER BY min(pk)"
-        cells = self.replica.cells(selection, columns, tail)
+        tail = f"{every.condition} GROUP BY {term.sql} ORDER BY min(pk)"
+        cells = self._cells(every, columns, tail)
         if any(unknown for *_, unknown in cells):
             return None
         return [((pk, seq, data), number) for pk, seq, data, number, _ in cells]
 
-    def _fitting(self, rows: Iterable[Any]) -> Iterator[Found[R]]:
-        """Yield those rows that fit, with their ranks where they have some."""
-        if not (self._plan.with_ranks and self.text):
-            return self._deciding(rows)
-        ranks: dict[int, float] = {}
+    def _fold(self, selection: Selection, fold: Callable[[Iterable[FlaggedRow]], T]) -> T:
+        return self._replica.fold(selection, self.arguments, fold)
 
-        def unranked() -> Iterator[FlaggedRow]:
-            for pk, seq, data, flag, rank in rows:
-                ranks[pk] = -rank
-                yield pk, seq, data, flag
+    def _cells(self, selection: Selection, columns: Sequence[str], tail: str) -> list[Any]:
+        return self._replica.cells(selection, self.arguments, columns, tail)
 
-        return (
-            replace(found, rank=ranks.pop(found.row[0])) for found in self._deciding(unranked())
-        )
+    def _fitting(self, rows: Iterable[FlaggedRow]) -> Iterable[Found[R]]:
+        """Return the rows that fit; those of an exact condition as they come, at SQLite's pace."""
+        return rows if self.made.bounds.is_exact else self._looked_through(rows)
 
-    def _deciding(self, rows: Iterable[FlaggedRow]) -> Iterator[Found[R]]:
+    def _looked_through(self, rows: Iterable[FlaggedRow]) -> Iterator[Found[R]]:
         condition, values = self._plan.condition, RowValues(self._binding)
-        for pk, seq, data, flag in rows:
-            found = (pk, seq, data)
+        for row in rows:
+            pk, seq, data, flag = row[:4]
             if flag % 2:
-                yield Found(found)
+                yield row
             elif self._plan.skips_outdated:
-                record = self._binding.read(found)
+                record = self._binding.read((pk, seq, data))
                 if isinstance(record, OutdatedRecord):
                     continue
-                if condition is None or condition.holds_of(values.of(found)):
-                    yield Found(found, record)
-            elif condition is None or condition.holds_of(values.of(found)):
-                yield Found(found)
+                if condition is None or condition.holds_of(values.of(row)):
+                    yield cast("Any", (pk, seq, data, record, *row[4:]))
+            elif condition is None or condition.holds_of(values.of(row)):
+                yield row
 
 
-def _index_for(
-    binding: Binding[Any], search: TextSearch | None, layout: Layout
-) -> TextIndex | None:
-    """Return the index of texts that answers a search; None where there is none, which is asked for
-    then.
-    """
-    if search is None or not search.asked.wanted:
-        return None
-    index = layout.text
-    if index is not None and index.is_whole and index.places == search.places:
-        return index
-    if binding.latest is binding:  # or two classes of one table would each undo what the other asks
-        binding.source.want_index(TextIndexWanted(binding.name, search.places))
-    return None
+def _sorted(rows: Iterable[FlaggedRow], selection: Selection) -> Iterable[FlaggedRow]:
+    return rows if selection.wrong == FALSE else _refusing_unsorted(rows)
 
 
-def _by_rank(*, reverse: bool) -> Order:
-    return Order(("rank DESC", "pk DESC") if reverse else ("rank", "pk"))
-
-
-def _sorted(rows: Iterable[Any]) -> Iterator[Any]:
+def _refusing_unsorted(rows: Iterable[FlaggedRow]) -> Iterator[FlaggedRow]:
     for row in rows:
         if row[3] > 1:
             raise _Unsorted

@@ -71,14 +71,13 @@ class Explanation:
 def explain(binding: Binding[Any], plan: Plan) -> Explanation:
     """Return how a plan is answered. No API call; it reads the rows."""
     statement, steps, looked_at, checked = Answers(binding, plan).explained()
-    selection = statement.selection()
     return Explanation(
-        selection.sql,
-        selection.arguments,
+        statement.made.selection.sql,
+        statement.arguments,
         tuple(_indexes(statement, steps)),
         tuple(steps),
         looked_at,
-        tuple(statement.terms.computed),
+        tuple(statement.made.terms.computed),
         tuple(_in_python(statement, plan, checked)),
         checked,
         tuple(_searched(statement, plan)),
@@ -86,7 +85,7 @@ def explain(binding: Binding[Any], plan: Plan) -> Explanation:
 
 
 def _indexes(statement: Statement[Any], steps: list[str]) -> dict[str, None]:
-    columns = statement.terms.layout.columns.values()
+    columns = statement.made.terms.layout.columns.values()
     names = {column.name.strip('"'): column.field for column in columns}
     found: dict[str, None] = {}
     for step in steps:
@@ -94,27 +93,27 @@ def _indexes(statement: Statement[Any], steps: list[str]) -> dict[str, None]:
             found[names.get(match[1].strip('"'), match[1])] = None
         elif "USING INTEGER PRIMARY KEY" in step:
             found["pk"] = None
-    if statement.text or (statement.terms.others and len(found) > 1):
+    if statement.made.text or (statement.made.terms.others and len(found) > 1):
         found.pop("pk", None)  # leads to the rows that lack a key, or that the words are in
     return found
 
 
 def _searched(statement: Statement[Any], plan: Plan) -> list[str]:
-    if plan.search is None or statement.text is None:
+    if plan.search is None or statement.made.text is None:
         return []
     return list(dict.fromkeys(str(place[0]) for place in plan.search.places))
 
 
 def _in_python(statement: Statement[Any], plan: Plan, checked: int) -> list[str]:
-    bounds = {each: compiled(each, statement.terms) for each in plan.conditions if checked}
+    bounds = {each: compiled(each, statement.made.terms) for each in plan.conditions if checked}
     inexact = [each for each, known in bounds.items() if not known.is_exact]
     # What SQL decides but for rows whose keys are not known is named where nothing else is.
     never = [each for each in inexact if bounds[each].sure == FALSE]
     open_ = [repr(each) for each in never or inexact]
-    if plan.search is not None and plan.search.asked.wanted and statement.text is None:
+    if plan.search is not None and plan.search.asked.wanted and statement.made.text is None:
         open_.append("the index of texts is still being made")
     if plan.skips_outdated:
         open_.append("whether records load")
-    if statement.ranks_itself or statement.selection().wrong == TRUE:
+    if statement.made.ranks_itself or statement.made.selection.wrong == TRUE:
         open_.append("the order")
     return open_

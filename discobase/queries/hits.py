@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from discobase.errors import UsageError
 from discobase.queries.answers import Answers
@@ -53,14 +53,15 @@ def hits(binding: Binding[R], plan: Plan, marks: object, words: object) -> list[
     if not isinstance(words, int) or isinstance(words, bool) or words < 1:
         raise UsageError(f"hits(words={words!r}): a number of words above 0 is expected.")
     found = Answers(binding, replace(plan, with_ranks=True)).found()
-    picture = Picture(binding, found)
+    ranked: list[Any] = [*found]
+    picture = Picture(binding, [each[:4] for each in ranked])
     return [
         Hit(
             picture.reached(number),
-            each.rank,
-            snippet(stored_texts(each.row[2], search), search.asked, put, words),
+            -each[4],
+            snippet(stored_texts(each[2], search), search.asked, put, words),
         )
-        for number, each in enumerate(found)
+        for number, each in enumerate(ranked)
     ]
 
 

@@ -56,6 +56,7 @@ class KeyTerms:
     Attributes:
         binding: the table.
         layout: how it is laid out now.
+        trusting: whether key columns are taken for whole.
         search: the search that the index of texts answers: the statement's rows all fit it.
         arguments: what the statement binds.
     """
@@ -71,7 +72,7 @@ class KeyTerms:
         self.binding = binding
         self.layout = layout
         self.search = search
-        self._trusting = trusting
+        self.trusting = trusting
         self._found: dict[str, KeyTerm | None] = {}
         self.arguments: dict[str, object] = {}
 
@@ -122,7 +123,7 @@ class KeyTerms:
         if column := layout.columns.get((name, field.fingerprint)):
             # Qualified: SQLite takes the bare name of a column that is not there for a string.
             sql = f"{table_name(binding.name)}.{column.name}"
-            return KeyTerm(binding.name, sql, kind, column, is_known=self._trusting)
+            return KeyTerm(binding.name, sql, kind, column, is_known=self.trusting)
         if layout.is_current(name, field.fingerprint):
             binding.source.want_index(IndexWanted(binding.name, name, field.fingerprint))
         own = _own(layout, name, field.fingerprint)

@@ -68,4 +68,15 @@ class Plan:
         if self.limit is not None:
             left = max(self.limit - start, 0)
             taken = left if taken is None else min(taken, left)
-        return replace(self, offset=self.offset + start, limit=taken)
+        # As dataclasses.replace does, in a quarter of the time: whoever finds one record does this.
+        return Plan(
+            self.conditions,
+            self.orderings,
+            self.offset + start,
+            taken,
+            self.skips_outdated,
+            self.fresh,
+            self.search,
+            self.by_rank,
+            self.with_ranks,
+        )

@@ -32,7 +32,7 @@ def in_order(
     Raises:
         UsageError: values cannot be compared.
     """
-    rows = sorted(found, key=lambda each: each.row[0])
+    rows = sorted(found, key=lambda each: each[0])
     for ordering in reversed(orderings):
         rows = _by_one(rows, ordering, codec, values)
     return rows
@@ -42,7 +42,7 @@ def _by_one(rows: Sequence[F], ordering: Ordering, codec: Codec[Any], values: Ro
     nothing: list[F] = []
     keyed: list[tuple[Any, F]] = []
     for each in rows:
-        value = ordering.path.value(values.of(each.row))
+        value = ordering.path.value(values.of(each))
         if value is None or value is MISSING:
             nothing.append(each)
         else:

@@ -44,6 +44,7 @@ from pydantic.fields import FieldInfo
 
 from discobase.engine.keys import Kind
 from discobase.errors import TableError
+from discobase.records.together import UniqueTogether, together_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +86,13 @@ class FieldMarks:
         kinds: how each field's key is made.
         unique: the fields marked :class:`Unique`, in the order of the fields.
         indexed: the fields marked :class:`Index`, in the order of the fields.
+        together: those that are unique together.
     """
 
     kinds: Mapping[str, Kind]
     unique: tuple[str, ...]
     indexed: tuple[str, ...]
+    together: tuple[tuple[str, ...], ...] = ()
 
 
 def marks_of(model: type[BaseModel]) -> FieldMarks:
@@ -111,7 +114,7 @@ def marks_of(model: type[BaseModel]) -> FieldMarks:
         kinds[name] = "opaque" if name in serialized else kind_of(annotation)
         for mark, names in marked.items():
             check_place(model, name, field, mark)
-            if any(is_mark(entry, mark) for entry in field.metadata):
+            if any(is_that_mark(entry, mark) for entry in field.metadata):
                 _check_keyed(model, name, kinds[name], mark)
                 names.append(name)
             elif _is_buried(field.annotation, mark):
@@ -119,7 +122,22 @@ def marks_of(model: type[BaseModel]) -> FieldMarks:
                     f"{model.__name__}.{name}: {mark.__name__}() must be the outermost annotation, "
                     f"as in Annotated[str | None, {mark.__name__}()]."
                 )
-    return FieldMarks(MappingProxyType(kinds), tuple(marked[Unique]), tuple(marked[Index]))
+        if any(is_that_mark(entry, UniqueTogether) for entry in field.metadata):
+            raise TableError(
+                f"{model.__name__}.{name}: UniqueTogether() is no annotation of one field, but an "
+                f"attribute of the class: once = UniqueTogether({name!r}, ...)."
+            )
+    together = together_in(model)
+    for name in {name for names in together for name in names}:
+        _check_keyed(model, name, kinds[name], UniqueTogether)
+    return FieldMarks(
+        MappingProxyType(kinds), tuple(marked[Unique]), tuple(marked[Index]), together
+    )
+
+
+def is_mark(entry: Any) -> bool:
+    """Return whether an annotation's entry is a mark of this module, of no concern to pydantic."""
+    return any(is_that_mark(entry, mark) for mark in (Unique, Index, Searchable))
 
 
 def kind_of(annotation: Any) -> Kind:
@@ -275,14 +293,15 @@ def fields_with_a_serializer(model: type[BaseModel]) -> frozenset[str]:
     return frozenset(model.model_fields if "*" in named else named)
 
 
-def is_mark(entry: object, mark: type) -> bool:
+def is_that_mark(entry: object, mark: type) -> bool:
     """Return whether an entry of an annotation is a mark; its class stands for it, too."""
     return isinstance(entry, mark) or entry is mark
 
 
 def _is_buried(annotation: Any, mark: type) -> bool:
     return any(
-        is_mark(argument, mark) or _is_buried(argument, mark) for argument in get_args(annotation)
+        is_that_mark(argument, mark) or _is_buried(argument, mark)
+        for argument in get_args(annotation)
     )
 
 
@@ -293,9 +312,9 @@ def check_place(model: type[BaseModel], name: str, field: FieldInfo, mark: type)
         TableError: it is there.
     """
     annotation: Any = field.annotation
-    if is_mark(annotation, mark):
+    if is_that_mark(annotation, mark):
         place, annotation = "type", str
-    elif is_mark(field.default, mark) or field.default_factory is mark:
+    elif is_that_mark(field.default, mark) or field.default_factory is mark:
         place = "default"
     else:
         return

@@ -17,7 +17,7 @@ from discobase.records.fields import (
     Searchable,
     check_place,
     fields_with_a_serializer,
-    is_mark,
+    is_that_mark,
     rewrites,
 )
 
@@ -44,7 +44,7 @@ def _of_model(model: type[BaseModel], outer: tuple[type[Any], ...]) -> Iterator[
     serialized = fields_with_a_serializer(model)
     for name, field in model.model_fields.items():
         check_place(model, name, field, Searchable)
-        if not any(is_mark(entry, Searchable) for entry in field.metadata):
+        if not any(is_that_mark(entry, Searchable) for entry in field.metadata):
             yield from ((name, *place) for place in _inside(field.annotation, (*outer, model)))
             continue
         is_rewritten = name in serialized or any(map(rewrites, field.metadata))
@@ -87,7 +87,7 @@ def _inside(annotation: Any, outer: tuple[type[Any], ...]) -> Iterator[Place]:
     origin = get_origin(annotation)
     if origin is Annotated:
         inner, *metadata = get_args(annotation)
-        if any(is_mark(entry, Searchable) for entry in metadata):
+        if any(is_that_mark(entry, Searchable) for entry in metadata):
             raise TableError(
                 f"{outer[-1].__name__}: Searchable() must be the outermost annotation of a field, "
                 f"as in Annotated[list[str], Searchable()]."

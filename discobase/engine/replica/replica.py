@@ -21,6 +21,7 @@ from discobase.engine.replica.checksums import Altered, summed
 from discobase.engine.replica.columns import KeyColumn
 from discobase.engine.replica.file import ReplicaFile, failed, is_busy, is_full, is_untrue
 from discobase.engine.replica.layout import EMPTY, LAYOUT, Layout, Layouts
+from discobase.engine.replica.ownership import SIGN
 from discobase.engine.replica.positions import Applied, Head, Position, Positions, PositionTable
 from discobase.engine.replica.proposals import Proposal, Proposals
 from discobase.engine.replica.reader import FlaggedRow, Reader, Row, Selection
@@ -157,23 +158,36 @@ class Replica:
         """
         return self._reader.select(table, keys)
 
-    def fold(self, selection: Selection, fold: Callable[[Iterable[FlaggedRow]], T]) -> T:
+    def fold(
+        self,
+        selection: Selection,
+        arguments: Mapping[str, object],
+        fold: Callable[[Iterable[FlaggedRow]], T],
+    ) -> T:
         """Return what a function makes of the rows of a selection, one by one (:meth:`Reader.fold
         <discobase.engine.replica.reader.Reader.fold>`). Never waits.
         """
-        return self._reader.fold(selection, fold)
+        return self._reader.fold(selection, arguments, fold)
 
-    def cells(self, selection: Selection, columns: Sequence[str], tail: str) -> list[Any]:
+    def cells(
+        self,
+        selection: Selection,
+        arguments: Mapping[str, object],
+        columns: Sequence[str],
+        tail: str,
+    ) -> list[Any]:
         """Return something else of the rows of a selection than the records (:meth:`Reader.cells
         <discobase.engine.replica.reader.Reader.cells>`). Never waits.
         """
-        return self._reader.cells(selection, columns, tail)
+        return self._reader.cells(selection, arguments, columns, tail)
 
-    def explain(self, selection: Selection) -> tuple[list[str], int, int]:
+    def explain(
+        self, selection: Selection, arguments: Mapping[str, object]
+    ) -> tuple[list[str], int, int]:
         """Return how the rows of a selection are read (:meth:`Reader.explain
         <discobase.engine.replica.reader.Reader.explain>`). Never waits.
         """
-        return self._reader.explain(selection)
+        return self._reader.explain(selection, arguments)
 
     def stored(
         self, table: str, after: int, schemas: Sequence[int], since: int, limit: int
@@ -715,9 +729,10 @@ class Replica:
 
     def _lay_out(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
         layout = LAYOUT + REQUESTS + WRITERS + VOLUME + TEXTS
+        sign = ""
         if file.is_kept:
-            layout = summed(layout + KEPT)
-        writer.executescript(file.pragmas + layout)
+            sign, layout = SIGN, summed(layout + KEPT)
+        writer.executescript(sign + file.pragmas + layout)
         writer.execute("INSERT INTO state VALUES (1, 0, ?)", (GENESIS,))
         if self._cache is not None and file.is_kept:
             self._cache.begin(writer)
