@@ -25,6 +25,7 @@ from discobase.engine.changes import (
     Replace,
     Request,
     SchemaMoved,
+    TextIndexWanted,
     attempt_of,
 )
 from discobase.engine.engine import Engine
@@ -164,6 +165,9 @@ SEATS: list[Version[Any]] = [
 ]
 TALLY = Version("tally", Tally)
 VERSIONS: list[Version[Any]] = [*PERSONS, REGISTER, *SEATS, TALLY]
+
+SEARCHED = TextIndexWanted("person", (("name",), ("tag",)))
+"""What each process searches, in its own index."""
 
 NOTHING_WRITTEN = (
     UniqueViolation,
@@ -316,6 +320,7 @@ class Client:
                 return  # until somebody heals it
             if isinstance(write.error, MissingPermission):
                 await asyncio.sleep(1)  # it is refused at once, and no time would ever pass
+        self._engine.want_index(SEARCHED)
         steps = [
             self.insert, self.insert_pair, self.insert_large, self.replace, self.remove,
             self.set_register, self.set_register, self.read_register,
