@@ -7,6 +7,7 @@ with ``with db.conn(token):``, and save, find and delete records. Errors are in
 
 from discobase import errors
 from discobase._version import __version__
+from discobase.batches import ChangeReport
 from discobase.bulk import SaveReport
 from discobase.computed import WithPk, WithVersion
 from discobase.database import Database
@@ -41,11 +42,13 @@ from discobase.records.expressions.functions import (
 from discobase.records.expressions.nodes import Expression
 from discobase.records.fields import Index, Unique
 from discobase.records.outdated import OutdatedRecord
+from discobase.records.together import UniqueTogether
 from discobase.session import LoginTask
 from discobase.status import Status
 from discobase.table import Table
 
 __all__ = [
+    "ChangeReport",
     "Checkpoint",
     "Database",
     "DiscobaseError",
@@ -67,6 +70,7 @@ __all__ = [
     "Table",
     "Trouble",
     "Unique",
+    "UniqueTogether",
     "WithPk",
     "WithVersion",
     "__version__",

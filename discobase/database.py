@@ -29,6 +29,7 @@ from discobase.engine.changes import DropUnique, Request, RequireVersion
 from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.log.frame import Limits
 from discobase.engine.lost import LostCommit
+from discobase.engine.together import together
 from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Report
 from discobase.errors import TableError
@@ -130,7 +131,8 @@ class Database:
             max_staleness=staleness,
             read_only=checked_flag("read_only", read_only),
         )
-        self._sql = Sql(self._source, self._bindings)
+        # Not a method: a database that refers to itself is not collected when nobody holds it.
+        self._sql = Sql(self._source, partial(_bindings, self._tables))
 
     def __repr__(self) -> str:
         state = "connected" if self._source.connected else "not connected"
@@ -195,9 +197,6 @@ class Database:
             return lambda model: self._attach(model, name)
         return self._attach(model, name)
 
-    def _bindings(self) -> Mapping[str, Binding[Any]]:
-        return {name: vars(model)["_binding"] for name, model in self._tables.items()}
-
     def _attach(self, model: type[T], name: str | None) -> type[T]:
         given = cast("object", model)  # whatever a decorator may be put above
         if not (isinstance(given, type) and issubclass(given, Table)) or given is Table:
@@ -222,8 +221,9 @@ class Database:
         self._tables[table] = model
         return model
 
-    def drop_unique(self, table: str | type[Table], field: str) -> None:
-        """Have a field unique no longer, for all programs. Block; one API call.
+    def drop_unique(self, table: str | type[Table], field: str, *others: str) -> None:
+        """Have a field unique no longer, or several together, for all programs. Block; one API
+        call.
 
         A class without the mark does not do that: the constraint is the database's, once a class
         has asked for it. Programs whose classes still have the mark ask for it again with their
@@ -232,18 +232,23 @@ class Database:
         Args:
             table: the table's name, or its class.
             field: the field's name.
+            others: the names of those with which it is unique together.
 
         Raises:
-            TableError: no such field is unique.
+            TableError: no such field is unique, or not together with these.
             NotConnected: there is no connection.
             DiscobaseError: as for :meth:`Table.save <discobase.Table.save>`.
         """
         names = [name for name, model in self._tables.items() if model is table]
         name = names[0] if names else str(table)
         layout = self._source.replica().layouts.get(name)
-        if layout is None or layout.unique_column(field) is None:
-            raise TableError(f"{self.name!r} has no unique field {field!r} in a table {name!r}.")
-        preparations = [DropUnique(name, field)]
+        column = together((field, *others)) if others else field
+        if layout is None or layout.unique_column(column) is None:
+            what = f"unique field {field!r}"
+            if others:
+                what = f"fields {', '.join(map(repr, (field, *others)))} that are unique together,"
+            raise TableError(f"{self.name!r} has no {what} in a table {name!r}.")
+        preparations = [DropUnique(name, column)]
         purpose = f"dropping the unique field {field!r}"
         timeout = self._source.timeout
         self._source.commit(
@@ -661,6 +666,10 @@ class Database:
         session = self._source.log_in(where, awaited=awaited)
         note(cell, self._source, self)
         return session
+
+
+def _bindings(tables: Mapping[str, type[Table]]) -> Mapping[str, Binding[Any]]:
+    return {name: vars(model)["_binding"] for name, model in tables.items()}
 
 
 def _is_another_state_of(held: type[Table], model: type[Table]) -> bool:

@@ -116,19 +116,31 @@ class UnknownAttribute(UnknownField, AttributeError):
         attribute: the name as it was given.
         known: the names of the fields there are.
         others: other names that may be meant, such as those of methods.
+        hint: what to do, where that is known; otherwise the nearest names are told.
     """
 
     def __init__(
-        self, owner: str, attribute: str, known: Iterable[str], others: Iterable[str] = ()
+        self,
+        owner: str,
+        attribute: str,
+        known: Iterable[str],
+        others: Iterable[str] = (),
+        hint: str = "",
     ) -> None:
         self.table = owner
         self.field = attribute
         self.known: list[str] = sorted(known)
-        self.nearest: list[str] = get_close_matches(attribute, [*self.known, *sorted(others)], n=3)
+        others = sorted(others)
+        self.nearest: list[str] = get_close_matches(attribute, [*self.known, *others], n=3)
         meant = " or ".join(repr(name) for name in self.nearest)
-        there = f"its fields are {', '.join(self.known)}" if self.known else "it has no fields"
-        hint = f"did you mean {meant}?" if meant else f"{there}."
+        hint = hint or (f"did you mean {meant}?" if meant else f"{self._there(others)}.")
         UsageError.__init__(self, f"{owner} has no attribute {attribute!r}: {hint}")
+
+    def _there(self, others: Iterable[str]) -> str:
+        if self.known:
+            return f"its fields are {', '.join(self.known)}"
+        operators = ", ".join(others)
+        return f"it has no fields{f', and the operators {operators}' if operators else ''}"
 
 
 class WrongExpression(UsageError, TypeError):
@@ -337,8 +349,8 @@ class UniqueViolation(RecordError):
 
     Args:
         table: the table's name.
-        field: the unique field.
-        value: the value, as it is stored.
+        field: the unique field; of fields that are unique together, their names with commas.
+        value: the value, as it is stored; a tuple of theirs.
         pk: the primary key of the record that has it already.
     """
 
@@ -351,6 +363,20 @@ class UniqueViolation(RecordError):
             f"{table}.{field} is unique, and record {pk} has {value!r} already; nothing was "
             f"written."
         )
+
+    @classmethod
+    def of_fields(
+        cls, table: str, fields: Sequence[str], values: Sequence[object], pk: int
+    ) -> UniqueViolation:
+        """Return the error for one field, or for several that are unique together."""
+        if len(fields) == 1:
+            return UniqueViolation(table, fields[0], values[0], pk)
+        error = UniqueViolation(table, ", ".join(fields), tuple(values), pk)
+        named = f"{table}: {_enumerated(fields)} are unique together"
+        error.args = (
+            f"{named}, and record {pk} has {error.value!r} already; nothing was written.",
+        )
+        return error
 
 
 class DuplicatesFound(UniqueViolation):
@@ -389,6 +415,22 @@ class DuplicatesFound(UniqueViolation):
             f"which is no value; or take Unique() away.",
         )
 
+    @classmethod
+    def among(
+        cls,
+        table: str,
+        fields: Sequence[str],
+        shared: Sequence[object],
+        groups: Sequence[Sequence[int]],
+        values: int,
+    ) -> DuplicatesFound:
+        """Return the error for one field, or for several that are to be unique together."""
+        if len(fields) == 1:
+            return DuplicatesFound(table, fields[0], shared[0], groups, values)
+        error = DuplicatesFound(table, ", ".join(fields), tuple(shared), groups, values)
+        error.args = (error.args[0].replace("Unique()", "UniqueTogether()"),)
+        return error
+
 
 class SchemaConflict(RecordError):
     """A field is unique as a class of another program loads it, and this program's class has other
@@ -401,18 +443,20 @@ class SchemaConflict(RecordError):
     Args:
         table: the table's name.
         field: the unique field.
+        others: the fields that are unique together with it.
     """
 
-    def __init__(self, table: str, field: str) -> None:
+    def __init__(self, table: str, field: str, *others: str) -> None:
         self.table = table
-        self.field = field
+        self.field = field = ", ".join((field, *others))
+        given = ", ".join(map(repr, (table, *field.split(", "))))
         super().__init__(
             f"{table}.{field} is unique by the rules of another class than this program's, which "
             f"has another type or other validators for it: so it may not give it new values (nor "
             f"change other fields, where that class has a validator of the whole). "
             f"Nothing was written. Run the version of the program that made it so, or give the "
-            f"constraint up with db.drop_unique({table!r}, {field!r}): the next save by a class "
-            f"that has Unique() there asks for it again, by its own rules."
+            f"constraint up with db.drop_unique({given}): the next save by a class "
+            f"that has it asks for it again, by its own rules."
         )
 
 
@@ -586,8 +630,8 @@ def _bare(kind: type[DiscobaseError], args: tuple[Any, ...]) -> DiscobaseError:
     return error
 
 
-def _enumerated(pks: Sequence[int]) -> str:
-    *others, last = map(str, pks)
+def _enumerated(named: Sequence[object]) -> str:
+    *others, last = map(str, named)
     return f"{', '.join(others)} and {last}"
 
 

@@ -9,7 +9,9 @@ from functools import cached_property
 from typing import Any, Generic, Literal, Never, TypeVar, overload
 
 from discobase.arguments import checked_flag
+from discobase.batches import ChangeReport
 from discobase.binding import Binding
+from discobase.by_query import ByQuery, Delete, Update
 from discobase.errors import RecordNotFound, SeveralRecords, UsageError
 from discobase.queries.aggregates import extreme, mean, total
 from discobase.queries.answers import Answers
@@ -22,6 +24,7 @@ from discobase.records.expressions.given import conditions, equality, orderings,
 from discobase.records.expressions.meaning import Operator
 from discobase.records.expressions.nodes import All, Comparison, Expression, Not, Ordering
 from discobase.records.expressions.path import FieldPath
+from discobase.records.expressions.reference import OF_RECORDS, require_value
 from discobase.records.record import Record, primary_key
 
 R = TypeVar("R", bound=Record)
@@ -74,6 +77,7 @@ class Query(Sequence[R], Generic[R]):
         self._plan = Plan(wanted, fresh=checked_flag("fresh", fresh))
         self._said = said
         self._then: tuple[str, ...] = ()
+        self._unfinished: ByQuery[R] | None = None
 
     # Queries made of it
 
@@ -126,7 +130,8 @@ class Query(Sequence[R], Generic[R]):
 
         Args:
             fields: names, as in ``"age"`` or ``"-age"`` for the greatest first; class attributes,
-                as in ``User.age``; ``desc(User.age)``. None for the order of primary keys.
+                as in ``User.age``; ``desc(User.age)``. Without any, records are in the order of
+                their primary keys.
 
         Raises:
             UsageError: this one is a slice.
@@ -221,6 +226,64 @@ class Query(Sequence[R], Generic[R]):
             DiscobaseError, pydantic.ValidationError: as for :meth:`find`.
         """
         return self._narrower(expressions, equal).one_or_none()
+
+    # Changed all together
+
+    def update(self, /, **values: object) -> ChangeReport:
+        """Write into fields of all records that this finds now. Block; one API call for each
+        commit, and one is enough for some ten thousand small records.
+
+        A value may be computed of each record: ``query.update(age=User.age + 1)``. What one commit
+        holds is written as a whole, and of what stood there when it was written: if anybody has
+        written one of the records since they were read, the query is asked anew, 100 times at the
+        most. So nothing that others write is lost, and of any number of processes that count in
+        one record each counts. Several commits are not atomic, and the report says how many there
+        were. All records are made and checked before the first one is sent.
+
+        Records that come to fit while this runs may be left out. Each record that is found is
+        written, also where that changes nothing. In a query that has a limit or is a slice, those
+        in it are written. What this query holds stays as it is; :meth:`find` looks anew.
+
+        Args:
+            values: by field a value, as the field takes it; what is computed of fields, as in
+                ``User.age + 1``; or another field, as in ``nick=User.name``.
+
+        Returns:
+            How many records were written, in how many commits.
+
+        Raises:
+            UsageError: there is no value, or one for `pk` or `version`.
+            UnknownField: the table has no such field.
+            WrongExpression: a value is computed of another table's fields, or is a comparison.
+            WrongOperand: a value cannot be computed from what a record has.
+            pydantic.ValidationError: a field does not allow a value; or the class a record.
+            UniqueViolation: two records would have the same value in a unique field. They are
+                written in the order of the query, each after those before it.
+            RecordOutdated: a record does not fit the table's fields any more;
+                :meth:`skip_outdated` leaves it out.
+            Unavailable: others kept writing the records; or as for :meth:`Table.save
+                <discobase.Table.save>`.
+            OutcomeUnknown: a commit may have been made. Call this again on the same query object
+                with the same values: what was made is not made twice.
+            DiscobaseError: as for :meth:`Table.save <discobase.Table.save>`.
+        """
+        return self._changed(Update(self._binding, self._plan, f"{self._call}.update()", values))
+
+    def delete(self) -> ChangeReport:
+        """Delete all records that this finds now, those included that their class cannot load any
+        more. Block; one API call for each commit, and one is enough for 20,000 records.
+
+        As :meth:`update` does, it deletes what fits as it was read, and asks anew where somebody
+        has written one of the records since.
+
+        Returns:
+            How many records were deleted, in how many commits.
+
+        Raises:
+            Unavailable, OutcomeUnknown: as for :meth:`update`.
+            DiscobaseError: as for :meth:`Table.delete <discobase.Table.delete>`.
+        """
+        return self._changed(Delete(self._binding, self._plan, f"{self._call}.delete()"))
 
     # What is known of them without making records
 
@@ -453,9 +516,20 @@ class Query(Sequence[R], Generic[R]):
         return (*asked, *equalities), (*map(repr, asked), *written)
 
     def _checked(self, name: str, value: object) -> Any:
+        if isinstance(value, OF_RECORDS):
+            require_value(FieldPath(self._model, name), value)
         if name == PK:
             return primary_key(self._model, value)
         return self._binding.codec.stored_value(name, value)
+
+    def _changed(self, wanted: ByQuery[R]) -> ChangeReport:
+        change = wanted
+        if self._unfinished is not None and self._unfinished.is_as(wanted):
+            change = self._unfinished
+        try:
+            return change.carry_out()
+        finally:
+            self._unfinished = change if change.is_unfinished else None
 
     def _narrower(
         self,

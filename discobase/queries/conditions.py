@@ -216,7 +216,7 @@ class _KeyComparison:
         return types_of(self._annotation) <= {str, NoneType}
 
     def _starts(self, text: Any) -> Bounds:
-        if not (isinstance(text, str) and self._is_text):
+        if not (isinstance(text, str) and self._is_text and _is_storable(text)):
             return OPEN
         sql, key = self._term.sql, f'"{text}'
         after = _successor(key)
@@ -226,8 +226,10 @@ class _KeyComparison:
         return self._known(f"({sql} >= {low} AND {sql} < {high})")
 
     def _contains(self, text: Any) -> Bounds:
+        if not (isinstance(text, str) and self._is_text and _is_storable(text)):
+            return OPEN
         # The key has a quote before the text.
-        if not (isinstance(text, str) and self._is_text) or text[:1] in ("", '"'):
+        if text[:1] in ("", '"'):
             return OPEN
         sql = self._term.sql
         return self._known(f"({sql} <> '{NULL}' AND instr({sql}, {self._terms.bind(text)}) > 0)")
@@ -246,6 +248,11 @@ class _KeyComparison:
         key = self._codec.stored_key(self._name, value)
         assert key is not None  # or there would be no term
         return key
+
+
+def _is_storable(text: str) -> bool:
+    """Return whether SQLite takes a text: a surrogate by itself is no character."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _successor(text: str) -> str | None:

@@ -52,6 +52,7 @@ class Codec(Generic[M]):
         kinds: how each field's key is made.
         unique: the fields marked :class:`~discobase.records.fields.Unique`.
         indexed: the fields marked :class:`~discobase.records.fields.Index`.
+        together: those that are unique together.
 
     Raises:
         TableError: the annotations of the class cannot be resolved, or make no sense for a table.
@@ -68,6 +69,7 @@ class Codec(Generic[M]):
         self.kinds: Mapping[str, keys.Kind] = marks.kinds
         self.unique: tuple[str, ...] = marks.unique
         self.indexed: tuple[str, ...] = marks.indexed
+        self.together: tuple[tuple[str, ...], ...] = marks.together
         self.model = model
         self._table = table
         self._serializer = model.__pydantic_serializer__
@@ -124,7 +126,7 @@ class Codec(Generic[M]):
         """
         record = self._read(data)
         if self._unknown.may_be_in(data, (record,)):
-            self._carry_unknown(record, data)
+            self.carry_unknown(record, data)
         return record
 
     def decoded(self, data: str) -> M | Exception:
@@ -161,7 +163,7 @@ class Codec(Generic[M]):
             return None
         if self._unknown.may_be_in(together, records):
             for record, data in zip(records, texts, strict=True):
-                self._carry_unknown(record, data)
+                self.carry_unknown(record, data)
         return records
 
     @cached_property
@@ -311,7 +313,8 @@ class Codec(Generic[M]):
             return record
         return self._read(json_text(known))
 
-    def _carry_unknown(self, record: M, data: str) -> None:
+    def carry_unknown(self, record: M, data: str) -> None:
+        """Have a record carry the fields of a JSON object that its class does not know."""
         _, unknown = self._unknown.split(data)
         if unknown and self._has_serializer:
             written = self._written(record)

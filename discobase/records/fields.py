@@ -44,6 +44,7 @@ from pydantic.fields import FieldInfo
 
 from discobase.engine.keys import Kind
 from discobase.errors import TableError
+from discobase.records.together import UniqueTogether, together_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,13 @@ class FieldMarks:
         kinds: how each field's key is made.
         unique: the fields marked :class:`Unique`, in the order of the fields.
         indexed: the fields marked :class:`Index`, in the order of the fields.
+        together: those that are unique together.
     """
 
     kinds: Mapping[str, Kind]
     unique: tuple[str, ...]
     indexed: tuple[str, ...]
+    together: tuple[tuple[str, ...], ...] = ()
 
 
 def marks_of(model: type[BaseModel]) -> FieldMarks:
@@ -108,7 +111,17 @@ def marks_of(model: type[BaseModel]) -> FieldMarks:
                     f"{model.__name__}.{name}: {mark.__name__}() must be the outermost annotation, "
                     f"as in Annotated[str | None, {mark.__name__}()]."
                 )
-    return FieldMarks(MappingProxyType(kinds), tuple(marked[Unique]), tuple(marked[Index]))
+        if any(_is_mark(entry, UniqueTogether) for entry in field.metadata):
+            raise TableError(
+                f"{model.__name__}.{name}: UniqueTogether() is no annotation of one field, but an "
+                f"attribute of the class: once = UniqueTogether({name!r}, ...)."
+            )
+    together = together_in(model)
+    for name in {name for names in together for name in names}:
+        _check_keyed(model, name, kinds[name], UniqueTogether)
+    return FieldMarks(
+        MappingProxyType(kinds), tuple(marked[Unique]), tuple(marked[Index]), together
+    )
 
 
 def is_mark(entry: Any) -> bool:

@@ -193,6 +193,12 @@ class TestRefusals:
         with pytest.raises(TypeError, match="an expression is expected"):
             people.find(people.age + 1)
 
+    @pytest.mark.parametrize("value", [Person.age, Person.age + 1, Person.age > 3])
+    def test_a_field_for_the_value_of_a_keyword(self, people, value):
+        for ask in (people.find, people.find().exclude, people.find_unique):
+            with pytest.raises(WrongExpression, match="field, which is compared with"):
+                ask(age=value)
+
     def test_a_keyword_that_is_no_field(self, people):
         with pytest.raises(UnknownField, match="did you mean 'age'"):
             people.find(people.age > 3, agee=4)

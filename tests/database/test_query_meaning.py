@@ -32,7 +32,7 @@ FIELDS = [
 ]
 ORDERED = [name for name in FIELDS if bare_name(name) not in UNORDERED]
 TEXTS = [name for name in FIELDS if bare_name(name) == "name"]
-PARTS = ["", "a", "b", "A", "ss", "é", '"', 'a"', "\uffff", "\x00"]
+PARTS = ["", "a", "b", "A", "ss", "é", '"', 'a"', "\uffff", "\x00", "\ud800", "\ud800b"]
 
 
 @pytest.fixture(scope="module", params=["one program", "two programs"])

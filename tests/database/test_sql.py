@@ -127,6 +127,13 @@ class TestColumns:
         assert below == [("Bob",)]
         assert connected.sql("SELECT sum(balance) FROM Guest") == [(-18.5,)]
 
+    @pytest.mark.parametrize("table", ["json_each", "json_tree"])
+    def test_lists_and_models_are_gone_through_in_sql(self, connected, table):
+        # Of its own: a view that uses json_each itself would have made it known.
+        assert connected.sql(f"SELECT value FROM {table}('[7]') WHERE atom") == [(7,)]
+        tags = f"SELECT name, value FROM Guest, {table}(tags) WHERE atom = 'a'"
+        assert connected.sql(tags) == [("Ada", "a"), ("Bob", "a")]
+
     def test_what_is_none_is_null_secrets_included(self, connected):
         found = connected.sql("SELECT age, password FROM Guest WHERE name = 'Bob'")
         assert found == [(None, None)]

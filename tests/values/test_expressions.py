@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import operator as python
+import pickle
 import re
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
+from functools import reduce
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, NotRequired
 from uuid import UUID
@@ -427,6 +429,7 @@ class TestPlaces:
             (lambda: User.point.z, "User.point has no attribute 'z': its fields are x, y"),
             (lambda: User.age.between_, "User.age has no attribute 'between_'.*'between'"),
             (lambda: User.age.real, "User.age has no attribute 'real': it has no fields"),
+            (lambda: User.name.like, "it has no fields, and the operators asc, .*, startswith."),
         ],
     )
     def test_a_misspelt_one_raises_with_the_nearest_names(self, wrong, message):
@@ -525,6 +528,9 @@ class TestOperands:
             (lambda: User.age > (User.few > 1), "compared with a value"),
             (lambda: User.age.in_([User.few]), "compared with a value"),
             (lambda: User.tags.contains(User.name), "compared with a value"),
+            (lambda: User.name.contains(User.nick), "User.name is .*, and User.nick is none"),
+            (lambda: User.name.matches(User.nick), "compared with a value"),
+            (lambda: User.age < User.few, r"Go through the records instead, as in \[user for"),
             (lambda: in_(3, [3]), "class attribute is expected.*not 3"),
             (lambda: desc("age"), "class attribute is expected.*not 'age'"),
         ],
@@ -564,6 +570,34 @@ class TestCombining:
         ):
             with pytest.raises(TypeError, match=r"an expression is expected"):
                 combine()
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            lambda: User.active & User.age > 18,
+            lambda: User.age > 18 & User.age < 30,
+            lambda: User.name == "Ada" | User.age > 18,
+            lambda: User.active == True & User.active,
+        ],
+    )
+    def test_parentheses_that_lack_are_told(self, wrong):
+        with pytest.raises(WrongExpression, match=r"bind closer than .* needs parentheses"):
+            wrong()
+
+    def test_they_stand_in_each_other_as_deep_as_python_can_ask_of_a_record(self):
+        def deepest(n: int) -> Expression:
+            made: Expression = User.age > 3
+            for number in range(n):
+                made = (made & (User.age > 1)) if number % 2 else (made | (User.age > 2))
+            return made
+
+        made = deepest(200)
+        assert said(made)
+        assert repr(pickle.loads(pickle.dumps(made))) == repr(made)
+        assert said(reduce(python.or_, [User.age == number for number in range(120)]))
+        for one_more in (lambda: deepest(201), lambda: ~made, lambda: made | (User.age > 3)):
+            with pytest.raises(WrongExpression, match="more than 200 expressions stand in each"):
+                one_more()
 
     def test_one_of_another_table_is_refused(self):
         with pytest.raises(WrongExpression, match=r"Other.age is of the class Other, and User is"):

@@ -119,6 +119,11 @@ class TestAttributes:
         with pytest.raises(UnknownAttribute, match=f"User has no attribute '{given}'.*'{meant}'"):
             getattr(User, given)
 
+    @pytest.mark.parametrize("name", ["objects", "filter", "query", "select", "where", "count"])
+    def test_what_queries_of_other_libraries_are_called_leads_to_find(self, name):
+        with pytest.raises(UnknownAttribute, match=rf"'{name}': User.find\(...\) is a query"):
+            getattr(User, name)
+
     def test_that_error_is_an_attribute_error(self):
         with pytest.raises(AttributeError) as raised:
             _ = User.quux

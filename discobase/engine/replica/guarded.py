@@ -45,6 +45,9 @@ _READ = "reading a table of discobase's own"
 
 _ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE})
 
+_MADE_OF_JSON = ("json_each", "json_tree")
+"""Tables that SQLite makes of a text."""
+
 _TRANSACTIONS = ("BEGIN", "COMMIT", "ROLLBACK")
 """With them a program sees one state in several statements. A BEGIN IMMEDIATE takes no lock in a
 file that is open for reading alone."""
@@ -207,7 +210,8 @@ class _Watch:
         if action == sqlite3.SQLITE_READ:
             of_a_view = source is not None and source.lower() in self._views
             # Where rows are counted alone, SQLite names no column, nor through which view.
-            return schema != "main" or of_a_view or first in _SCHEMA_OF_VIEWS or second == ""
+            is_free = first in (*_SCHEMA_OF_VIEWS, *_MADE_OF_JSON)
+            return schema != "main" or of_a_view or is_free or second == ""
         if action == sqlite3.SQLITE_FUNCTION:
             return (second or "").lower() not in _FUNCTIONS_REFUSED
         if action == sqlite3.SQLITE_PRAGMA:
@@ -277,6 +281,8 @@ class Guarded(sqlite3.Connection):
         super().create_function(BYTES, 1, _primed(watch.bytes()).send, deterministic=True)
         for name, select in views.items():
             sqlite3.Cursor(self).execute(f"CREATE TEMP VIEW {_quoted(name)} AS {select}").close()
+        # When one of these tables is first named, SQLite asks whether it may be made.
+        sqlite3.Cursor(self).execute(f"SELECT 1 FROM {', '.join(_MADE_OF_JSON)}").close()
         sqlite3.Cursor(self).execute("PRAGMA query_only=ON").close()
         if sys.version_info >= (3, 12):
             # Or "Berlin", where no column has that name, would be a text, and a slip in it unseen.

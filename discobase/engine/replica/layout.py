@@ -32,6 +32,7 @@ from discobase.engine.operations import (
 )
 from discobase.engine.replica.checksums import summed
 from discobase.engine.replica.columns import KEYLESS, NO_KEY, KeyColumn, sql_name, table_name
+from discobase.engine.together import names_of
 from discobase.errors import DuplicatesFound
 
 LAYOUT = """
@@ -199,6 +200,7 @@ def _is_not(table: str, column: KeyColumn, condition: str) -> str:
     return f"NOT EXISTS (SELECT 1 FROM keyed WHERE {noted})"
 
 
+@lru_cache(maxsize=1024)
 def _noted(table: str, column: KeyColumn) -> str:
     names = zip(("name", "field", "fingerprint"), (table, *column.identity), strict=True)
     # As a hexadecimal literal a text needs no quotes, whatever is in it.
@@ -237,7 +239,8 @@ def may_make_unique(layout: Layout, column: KeyColumn, *, is_newest: bool) -> bo
         return True
     if held.fingerprint == column.fingerprint:
         return False
-    return is_newest and held.kind in ("plain", column.kind)
+    pairs = zip(held.parts, column.parts, strict=True) if column.parts else [(held, column)]
+    return is_newest and all(one.kind in ("plain", other.kind) for one, other in pairs)
 
 
 def exists(connection: sqlite3.Connection, table: str) -> bool:
@@ -781,8 +784,9 @@ class Layouts:
         ).fetchall()
         if found:
             groups = [tuple(sorted(map(int, pks.split(",")))) for pks, _, _ in found]
-            value = json.loads(found[0][1]).get(column.field)
-            raise DuplicatesFound(table, column.field, value, groups, values=found[0][2])
+            names, record = names_of(column.field), json.loads(found[0][1])
+            shared = [record.get(name) for name in names]
+            raise DuplicatesFound.among(table, names, shared, groups, values=found[0][2])
 
     def _drop_column(self, table: str, column: KeyColumn) -> None:
         """Take a column out of use. It stays under another name: a reader that still asks for it is
@@ -835,7 +839,7 @@ def _filled(
         elif seq <= seen or is_own(number):
             yield column.key(json.loads(data)), pk
         else:
-            yield column.foreign_key(json.loads(data)), pk
+            yield column.foreign_key(json.loads(data), schema=layout.schemas.get(number)), pk
 
 
 def _among(after: int, upto: int) -> str:

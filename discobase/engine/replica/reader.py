@@ -205,7 +205,6 @@ class _Pool:
                 self.file.disconnect(self._idle.pop())
 
 
-@cache
 class Reader:
     """Reads records, over a pool of connections.
 

@@ -21,6 +21,7 @@ from discobase.engine.replica.checksums import Altered, summed
 from discobase.engine.replica.columns import KeyColumn
 from discobase.engine.replica.file import ReplicaFile, failed, is_busy, is_full, is_untrue
 from discobase.engine.replica.layout import EMPTY, LAYOUT, Layout, Layouts
+from discobase.engine.replica.ownership import SIGN
 from discobase.engine.replica.positions import Applied, Head, Position, Positions, PositionTable
 from discobase.engine.replica.proposals import Proposal, Proposals
 from discobase.engine.replica.reader import FlaggedRow, Reader, Row, Selection
@@ -701,9 +702,10 @@ class Replica:
 
     def _lay_out(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
         layout = LAYOUT + REQUESTS + WRITERS + VOLUME
+        sign = ""
         if file.is_kept:
-            layout = summed(layout + KEPT)
-        writer.executescript(file.pragmas + layout)
+            sign, layout = SIGN, summed(layout + KEPT)
+        writer.executescript(sign + file.pragmas + layout)
         writer.execute("INSERT INTO state VALUES (1, 0, ?)", (GENESIS,))
         if self._cache is not None and file.is_kept:
             self._cache.begin(writer)

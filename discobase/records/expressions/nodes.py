@@ -13,6 +13,10 @@ from discobase.records.expressions.meaning import Operator, Test, fit
 from discobase.records.expressions.path import FieldPath, ValueOf, values_of
 from discobase.records.sameness import MISSING
 
+_DEEPEST = 200
+"""How deep expressions may stand in each other: a guess. Asked of a record, each takes two calls of
+the 1,000 that Python allows."""
+
 _INFIX = frozenset(
     {Operator.EQ, Operator.NE, Operator.LT, Operator.LE, Operator.GT, Operator.GE},
 )
@@ -32,16 +36,16 @@ class Combinable:
         """
 
     def __and__(self, other: object) -> Expression:
-        return All((*_parts(All, self), *_parts(All, other)))
+        return _joined(All, self, other)
 
     def __rand__(self, other: object) -> Expression:
-        return All((*_parts(All, other), *_parts(All, self)))
+        return _joined(All, other, self)
 
     def __or__(self, other: object) -> Expression:
-        return AnyOf((*_parts(AnyOf, self), *_parts(AnyOf, other)))
+        return _joined(AnyOf, self, other)
 
     def __ror__(self, other: object) -> Expression:
-        return AnyOf((*_parts(AnyOf, other), *_parts(AnyOf, self)))
+        return _joined(AnyOf, other, self)
 
     def __invert__(self) -> Expression:
         return Not(self._condition())
@@ -82,6 +86,9 @@ class Expression(Combinable):
     """
 
     __slots__ = ()
+
+    depth: int = 0
+    """How deep others stand in it."""
 
     def holds(self, record: object) -> bool:
         """Return whether it is true of a record. This is its meaning, whatever way a query takes.
@@ -156,6 +163,10 @@ class All(Expression):
     """True of what all its parts are true of."""
 
     parts: tuple[Expression, ...]
+    depth: int = 0
+
+    def __post_init__(self) -> None:
+        _note_depth(self, self.parts)
 
     def holds_of(self, value_of: ValueOf) -> bool:
         """Return whether it is true of a record, given what gives its values by name."""
@@ -175,6 +186,10 @@ class AnyOf(Expression):
     """True of what one of its parts is true of, or several."""
 
     parts: tuple[Expression, ...]
+    depth: int = 0
+
+    def __post_init__(self) -> None:
+        _note_depth(self, self.parts)
 
     def holds_of(self, value_of: ValueOf) -> bool:
         """Return whether it is true of a record, given what gives its values by name."""
@@ -194,6 +209,10 @@ class Not(Expression):
     """True of what its part is not true of."""
 
     part: Expression
+    depth: int = 0
+
+    def __post_init__(self) -> None:
+        _note_depth(self, (self.part,))
 
     def holds_of(self, value_of: ValueOf) -> bool:
         """Return whether it is true of a record, given what gives its values by name."""
@@ -316,9 +335,9 @@ class Computed(Calculable):
         Raises:
             WrongOperand: Python cannot compute it from what the record has.
         """
-        left, right = (_computed(part, record) for part in (self.left, self.right))
+        left, right = (value_in(part, record) for part in (self.left, self.right))
         try:
-            return _COMPUTE[self.operator](left, right)
+            return compute(self.operator, left, right)
         except (TypeError, ArithmeticError) as error:
             why = f"{left!r} {self.operator.value} {right!r} cannot be computed: {error}"
             raise WrongOperand(repr(self), record, why) from error
@@ -357,7 +376,17 @@ def _term(given: object) -> Any:
     return given
 
 
-def _computed(part: Any, record: object) -> Any:
+def compute(operator: Arithmetic, left: Any, right: Any) -> Any:
+    """Return what Python makes of two values."""
+    return _COMPUTE[operator](left, right)
+
+
+def value_in(part: Any, record: object) -> Any:
+    """Return what a place, a computed value or a value is for a record.
+
+    Raises:
+        WrongOperand: Python cannot compute it from what the record has.
+    """
     if isinstance(part, Computed):
         return part.value(record)
     if not isinstance(part, FieldPath):
@@ -368,9 +397,39 @@ def _computed(part: Any, record: object) -> Any:
     return value
 
 
-def _parts(kind: type[All | AnyOf], given: object) -> tuple[Expression, ...]:
-    condition = condition_of(given)
-    return condition.parts if isinstance(condition, kind) else (condition,)
+def _joined(kind: type[All | AnyOf], *given: object) -> Expression:
+    conditions = [*map(_combinable, given)]
+    parts: list[Expression] = []
+    depth = 0
+    for each in conditions:
+        parts += each.parts if isinstance(each, kind) else (each,)
+        depth = max(depth, each.depth if isinstance(each, kind) else each.depth + 1)
+    return kind(tuple(parts), depth)
+
+
+def _combinable(given: object) -> Expression:
+    try:
+        return condition_of(given)
+    except WrongExpression as error:
+        raise WrongExpression(
+            f"{error} (& and | bind closer than comparisons, each of which needs parentheses: "
+            f"(User.age > 30) & (User.city == 'Rome').)"
+        ) from None
+
+
+def _note_depth(made: All | AnyOf | Not, parts: tuple[Expression, ...]) -> None:
+    """Note how deep others stand in an expression, where that is not known.
+
+    Raises:
+        WrongExpression: too deep.
+    """
+    if not made.depth:
+        object.__setattr__(made, "depth", 1 + max(part.depth for part in parts))
+    if made.depth > _DEEPEST:
+        raise WrongExpression(
+            f"more than {_DEEPEST} expressions stand in each other. Side by side there may be any "
+            f"number: a | b | c, or in_(User.city, [...])."
+        )
 
 
 def _in_parentheses(part: Expression) -> str:

@@ -99,7 +99,8 @@ class FieldReference(Combinable, Calculable):
                 f"{self!r}.contains() asks a text for a part, or a collection for an element, and "
                 f"the field is of type {self._type}."
             )
-        return self._compare(Operator.CONTAINS, self._type.element(self._path, _operand(part)))
+        wanted = self._type.element(self._path, require_value(self, part))
+        return self._compare(Operator.CONTAINS, wanted)
 
     def startswith(self, part: str) -> Expression:
         """Ask whether the text starts with this part."""
@@ -126,8 +127,7 @@ class FieldReference(Combinable, Calculable):
         such as ``(a+)+$``, and nothing else of the process runs meanwhile. Never take a pattern
         from strangers.
         """
-        text = pattern.pattern if isinstance(pattern, re.Pattern) else self._text(pattern)
-        self._text(text)
+        self._text(pattern.pattern if isinstance(pattern, re.Pattern) else pattern)
         try:
             compiled = re.compile(pattern)
         except re.error as error:
@@ -180,7 +180,7 @@ class FieldReference(Combinable, Calculable):
         return repr(self._path)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _at, (self._path,)
+        return at, (self._path,)
 
     # Within
 
@@ -199,10 +199,10 @@ class FieldReference(Combinable, Calculable):
         return Comparison(self._path, operator, operand)
 
     def _exact(self, value: object) -> Any:
-        return self._type.exact(self._path, _operand(value))
+        return self._type.exact(self._path, require_value(self, value))
 
     def _bound(self, value: object, *, up: bool) -> Any:
-        return self._type.ordered(self._path, _operand(value), up=up)
+        return self._type.ordered(self._path, require_value(self, value), up=up)
 
     def _several(self, values: Iterable[Any]) -> tuple[Any, ...]:
         if isinstance(values, str | bytes) or not hasattr(values, "__iter__"):
@@ -214,6 +214,7 @@ class FieldReference(Combinable, Calculable):
             raise WrongExpression(
                 f"{self!r} is of type {self._type}, and this operator is one of text."
             )
+        require_value(self, text)
         if not isinstance(text, str):
             raise WrongOperand(repr(self), text, "a text is expected")
         return str.__str__(text)
@@ -271,7 +272,7 @@ _KEPT = "_field_references"
 """The name under which a class keeps them."""
 
 
-def _at(path: FieldPath) -> FieldReference:
+def at(path: FieldPath) -> FieldReference:
     """Return what a path stands for, as the class gives it."""
     found = reference(path.model, path.name)
     for step in path.steps:
@@ -284,10 +285,25 @@ def path_of(given: FieldReference) -> FieldPath:
     return given._path  # pyright: ignore[reportPrivateUsage] - hidden from users' fields
 
 
-def _operand(value: object) -> object:
-    if isinstance(value, FieldReference | Expression | Computed):
+def types_at(given: FieldReference) -> tuple[Any, ...]:
+    """Return the types of the values that stand there; without None."""
+    return given._type.leaves  # pyright: ignore[reportPrivateUsage] - as above
+
+
+OF_RECORDS = (FieldReference, Expression, Computed)
+"""What stands for something that each record has of its own, and is no value."""
+
+
+def require_value(place: object, value: object) -> object:
+    """Return a value that a place is compared with.
+
+    Raises:
+        WrongExpression: it is something that each record has of its own, such as another field.
+    """
+    if isinstance(value, OF_RECORDS):
         raise WrongExpression(
-            f"a field is compared with a value, and {value!r} is none: what records say of two of "
-            f"their own fields cannot be asked."
+            f"{place!r} is a field, which is compared with a value, and {value!r} is none: a query "
+            f"cannot compare what a record has in two places. Go through the records instead, as "
+            f"in [user for user in User.find() if user.age < user.limit]."
         )
     return value

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable
+from types import MethodType
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from pydantic import BaseModel
 
@@ -22,8 +24,12 @@ class TableType(ModelMetaclass):
     :class:`~discobase.records.expressions.reference.FieldReference`.
 
     Nothing is put into the class for that, so pydantic finds what it would find without: a value in
-    it would become the field's default in each class that is derived from it.
+    it would become the field's default in each class that is derived from it. The same goes for
+    `_methods`, which are found after the fields: a class may have a field of such a name, as one
+    may that was written before there was the method.
     """
+
+    _methods: ClassVar[dict[str, Callable[..., Any]]] = {}
 
     def __new__(
         mcs, name: str, bases: tuple[type[Any], ...], namespace: dict[str, Any], **options: Any
@@ -52,15 +58,38 @@ class TableType(ModelMetaclass):
                 return super().__getattr__(name)
             if name in fields:
                 return reference(cls, name)
+            if name in cls._methods:
+                return MethodType(cls._methods[name], cls)
             try:
                 return super().__getattr__(name)
             except AttributeError:
-                others = (each for each in dir(cls) if not each.startswith("_"))
-                raise UnknownAttribute(cls.__name__, name, {*fields, *PLACE}, others) from None
+                raise _unknown(cls, name, {*fields, *PLACE}) from None
+
+        def __dir__(cls) -> list[str]:
+            return [*super().__dir__(), *cls._methods]
 
 
 _FIELDS = "__pydantic_fields__"
 """Where pydantic keeps the fields of a class, from when they are known."""
+
+
+_OF_QUERIES = frozenset(
+    {
+        *("aggregate", "all", "annotate", "avg", "count", "distinct", "exclude", "exists"),
+        *("explain", "filter", "first", "get_or_none", "group_by", "iterate", "last", "limit"),
+        *("max", "min", "objects", "offset", "one", "one_or_none", "order_by", "pks", "query"),
+        *("select", "sum", "values", "values_list", "where"),
+    }
+)
+"""What people look for at a class who know queries, these or those of other libraries."""
+
+
+def _unknown(model: type[Any], name: str, known: set[str]) -> UnknownAttribute:
+    hint = ""
+    if name in _OF_QUERIES:
+        hint = f"{model.__name__}.find(...) is a query, which is asked for records and more."
+    others = (each for each in dir(model) if not each.startswith("_"))
+    return UnknownAttribute(model.__name__, name, known, others, hint)
 
 
 class _Deriving(threading.local):
