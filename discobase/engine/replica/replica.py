@@ -696,7 +696,12 @@ class Replica:
 
     def _copy_to(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
         writer.executescript(file.pragmas)
-        self._writer.backup(writer)
+        if file.concurrent:
+            self._writer.backup(writer)
+        else:
+            # A backup is page by page, and says in its header that there is a WAL: in memory there
+            # is none, and nobody could open it.
+            self._writer.execute("VACUUM INTO ?", (file.uri,))
         row = writer.execute("SELECT head, chain FROM state").fetchone()
         sound = writer.execute("PRAGMA quick_check").fetchone()
         if (row, sound) != ((self.head.seq, self.head.chain), ("ok",)):
