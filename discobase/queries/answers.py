@@ -165,6 +165,10 @@ class Statement(Generic[R]):
             return fold(())
         if self.made.ranks_itself:
             return fold(self._ranked(reverse=reverse))
+        if stop is not None and not self.made.bounds.is_exact:
+            first = self._first(selection, stop)
+            if first is not None:
+                return fold(islice(first, start, stop))
         if selection.wrong != TRUE:
             try:
                 return self._fold(
@@ -177,6 +181,17 @@ class Statement(Generic[R]):
         by_value = in_order(every, plan.orderings, self._binding.codec, RowValues(self._binding))
         start, stop = plan.offset, None if plan.limit is None else plan.offset + plan.limit
         return fold(islice(reversed(by_value) if reverse else by_value, start, stop))
+
+    def _first(self, selection: Selection, number: int) -> list[Found[R]] | None:
+        """Return the first rows, where they are decided, though others are not; None otherwise.
+
+        With a limit SQLite looks no further. Without one ``sqlite3`` asks for the row after the one
+        that it hands on, for which all others may have to be looked at.
+        """
+        if self.made.bounds.sure == FALSE or selection.wrong == TRUE:
+            return None
+        rows: list[FlaggedRow] = self._fold(replace(selection, limit=number), list)
+        return [*rows] if all(row[3] == 1 for row in rows) else None
 
     def _ranked(self, *, reverse: bool) -> Iterable[Found[R]]:
         """Return the rows, in their order, each with its rank, which all rows of the table make."""

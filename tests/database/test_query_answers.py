@@ -9,6 +9,8 @@ import pytest
 from pydantic import PrivateAttr
 
 from discobase import Database, Index, Table, desc
+from discobase.engine import keys
+from discobase.engine.replica import computed_keys
 from discobase.errors import (
     RecordOutdated,
     SeveralRecords,
@@ -96,6 +98,26 @@ class TestNoRecordsAreMade:
         query = user.find(user.name.endswith("7"))
         assert (query.count(), query.exists(), query.pks(), made) == (1, True, [8], [])
         assert (query.first().pk, len(made)) == (8, 1)
+
+    def test_the_first_one_is_found_without_looking_at_all_the_others(self, place, monkeypatch):
+        database = Database("shop")
+
+        @database.table
+        class Item(Table):
+            name: str
+
+        looked_at = []
+
+        def key(kind, value):
+            looked_at.append(value)
+            return keys.key(kind, value)
+
+        with place.conn(database):
+            database._source.want_index = lambda wanted: None
+            Item.save_many(Item(name=f"i{n}") for n in range(100))
+            monkeypatch.setattr(computed_keys, "key", key)
+            assert Item.find(name="i2").first().pk == 3
+            assert len(looked_at) < 10
 
     def test_an_order_reads_no_more_than_it_needs(self, users):
         user, made = users
