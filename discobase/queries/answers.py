@@ -18,7 +18,7 @@ from discobase.engine.replica import (
 )
 from discobase.queries.bounds import FALSE, TRUE, Bounds
 from discobase.queries.conditions import compiled
-from discobase.queries.found import Found
+from discobase.queries.found import FoundRow
 from discobase.queries.key_terms import KeyTerms
 from discobase.queries.orders import Order, ordered
 from discobase.queries.row_values import RowValues
@@ -53,7 +53,7 @@ class Answers(Generic[R]):
         self._binding = binding
         self._plan = plan
 
-    def found(self, *, reverse: bool = False) -> list[Found[R]]:
+    def found(self, *, reverse: bool = False) -> list[FoundRow[R]]:
         """Return the rows, in their order.
 
         Args:
@@ -61,7 +61,7 @@ class Answers(Generic[R]):
         """
         return self._ask(lambda statement: statement.found(list, reverse=reverse))
 
-    def fold(self, fold: Callable[[Iterable[Found[R]]], T]) -> T:
+    def fold(self, fold: Callable[[Iterable[FoundRow[R]]], T]) -> T:
         """Return what a function makes of the rows, in their order, while they are read. It may be
         called again from the beginning.
         """
@@ -168,7 +168,7 @@ class Statement(Generic[R]):
             self.terms.others,
         )
 
-    def found(self, fold: Callable[[Iterable[Found[R]]], T], *, reverse: bool = False) -> T:
+    def found(self, fold: Callable[[Iterable[FoundRow[R]]], T], *, reverse: bool = False) -> T:
         """Return what a function makes of the rows, in their order."""
         plan, selection = self._plan, self.selection(reverse=reverse)
         start = plan.offset - selection.offset
@@ -241,20 +241,20 @@ class Statement(Generic[R]):
             return None
         return [((pk, seq, data), number) for pk, seq, data, number, _ in cells]
 
-    def _fitting(self, rows: Iterable[FlaggedRow]) -> Iterator[Found[R]]:
+    def _fitting(self, rows: Iterable[FlaggedRow]) -> Iterator[FoundRow[R]]:
         condition, values = self._plan.condition, RowValues(self._binding)
         for pk, seq, data, flag in rows:
             found = (pk, seq, data)
             if flag % 2:
-                yield Found(found)
+                yield FoundRow(found)
             elif self._plan.skips_outdated:
                 record = self._binding.read(found)
                 if isinstance(record, OutdatedRecord):
                     continue
                 if condition is None or condition.holds_of(values.of(found)):
-                    yield Found(found, record)
+                    yield FoundRow(found, record)
             elif condition is None or condition.holds_of(values.of(found)):
-                yield Found(found)
+                yield FoundRow(found)
 
 
 def _sorted(rows: Iterable[FlaggedRow]) -> Iterator[FlaggedRow]:

@@ -14,7 +14,7 @@ R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True, slots=True)
-class Found(Generic[R]):
+class FoundRow(Generic[R]):
     """A row that fits, and its record where it had to be made to see that."""
 
     row: Row

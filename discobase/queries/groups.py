@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from discobase.errors import UsageError
 from discobase.queries.aggregates import greatest_of, least_of, mean_of, sum_of
 from discobase.queries.answers import Answers
-from discobase.queries.found import Found
+from discobase.queries.found import FoundRow
 from discobase.queries.values import FieldValues
 from discobase.records.expressions.given import place_of
 
@@ -42,7 +42,7 @@ class Groups:
         if not others and not first.steps and first.name in self._binding.codec.kinds:
             rows = Answers(self._binding, self._plan).groups(first.name)
             if rows is not None:
-                found = FieldValues(self._binding, self._paths).of(Found(row) for row, _ in rows)
+                found = FieldValues(self._binding, self._paths).of(FoundRow(row) for row, _ in rows)
                 return {key[0]: number for key, (_, number) in zip(found, rows, strict=True)}
         return {key: len(values) for key, values in self._grouped(()).items()}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from discobase.queries.found import Found
+from discobase.queries.found import FoundRow
 from discobase.records.outdated import OutdatedRecord
 from discobase.records.record import Record
 
@@ -25,7 +25,9 @@ class Picture(Generic[R]):
         found: the rows, or what was made of them.
     """
 
-    def __init__(self, binding: Binding[R], found: Iterable[Found[R] | R | OutdatedRecord]) -> None:
+    def __init__(
+        self, binding: Binding[R], found: Iterable[FoundRow[R] | R | OutdatedRecord]
+    ) -> None:
         self._binding = binding
         self._found = list(found)
 
@@ -39,7 +41,7 @@ class Picture(Generic[R]):
             IndexError: there is no such row.
         """
         found = self._found[index]
-        if not isinstance(found, Found):
+        if not isinstance(found, FoundRow):
             return found
         record = found.record
         read = self._binding.read(found.row) if record is None else record
@@ -61,7 +63,7 @@ class Picture(Generic[R]):
     def place(self, index: int) -> tuple[int | None, int | None]:
         """Return the primary key and the version of a row."""
         found = self._found[index]
-        return found.row[:2] if isinstance(found, Found) else (found.pk, found.version)
+        return found.row[:2] if isinstance(found, FoundRow) else (found.pk, found.version)
 
     def put(self, index: int, read: R | OutdatedRecord) -> None:
         """Take what was made of a row before, in another picture."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from discobase.queries.answers import Answers
-from discobase.queries.found import Found
+from discobase.queries.found import FoundRow
 from discobase.queries.row_values import RowValues
 from discobase.records.expressions.path import FieldPath
 from discobase.records.sameness import MISSING
@@ -37,7 +37,7 @@ class FieldValues:
         """
         return Answers(self._binding, plan).fold(lambda found: [*self.of(found)])
 
-    def of(self, found: Iterable[Found[Any]]) -> Iterator[tuple[Any, ...]]:
+    def of(self, found: Iterable[FoundRow[Any]]) -> Iterator[tuple[Any, ...]]:
         """Yield the values of rows."""
         names = [path.name for path in self._paths]
         are_carried = self._are_carried()
@@ -55,7 +55,7 @@ class FieldValues:
             for path in self._paths
         )
 
-    def _value(self, path: FieldPath, value: Any, found: Found[Any]) -> Any:
+    def _value(self, path: FieldPath, value: Any, found: FoundRow[Any]) -> Any:
         if value is MISSING:
             value = getattr(self._binding.load(found.row), path.name)
         inner = path.value(lambda _: value) if path.steps else value
