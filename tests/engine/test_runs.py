@@ -10,7 +10,7 @@ import pytest
 from tests.engine.linearizability import Operation, linearizable
 from tests.engine.runs import PROFILES, Run
 
-QUICK = 40
+QUICK = 20
 SOAK = 2_000
 BLOCK = 10
 
