@@ -7,6 +7,7 @@ with ``with db.conn(token):``, and save, find and delete records. Errors are in
 
 from discobase import errors
 from discobase._version import __version__
+from discobase.batches import ChangeReport
 from discobase.bulk import SaveReport
 from discobase.computed import WithPk, WithVersion
 from discobase.database import Database
@@ -19,6 +20,7 @@ from discobase.errors import DiscobaseError
 from discobase.progress import Progress
 from discobase.queries.explanation import Explanation
 from discobase.queries.groups import Groups
+from discobase.queries.hits import Hit
 from discobase.queries.sql import SqlRow
 from discobase.query import Query
 from discobase.records.expressions.functions import (
@@ -39,13 +41,15 @@ from discobase.records.expressions.functions import (
     startswith,
 )
 from discobase.records.expressions.nodes import Expression
-from discobase.records.fields import Index, Unique
+from discobase.records.fields import Index, Searchable, Unique
 from discobase.records.outdated import OutdatedRecord
+from discobase.records.together import UniqueTogether
 from discobase.session import LoginTask
 from discobase.status import Status
 from discobase.table import Table
 
 __all__ = [
+    "ChangeReport",
     "Checkpoint",
     "Database",
     "DiscobaseError",
@@ -54,6 +58,7 @@ __all__ = [
     "Finding",
     "Groups",
     "Growth",
+    "Hit",
     "Index",
     "LoginTask",
     "LostCommit",
@@ -62,11 +67,13 @@ __all__ = [
     "Query",
     "Report",
     "SaveReport",
+    "Searchable",
     "SqlRow",
     "Status",
     "Table",
     "Trouble",
     "Unique",
+    "UniqueTogether",
     "WithPk",
     "WithVersion",
     "__version__",

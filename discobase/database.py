@@ -29,6 +29,7 @@ from discobase.engine.changes import DropUnique, Request, RequireVersion
 from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.log.frame import Limits
 from discobase.engine.lost import LostCommit
+from discobase.engine.together import together
 from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Report
 from discobase.errors import TableError
@@ -220,8 +221,9 @@ class Database:
         self._tables[table] = model
         return model
 
-    def drop_unique(self, table: str | type[Table], field: str) -> None:
-        """Have a field unique no longer, for all programs. Block; one API call.
+    def drop_unique(self, table: str | type[Table], field: str, *others: str) -> None:
+        """Have a field unique no longer, or several together, for all programs. Block; one API
+        call.
 
         A class without the mark does not do that: the constraint is the database's, once a class
         has asked for it. Programs whose classes still have the mark ask for it again with their
@@ -230,18 +232,23 @@ class Database:
         Args:
             table: the table's name, or its class.
             field: the field's name.
+            others: the names of those with which it is unique together.
 
         Raises:
-            TableError: no such field is unique.
+            TableError: no such field is unique, or not together with these.
             NotConnected: there is no connection.
             DiscobaseError: as for :meth:`Table.save <discobase.Table.save>`.
         """
         names = [name for name, model in self._tables.items() if model is table]
         name = names[0] if names else str(table)
         layout = self._source.replica().layouts.get(name)
-        if layout is None or layout.unique_column(field) is None:
-            raise TableError(f"{self.name!r} has no unique field {field!r} in a table {name!r}.")
-        preparations = [DropUnique(name, field)]
+        column = together((field, *others)) if others else field
+        if layout is None or layout.unique_column(column) is None:
+            what = f"unique field {field!r}"
+            if others:
+                what = f"fields {', '.join(map(repr, (field, *others)))} that are unique together,"
+            raise TableError(f"{self.name!r} has no {what} in a table {name!r}.")
+        preparations = [DropUnique(name, column)]
         purpose = f"dropping the unique field {field!r}"
         timeout = self._source.timeout
         self._source.commit(
@@ -258,7 +265,9 @@ class Database:
         Versions before 2.0 do not know of such a requirement, and stop at any.
 
         Args:
-            version: as in "2.1": not above the one that runs.
+            version: as in "2.1": not above the one that runs. Its numbers count: what comes before
+                a release, as 2.1.0.dev0 and 2.1rc1, counts as that release, here and in the
+                programs that are let in.
             lower: whether older versions are to be allowed again, where a later one is required.
 
         Raises:

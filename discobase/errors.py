@@ -17,6 +17,7 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── WrongExpression         what is no expression, or makes no sense for its field
     │   ├── WrongOperand            a field compared with a value that its type does not take
     │   ├── InvalidStatement        a statement in SQL that cannot be run (with the nearest names)
+    │   ├── WrongSearch             what is searched for is no search, or nothing is searched there
     │   ├── RecordNotSaved          update, delete or refresh of a record that has never been saved
     │   └── ReadOnly                a write through a database that was made to be read only
     ├── ConnectError                the connection could not be made, or has ended for good
@@ -167,6 +168,12 @@ class WrongOperand(UsageError, ValueError):
 class InvalidStatement(UsageError, ValueError):
     """A statement in SQL that cannot be run: it is none, names what is not there, or would change
     something.
+    """
+
+
+class WrongSearch(UsageError, ValueError):
+    """What was given to search for is no search: no text, too long, or only what is not to be
+    found; or the table has nothing that is searched.
     """
 
 
@@ -349,8 +356,8 @@ class UniqueViolation(RecordError):
 
     Args:
         table: the table's name.
-        field: the unique field.
-        value: the value, as it is stored.
+        field: the unique field; of fields that are unique together, their names with commas.
+        value: the value, as it is stored; a tuple of theirs.
         pk: the primary key of the record that has it already.
     """
 
@@ -363,6 +370,20 @@ class UniqueViolation(RecordError):
             f"{table}.{field} is unique, and record {pk} has {value!r} already; nothing was "
             f"written."
         )
+
+    @classmethod
+    def of_fields(
+        cls, table: str, fields: Sequence[str], values: Sequence[object], pk: int
+    ) -> UniqueViolation:
+        """Return the error for one field, or for several that are unique together."""
+        if len(fields) == 1:
+            return UniqueViolation(table, fields[0], values[0], pk)
+        error = UniqueViolation(table, ", ".join(fields), tuple(values), pk)
+        named = f"{table}: {_enumerated(fields)} are unique together"
+        error.args = (
+            f"{named}, and record {pk} has {error.value!r} already; nothing was written.",
+        )
+        return error
 
 
 class DuplicatesFound(UniqueViolation):
@@ -401,6 +422,22 @@ class DuplicatesFound(UniqueViolation):
             f"which is no value; or take Unique() away.",
         )
 
+    @classmethod
+    def among(
+        cls,
+        table: str,
+        fields: Sequence[str],
+        shared: Sequence[object],
+        groups: Sequence[Sequence[int]],
+        values: int,
+    ) -> DuplicatesFound:
+        """Return the error for one field, or for several that are to be unique together."""
+        if len(fields) == 1:
+            return DuplicatesFound(table, fields[0], shared[0], groups, values)
+        error = DuplicatesFound(table, ", ".join(fields), tuple(shared), groups, values)
+        error.args = (error.args[0].replace("Unique()", "UniqueTogether()"),)
+        return error
+
 
 class SchemaConflict(RecordError):
     """A field is unique as a class of another program loads it, and this program's class has other
@@ -413,18 +450,21 @@ class SchemaConflict(RecordError):
     Args:
         table: the table's name.
         field: the unique field.
+        others: the fields that are unique together with it.
     """
 
-    def __init__(self, table: str, field: str) -> None:
+    def __init__(self, table: str, field: str, *others: str) -> None:
         self.table = table
-        self.field = field
+        given = ", ".join(map(repr, (table, field, *others)))
+        field = ", ".join((field, *others))
+        self.field: str = field
         super().__init__(
             f"{table}.{field} is unique by the rules of another class than this program's, which "
             f"has another type or other validators for it: so it may not give it new values (nor "
             f"change other fields, where that class has a validator of the whole). "
             f"Nothing was written. Run the version of the program that made it so, or give the "
-            f"constraint up with db.drop_unique({table!r}, {field!r}): the next save by a class "
-            f"that has Unique() there asks for it again, by its own rules."
+            f"constraint up with db.drop_unique({given}): the next save by a class "
+            f"that has it asks for it again, by its own rules."
         )
 
 
@@ -598,8 +638,8 @@ def _bare(kind: type[DiscobaseError], args: tuple[Any, ...]) -> DiscobaseError:
     return error
 
 
-def _enumerated(pks: Sequence[int]) -> str:
-    *others, last = map(str, pks)
+def _enumerated(named: Sequence[object]) -> str:
+    *others, last = map(str, named)
     return f"{', '.join(others)} and {last}"
 
 

@@ -9,12 +9,16 @@ from functools import cached_property
 from typing import Any, Generic, Literal, Never, TypeVar, overload
 
 from discobase.arguments import checked_flag
+from discobase.batches import ChangeReport
 from discobase.binding import Binding
-from discobase.errors import RecordNotFound, SeveralRecords, UsageError
-from discobase.queries.aggregates import extreme, mean_of, sum_of
+from discobase.by_query import ByQuery, Delete, Update
+from discobase.engine.search_text import SearchText
+from discobase.errors import RecordNotFound, SeveralRecords, UsageError, WrongSearch
+from discobase.queries.aggregates import extreme, mean, total
 from discobase.queries.answers import Answers
 from discobase.queries.explanation import Explanation, explain
 from discobase.queries.groups import Groups
+from discobase.queries.hits import Hit, hits
 from discobase.queries.picture import Picture
 from discobase.queries.plan import Plan
 from discobase.queries.values import FieldValues, name_of, without_doubles
@@ -23,6 +27,7 @@ from discobase.records.expressions.meaning import Operator
 from discobase.records.expressions.nodes import All, Comparison, Expression, Not, Ordering
 from discobase.records.expressions.path import FieldPath
 from discobase.records.expressions.reference import OF_RECORDS, require_value
+from discobase.records.expressions.text_search import TextSearch
 from discobase.records.record import Record, primary_key
 
 R = TypeVar("R", bound=Record)
@@ -60,6 +65,7 @@ class Query(Sequence[R], Generic[R]):
         equal: field names and the values they have, checked; ``pk`` selects by primary key.
         expressions: what else is to be true of the records.
         fresh: whether the first use sees what was committed anywhere before it, for an API call.
+        search: words that are to be in the records' texts; those that fit best come first then.
     """
 
     def __init__(
@@ -69,12 +75,19 @@ class Query(Sequence[R], Generic[R]):
         expressions: Iterable[Expression | bool] = (),
         *,
         fresh: bool = False,
+        search: TextSearch | None = None,
     ) -> None:
         self._binding = binding
         wanted, said = self._given(expressions, equal)
         self._plan = Plan(wanted, fresh=checked_flag("fresh", fresh))
         self._said = said
+        if search is not None:
+            self._plan = replace(
+                self._plan, conditions=(search, *wanted), search=search, by_rank=True
+            )
+            self._said = (repr(search.said), *said)
         self._then: tuple[str, ...] = ()
+        self._unfinished: ByQuery[R] | None = None
 
     # Queries made of it
 
@@ -125,6 +138,8 @@ class Query(Sequence[R], Generic[R]):
         otherwise; NaN comes after all other numbers. Without an index all records that fit are
         sorted.
 
+        A search is in the order of its ranks before, and not any more.
+
         Args:
             fields: names, as in ``"age"`` or ``"-age"`` for the greatest first; class attributes,
                 as in ``User.age``; ``desc(User.age)``. Without any, records are in the order of
@@ -138,7 +153,8 @@ class Query(Sequence[R], Generic[R]):
         self._refuse_slice("order_by")
         by = orderings(self._model, self._binding.name, fields)
         return self._with(
-            replace(self._plan, orderings=by), f".order_by({', '.join(map(_spelt, fields))})"
+            replace(self._plan, orderings=by, by_rank=False),
+            f".order_by({', '.join(map(_spelt, fields))})",
         )
 
     def limit(self, number: int) -> Query[R]:
@@ -223,6 +239,64 @@ class Query(Sequence[R], Generic[R]):
             DiscobaseError, pydantic.ValidationError: as for :meth:`find`.
         """
         return self._narrower(expressions, equal).one_or_none()
+
+    # Changed all together
+
+    def update(self, /, **values: object) -> ChangeReport:
+        """Write into fields of all records that this finds now. Block; one API call for each
+        commit, and one is enough for some ten thousand small records.
+
+        A value may be computed of each record: ``query.update(age=User.age + 1)``. What one commit
+        holds is written as a whole, and of what stood there when it was written: if anybody has
+        written one of the records since they were read, the query is asked anew, 100 times at the
+        most. So nothing that others write is lost, and of any number of processes that count in
+        one record each counts. Several commits are not atomic, and the report says how many there
+        were. All records are made and checked before the first one is sent.
+
+        Records that come to fit while this runs may be left out. Each record that is found is
+        written, also where that changes nothing. In a query that has a limit or is a slice, those
+        in it are written. What this query holds stays as it is; :meth:`find` looks anew.
+
+        Args:
+            values: by field a value, as the field takes it; what is computed of fields, as in
+                ``User.age + 1``; or another field, as in ``nick=User.name``.
+
+        Returns:
+            How many records were written, in how many commits.
+
+        Raises:
+            UsageError: there is no value, or one for `pk` or `version`.
+            UnknownField: the table has no such field.
+            WrongExpression: a value is computed of another table's fields, or is a comparison.
+            WrongOperand: a value cannot be computed from what a record has.
+            pydantic.ValidationError: a field does not allow a value; or the class a record.
+            UniqueViolation: two records would have the same value in a unique field. They are
+                written in the order of the query, each after those before it.
+            RecordOutdated: a record does not fit the table's fields any more;
+                :meth:`skip_outdated` leaves it out.
+            Unavailable: others kept writing the records; or as for :meth:`Table.save
+                <discobase.Table.save>`.
+            OutcomeUnknown: a commit may have been made. Call this again on the same query object
+                with the same values: what was made is not made twice.
+            DiscobaseError: as for :meth:`Table.save <discobase.Table.save>`.
+        """
+        return self._changed(Update(self._binding, self._plan, f"{self._call}.update()", values))
+
+    def delete(self) -> ChangeReport:
+        """Delete all records that this finds now, those included that their class cannot load any
+        more. Block; one API call for each commit, and one is enough for 20,000 records.
+
+        As :meth:`update` does, it deletes what fits as it was read, and asks anew where somebody
+        has written one of the records since.
+
+        Returns:
+            How many records were deleted, in how many commits.
+
+        Raises:
+            Unavailable, OutcomeUnknown: as for :meth:`update`.
+            DiscobaseError: as for :meth:`Table.delete <discobase.Table.delete>`.
+        """
+        return self._changed(Delete(self._binding, self._plan, f"{self._call}.delete()"))
 
     # What is known of them without making records
 
@@ -342,7 +416,7 @@ class Query(Sequence[R], Generic[R]):
             UsageError: the values cannot be added.
             DiscobaseError: as for :meth:`values`.
         """
-        return sum_of(self._values_of(field))
+        return total(self._binding, self._plan, *self._paths((field,)))
 
     def avg(self, field: object) -> Any:
         """Return the mean of a field's values, None left out; None where there is none.
@@ -351,7 +425,7 @@ class Query(Sequence[R], Generic[R]):
             UsageError: the values cannot be added, or divided.
             DiscobaseError: as for :meth:`values`.
         """
-        return mean_of(self._values_of(field))
+        return mean(self._binding, self._plan, *self._paths((field,)))
 
     def group_by(self, /, *fields: object) -> Groups:
         """Return the records in groups of equal values, for :meth:`count
@@ -387,9 +461,25 @@ class Query(Sequence[R], Generic[R]):
         """
         if _number("iterate", chunk) == 0:
             raise UsageError("iterate(chunk=0) would read nothing at a time.")
-        if self._plan.orderings or self._plan.is_sliced:
+        if self._plan.orderings or self._plan.is_ranked or self._plan.is_sliced:
             return self._by_pks(chunk)
         return self._by_pages(chunk)
+
+    def hits(self, *, marks: tuple[str, str] = ("**", "**"), words: int = 20) -> list[Hit[R]]:
+        """Return the records of a search, each with its rank and a snippet: the part of its texts
+        that shows the most of what was searched for. They are read anew. No API call.
+
+        Args:
+            marks: what is put before and behind what was searched for. The text around it is as it
+                is stored: to show it in HTML, see :doc:`/howto/search`.
+            words: how many words a snippet has at most.
+
+        Raises:
+            UsageError: this query does not search, `marks` are no two texts, or `words` is no
+                number above 0.
+            RecordOutdated: a record does not fit the table's fields any more.
+        """
+        return hits(self._binding, self._plan, marks, words)
 
     def explain(self) -> Explanation:
         """Return how the query is answered: the SQL, the index or that there is none, how many rows
@@ -404,8 +494,7 @@ class Query(Sequence[R], Generic[R]):
         return self._count if self._held is None else len(self._held)
 
     def __iter__(self) -> Iterator[R]:
-        picture = self._picture
-        return map(picture.reached, range(len(picture)))
+        return self._picture.each()
 
     def __reversed__(self) -> Iterator[R]:
         picture = self._picture
@@ -442,7 +531,8 @@ class Query(Sequence[R], Generic[R]):
     def _call(self) -> str:
         said = [*self._said, *(["fresh=True"] if self._plan.fresh else [])]
         then = "".join(self._then)
-        return f"{self._model.__name__}.find({', '.join(said)}){then}{_slice_of(self._plan)}"
+        asked = "find" if self._plan.search is None else "search"
+        return f"{self._model.__name__}.{asked}({', '.join(said)}){then}{_slice_of(self._plan)}"
 
     def _given(
         self, expressions: Iterable[Expression | bool], equal: Mapping[str, object]
@@ -450,9 +540,10 @@ class Query(Sequence[R], Generic[R]):
         """Return what is asked for, checked, and how it is written."""
         asked = conditions(self._model, expressions)
         same = {name: self._checked(name, value) for name, value in equal.items()}
-        equalities = [equality(self._model, name, value) for name, value in same.items()]
-        written = [*map(repr, asked), *(f"{name}={value!r}" for name, value in same.items())]
-        return (*asked, *equalities), tuple(written)
+        model = self._model
+        equalities = [equality(model, name, value) for name, value in same.items()]
+        written = [f"{name}={value!r}" for name, value in same.items()]
+        return (*asked, *equalities), (*map(repr, asked), *written)
 
     def _checked(self, name: str, value: object) -> Any:
         if isinstance(value, OF_RECORDS):
@@ -460,6 +551,15 @@ class Query(Sequence[R], Generic[R]):
         if name == PK:
             return primary_key(self._model, value)
         return self._binding.codec.stored_value(name, value)
+
+    def _changed(self, wanted: ByQuery[R]) -> ChangeReport:
+        change = wanted
+        if self._unfinished is not None and self._unfinished.is_as(wanted):
+            change = self._unfinished
+        try:
+            return change.carry_out()
+        finally:
+            self._unfinished = change if change.is_unfinished else None
 
     def _narrower(
         self,
@@ -508,11 +608,6 @@ class Query(Sequence[R], Generic[R]):
         read = FieldValues(self._binding, paths).read(self._plan)
         return without_doubles(read) if distinct else read
 
-    def _values_of(self, field: object) -> Iterator[Any]:
-        """Yield the values of a field, in whatever order."""
-        read = FieldValues(self._binding, self._paths((field,))).read(self._plan.unordered)
-        return (value for (value,) in read)
-
     def _by_pages(self, chunk: int) -> Iterator[R]:
         plan, after = self._plan, 0
         while True:
@@ -520,11 +615,10 @@ class Query(Sequence[R], Generic[R]):
             page = replace(plan, conditions=(*plan.conditions, above), limit=chunk)
             found = Answers(self._binding, page).found()
             plan = replace(plan, fresh=False)
-            picture = Picture(self._binding, found)
-            yield from map(picture.reached, range(len(picture)))
+            yield from Picture(self._binding, found).each()
             if len(found) < chunk:
                 return
-            after = found[-1].row[0]
+            after = found[-1][0]
 
     def _by_pks(self, chunk: int) -> Iterator[R]:
         pks = array("q", self.pks())
@@ -533,9 +627,8 @@ class Query(Sequence[R], Generic[R]):
             wanted = tuple(pks[start : start + at_a_time])
             among = Comparison(FieldPath(self._model, PK), Operator.IN, wanted)
             page = Plan((*self._plan.conditions, among), skips_outdated=self._plan.skips_outdated)
-            found = {each.row[0]: each for each in Answers(self._binding, page).found()}
-            picture = Picture(self._binding, [found[pk] for pk in wanted if pk in found])
-            yield from map(picture.reached, range(len(picture)))
+            found = {each[0]: each for each in Answers(self._binding, page).found()}
+            yield from Picture(self._binding, [found[pk] for pk in wanted if pk in found]).each()
 
     # What was read is held, and records are made of it when they are asked for, each once.
 
@@ -563,6 +656,23 @@ class Query(Sequence[R], Generic[R]):
     @cached_property
     def _exists(self) -> bool:
         return Answers(self._binding, self._plan).any()
+
+
+def text_search(binding: Binding[Any], text: object) -> TextSearch:
+    """Return what somebody searches for in a table's texts.
+
+    Raises:
+        WrongSearch: `text` is no search, or no text of the table is searched.
+    """
+    model, places = binding.codec.model, binding.codec.searched
+    if not places:
+        raise WrongSearch(
+            f"{model.__name__} has no text that is searched: mark a field, as in "
+            f"`body: Annotated[str, discobase.Searchable()]`."
+        )
+    if not isinstance(text, str):
+        raise WrongSearch(f"search() takes a text, and not {text!r}.")
+    return TextSearch(model, places, text, SearchText.of(text))
 
 
 def _number(what: str, number: object) -> int:

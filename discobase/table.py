@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar, overload
 
 from discobase.arguments import checked_flag
+from discobase.batches import ChangeReport
 from discobase.binding import Binding
-from discobase.bulk import SaveReport, save_all
-from discobase.engine.changes import Change
+from discobase.bulk import SaveReport, delete_all, save_all
+from discobase.engine.changes import Change, OnConflict
 from discobase.engine.replica import Row
 from discobase.errors import RecordNotFound, RecordNotSaved, TableError
-from discobase.query import Query
+from discobase.progress import Progress
+from discobase.query import Query, text_search
 from discobase.records.expressions.nodes import Expression
 from discobase.records.outdated import OutdatedRecord
 from discobase.records.record import (
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass as TableType
 else:
     from discobase.records.expressions.table_type import TableType
+
+R = TypeVar("R", bound=Record)
+
+T = TypeVar("T", bound="Table")
 
 
 class Table(Record, metaclass=TableType):
@@ -123,12 +129,18 @@ class Table(Record, metaclass=TableType):
             DiscobaseError: as for :meth:`save`.
         """
         binding = self._bound()
-        pk = self._require_pk("delete")
+        self._require_pk("delete")
         version = self.version if checked_flag("if_unchanged", if_unchanged) else None
-        binding.remove(self, pk, version, "the delete")
+        binding.remove([self], [binding.removal(self, version=version)], "the delete")
 
     @classmethod
-    def save_many(cls, records: Iterable[Self]) -> SaveReport:
+    def save_many(
+        cls,
+        records: Iterable[Self],
+        *,
+        on_conflict: OnConflict = "error",
+        progress: Callable[[Progress], object] | bool | None = None,
+    ) -> SaveReport:
         """Save many records, in as few commits as they fit in: ten thousand small ones are one.
 
         Block; one API call for each commit, which has 20,000 records at the most, and what one
@@ -137,14 +149,36 @@ class Table(Record, metaclass=TableType):
 
         Args:
             records: new and changed ones alike, each object once; consumed as they are sent.
+            on_conflict: what becomes of a record where another one has a value of it that is
+                unique. ``"error"``: nothing of its commit is written, and :exc:`UniqueViolation`
+                is raised. ``"ignore"``: it is left out, and the object stays as it was.
+                ``"update"``: if it is a new one it is written in the place of the other, whose
+                primary key it gets, and whose fields that its class does not know stay; if it has
+                been saved before, or two others are in its way, that is an error still. It is
+                decided when the commit is made, so no other process can come between.
+            progress: called with a :class:`Progress <discobase.Progress>` at once and after each
+                commit; True for a bar on the terminal, by `tqdm` where that is installed.
 
         Raises:
-            UsageError: a new object is given twice, or a saved one twice in one commit; or one is
-                of another class.
+            UsageError: a new object is given twice, or a saved one twice in one commit; or an
+                option is none.
+            TableError: one is of another class.
             DiscobaseError: as for :meth:`save`. The commits before the one that failed have been
                 made, and their objects have a :attr:`version`.
         """
-        return save_all(cls._bound(), records)
+        return save_all(cls._bound(), records, on_conflict, progress)
+
+    if TYPE_CHECKING:  # see `_delete_many`
+
+        @classmethod
+        def delete_many(
+            cls,
+            records: Iterable[Self],
+            *,
+            progress: Callable[[Progress], object] | bool | None = None,
+        ) -> ChangeReport:
+            """Delete many records, in as few commits as they fit in."""
+            ...
 
     @classmethod
     def get_or_create(
@@ -312,6 +346,15 @@ class Table(Record, metaclass=TableType):
         found = cls.find(fresh=fresh, **equal)
         return found.one() if checked_flag("strict", strict) else found.first()
 
+    if TYPE_CHECKING:
+        # Not in the class, where it would be in the way of a field of its name: see `search`.
+        @classmethod
+        def search(
+            cls, text: str, /, *expressions: Expression | bool, fresh: bool = False, **equal: object
+        ) -> Query[Self]:
+            """Select records by the words in their texts."""
+            ...
+
     # Records that do not fit any more
 
     @classmethod
@@ -390,6 +433,80 @@ class Table(Record, metaclass=TableType):
         return binding
 
 
+def search(
+    table: type[T],
+    text: str,
+    /,
+    *expressions: Expression | bool,
+    fresh: bool = False,
+    **equal: object,
+) -> Query[T]:
+    """Select the records that have words in their :class:`~discobase.Searchable` texts, those that
+    fit best first. Read nothing yet. No API call.
+
+    All words have to be there, in whatever order and whichever of the texts. Upper and lower case
+    are the same, and accents are passed over. ``"two words"`` in quotes have to follow each other
+    in one text; ``word*`` is what begins so; ``-word``, or ``-"two words"``, must not be there.
+    Any other character is one between words: no text is refused for its syntax. A text without
+    words finds nothing.
+
+    It looks at what is stored: a default that a record was written without is not found.
+
+    Args:
+        table: the class.
+        text: what is searched for.
+        expressions: what else is to be true of the records, as for :meth:`Table.find`.
+        fresh: as for :meth:`Table.find`.
+        equal: field names and values, as for :meth:`Table.find`.
+
+    Raises:
+        WrongSearch: `text` is none, has more than 100 words, or says only what must not be there;
+            or the table has no field that is searched.
+        DiscobaseError, pydantic.ValidationError: as for :meth:`Table.find`.
+    """
+    bound: Binding[T] = table._bound()  # pyright: ignore[reportPrivateUsage] - its own
+    return Query(bound, equal, expressions, fresh=fresh, search=text_search(bound, text))
+
+
+if not TYPE_CHECKING:
+    TableType._methods["search"] = search
+
+
+def delete_many(
+    cls: type[T],
+    records: Iterable[T],
+    *,
+    progress: Callable[[Progress], object] | bool | None = None,
+) -> ChangeReport:
+    """Delete many records, in as few commits as they fit in. Block; one API call for each commit,
+    which has 20,000 records at the most. Afterwards the objects are as if they had never been
+    saved.
+
+    A class that has a field of this name does not have the method: ``User.delete_many`` is the
+    field there, and :meth:`Query.delete` is what is left.
+
+    Args:
+        cls: the table, as in ``User.delete_many(records)``.
+        records: saved ones, each once; consumed as they are sent.
+        progress: as for :meth:`Table.save_many`.
+
+    Returns:
+        How many records were deleted, in how many commits.
+
+    Raises:
+        RecordNotSaved: one has never been saved. Nothing of its commit is deleted.
+        RecordNotFound: one has been deleted already. Nothing of its commit is deleted.
+        UsageError: one is given twice.
+        TableError: one is of another class.
+        DiscobaseError: as for :meth:`Table.save`.
+    """
+    return delete_all(cls._bound(), records, progress)  # pyright: ignore[reportPrivateUsage] - its own
+
+
+if not TYPE_CHECKING:
+    TableType._methods["delete_many"] = delete_many
+
+
 _METHODS = frozenset(
     {
         *("save", "commit", "update", "delete", "save_many", "refresh"),
@@ -413,7 +530,8 @@ with an ``a`` before it for asynchronous twins to come, the options of :meth:`Ta
 :meth:`Table.find_unique`, and what is asked of pydantic about a record.
 
 The list is closed: no later version refuses a class that this one takes. A method by another name
-has to give way to a field of that name, in that field's class. What can be done with many records
+gives way to a field of that name, in that field's class: :func:`delete_many` is found by the
+metaclass, after the fields. What can be done with many records
 belongs to :class:`~discobase.Query`, whose names are in nobody's way.
 """
 

@@ -95,14 +95,15 @@ def _checked(
 def _tell_where_nothing_is_unique(
     binding: Binding[R], equal: Mapping[str, object], call: str
 ) -> None:
-    if any(equal.get(name) is not None for name in binding.codec.unique):
+    sets = [*((name,) for name in binding.codec.unique), *binding.codec.together]
+    if any(all(equal.get(name) is not None for name in names) for names in sets):
         return
     told = _told.setdefault(binding, set())
     if frozenset(equal) not in told:
         told.add(frozenset(equal))
         _log.warning(
             "%s() of %r by %s: none of them is unique, so that two programs which call it at the "
-            "same time may make a record each: mark one with Unique()",
+            "same time may make a record each: mark one with Unique(), or say UniqueTogether()",
             call,
             binding.name,
             ", ".join(sorted(equal)),

@@ -367,7 +367,7 @@ class Applier:
         flags that an administrator has set, change nothing.
         """
         entry = self._log.entry(message)
-        expected = await self._log.server.work(lambda: self._replica.hash_at(seq))
+        expected = await self._chain_at(seq)
         if entry is None or (entry.header.hash != expected and expected is not None):
             return False
         if entry.header.encoding != "inline":
@@ -508,6 +508,15 @@ class Applier:
         """
         found = await self._recovery.candidates(None)
         return max((stored.manifest.seq for stored in found), default=0)
+
+    async def covering(self, position: int) -> Stored | None:
+        """Return a checkpoint that has what was applied at a position (:meth:`Recovery.covering
+        <discobase.engine.checkpoints.recovery.Recovery.covering>`).
+        """
+        return await self._recovery.covering(position, self._chain_at)
+
+    async def _chain_at(self, seq: int) -> str | None:
+        return await self._log.server.work(lambda: self._replica.hash_at(seq))
 
     async def goes_on_from_a_checkpoint(self, error: LogDamaged) -> bool:
         """Take over the state of a checkpoint at a position that is missing, or above it, if there

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from discobase.engine.applier import Applier
+from discobase.engine.checkpoints.store import Stored
 from discobase.engine.doubt import Doubt
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.listing import Listing
@@ -48,6 +49,8 @@ class Holes:
         wounded: set while there is something to heal.
         superblock_gone: whether the superblock is.
         hindrance: why the last try to heal has failed; None where none has.
+        relied_on: a checkpoint without which something that is gone would be gone for all who
+            come; None where none is known that has to be there for that.
     """
 
     def __init__(self, log: CommitLog, replica: Replica, applier: Applier, doubt: Doubt) -> None:
@@ -65,6 +68,7 @@ class Holes:
         self.wounded = asyncio.Event()
         self.superblock_gone = False
         self.hindrance: Exception | None = None
+        self.relied_on: Stored | None = None
 
     def __bool__(self) -> bool:
         """Return whether any is known that is still there."""
@@ -209,8 +213,28 @@ class Holes:
         if change.message not in self._of_this_epoch():
             return
         if found is None and not self._is_certain(hole):
-            raise error
+            if not await self._is_covered(seq):
+                raise error
+            if seq <= self._covered:
+                self.healed(seq)
+                return
         self._wound(error)
+
+    async def _is_covered(self, seq: int) -> bool:
+        """Return whether a checkpoint has what was applied at a position: then nobody needs its
+        message, were it only late.
+
+        For who writes the head itself stays open even so: until something stands above it others
+        may go on in its place once its nonce is forgotten.
+        """
+        stored = await self._applier.covering(seq)
+        if stored is None:
+            return False
+        self.relied_on = stored
+        head = self._replica.head.seq
+        closed = head - 1 if self.heals else head
+        self._covered = max(self._covered, min(stored.manifest.seq, closed))
+        return True
 
     def _hold(self, seq: int, change: MessageChanged) -> _Hole:
         """Note a hole; of one that is known it counts since when, and whether it was told of."""

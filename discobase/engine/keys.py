@@ -42,7 +42,7 @@ JSON: TypeAlias = "str | int | float | bool | list[JSON] | dict[str, JSON] | Non
 NULL = "null"
 """The key of JSON null."""
 
-Kind = Literal["plain", "decimal", "instant", "duration", "path", "address", "opaque"]
+Kind = Literal["plain", "decimal", "instant", "duration", "path", "address", "opaque", "together"]
 """How the key of a field is made; :func:`discobase.records.fields.kind_of` says which type has
 which.
 
@@ -52,7 +52,9 @@ which.
 - ``duration``: durations in ISO 8601, or numbers;
 - ``path``: file paths with ``/``, which sort by their parts;
 - ``address``: IPv4 and IPv6 addresses;
-- ``opaque``: no key; such a field cannot be indexed, and is compared in Python.
+- ``opaque``: no key; such a field cannot be indexed, and is compared in Python;
+- ``together``: no field's, but that of several, whose key is made of theirs
+  (:mod:`discobase.engine.together`).
 """
 
 KINDS: frozenset[str] = frozenset(get_args(Kind))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import reduce
 from operator import add
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from discobase.errors import UsageError
 from discobase.queries.answers import Answers
+from discobase.queries.row_values import RowValues
 from discobase.queries.values import FieldValues
 from discobase.records.expressions.meaning import Operator
 from discobase.records.expressions.nodes import Comparison, Ordering
@@ -53,6 +54,50 @@ def least_of(values: Iterable[Any]) -> Any:
 def greatest_of(values: Iterable[Any]) -> Any:
     """Return the greatest of some values, without None; None where there is none."""
     return _compared(max, values)
+
+
+def total(binding: Binding[Any], plan: Plan, path: FieldPath) -> Any:
+    """Return the sum of a field's values; 0 where there is none.
+
+    Raises:
+        UsageError: they cannot be added.
+    """
+    found = _added_in_sql(binding, plan, path)
+    return sum_of(_values(binding, plan, path)) if found is None else found[0]
+
+
+def mean(binding: Binding[Any], plan: Plan, path: FieldPath) -> Any:
+    """Return the mean of a field's values; None where there is none.
+
+    Raises:
+        UsageError: they cannot be added, or divided.
+    """
+    found = _added_in_sql(binding, plan, path)
+    if found is None:
+        return mean_of(_values(binding, plan, path))
+    added, number = found
+    return added / number if number else None
+
+
+def is_added_in_sql(binding: Binding[Any], path: FieldPath) -> bool:
+    """Return whether SQL may add a field's values: only integers, and as they are stored. The sum
+    of floats depends on how it is rounded on the way, that of decimals on their context.
+    """
+    if path.steps or path.name not in binding.codec.kinds or not path.name.isidentifier():
+        return False
+    field = binding.codec.model.model_fields[path.name]
+    is_plain = path.name.isascii() and RowValues(binding).is_carried(path.name)
+    return is_plain and field.annotation is int
+
+
+def _added_in_sql(binding: Binding[Any], plan: Plan, path: FieldPath) -> tuple[int, int] | None:
+    if not is_added_in_sql(binding, path):
+        return None
+    return Answers(binding, plan.unordered).total(path.name)
+
+
+def _values(binding: Binding[Any], plan: Plan, path: FieldPath) -> Iterator[Any]:
+    return (value for (value,) in FieldValues(binding, [path]).read(plan.unordered))
 
 
 def sum_of(values: Iterable[Any]) -> Any:

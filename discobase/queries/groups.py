@@ -6,9 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from discobase.errors import UsageError
-from discobase.queries.aggregates import greatest_of, least_of, mean_of, sum_of
+from discobase.queries.aggregates import (
+    greatest_of,
+    is_added_in_sql,
+    least_of,
+    mean_of,
+    sum_of,
+)
 from discobase.queries.answers import Answers
-from discobase.queries.found import FoundRow
 from discobase.queries.values import FieldValues
 from discobase.records.expressions.given import place_of
 
@@ -38,12 +43,8 @@ class Groups:
         Raises:
             UsageError: a value cannot be the key of a dictionary.
         """
-        (first, *others) = self._paths
-        if not others and not first.steps and first.name in self._binding.codec.kinds:
-            rows = Answers(self._binding, self._plan).groups(first.name)
-            if rows is not None:
-                found = FieldValues(self._binding, self._paths).of(FoundRow(row) for row, _ in rows)
-                return {key[0]: number for key, (_, number) in zip(found, rows, strict=True)}
+        if (groups := self._in_sql(None)) is not None:
+            return {key: number for key, number, _ in groups}
         return {key: len(values) for key, values in self._grouped(()).items()}
 
     def min(self, field: Any) -> dict[Any, Any]:
@@ -56,18 +57,44 @@ class Groups:
 
     def sum(self, field: Any) -> dict[Any, Any]:
         """Return the sum of the values of a field in each group, None left out."""
+        if (groups := self._in_sql(field)) is not None:
+            return {key: total for key, _, total in groups}
         return self._each(field, sum_of)
 
     def avg(self, field: Any) -> dict[Any, Any]:
         """Return the mean of the values of a field in each group, None left out."""
+        if (groups := self._in_sql(field)) is not None:
+            return {key: total / number for key, number, total in groups}
         return self._each(field, mean_of)
 
     def __repr__(self) -> str:
         return f"<groups by {', '.join(map(repr, self._paths))}>"
 
+    def _in_sql(self, added: Any) -> list[tuple[Any, int, int]] | None:
+        """Return the value of each group, how many records are in it, and the sum of a field in
+        them, if one is given; None where SQL cannot tell.
+        """
+        (first, *others) = self._paths
+        if others or first.steps or first.name not in self._binding.codec.kinds:
+            return None
+        path = None if added is None else self._path(added)
+        if path is not None and not is_added_in_sql(self._binding, path):
+            return None
+        rows = Answers(self._binding, self._plan).groups(
+            first.name, None if path is None else path.name
+        )
+        if rows is None:
+            return None
+        found = FieldValues(self._binding, self._paths).of((*row, 1) for row, *_ in rows)
+        return [
+            (key, number, total) for (key,), (_, number, total) in zip(found, rows, strict=True)
+        ]
+
+    def _path(self, field: Any) -> FieldPath:
+        return place_of(self._binding.codec.model, self._binding.name, field)
+
     def _each(self, field: Any, come_to: Callable[[Iterable[Any]], Any]) -> dict[Any, Any]:
-        path = place_of(self._binding.codec.model, self._binding.name, field)
-        grouped = self._grouped((path,))
+        grouped = self._grouped((self._path(field),))
         return {key: come_to(value for (value,) in values) for key, values in grouped.items()}
 
     def _grouped(self, wanted: Sequence[FieldPath]) -> dict[Any, list[tuple[Any, ...]]]:

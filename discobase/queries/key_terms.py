@@ -12,6 +12,7 @@ from discobase.engine.replica import KeyColumn, Layout, computed_key, key_unknow
 
 if TYPE_CHECKING:
     from discobase.binding import Binding
+    from discobase.records.expressions.text_search import TextSearch
 
 _ROOM = 30_000
 """Values that one statement binds. SQLite takes 32,766 (sqlite.org/limits.html)."""
@@ -55,13 +56,23 @@ class KeyTerms:
     Attributes:
         binding: the table.
         layout: how it is laid out now.
+        trusting: whether key columns are taken for whole.
+        search: the search that the index of texts answers: the statement's rows all fit it.
         arguments: what the statement binds.
     """
 
-    def __init__(self, binding: Binding[Any], layout: Layout, *, trusting: bool) -> None:
+    def __init__(
+        self,
+        binding: Binding[Any],
+        layout: Layout,
+        *,
+        trusting: bool,
+        search: TextSearch | None = None,
+    ) -> None:
         self.binding = binding
         self.layout = layout
-        self._trusting = trusting
+        self.search = search
+        self.trusting = trusting
         self._found: dict[str, KeyTerm | None] = {}
         self.arguments: dict[str, object] = {}
 
@@ -112,7 +123,7 @@ class KeyTerms:
         if column := layout.columns.get((name, field.fingerprint)):
             # Qualified: SQLite takes the bare name of a column that is not there for a string.
             sql = f"{table_name(binding.name)}.{column.name}"
-            return KeyTerm(binding.name, sql, kind, column, is_known=self._trusting)
+            return KeyTerm(binding.name, sql, kind, column, is_known=self.trusting)
         if layout.is_current(name, field.fingerprint):
             binding.source.want_index(IndexWanted(binding.name, name, field.fingerprint))
         own = _own(layout, name, field.fingerprint)

@@ -6,14 +6,16 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import from_json
+
 from discobase.engine.operations import DEPENDS
-from discobase.records.expressions.path import ValueOf
+from discobase.queries.found import Found, row_of
+from discobase.records.expressions.path import STORED, ValueOf
 from discobase.records.outdated import OutdatedRecord
 from discobase.records.sameness import MISSING
 
 if TYPE_CHECKING:
     from discobase.binding import Binding
-    from discobase.engine.replica import Row
 
 
 class RowValues:
@@ -33,7 +35,7 @@ class RowValues:
             name: field.annotation for name, field in self._codec.model.model_fields.items()
         }
 
-    def of(self, row: Row) -> ValueOf:
+    def of(self, row: Found[Any]) -> ValueOf:
         """Return what gives the values of a row by name; MISSING for what does not load."""
         loaded: dict[str, Any] = {"pk": row[0], "version": row[1]}
         stored: dict[str, Any] = {}
@@ -42,6 +44,8 @@ class RowValues:
             if name not in loaded:
                 if not stored:
                     stored.update(json.loads(row[2]))
+                if name == STORED:
+                    return stored
                 loaded[name] = self._load(row, stored, name)
             return loaded[name]
 
@@ -52,24 +56,28 @@ class RowValues:
         depends = self._fields[name].fingerprint.endswith(DEPENDS)
         return not depends and self._codec.is_carried(name)
 
-    def carried(self, names: Sequence[str], row: Row) -> tuple[Any, ...] | None:
-        """Return the values of fields whose stored values they are
-        (:meth:`is_carried`); None where one is not as it is to be.
+    def carried(self, names: Sequence[str], texts: Sequence[str]) -> list[tuple[Any, ...]] | None:
+        """Return the values of fields whose stored values they are (:meth:`is_carried`), of each
+        row in a tuple; None where one is not as it is to be.
 
         Args:
             names: the fields.
-            row: the row.
+            texts: the data of the rows.
         """
-        stored = json.loads(row[2])
-        values = tuple(stored.get(name) for name in names)
-        fit = all(
-            type(value) is self._types[name] for name, value in zip(names, values, strict=True)
-        )
-        return values if fit else None
+        try:
+            # Keys come again, and gain by the cache; values cost more time by it.
+            stored: list[dict[str, Any]] = from_json(f"[{','.join(texts)}]", cache_strings="keys")
+            columns = [[record[name] for record in stored] for name in names]
+        except (ValueError, KeyError):  # such as a lone surrogate, or a field that is not there
+            return None
+        for name, column in zip(names, columns, strict=True):
+            if {*map(type, column)} != {self._types[name]}:
+                return None
+        return [*zip(*columns, strict=True)]
 
-    def _load(self, row: Row, stored: dict[str, Any], name: str) -> Any:
+    def _load(self, row: Found[Any], stored: dict[str, Any], name: str) -> Any:
         if self._fields[name].fingerprint.endswith(DEPENDS):
-            record = self._binding.read(row)
+            record = self._binding.read(row_of(row))
             if not isinstance(record, OutdatedRecord):
                 return getattr(record, name, MISSING)
         if name in stored and self._codec.is_carried(name):

@@ -11,11 +11,11 @@ from discobase.records.fields import sorts_as_its_keys
 from discobase.records.sameness import MISSING
 
 if TYPE_CHECKING:
-    from discobase.queries.found import FoundRow
+    from discobase.queries.found import Found
     from discobase.queries.row_values import RowValues
     from discobase.records.codec import Codec
 
-F = TypeVar("F", bound="FoundRow[Any]")
+F = TypeVar("F", bound="Found[Any]")
 
 
 def in_order(
@@ -32,7 +32,7 @@ def in_order(
     Raises:
         UsageError: values cannot be compared.
     """
-    rows = sorted(found, key=lambda each: each.row[0])
+    rows = sorted(found, key=lambda each: each[0])
     for ordering in reversed(orderings):
         rows = _by_one(rows, ordering, codec, values)
     return rows
@@ -42,7 +42,7 @@ def _by_one(rows: Sequence[F], ordering: Ordering, codec: Codec[Any], values: Ro
     nothing: list[F] = []
     keyed: list[tuple[Any, F]] = []
     for each in rows:
-        value = ordering.path.value(values.of(each.row))
+        value = ordering.path.value(values.of(each))
         if value is None or value is MISSING:
             nothing.append(each)
         else:

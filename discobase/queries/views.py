@@ -83,7 +83,7 @@ def _fields(schema: Schema | None) -> tuple[str, ...]:
         return ()
     # The order of the class, where it is known.
     order = [name for name in schema.types.get("properties", {}) if name in schema.fields]
-    return tuple(dict.fromkeys((*order, *schema.fields)))
+    return tuple(dict.fromkeys((*order, *schema.names)))
 
 
 def _value(name: str, schema: Schema | None, layout: Layout, defaults: Mapping[str, Any]) -> str:

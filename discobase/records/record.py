@@ -4,11 +4,15 @@ it that its class does not know, and a write whose outcome is unknown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Never, overload
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar, Never, TypeVar, cast, overload
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails
+
+from discobase.records.together import UniqueTogether
 
 _INTEGER = TypeAdapter(int)
 
@@ -47,7 +51,10 @@ class Record(BaseModel):
     """A pydantic model with a place in a database. Users derive from :class:`discobase.Table`."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
-        ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="strings"
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+        ser_json_inf_nan="strings",
+        ignored_types=(UniqueTogether,),
     )
 
     _holder: ClassVar[str | None] = None
@@ -82,17 +89,49 @@ class Record(BaseModel):
 # to None than it takes to validate a small record.
 _PK, _VERSION, _UNKNOWN, _ATTEMPT = "_pk", "_version", "_unknown_fields", "_attempt"
 
+_private = attrgetter("__pydantic_private__")
+_set_private: Callable[[Record, dict[str, Any]], None]
+# What object.__setattr__ comes to, for pydantic has a slot there.
+_set_private = vars(BaseModel)["__pydantic_private__"].__set__
+
 
 def place(record: Record, pk: int | None, version: int | None) -> None:
     """Note in a record where it is stored, and which commit wrote it: nothing of it is unknown
     then.
     """
+    if record.__pydantic_private__ is None and pk is not None:  # as it is loaded, mostly
+        _set_private(record, {_PK: pk, _VERSION: version})
+        return
     private: dict[str, Any] = dict(record.__pydantic_private__ or {})
     for name in (_PK, _VERSION, _ATTEMPT):
         private.pop(name, None)
     if pk is not None:
         private[_PK], private[_VERSION] = pk, version
     object.__setattr__(record, "__pydantic_private__", private or None)
+
+
+def place_loaded(records: Sequence[Record], pks: Iterable[int], versions: Iterable[int]) -> None:
+    """Note in records that were just loaded where they are stored, and which commits wrote them.
+
+    As :func:`place`, in a quarter of the time: there is nothing that would have to go, and mostly
+    nothing else is noted in them.
+    """
+    places: list[dict[str, Any]] = [
+        {_PK: pk, _VERSION: version} for pk, version in zip(pks, versions, strict=True)
+    ]
+    held = [*map(_private, records)]
+    if any(held):
+        places = [(noted or {}) | place for noted, place in zip(held, places, strict=True)]
+    deque(map(_set_private, records, places), maxlen=0)
+
+
+R = TypeVar("R", bound=Record)
+
+
+def copied(record: R, values: Mapping[str, Any]) -> R:
+    """Return a copy of a record with other values in some fields, which nothing has checked."""
+    copy: Any = BaseModel.model_copy(record, update=values)
+    return cast("R", copy)
 
 
 def noted_attempt(record: Record) -> tuple[str, int, str] | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+import discord
 import pytest
 
 from discobase import Database
@@ -66,6 +68,27 @@ def hasty(monkeypatch):
     """Damage is declared after half a second: tests/engine holds the half minute, in virtual
     time."""
     monkeypatch.setattr("discobase.engine.doubt.DOUBT_SECONDS", 0.5)
+
+
+@pytest.fixture
+def quick_identifies(monkeypatch):
+    """An identify follows another one after a tenth of a second in the place of five (what
+    discord.py waits): for tests of what comes before and after it.
+    """
+
+    async def pause(*_, initial=False, **__):
+        await asyncio.sleep(0.0 if initial else 0.1)
+
+    monkeypatch.setattr(discord.Client, "before_identify_hook", pause)
+
+
+@pytest.fixture
+def soon_given_up(monkeypatch):
+    """A newest message that is gone is waited for no longer than two seconds: tests/engine holds
+    the half minute, in virtual time.
+    """
+    monkeypatch.setattr("discobase.engine.log.lane_ends.EXPLAINED_WITHIN", 2.0)
+    monkeypatch.setattr("discobase.engine.follower._LOOK_SECONDS", 0.5)
 
 
 @pytest.fixture(autouse=True)

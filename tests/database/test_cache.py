@@ -123,6 +123,17 @@ def test_what_was_altered_and_is_not_read_is_found_in_the_background(place, fold
         assert names_of(item) == names
 
 
+def test_a_file_of_another_program_is_left_as_it_is(place, folder):
+    folder.mkdir()
+    path = folder / "replica-1.sqlite"
+    path.write_text("mine")
+    database, _ = shop(cache=folder)
+    with pytest.raises(ConnectError, match=r"replica-1\.sqlite") as raised, place.conn(database):
+        pass
+    assert str(folder) in str(raised.value)
+    assert path.read_text() == "mine"
+
+
 @pytest.mark.parametrize("left", [0, 100, 5000, -4096])
 def test_a_file_that_was_cut_short_is_built_again(place, folder, left):
     names = fill(place, folder)

@@ -262,6 +262,7 @@ class TestRefusals:
                 item(name="not written").save()
         assert names(place) == ["written at the first try"]
 
+    @pytest.mark.usefixtures("soon_given_up")
     def test_a_position_whose_message_was_deleted_is_told_as_damage(self, place):
         (one, first), (two, second) = shop(), shop()
         with place.conn(one), place.conn(two):

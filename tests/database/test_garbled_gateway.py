@@ -7,12 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import aiohttp
+import pytest
 from aiohttp import web
 
 from discobase.local import LocalDiscord
 from tests.database.conftest import Place
 from tests.database.shop import shop, soon
 from tests.database.strangers import Stranger, points_to
+
+pytestmark = pytest.mark.usefixtures("quick_identifies")
 
 UNREADABLE: dict[str, dict[str, Any]] = {
     "truncated JSON": {"action": "truncate"},
@@ -48,7 +51,7 @@ UNUSABLE: dict[str, dict[str, Any]] = {
 
 
 def at_once(check, kinds):
-    """Check each of them, each on a server of its own: a new session waits for 5 s."""
+    """Check each of them, each on a server of its own."""
 
     def one(kind):
         with LocalDiscord() as discord:

@@ -119,6 +119,7 @@ def test_it_is_told_once_though_it_is_asked_through_the_day(place, caplog, monke
     assert len(told(caplog)) == 1
 
 
+@pytest.mark.usefixtures("quick_identifies")
 def test_it_is_asked_again_before_each_further_login(place, caplog):
     """What was told at the login is of no use a week later."""
     place.discord.set(identifies_a_day=3)
@@ -150,6 +151,7 @@ def test_a_session_that_is_resumed_asks_for_nothing(place):
         assert place.discord.requests.identifies == 0
 
 
+@pytest.mark.usefixtures("quick_identifies")
 def test_where_it_cannot_be_asked_nothing_is_spent(place):
     database, item = shop()
     with place.conn(database):

@@ -257,6 +257,7 @@ def later_superblock(place) -> None:
 
 
 @pytest.mark.parametrize("heard_of", [True, False])
+@pytest.mark.usefixtures("quick_identifies")
 def test_a_superblock_of_a_later_format_stops_a_connected_program_too(place, connected, heard_of):
     database, item = connected
     if not heard_of:  # it is met with the next session then

@@ -388,10 +388,13 @@ class Stub:
             layouts={}, fold=self._fold, cells=lambda *_: [(len(self._rows),) * 2]
         )
 
-    def _fold(self, selection: Any, fold: Any) -> Any:
+    def _fold(self, selection: Any, arguments: Any, fold: Any) -> Any:
         # SQL knows no key, so it decides nothing, or asks for all.
         decided = {"(0)": 0, "(1)": 1}[selection.flag]
         return fold([(*row, decided) for row in self._rows])
+
+    def want_texts(self, wanted: object) -> None:
+        """It has no index."""
 
     def want_index(self, wanted: object) -> None:
         """There will be none."""

@@ -408,3 +408,185 @@ def test_a_kept_file_answers_alike_and_finds_out_what_was_altered(place, tmp_pat
         assert Item.find(Item.name.endswith("9")).count() == 5
         assert [item.size for item in Item.find(Item.size < 3).iterate(chunk=2)] == [0, 1, 2]
         assert Item.find().explain().looked_at == 50
+
+
+class TestManyAtOnce:
+    def test_a_record_whose_class_can_tell_is_made_when_it_is_reached(self, users):
+        user, made = users
+        reached = iter(user.find())
+        for number in range(1, 6):
+            assert (next(reached).pk, len(made)) == (number, number)
+
+    def test_an_object_is_the_same_whichever_way_it_is_reached(self, place):
+        database = Database("shop")
+
+        @database.table
+        class Item(Table):
+            name: str
+
+        with place.conn(database):
+            Item.save_many(Item(name=f"i{n}") for n in range(600))
+            found = Item.find()
+            fifth, half = found[5], [*found[:300]]
+            every = [*found]
+            assert [each.name for each in every] == [f"i{n}" for n in range(600)]
+            assert [each.pk for each in every] == [*range(1, 601)]
+            assert every[5] is fifth
+            assert all(one is other for one, other in zip(every, found, strict=True))
+            assert half == every[:300]
+
+    def test_what_the_class_does_not_know_is_carried_along(self, place):
+        old, new = Database("shop"), Database("shop")
+
+        @old.table(name="item")
+        class Before(Table):
+            name: str
+
+        @new.table(name="item")
+        class After(Table):
+            name: str
+            note: str = "none"
+
+        with place.conn(old), place.conn(new):
+            After.save_many(
+                After(name=f"i{n}", note=f"n{n}" if n % 2 else "none") for n in range(20)
+            )
+            old.refresh()
+            for item in Before.find():
+                item.name += "!"
+                item.save()
+            new.refresh()
+            assert [(item.name, item.note) for item in After.find()] == [
+                (f"i{n}!", f"n{n}" if n % 2 else "none") for n in range(20)
+            ]
+
+
+class TestKeptStatements:
+    def test_they_differ_in_values_alone(self, place):
+        database = Database("shop")
+
+        @database.table
+        class Item(Table):
+            weight: Annotated[float | None, Index()]
+            name: Annotated[str, Index()] = ""
+
+        with place.conn(database):
+            Item.save_many(Item(weight=weight) for weight in (1.0, 2.0, None, math.nan, 1.0))
+            for weight, found in ((2.0, [2]), (1, [1, 5]), (None, [3]), (math.nan, []), (2.0, [2])):
+                assert Item.find(weight=weight).pks() == found
+                assert len(Item.find(Item.weight == weight)) == len(found)
+            assert Item.find(weight=1.0, name="").pks() == [1, 5]
+            assert Item.find(name="", weight=1.0).pks() == [1, 5]
+            assert Item.find(weight=1.0).find(weight=2.0).pks() == []
+            assert Item.find(name="\ud800").pks() == []
+
+    def test_a_slice_is_none_of_another_query(self, users):
+        user, _ = users
+        assert [each.pk for each in user.find(age=1)[:1]] == [2]
+        assert [each.pk for each in user.find(age=1)] == [2, 6]
+        assert [each.pk for each in user.find(age=1)[1:]] == [6]
+        assert user.find(age=1).count() == user.find(age=1).count() == 2
+        assert user.find(age=1).group_by("city").count() == {"Oslo": 2}
+        assert user.find(age=1).group_by("age").count() == {1: 2}
+
+    def test_they_are_made_anew_when_a_table_gets_another_index(self, place):
+        database = Database("shop")
+
+        @database.table
+        class Item(Table):
+            name: str
+
+        with place.conn(database):
+            Item(name="a").save()
+            assert Item.find(name="a").pks() == [1]
+            while Item.find(name="a").explain().is_scan:
+                Item(name="b").save()
+            assert Item.find(name="a").pks() == [1]
+            assert not Item.find(name="a").explain().is_scan
+
+
+class TestSums:
+    NUMBERS = (0, -1, 2**62, 2**62, 2**62, -(2**63), 2**63 - 1, 7, -(2**40) - 3)
+
+    @pytest.mark.parametrize("beyond", [(), (2**63,), (-(2**70), 5)])
+    def test_integers_are_added_exactly_however_great_they_are(self, place, beyond):
+        database = Database("shop")
+
+        @database.table
+        class Item(Table):
+            kind: str
+            number: int
+
+        numbers = [*self.NUMBERS, *beyond]
+        kinds = [f"k{at % 3}" for at, _ in enumerate(numbers)]
+        with place.conn(database):
+            items = [Item(kind=k, number=n) for k, n in zip(kinds, numbers, strict=True)]
+            Item.save_many(items)
+            sums = {
+                kind: [n for k, n in zip(kinds, numbers, strict=True) if k == kind]
+                for kind in ("k0", "k1", "k2")
+            }
+            assert Item.find().sum("number") == sum(numbers)
+            assert Item.find().avg("number") == sum(numbers) / len(numbers)
+            assert Item.find(kind="k1").sum("number") == sum(sums["k1"])
+            assert Item.find()[2:5].sum("number") == sum(numbers[2:5])
+            by_kind = Item.find().group_by("kind")
+            assert by_kind.sum("number") == {kind: sum(each) for kind, each in sums.items()}
+            assert by_kind.avg("number") == {
+                kind: sum(each) / len(each) for kind, each in sums.items()
+            }
+            assert Item.find(kind="none").sum("number") == 0
+            assert Item.find(kind="none").avg("number") is None
+            assert Item.find(kind="none").group_by("kind").sum("number") == {}
+
+    def test_sql_adds_no_record_that_lacks_the_field(self, place):
+        old, new = Database("shop"), Database("shop")
+
+        @old.table(name="item")
+        class Before(Table):
+            name: str
+
+        @new.table(name="item")
+        class After(Table):
+            name: str
+            number: int = 5
+
+        with place.conn(old), place.conn(new):
+            Before(name="a").save()
+            new.refresh()
+            After(name="a", number=1).save()
+            assert After.find().sum("number") == 6
+            assert After.find().group_by("name").sum("number") == {"a": 6}
+
+    def test_a_boolean_that_was_stored_is_no_integer_for_sql(self, place):
+        old, new = Database("shop"), Database("shop")
+
+        @old.table(name="item")
+        class Before(Table):
+            number: bool
+
+        @new.table(name="item")
+        class After(Table):
+            number: int
+
+        with place.conn(old), place.conn(new):
+            Before(number=True).save()
+            new.refresh()
+            After(number=2).save()
+            assert After.find().values_list("number", flat=True) == [1, 2]
+            assert After.find().sum("number") == 3
+
+    def test_the_values_of_a_kept_file_are_checked_as_its_records_are(self, place, tmp_path):
+        database = Database("shop", cache=tmp_path)
+
+        @database.table
+        class Item(Table):
+            kind: str
+            number: int
+
+        with place.conn(database):
+            Item.save_many(Item(kind=f"k{n % 2}", number=n) for n in range(10))
+        with place.conn(database):
+            assert Item.find().sum("number") == 45
+            assert Item.find().group_by("kind").sum("number") == {"k0": 20, "k1": 25}
+            assert Item.find().group_by("kind").count() == {"k0": 5, "k1": 5}

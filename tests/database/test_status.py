@@ -122,6 +122,7 @@ def test_an_empty_bucket_is_a_wait(place, shown):
         assert status.rate_limit_seconds >= 0.5
 
 
+@pytest.mark.usefixtures("quick_identifies")
 def test_the_age_grows_while_no_events_come_and_ends_with_each_read(place):
     database, item = shop()
     with place.conn(database):

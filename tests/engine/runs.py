@@ -26,6 +26,7 @@ from tests.engine.audit import (
     check_keys,
     check_promises,
     check_replicas,
+    check_texts,
     read_log,
     replay,
 )
@@ -361,6 +362,7 @@ class Run:
         engines = [newcomer, *(engine for _, engine in living)]
         check_replicas(log, state, engines)
         check_keys(engines)
+        check_texts(engines)
         self.checkpoints = check_checkpoints(world, superblock, log)
         check_promises(log, self.record, fresh_reads=self.profile.fresh_reads)
         failures = [text for process in world.processes for text in process.failures]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import re
 import shutil
 import sqlite3
@@ -22,10 +24,12 @@ from discobase.engine.replica import (
     cache,
     layout,
     requests,
+    text_index,
     volume,
     writers,
 )
 from discobase.engine.replica.checksums import row_sum
+from discobase.errors import ConnectError
 from tests.engine.rows import row, rows_of
 from tests.engine.schemas import FINGERPRINT, column, schema_of
 from tests.engine.test_replica import asked, entry
@@ -208,8 +212,89 @@ def test_a_file_of_another_generation_is_begun_anew(folder, open_replica):
 
 def test_the_format_is_raised_with_what_stands_in_a_file():
     """Whoever changes a table raises :data:`FORMAT` too, or an older file is read amiss."""
-    tables = layout.LAYOUT + requests.LAYOUT + writers.LAYOUT + volume.LAYOUT + cache.LAYOUT
-    assert (cache.FORMAT, row_sum(tables)) == (2, 44636184)
+    parts = (layout, requests, writers, volume, text_index, cache)
+    tables = "".join(part.LAYOUT for part in parts)
+    assert (cache.FORMAT, row_sum(tables)) == (4, 4056353500)
+
+
+# What is not a replica
+
+
+def foreign_database(path):
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE mine (what)")
+
+
+def foreign_text(path):
+    path.write_text("kept by hand")
+
+
+def foreign_long_text(path):
+    path.write_text("kept by hand\n" * 999)
+
+
+@pytest.mark.parametrize("make", [foreign_database, foreign_text, foreign_long_text])
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside one"])
+def test_a_file_of_somebody_else_is_neither_taken_nor_removed(folder, open_replica, make, beside):
+    if beside:
+        first = open_replica()
+        fill(first, 3)
+        first.close()
+    folder.mkdir(exist_ok=True)
+    path = folder / ("replica-0.sqlite" if beside else "replica-1.sqlite")
+    make(path)
+    content = path.read_bytes()
+    with pytest.raises(ConnectError) as raised:
+        open_replica()
+    assert path.name in str(raised.value)
+    assert "Move that file away, or give cache= another folder." in str(raised.value)
+    assert path.read_bytes() == content
+    path.unlink()
+    assert open_replica().head.seq == (3 if beside else 0), "the claim was given up"
+
+
+def test_a_file_of_somebody_else_that_comes_later_is_not_removed_either(folder, open_replica):
+    first = open_replica()
+    fill(first, 3)
+    first.close()
+    newest(folder).rename(folder / "replica-7.sqlite")
+    second = open_replica()
+    foreign_database(folder / "replica-3.sqlite")
+    shutil.copy(folder / "replica-7.sqlite", folder / "replica-4.sqlite")
+    second._cache.remove_older()
+    assert [name for name in files(folder) if name.endswith("sqlite")] == [
+        "replica-3.sqlite",
+        "replica-7.sqlite",
+    ]
+
+
+@pytest.mark.parametrize("altered", [*range(72), *range(96, 100)])
+def test_a_file_of_its_own_is_known_with_any_byte_of_its_header_altered(
+    folder, open_replica, altered
+):
+    first = open_replica()
+    fill(first, 3)
+    first.close()
+    path = newest(folder)
+    content = bytearray(path.read_bytes())
+    content[altered] ^= 0xFF
+    path.write_bytes(content)
+    open_replica()
+
+
+@pytest.mark.parametrize("left", [0, 1, 15, 16, 71, 72, 100])
+def test_a_file_of_its_own_is_known_that_was_cut_short(folder, open_replica, left):
+    first = open_replica()
+    fill(first, 3)
+    first.close()
+    os.truncate(newest(folder), left)
+    second = open_replica()
+    assert second.head.seq == 0
+
+
+def test_a_file_of_a_process_that_was_killed_as_it_began_is_known(folder, tmp_path, open_replica):
+    open_replica()
+    assert open_replica(where=left_by_a_killed_one(folder, tmp_path)).head.seq == 0
 
 
 # Damage

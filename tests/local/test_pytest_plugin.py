@@ -60,13 +60,16 @@ def test_several_are_connected_to_the_server_of_the_test(connect_database, local
 """
 
 
-@pytest.mark.parametrize(("tests", "passed"), [(TESTS, "2 passed"), (TESTS_OF_AN_APP, "3 passed")])
-def test_a_project_uses_the_fixtures(tmp_path, tests, passed):
+@pytest.mark.parametrize(
+    ("tests", "limits", "passed"),
+    [(TESTS, "discord", "2 passed"), (TESTS_OF_AN_APP, "none", "3 passed")],
+)
+def test_a_project_uses_the_fixtures(tmp_path, tests, limits, passed):
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_app.py").write_text(tests)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     run = subprocess.run(
-        [*command, "--discord-limits", "discord", str(tmp_path)],
+        [*command, "--discord-limits", limits, str(tmp_path)],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -66,14 +66,15 @@ class Healer:
 
     def handle(self, event: Event) -> None:
         """Take note that the newest checkpoint, as far as this process knows, was deleted or
-        altered. Called on the loop.
+        altered, or one that has what is gone. Called on the loop.
         """
-        newest = self._keeper.newest
-        if newest is None or not isinstance(event, MessageChanged):
+        if not isinstance(event, MessageChanged):
             return
-        if event.message in {newest.message.id, *newest.manifest.parts}:
-            self._changed = (newest.manifest.seq, event.message)
-            self._told.set()
+        for known in (self._keeper.newest, self._follower.holes.relied_on):
+            if known is not None and event.message in known.messages:
+                self._changed = (known.manifest.seq, event.message)
+                self._told.set()
+                return
 
     async def watch(self) -> None:
         """See to it, until cancelled, that there is a checkpoint where there was one: others may

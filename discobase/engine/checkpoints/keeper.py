@@ -22,7 +22,13 @@ from dataclasses import dataclass
 from discobase.engine.checkpoints.costs import PAGE, State, Tail, is_due
 from discobase.engine.checkpoints.manifest import Manifest
 from discobase.engine.checkpoints.packing import hash_of_packed, pack
-from discobase.engine.checkpoints.store import CheckpointListing, CheckpointStore, Stored, TooLarge
+from discobase.engine.checkpoints.store import (
+    CheckpointDamaged,
+    CheckpointListing,
+    CheckpointStore,
+    Stored,
+    TooLarge,
+)
 from discobase.engine.follower import Follower
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.replica import Replica
@@ -174,15 +180,20 @@ class CheckpointKeeper:
         try:
             async with self._one:
                 listing = await self._list()
-                if self.newest is None or self.newest.manifest.head != self._replica.head:
-                    await self._write(listing)
+                stored = await self._of_head(listing) or await self._write(listing)
         except NotPermitted as error:
             raise error.reason from error
         except (Refused, Uncertain, TooLarge) as error:
             raise Unavailable(f"no checkpoint could be written: {_why(error)}") from error
-        assert self.newest is not None
-        manifest = self.newest.manifest
-        return Checkpoint(manifest.seq, manifest.records, manifest.packed, self.newest.message.id)
+        manifest = stored.manifest
+        return Checkpoint(manifest.seq, manifest.records, manifest.packed, stored.message.id)
+
+    async def _of_head(self, listing: CheckpointListing) -> Stored | None:
+        """Return a checkpoint of the head that holds what it names; None where there is none."""
+        for stored in listing.stored:
+            if stored.manifest.head == self._replica.head and await self._is_whole(stored):
+                return stored
+        return None
 
     async def cover(self, position: int) -> None:
         """See to it that there is a checkpoint of this history at a position, or above it.
@@ -197,7 +208,8 @@ class CheckpointKeeper:
                 await self._write(listing)
 
     async def is_covered(self, position: int) -> bool:
-        """Return whether there is such a checkpoint. One API call for 100 messages of the channel.
+        """Return whether there is such a checkpoint. One API call for 100 messages of the channel,
+        and a download of each that may be it.
 
         Raises:
             Refused, Uncertain: the channel could not be read.
@@ -207,9 +219,20 @@ class CheckpointKeeper:
 
     async def _covers(self, listing: CheckpointListing, position: int) -> bool:
         for stored in listing.stored:
-            if stored.manifest.seq >= position and await self._is_of_this_history(stored):
+            if (
+                stored.manifest.seq >= position
+                and await self._is_of_this_history(stored)
+                and await self._is_whole(stored)
+            ):
                 return True
         return False
+
+    async def _is_whole(self, stored: Stored) -> bool:
+        try:
+            await self._store.verified(stored)
+        except CheckpointDamaged:
+            return False
+        return True
 
     async def _is_of_this_history(self, stored: Stored) -> bool:
         head = stored.manifest.head
@@ -270,12 +293,12 @@ class CheckpointKeeper:
             self.newest, self._volume_before = newest, self._replica.volume
         return listing
 
-    async def _write(self, listing: CheckpointListing) -> None:
+    async def _write(self, listing: CheckpointListing) -> Stored:
         for _ in range(_TRIES):
             volume = self._replica.volume
             manifest, packed = await self._server.aside(self._take)
             if await self._follower.is_certain(manifest.head):
-                self.newest = await self._store.write(manifest, packed)
+                written = self.newest = await self._store.write(manifest, packed)
                 self._volume_before = volume
                 self._troubles.end("checkpoint", "a checkpoint was written")
                 _log.info(
@@ -284,8 +307,8 @@ class CheckpointKeeper:
                     manifest.seq,
                     manifest.packed,
                 )
-                await self._store.tidy(listing, self.newest)
-                return
+                await self._store.tidy(listing, written)
+                return written
         raise Unavailable("what was last committed is not certain yet: others write there")
 
     def _take(self) -> tuple[Manifest, bytes]:

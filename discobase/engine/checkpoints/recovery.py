@@ -2,19 +2,19 @@
 
 The newest that holds: one that is damaged, of a later format, or at odds with the log is passed
 over, and the one before it counts; where none holds, the whole log does. One whose bytes could not
-be had is looked at again a minute later. A checkpoint only keeps
-what the log has decided (invariant I6): where the frames that can be seen do not go on from it, it
-is the checkpoint that is wrong.
+be had is looked at again a minute later. A checkpoint only keeps what the log has decided
+(invariant I6): where the frames that can be seen do not go on from it, it is the checkpoint that is
+wrong.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 from discobase.engine.checkpoints.manifest import Manifest
 from discobase.engine.checkpoints.packing import unpack
-from discobase.engine.checkpoints.store import CheckpointStore, Stored
+from discobase.engine.checkpoints.store import CheckpointDamaged, CheckpointStore, Stored
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.listing import Listing
 from discobase.engine.replica import Position, Positions
@@ -92,6 +92,42 @@ class Recovery:
     def _tell(self, channel: int, text: str, message: int | None = None) -> None:
         self._log.troubles.tell(Trouble("checkpoint", text, channel=channel, message=message))
 
+    async def covering(
+        self, position: int, chain_at: Callable[[int], Awaitable[str | None]]
+    ) -> Stored | None:
+        """Return the newest checkpoint that has what the log said at a position, as this process
+        knows the log: one whose bytes hold what it names, and from which the same chain goes on.
+        None where there is none. One API call for 100 messages of their channel, and a download of
+        each that may be it.
+
+        Args:
+            position: the position.
+            chain_at: tells which hash the frame above a position continues; None where that is not
+                known.
+
+        Raises:
+            Uncertain, NotPermitted: the channel could not be read.
+        """
+        for stored in await self.candidates(None):
+            manifest = stored.manifest
+            if manifest.seq < position:
+                break
+            if await chain_at(manifest.seq) == manifest.chain and await self._is_whole(stored):
+                return stored
+        return None
+
+    async def _is_whole(self, stored: Stored) -> bool:
+        """Return whether a checkpoint can be begun at, and pass it over where it cannot."""
+        try:
+            await self._store.verified(stored)
+        except CheckpointDamaged as error:
+            self.pass_over(stored.message.id, str(error))
+        except Uncertain as error:
+            self.pass_over(stored.message.id, _unread(error), for_a_while=True)
+        else:
+            return True
+        return False
+
     async def read(self, stored: Stored) -> bytes:
         """Return the packed bytes of a checkpoint, checked (:meth:`CheckpointStore.read
         <discobase.engine.checkpoints.store.CheckpointStore.read>`).
@@ -103,7 +139,11 @@ class Recovery:
         try:
             return await self._store.read(stored)
         except Uncertain as error:
-            raise CheckpointUnreadable(f"its bytes could not be read: {error}") from error
+            raise CheckpointUnreadable(_unread(error)) from error
+
+
+def _unread(error: Uncertain) -> str:
+    return f"its bytes could not be read: {error}"
 
 
 def read_from(manifest: Manifest) -> list[int]:

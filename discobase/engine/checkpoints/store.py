@@ -12,13 +12,14 @@ import contextlib
 from dataclasses import dataclass, replace
 
 from discobase.engine.checkpoints.manifest import LONGEST, Manifest, is_part, part_content
-from discobase.engine.checkpoints.packing import hash_of_packed
+from discobase.engine.checkpoints.packing import hash_of_packed, unpack
 from discobase.engine.log.downloads import download
 from discobase.engine.log.formats import mark
 from discobase.engine.log.frame import Limits, cut_into_files
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.superblock import Superblock, random_name
 from discobase.engine.operations import LaterFormat
+from discobase.engine.replica import NotTheState, hash_of_state
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import (
     Message,
@@ -48,6 +49,11 @@ class Stored:
 
     message: Message
     manifest: Manifest
+
+    @property
+    def messages(self) -> frozenset[int]:
+        """The messages that it consists of."""
+        return frozenset({self.message.id, *self.manifest.parts})
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,23 @@ class CheckpointStore:
             raise CheckpointDamaged("its bytes are not those that were written")
         return packed
 
+    async def verified(self, stored: Stored) -> bytes:
+        """Return the packed bytes of a checkpoint that holds the state that it names. As
+        :meth:`read`, and seconds of work for a million records, beside all else.
+
+        Raises:
+            CheckpointDamaged: it does not hold that state.
+            Uncertain: it could not be read.
+        """
+        packed, manifest = await self.read(stored), stored.manifest
+        try:
+            state = await self._server.aside(lambda: hash_of_state(unpack(packed, manifest)))
+        except NotTheState as error:
+            raise CheckpointDamaged(str(error)) from error
+        if state != manifest.state:
+            raise CheckpointDamaged("it does not hold the state that it names")
+        return packed
+
     async def _part(self, part: int) -> Message:
         return await persist(self._server, self._server.message, self._superblock.checkpoints, part)
 
@@ -183,7 +206,7 @@ class CheckpointStore:
         """
         others = [each for each in listing.stored if each.message.id != newest.message.id]
         kept = [newest, *others][:KEPT]
-        held = {part for each in kept for part in (each.message.id, *each.manifest.parts)}
+        held = {part for each in kept for part in each.messages}
         candidates = [*(each.message for each in listing.stored), *listing.parts]
         for message in candidates:
             old = seconds_between(message.id, newest.message.id) > AGE_SECONDS

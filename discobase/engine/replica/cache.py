@@ -18,11 +18,13 @@ from discobase.at_exit import removes
 from discobase.claim import Claim
 from discobase.engine.replica.checksums import Altered, add_row_sum, row_sum
 from discobase.engine.replica.file import ReplicaFile, remove_file
+from discobase.engine.replica.ownership import is_own
+from discobase.engine.replica.text_index import seal
 from discobase.errors import ConnectError
 
 _log = logging.getLogger(__name__)
 
-FORMAT = 2
+FORMAT = 4
 """Of what stands in a kept file: to be raised with every change of a replica's tables, of what
 stands in them, or of how keys are made. A file of another format is begun anew."""
 
@@ -63,13 +65,16 @@ class Cache:
         has it, or another database of this one: that is warned of.
 
         Raises:
-            ConnectError: the folder cannot be made, or not be written to.
+            ConnectError: the folder cannot be made, or not be written to, or a file of somebody
+                else's has the name of one of this one's.
         """
         try:
             _make_folder(folder)
             claim = Claim(str(folder / "replica"))
             if claim.take(0):
-                return cls(folder, superblock, claim)
+                cache = cls(folder, superblock, claim)
+                cache._require_own()
+                return cache
             reason = "is in use by another connection"
         except (PermissionError, FileExistsError, NotADirectoryError, FileNotFoundError) as error:
             raise ConnectError(
@@ -84,6 +89,35 @@ class Cache:
         return None
 
     # Files
+
+    def _require_own(self) -> None:
+        """See that nothing is in the way that is not a replica: it would be replaced. The claim is
+        given up where it is not.
+
+        Raises:
+            ConnectError: a file has a replica's name, and is none.
+            OSError: the folder, or a file, cannot be read.
+        """
+        try:
+            foreign = self._foreign()
+        except OSError:
+            self._claim.release()
+            raise
+        if foreign:
+            self._claim.release()
+            raise ConnectError(
+                f"the records cannot be kept in {str(self.folder)!r}: {foreign[min(foreign)].name} "
+                f"in it was not made by discobase, and would be replaced. Move that file away, or "
+                f"give cache= another folder."
+            )
+
+    def _foreign(self) -> dict[int, Path]:
+        """Return the files, by number, that have a replica's name, and are none."""
+        return {
+            number: path
+            for number, path in self._files()
+            if path.suffix == ".sqlite" and not is_own(path)
+        }
 
     def newest(self) -> ReplicaFile | None:
         """Return the file that counts; None where there is none that may be opened.
@@ -124,12 +158,12 @@ class Cache:
             raise BlockingIOError(f"another process has {str(self.folder)!r} now")
 
     def remove_older(self) -> None:
-        """Remove all files but the one that counts."""
+        """Remove all files but the one that counts, and what is not a replica."""
         with contextlib.suppress(OSError):
-            found = list(self._files())
+            found, foreign = list(self._files()), self._foreign()
             newest = max((number for number, _ in found), default=0)
             for number, path in found:
-                if number < newest:
+                if number < newest and number not in foreign:
                     remove_file(path)
 
     def _files(self) -> list[tuple[int, Path]]:
@@ -219,4 +253,5 @@ def _close_at_exit(path: Path) -> None:
     uri = f"{path.as_uri()}?mode=rw"
     with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)) as own:
         add_row_sum(own)
+        seal(own)
         mark(own, clean=True)

@@ -8,8 +8,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache, partial
+from dataclasses import dataclass, replace
+from functools import cache, cached_property, partial
+from itertools import chain
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from discobase.engine.replica.computed_keys import add_computed_keys
 from discobase.engine.replica.file import ReplicaFile, failed, is_busy
 from discobase.engine.replica.folder import gone
 from discobase.engine.replica.layout import by_columns, exists, keys_unknown, unfilled
+from discobase.engine.replica.text_index import TextIndex
 from discobase.errors import Disconnected, Unavailable
 from discobase.own_threads import is_own_thread
 
@@ -47,9 +49,9 @@ class KeysUnknown(Exception):
     """A selection counts on all keys of a column, and some are not known."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Selection:
-    """Rows of a table in an order, as SQL has it.
+    """Rows of a table in an order, as SQL has it, with names for the values that are bound in it.
 
     Args:
         table: the table's name.
@@ -60,9 +62,11 @@ class Selection:
         wrong: the condition by which the order cannot be had in SQL.
         limit: how many there are to be at most; None for all.
         offset: how many to leave out before them.
-        arguments: of the conditions, by name.
         whole: the key columns that are to have the key of each row.
         others: the other key columns, which need not.
+        text: the index that names the rows among which to look; None for all rows.
+        match: what it is asked, as a statement has it.
+        extra: what else is wanted of each row, as expressions in SQL.
     """
 
     table: str
@@ -72,25 +76,47 @@ class Selection:
     wrong: str = "0"
     limit: int | None = None
     offset: int = 0
-    arguments: Mapping[str, object] = field(default_factory=dict[str, object])
     whole: Sequence[KeyColumn] = ()
     others: Sequence[KeyColumn] = ()
+    text: TextIndex | None = None
+    match: str = ""
+    extra: Sequence[str] = ()
+
+    @property
+    def source(self) -> str:
+        """Where the rows come from."""
+        if self.text is None:
+            return table_name(self.table)
+        # Not in another order: FTS5 would be asked for each row anew, and rank all of them for it.
+        return f"{self.text.name} CROSS JOIN {table_name(self.table)}"
 
     @property
     def condition(self) -> str:
-        """What follows the name of the table, without order and limit."""
-        return "" if self.where == "1" else f"WHERE {self.where}"
+        """What follows the source, without order and limit."""
+        if self.text is None:
+            return "" if self.where == "1" else f"WHERE {self.where}"
+        found = f"{self.text.name} MATCH {self.match} AND pk = {self.text.name}.rowid"
+        return f"WHERE {found}" if self.where == "1" else f"WHERE {found} AND ({self.where})"
 
-    @property
+    @cached_property
     def tail(self) -> str:
         """What follows the name of the table."""
         order = f"ORDER BY {', '.join(self.order)}" if self.order else ""
         return f"{self.condition} {order} {self.slice}".strip()
 
-    @property
+    @cached_property
     def gaps(self) -> str:
-        """The statement that tells whether a key is not known, and whether a column is gone."""
-        return f"SELECT {keys_unknown(self.table, self.whole)}, {unfilled(self.table, self.others)}"
+        """The statement that tells whether a key is not known, and whether a column, or the index
+        of texts, is gone.
+        """
+        return f"SELECT {', '.join(self._gaps)}"
+
+    @property
+    def _gaps(self) -> tuple[str, str]:
+        gone = unfilled(self.table, self.others)
+        if self.text is not None:
+            gone = f"{gone} OR {self.text.gone}"
+        return keys_unknown(self.table, self.whole), gone
 
     @property
     def slice(self) -> str:
@@ -99,7 +125,7 @@ class Selection:
             return ""
         return f"LIMIT {-1 if self.limit is None else self.limit} OFFSET {self.offset}"
 
-    @property
+    @cached_property
     def flag(self) -> str:
         """The expression for whether a row is decided: 1, or 0; two more where the order is not
         right.
@@ -107,12 +133,27 @@ class Selection:
         decided = "1" if self.decided == self.where else self.decided
         return f"({decided})" if self.wrong == "0" else f"({decided}) + 2 * ({self.wrong})"
 
-    @property
+    @cached_property
     def sql(self) -> str:
         """The whole statement that gives the rows."""
-        return (
-            f"SELECT {', '.join((*_RECORD, self.flag))} FROM {table_name(self.table)} {self.tail}"
-        )
+        return self._of_file(is_kept=False)
+
+    @cached_property
+    def sql_of_kept(self) -> str:
+        """The same for a kept file, of which rows are checked."""
+        return self._of_file(is_kept=True)
+
+    def _of_file(self, *, is_kept: bool) -> str:
+        names = _names(_RECORD, is_kept, (self.flag, *self.extra))
+        return f"SELECT {names} FROM {self.source} {self.tail}"
+
+    @cached_property
+    def without_gaps(self) -> Selection:
+        """The same rows where all keys are as they are to be, and none otherwise."""
+        is_unknown, is_gone = self._gaps
+        where = f"({self.where}) AND NOT ({is_unknown}) AND NOT ({is_gone})"
+        decided = where if self.decided == self.where else self.decided
+        return replace(self, where=where, decided=decided)
 
 
 class _Failed(Exception):
@@ -238,12 +279,18 @@ class Reader:
                 return self._read(table, where, [key for _, key in keys], _RECORD)
         return self._read(table, "ORDER BY pk", (), _RECORD)
 
-    def fold(self, selection: Selection, fold: Callable[[Iterable[FlaggedRow]], T]) -> T:
+    def fold(
+        self,
+        selection: Selection,
+        arguments: Mapping[str, object],
+        fold: Callable[[Iterable[FlaggedRow]], T],
+    ) -> T:
         """Return what a function makes of the rows of a selection, which come one by one, and are
         those of one moment. Where the file fails meanwhile, it is called again from the beginning.
 
         Args:
             selection: which rows.
+            arguments: what is bound in it.
             fold: takes the rows, as many as it wants, each with its flag.
 
         Raises:
@@ -251,23 +298,34 @@ class Reader:
             KeysUnknown: one is not whole that is to be.
         """
 
-        def read(connection: sqlite3.Connection, is_kept: bool) -> T:
-            with _select(
-                connection,
-                selection.table,
-                selection.tail,
-                selection.arguments,
-                _names(_RECORD, is_kept, selection.flag),
-            ) as rows:
-                return fold(_checked(rows, _RECORD, has_extra=True) if is_kept else rows)
+        def fold_any(rows: Iterator[FlaggedRow]) -> list[T]:
+            first = next(rows, None)
+            return [] if first is None else [fold(chain((first,), rows))]
 
-        return self._of_one_moment(selection, read, partial(fold, ()))
+        def read_any(connection: sqlite3.Connection, is_kept: bool) -> list[T]:
+            return _folded(connection, is_kept, selection.without_gaps, arguments, fold_any)
 
-    def cells(self, selection: Selection, columns: Sequence[str], tail: str) -> list[Any]:
+        def read_all(connection: sqlite3.Connection, is_kept: bool) -> T:
+            return _folded(connection, is_kept, selection, arguments, fold)
+
+        if (selection.whole or selection.others) and selection.text is None:
+            # Most searches find something, and then one statement does, in the place of four.
+            for found in self._lend(selection.table, read_any, list[T]):
+                return found
+        return self._of_one_moment(selection, read_all, partial(fold, ()))
+
+    def cells(
+        self,
+        selection: Selection,
+        arguments: Mapping[str, object],
+        columns: Sequence[str],
+        tail: str,
+    ) -> list[Any]:
         """Return something else of the rows of a selection than the records.
 
         Args:
             selection: which rows.
+            arguments: what is bound in it.
             columns: what of them, as expressions in SQL.
             tail: what follows the name of the table.
 
@@ -275,14 +333,16 @@ class Reader:
             LayoutChanged: a key column that the selection names is gone.
             KeysUnknown: one is not whole that is to be.
         """
-        sql = f"SELECT {', '.join(columns)} FROM {table_name(selection.table)} {tail}"
+        sql = f"SELECT {', '.join(columns)} FROM {selection.source} {tail}"
 
         def read(connection: sqlite3.Connection, _: bool) -> list[Any]:
-            return connection.execute(sql, selection.arguments).fetchall()
+            return connection.execute(sql, arguments).fetchall()
 
         return self._of_one_moment(selection, read, list[Any])
 
-    def explain(self, selection: Selection) -> tuple[list[str], int, int]:
+    def explain(
+        self, selection: Selection, arguments: Mapping[str, object]
+    ) -> tuple[list[str], int, int]:
         """Read the rows of a selection, and return how: SQLite's plan, how many rows it looked at,
         and how many it did not decide.
 
@@ -300,20 +360,13 @@ class Reader:
         def read(connection: sqlite3.Connection, _: bool) -> tuple[list[str], int, int]:
             nonlocal looked_at
             looked_at = 0
-            name, arguments = table_name(selection.table), selection.arguments
             plan = connection.execute(f"EXPLAIN QUERY PLAN {selection.sql}", arguments).fetchall()
             connection.create_function("look", 1, look)
-            counted = Selection(
-                selection.table,
-                f"look(pk) AND ({selection.where})",
-                order=selection.order,
-                limit=selection.limit,
-                offset=selection.offset,
-            )
+            counted = replace(selection, where=f"look(pk) AND ({selection.where})")
             undecided = sum(
                 flag % 2 == 0
                 for (flag,) in connection.execute(
-                    f"SELECT {selection.flag} FROM {name} {counted.tail}", arguments
+                    f"SELECT {selection.flag} FROM {selection.source} {counted.tail}", arguments
                 )
             )
             steps = by_columns(connection, selection.table, (str(step[-1]) for step in plan))
@@ -399,7 +452,8 @@ class Reader:
         def read(connection: sqlite3.Connection, is_kept: bool) -> list[Any]:
             if columns is None:
                 return connection.execute(sql, arguments).fetchall()
-            with _select(connection, table, sql, arguments, _names(columns, is_kept)) as rows:
+            names = _names(columns, is_kept)
+            with _select(connection, table_name(table), sql, arguments, names) as rows:
                 return list(_checked(rows, columns) if is_kept else rows)
 
         return self._lend(table, read, list[Any])
@@ -416,7 +470,7 @@ class Reader:
             LayoutChanged: a key column that the selection names is gone.
             KeysUnknown: one is not whole that is to be.
         """
-        if not (selection.whole or selection.others):
+        if not (selection.whole or selection.others or selection.text):
             return self._lend(selection.table, read, nothing)
 
         def look_and_read(connection: sqlite3.Connection, is_kept: bool) -> T:
@@ -489,28 +543,39 @@ def _by_pk(table: str) -> str:
     return f"SELECT {', '.join(_RECORD)} FROM {table_name(table)} WHERE pk = ?"
 
 
-def _names(columns: Sequence[str], is_kept: bool, extra: str | None = None) -> str:
+def _names(columns: Sequence[str], is_kept: bool, extra: Sequence[str] = ()) -> str:
     """Return what is to be read of records, for :func:`_checked` in a kept file."""
-    names = (*_STORED, SUM) if is_kept else columns
-    return ", ".join(names if extra is None else (*names, extra))
+    return ", ".join((*((*_STORED, SUM) if is_kept else columns), *extra))
 
 
 @contextlib.contextmanager
 def _select(
-    connection: sqlite3.Connection, table: str, tail: str, arguments: Arguments, names: str
+    connection: sqlite3.Connection, source: str, tail: str, arguments: Arguments, names: str
 ) -> Generator[sqlite3.Cursor]:
     """Read rows; what is not read to its end would hold the moment that it shows."""
-    cursor = connection.execute(f"SELECT {names} FROM {table_name(table)} {tail}", arguments)
+    cursor = connection.execute(f"SELECT {names} FROM {source} {tail}", arguments)
     try:
         yield cursor
     finally:
         cursor.close()
 
 
-def _checked(
-    rows: Iterable[Sequence[Any]], columns: tuple[str, ...], *, has_extra: bool = False
-) -> Iterator[Any]:
-    """Yield records of a kept file, each held against its checksum.
+def _folded(
+    connection: sqlite3.Connection,
+    is_kept: bool,
+    selection: Selection,
+    arguments: Mapping[str, object],
+    fold: Callable[[Iterator[FlaggedRow]], T],
+) -> T:
+    cursor = connection.execute(selection.sql_of_kept if is_kept else selection.sql, arguments)
+    try:
+        return fold(_checked(cursor, _RECORD) if is_kept else cursor)
+    finally:
+        cursor.close()
+
+
+def _checked(rows: Iterable[Sequence[Any]], columns: tuple[str, ...]) -> Iterator[Any]:
+    """Yield records of a kept file, each held against its checksum, with what was read besides.
 
     Raises:
         Altered: one of them is not what was written.
@@ -519,7 +584,7 @@ def _checked(
     for row in rows:
         require_sound([row[:summed]])
         found = row[: len(_STORED)] if columns is _STORED else _as_record(row)
-        yield (*found, row[-1]) if has_extra else found
+        yield (*found, *row[summed:])
 
 
 def _read_from(

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from discobase.engine.checkpoints.manifest import Manifest
-from discobase.engine.checkpoints.packing import unpack
 from discobase.engine.checkpoints.store import (
     CheckpointDamaged,
     CheckpointListing,
     CheckpointStore,
     Stored,
 )
-from discobase.engine.replica import NotTheState, hash_of_state
+from discobase.engine.replica import NotTheState
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import NotFound, Server
 from discobase.engine.verification.judgement import Judged
@@ -57,14 +56,10 @@ async def look_into(
         Uncertain: it could not be read.
     """
     try:
-        packed = await store.read(stored)
-        state = await server.aside(lambda: hash_of_state(unpack(packed, stored.manifest)))
-    except (CheckpointDamaged, NotTheState) as error:
+        return Held(stored, await store.verified(stored))
+    except CheckpointDamaged as error:
         there = await _is_there(server, stored)
         return _damaged(stored, str(error)) if there else None
-    if state != stored.manifest.state:
-        return _damaged(stored, "it does not hold the state that it names")
-    return Held(stored, packed)
 
 
 async def _is_there(server: Server, stored: Stored) -> bool:

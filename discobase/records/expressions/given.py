@@ -24,7 +24,7 @@ def conditions(model: type[BaseModel], given: Iterable[object]) -> tuple[Express
     Raises:
         WrongExpression: one is no expression, or of another table.
     """
-    found = tuple(condition_of(each) for each in given)
+    found = tuple([condition_of(each) for each in given])
     for condition in found:
         for path in condition.paths():
             require_of(model, path)

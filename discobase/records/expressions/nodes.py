@@ -335,9 +335,9 @@ class Computed(Calculable):
         Raises:
             WrongOperand: Python cannot compute it from what the record has.
         """
-        left, right = (_computed(part, record) for part in (self.left, self.right))
+        left, right = (value_in(part, record) for part in (self.left, self.right))
         try:
-            return _COMPUTE[self.operator](left, right)
+            return compute(self.operator, left, right)
         except (TypeError, ArithmeticError) as error:
             why = f"{left!r} {self.operator.value} {right!r} cannot be computed: {error}"
             raise WrongOperand(repr(self), record, why) from error
@@ -376,7 +376,17 @@ def _term(given: object) -> Any:
     return given
 
 
-def _computed(part: Any, record: object) -> Any:
+def compute(operator: Arithmetic, left: Any, right: Any) -> Any:
+    """Return what Python makes of two values."""
+    return _COMPUTE[operator](left, right)
+
+
+def value_in(part: Any, record: object) -> Any:
+    """Return what a place, a computed value or a value is for a record.
+
+    Raises:
+        WrongOperand: Python cannot compute it from what the record has.
+    """
     if isinstance(part, Computed):
         return part.value(record)
     if not isinstance(part, FieldPath):

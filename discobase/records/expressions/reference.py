@@ -180,7 +180,7 @@ class FieldReference(Combinable, Calculable):
         return repr(self._path)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _at, (self._path,)
+        return at, (self._path,)
 
     # Within
 
@@ -272,7 +272,7 @@ _KEPT = "_field_references"
 """The name under which a class keeps them."""
 
 
-def _at(path: FieldPath) -> FieldReference:
+def at(path: FieldPath) -> FieldReference:
     """Return what a path stands for, as the class gives it."""
     found = reference(path.model, path.name)
     for step in path.steps:
@@ -283,6 +283,11 @@ def _at(path: FieldPath) -> FieldReference:
 def path_of(given: FieldReference) -> FieldPath:
     """Return the place that a class attribute stands for."""
     return given._path  # pyright: ignore[reportPrivateUsage] - hidden from users' fields
+
+
+def types_at(given: FieldReference) -> tuple[Any, ...]:
+    """Return the types of the values that stand there; without None."""
+    return given._type.leaves  # pyright: ignore[reportPrivateUsage] - as above
 
 
 OF_RECORDS = (FieldReference, Expression, Computed)

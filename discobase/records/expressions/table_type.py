@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable
+from types import MethodType
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from pydantic import BaseModel
 
@@ -22,8 +24,12 @@ class TableType(ModelMetaclass):
     :class:`~discobase.records.expressions.reference.FieldReference`.
 
     Nothing is put into the class for that, so pydantic finds what it would find without: a value in
-    it would become the field's default in each class that is derived from it.
+    it would become the field's default in each class that is derived from it. The same goes for
+    `_methods`, which are found after the fields: a class may have a field of such a name, as one
+    may that was written before there was the method.
     """
+
+    _methods: ClassVar[dict[str, Callable[..., Any]]] = {}
 
     def __new__(
         mcs, name: str, bases: tuple[type[Any], ...], namespace: dict[str, Any], **options: Any
@@ -46,16 +52,21 @@ class TableType(ModelMetaclass):
 
     if not TYPE_CHECKING:  # with it, checkers would take each misspelt field for one
 
-        def __getattr__(cls, name: str) -> FieldReference:
+        def __getattr__(cls, name: str) -> Any:
             fields = vars(cls).get(_FIELDS)
             if fields is None or name.startswith("_") or cls in _deriving.bases:
                 return super().__getattr__(name)
             if name in fields:
                 return reference(cls, name)
+            if name in cls._methods:
+                return MethodType(cls._methods[name], cls)
             try:
                 return super().__getattr__(name)
             except AttributeError:
                 raise _unknown(cls, name, {*fields, *PLACE}) from None
+
+        def __dir__(cls) -> list[str]:
+            return [*super().__dir__(), *cls._methods]
 
 
 _FIELDS = "__pydantic_fields__"
