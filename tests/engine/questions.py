@@ -106,8 +106,7 @@ class Asker(Client):
 
     def _rows(self) -> list[Any]:
         """All records, without a query."""
-        rows = self._engine.replica.select("item", []) if self.is_readable else []
-        return [*map(self._binding.load, rows)]
+        return [*map(self._binding.load, self._rows_of("item"))]
 
     # Questions
 

@@ -31,7 +31,7 @@ from discobase.engine.changes import (
 from discobase.engine.engine import Engine
 from discobase.engine.keys import key as key_of
 from discobase.engine.log.frame import Limits
-from discobase.engine.replica import EMPTY, KEYLESS, KeyColumn, Replica
+from discobase.engine.replica import EMPTY, KEYLESS, KeyColumn, Replica, Row
 from discobase.engine.together import is_together, joined_key, names_of
 from discobase.errors import (
     ConflictError,
@@ -468,7 +468,7 @@ class Client:
 
     async def replace_seats(self) -> None:
         """Some seats, all or none."""
-        rows = self._engine.replica.select("seat", [])
+        rows = self._rows_of("seat")
         chosen = self._world.random.sample(rows, min(2, len(rows)))
         tags = [self._tag() for _ in chosen]
         changes = [
@@ -488,7 +488,7 @@ class Client:
     async def count_all(self) -> None:
         """Count in all of them, and try again where somebody else has written one meanwhile."""
         for _ in range(_REPEATS):
-            rows = self._engine.replica.select("tally", [])
+            rows = self._rows_of("tally")
             tags = [self._tag() for _ in rows]
             changes = [
                 Replace("tally", pk, TALLY.data(tag=tag, count=json.loads(data)["count"] + 1), seq)
@@ -502,7 +502,7 @@ class Client:
 
     async def remove_all(self) -> None:
         """Delete those that have come far."""
-        rows = self._engine.replica.select("tally", [])
+        rows = self._rows_of("tally")
         far = [Remove("tally", pk, seq) for pk, seq, data in rows if json.loads(data)["count"] > 3]
         if far:
             await self._write([], *far)
@@ -526,8 +526,12 @@ class Client:
         """
         return not self._engine.replica.lost
 
+    def _rows_of(self, table: str) -> list[Row]:
+        """All rows of a table, as far as there is something to read."""
+        return self._engine.replica.select(table, []) if self.is_readable else []
+
     def _any_person(self) -> tuple[int, int] | None:
-        rows = self._engine.replica.select("person", []) if self.is_readable else []
+        rows = self._rows_of("person")
         if not rows:
             return None
         pk, seq, _ = self._world.random.choice(rows)
