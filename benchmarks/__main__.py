@@ -17,6 +17,7 @@ from benchmarks.measuring import Place, embedded_server
 from benchmarks.opening import opening
 from benchmarks.queries import queries
 from benchmarks.saving import saving, saving_much
+from benchmarks.searching import searching
 from benchmarks.serving import serving
 
 BENCHMARKS: dict[str, tuple[Callable[[Place], None], ...]] = {
@@ -24,6 +25,7 @@ BENCHMARKS: dict[str, tuple[Callable[[Place], None], ...]] = {
     "finding": (finding,),
     "queries": (queries,),
     "indexing": (indexing,),
+    "searching": (searching,),
     "opening": (opening,),
     "serving": (serving,),
     "keeping": (keeping,),

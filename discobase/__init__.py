@@ -20,6 +20,7 @@ from discobase.errors import DiscobaseError
 from discobase.progress import Progress
 from discobase.queries.explanation import Explanation
 from discobase.queries.groups import Groups
+from discobase.queries.hits import Hit
 from discobase.queries.sql import SqlRow
 from discobase.query import Query
 from discobase.records.expressions.functions import (
@@ -40,7 +41,7 @@ from discobase.records.expressions.functions import (
     startswith,
 )
 from discobase.records.expressions.nodes import Expression
-from discobase.records.fields import Index, Unique
+from discobase.records.fields import Index, Searchable, Unique
 from discobase.records.outdated import OutdatedRecord
 from discobase.records.together import UniqueTogether
 from discobase.session import LoginTask
@@ -57,6 +58,7 @@ __all__ = [
     "Finding",
     "Groups",
     "Growth",
+    "Hit",
     "Index",
     "LoginTask",
     "LostCommit",
@@ -65,6 +67,7 @@ __all__ = [
     "Query",
     "Report",
     "SaveReport",
+    "Searchable",
     "SqlRow",
     "Status",
     "Table",

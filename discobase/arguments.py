@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -15,9 +14,10 @@ from typing import TypeVar, cast
 from discobase.engine.log.frame import Limits
 from discobase.engine.server.login import DISCORD_API
 from discobase.engine.trouble import Trouble
-from discobase.engine.versions import OWN, RELEASE, release_of
+from discobase.engine.versions import OWN, release_of, written_release
 from discobase.errors import BadToken, TableError, UsageError
 from discobase.progress import Progress
+from discobase.shown import shortened
 from discobase.timeouts import UsualStaleness
 from discobase.token import hidden
 
@@ -88,14 +88,15 @@ def check_database(name: object, server: object, timeout: object, attachment_lim
     """
     if not (isinstance(name, str) and name):
         raise UsageError(
-            f"{name!r} is no name for a database: give the Discord server's name, a text; its id "
-            f"goes into server=."
+            f"{shortened(name)} is no name for a database: give the Discord server's name, a text; "
+            f"its id goes into server=."
         )
     if not (server is None or (isinstance(server, str) and server) or _is_positive(server, int)):
-        raise UsageError(f"server={server!r}: give a name or an id, or leave it out.")
+        raise UsageError(f"server={shortened(server)}: give a name or an id, or leave it out.")
     checked_wait(timeout)
     if not _is_positive(attachment_limit, int):
-        raise UsageError(f"attachment_limit={attachment_limit!r}: give a number of bytes above 0.")
+        given = shortened(attachment_limit)
+        raise UsageError(f"attachment_limit={given}: give a number of bytes above 0.")
 
 
 def checked_wait(timeout: object) -> float | None:
@@ -117,7 +118,7 @@ def _checked_seconds(name: str, seconds: object) -> float | None:
         return None
     if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < inf:
         return seconds
-    raise UsageError(f"{name}={seconds!r}: give seconds from 0 on, or None for no limit.")
+    raise UsageError(f"{name}={shortened(seconds)}: give seconds from 0 on, or None for no limit.")
 
 
 def checked_flag(name: str, flag: object) -> bool:
@@ -129,7 +130,7 @@ def checked_flag(name: str, flag: object) -> bool:
     """
     if isinstance(flag, bool):
         return flag
-    raise UsageError(f"{name}={flag!r}: give True or False.")
+    raise UsageError(f"{name}={shortened(flag)}: give True or False.")
 
 
 def checked_choice(name: str, given: object, choices: Sequence[T]) -> T:
@@ -142,7 +143,7 @@ def checked_choice(name: str, given: object, choices: Sequence[T]) -> T:
         if type(given) is type(choice) and given == choice:
             return choice
     *others, last = map(repr, choices)
-    raise UsageError(f"{name}={given!r}: give {', '.join(others)} or {last}.")
+    raise UsageError(f"{name}={shortened(given)}: give {', '.join(others)} or {last}.")
 
 
 def checked_staleness(staleness: object, *, gateway: object) -> float | None:
@@ -166,8 +167,8 @@ def checked_position(position: object) -> int:
     if isinstance(position, int) and not isinstance(position, bool) and position >= 0:
         return position
     raise UsageError(
-        f"{position!r} is no position: give the version of a record that was saved, or the head of "
-        f"a database, which are integers from 0 on."
+        f"{shortened(position)} is no position: give the version of a record that was saved, or "
+        f"the head of a database, which are integers from 0 on."
     )
 
 
@@ -180,25 +181,29 @@ def checked_progress(progress: object) -> Callable[[Progress], object] | bool | 
     if progress is None or isinstance(progress, bool) or callable(progress):
         return progress
     raise UsageError(
-        f"progress={progress!r}: give a function that takes a discobase.Progress, or True for a "
-        f"bar on the terminal."
+        f"progress={shortened(progress)}: give a function that takes a discobase.Progress, or True "
+        f"for a bar on the terminal."
     )
 
 
 def checked_version(version: object) -> str:
-    """Return a version of discobase that may be required.
+    """Return the release of discobase that is required with a version: what comes before it, as
+    2.1.0.dev0 and 2.1rc1, counts as that one.
 
     Raises:
-        UsageError: it is none, or above the one that runs.
+        UsageError: it is no version, or above the one that runs.
     """
-    if not (isinstance(version, str) and re.fullmatch(RELEASE, version)):
-        raise UsageError(f"{version!r} is no version of discobase: give its numbers, as in '2.1'.")
-    if release_of(version) > release_of(OWN):
+    release = written_release(version) if isinstance(version, str) else None
+    if release is None:
+        raise UsageError(
+            f"{shortened(version)} is no version of discobase: give its numbers, as in '2.1'."
+        )
+    if release_of(release) > release_of(OWN):
         raise UsageError(
             f"this is discobase {OWN}: to require {version} would stop this program, too. Upgrade "
             f"it first."
         )
-    return version
+    return release
 
 
 def check_callback(on_trouble: object) -> None:
@@ -208,16 +213,18 @@ def check_callback(on_trouble: object) -> None:
         UsageError: it cannot be called, or only awaited, or not with one argument.
     """
     if on_trouble is not None and not callable(on_trouble):
-        raise UsageError(f"on_trouble={on_trouble!r}: give a function that takes a Trouble.")
+        raise UsageError(
+            f"on_trouble={shortened(on_trouble)}: give a function that takes a Trouble."
+        )
     if inspect.iscoroutinefunction(on_trouble):
         raise UsageError(
-            f"on_trouble={on_trouble!r}: give a plain function. It is called on a thread of its "
-            f"own, where no event loop runs."
+            f"on_trouble={shortened(on_trouble)}: give a plain function. It is called on a thread "
+            f"of its own, where no event loop runs."
         )
     if on_trouble is not None and not _takes_one(on_trouble):
         raise UsageError(
-            f"on_trouble={on_trouble!r}: it is called with one argument, a Trouble, which it does "
-            f"not take."
+            f"on_trouble={shortened(on_trouble)}: it is called with one argument, a Trouble, which "
+            f"it does not take."
         )
 
 
@@ -246,7 +253,8 @@ def checked_table_name(table: object) -> str:
     """
     if not (isinstance(table, str) and 0 < len(table) <= _LONGEST_NAME):
         raise TableError(
-            f"{table!r} is no name for a table: give a text of 1 to {_LONGEST_NAME} characters."
+            f"{shortened(table)} is no name for a table: give a text of 1 to {_LONGEST_NAME} "
+            f"characters."
         )
     try:
         table.encode()
@@ -350,11 +358,12 @@ def checked_cache(cache: object) -> Path | None:
     """
     if cache is None:
         return None
+    shown = shortened(cache)
     if not isinstance(cache, str | os.PathLike) or not os.fspath(cast("str", cache)):
-        raise UsageError(f"cache={cache!r}: give the path of a folder, or leave it out.")
+        raise UsageError(f"cache={shown}: give the path of a folder, or leave it out.")
     given = os.fspath(cast("str | os.PathLike[str]", cache))
     if not isinstance(cast("object", given), str):
-        raise UsageError(f"cache={cache!r}: give the path as a text, not as bytes.")
+        raise UsageError(f"cache={shown}: give the path as a text, not as bytes.")
     folder = _in_full(given, f"cache={cache!r}")
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"cache={cache!r} is a file: give the path of a folder.")
@@ -367,7 +376,7 @@ def _is_like_local(word: str) -> bool:
 
 def _checked_address(address: object) -> str:
     if not isinstance(address, str):
-        raise UsageError(f"api_url={address!r}: give the address of an API as a text.")
+        raise UsageError(f"api_url={shortened(address)}: give the address of an API as a text.")
     if "@" in (address.partition("://")[2] or address).lstrip("/").partition("/")[0]:
         raise UsageError(
             "api_url= has a name or a password in it, which would stand in logs: give the address "

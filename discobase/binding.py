@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -17,8 +18,10 @@ from discobase.engine.changes import (
     Remove,
     Replace,
     Request,
+    TextIndexWanted,
     new_key,
 )
+from discobase.engine.replica import has_fts5
 from discobase.errors import TableError
 from discobase.portal import users_frame
 from discobase.records.codec import Codec
@@ -82,6 +85,13 @@ class Binding(Generic[R]):
                 table.
         """
         codec = Codec(self._model, self.name, _users_names())
+        if codec.searched and not has_fts5():
+            raise TableError(
+                f"{self._model.__name__} has a field that is Searchable(), and the SQLite of this "
+                f"Python, {sqlite3.sqlite_version}, was built without FTS5, which finds words: use "
+                f"another build, or leave the mark out."
+            )
+        self.source.want_texts(TextIndexWanted(self.name, codec.searched))
         _keep_tables_apart(self._model)
         return codec
 

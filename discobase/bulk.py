@@ -23,6 +23,9 @@ R = TypeVar("R", bound=Record)
 
 _log = logging.getLogger(__name__)
 
+_ALWAYS_SHOWN = ("records", "commits")
+"""What a report shows also where it is 0."""
+
 _SEVERAL = 2
 """Commits from which on a call is not atomic."""
 
@@ -44,6 +47,12 @@ class SaveReport(ChangeReport):
 
     updated: int = 0
     ignored: int = 0
+
+    def __repr__(self) -> str:
+        counted = [("records", self.records), ("commits", self.commits)]
+        counted += [(name, getattr(self, name)) for name in ("updated", "ignored")]
+        shown = [f"{name}={count}" for name, count in counted if count or name in _ALWAYS_SHOWN]
+        return f"SaveReport({', '.join(shown)})"
 
 
 def save_all(

@@ -112,7 +112,7 @@ class ByQuery(ABC, Generic[R]):
         if self._unknown:
             self._commit(self._unknown)
         # Made before the first is sent, so that one which cannot be made stops all of them.
-        items = [item_of(self.binding.name, self.change_of(row), pk=row[0]) for row in self._rows()]
+        items = [item_of(self.binding.name, self.change_of(row), row[0]) for row in self._rows()]
         self._rest = {_pk(item.change) for item in items}
         for batch in batches(items, self.binding.source.capacity):
             self._commit([item.change for item in batch])

@@ -265,7 +265,9 @@ class Database:
         Versions before 2.0 do not know of such a requirement, and stop at any.
 
         Args:
-            version: as in "2.1": not above the one that runs.
+            version: as in "2.1": not above the one that runs. Its numbers count: what comes before
+                a release, as 2.1.0.dev0 and 2.1rc1, counts as that release, here and in the
+                programs that are let in.
             lower: whether older versions are to be allowed again, where a later one is required.
 
         Raises:

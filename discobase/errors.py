@@ -17,6 +17,7 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── WrongExpression         what is no expression, or makes no sense for its field
     │   ├── WrongOperand            a field compared with a value that its type does not take
     │   ├── InvalidStatement        a statement in SQL that cannot be run (with the nearest names)
+    │   ├── WrongSearch             what is searched for is no search, or nothing is searched there
     │   ├── RecordNotSaved          update, delete or refresh of a record that has never been saved
     │   └── ReadOnly                a write through a database that was made to be read only
     ├── ConnectError                the connection could not be made, or has ended for good
@@ -167,6 +168,12 @@ class WrongOperand(UsageError, ValueError):
 class InvalidStatement(UsageError, ValueError):
     """A statement in SQL that cannot be run: it is none, names what is not there, or would change
     something.
+    """
+
+
+class WrongSearch(UsageError, ValueError):
+    """What was given to search for is no search: no text, too long, or only what is not to be
+    found; or the table has nothing that is searched.
     """
 
 
@@ -448,8 +455,9 @@ class SchemaConflict(RecordError):
 
     def __init__(self, table: str, field: str, *others: str) -> None:
         self.table = table
-        self.field = field = ", ".join((field, *others))
-        given = ", ".join(map(repr, (table, *field.split(", "))))
+        given = ", ".join(map(repr, (table, field, *others)))
+        field = ", ".join((field, *others))
+        self.field: str = field
         super().__init__(
             f"{table}.{field} is unique by the rules of another class than this program's, which "
             f"has another type or other validators for it: so it may not give it new values (nor "

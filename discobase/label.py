@@ -8,6 +8,7 @@ from pathlib import Path
 
 from discobase._version import __version__
 from discobase.errors import UsageError
+from discobase.shown import shortened
 
 LONGEST = 80
 """Characters of a label. It stands in a writer's first commit, of which a message's text holds
@@ -35,8 +36,8 @@ def checked_label(label: object) -> str:
     if isinstance(label, str) and len(label) <= LONGEST and label.isprintable():
         return label
     raise UsageError(
-        f'label={label!r}: give a text of at most {LONGEST} characters, on one line, or "" for '
-        f"none."
+        f"label={shortened(label)}: give a text of at most {LONGEST} characters, on one line, or "
+        f'"" for none.'
     )
 
 

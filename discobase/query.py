@@ -12,11 +12,13 @@ from discobase.arguments import checked_flag
 from discobase.batches import ChangeReport
 from discobase.binding import Binding
 from discobase.by_query import ByQuery, Delete, Update
-from discobase.errors import RecordNotFound, SeveralRecords, UsageError
+from discobase.engine.search_text import SearchText
+from discobase.errors import RecordNotFound, SeveralRecords, UsageError, WrongSearch
 from discobase.queries.aggregates import extreme, mean, total
 from discobase.queries.answers import Answers
 from discobase.queries.explanation import Explanation, explain
 from discobase.queries.groups import Groups
+from discobase.queries.hits import Hit, hits
 from discobase.queries.picture import Picture
 from discobase.queries.plan import Plan
 from discobase.queries.values import FieldValues, name_of, without_doubles
@@ -25,6 +27,7 @@ from discobase.records.expressions.meaning import Operator
 from discobase.records.expressions.nodes import All, Comparison, Expression, Not, Ordering
 from discobase.records.expressions.path import FieldPath
 from discobase.records.expressions.reference import OF_RECORDS, require_value
+from discobase.records.expressions.text_search import TextSearch
 from discobase.records.record import Record, primary_key
 
 R = TypeVar("R", bound=Record)
@@ -62,6 +65,7 @@ class Query(Sequence[R], Generic[R]):
         equal: field names and the values they have, checked; ``pk`` selects by primary key.
         expressions: what else is to be true of the records.
         fresh: whether the first use sees what was committed anywhere before it, for an API call.
+        search: words that are to be in the records' texts; those that fit best come first then.
     """
 
     def __init__(
@@ -71,11 +75,17 @@ class Query(Sequence[R], Generic[R]):
         expressions: Iterable[Expression | bool] = (),
         *,
         fresh: bool = False,
+        search: TextSearch | None = None,
     ) -> None:
         self._binding = binding
         wanted, said = self._given(expressions, equal)
         self._plan = Plan(wanted, fresh=checked_flag("fresh", fresh))
         self._said = said
+        if search is not None:
+            self._plan = replace(
+                self._plan, conditions=(search, *wanted), search=search, by_rank=True
+            )
+            self._said = (repr(search.said), *said)
         self._then: tuple[str, ...] = ()
         self._unfinished: ByQuery[R] | None = None
 
@@ -128,6 +138,8 @@ class Query(Sequence[R], Generic[R]):
         otherwise; NaN comes after all other numbers. Without an index all records that fit are
         sorted.
 
+        A search is in the order of its ranks before, and not any more.
+
         Args:
             fields: names, as in ``"age"`` or ``"-age"`` for the greatest first; class attributes,
                 as in ``User.age``; ``desc(User.age)``. Without any, records are in the order of
@@ -141,7 +153,8 @@ class Query(Sequence[R], Generic[R]):
         self._refuse_slice("order_by")
         by = orderings(self._model, self._binding.name, fields)
         return self._with(
-            replace(self._plan, orderings=by), f".order_by({', '.join(map(_spelt, fields))})"
+            replace(self._plan, orderings=by, by_rank=False),
+            f".order_by({', '.join(map(_spelt, fields))})",
         )
 
     def limit(self, number: int) -> Query[R]:
@@ -448,9 +461,25 @@ class Query(Sequence[R], Generic[R]):
         """
         if _number("iterate", chunk) == 0:
             raise UsageError("iterate(chunk=0) would read nothing at a time.")
-        if self._plan.orderings or self._plan.is_sliced:
+        if self._plan.orderings or self._plan.is_ranked or self._plan.is_sliced:
             return self._by_pks(chunk)
         return self._by_pages(chunk)
+
+    def hits(self, *, marks: tuple[str, str] = ("**", "**"), words: int = 20) -> list[Hit[R]]:
+        """Return the records of a search, each with its rank and a snippet: the part of its texts
+        that shows the most of what was searched for. They are read anew. No API call.
+
+        Args:
+            marks: what is put before and behind what was searched for. The text around it is as it
+                is stored: to show it in HTML, see :doc:`/howto/search`.
+            words: how many words a snippet has at most.
+
+        Raises:
+            UsageError: this query does not search, `marks` are no two texts, or `words` is no
+                number above 0.
+            RecordOutdated: a record does not fit the table's fields any more.
+        """
+        return hits(self._binding, self._plan, marks, words)
 
     def explain(self) -> Explanation:
         """Return how the query is answered: the SQL, the index or that there is none, how many rows
@@ -502,7 +531,8 @@ class Query(Sequence[R], Generic[R]):
     def _call(self) -> str:
         said = [*self._said, *(["fresh=True"] if self._plan.fresh else [])]
         then = "".join(self._then)
-        return f"{self._model.__name__}.find({', '.join(said)}){then}{_slice_of(self._plan)}"
+        asked = "find" if self._plan.search is None else "search"
+        return f"{self._model.__name__}.{asked}({', '.join(said)}){then}{_slice_of(self._plan)}"
 
     def _given(
         self, expressions: Iterable[Expression | bool], equal: Mapping[str, object]
@@ -626,6 +656,23 @@ class Query(Sequence[R], Generic[R]):
     @cached_property
     def _exists(self) -> bool:
         return Answers(self._binding, self._plan).any()
+
+
+def text_search(binding: Binding[Any], text: object) -> TextSearch:
+    """Return what somebody searches for in a table's texts.
+
+    Raises:
+        WrongSearch: `text` is no search, or no text of the table is searched.
+    """
+    model, places = binding.codec.model, binding.codec.searched
+    if not places:
+        raise WrongSearch(
+            f"{model.__name__} has no text that is searched: mark a field, as in "
+            f"`body: Annotated[str, discobase.Searchable()]`."
+        )
+    if not isinstance(text, str):
+        raise WrongSearch(f"search() takes a text, and not {text!r}.")
+    return TextSearch(model, places, text, SearchText.of(text))
 
 
 def _number(what: str, number: object) -> int:

@@ -14,7 +14,7 @@ from discobase.engine.changes import Change, OnConflict
 from discobase.engine.replica import Row
 from discobase.errors import RecordNotFound, RecordNotSaved, TableError
 from discobase.progress import Progress
-from discobase.query import Query
+from discobase.query import Query, text_search
 from discobase.records.expressions.nodes import Expression
 from discobase.records.outdated import OutdatedRecord
 from discobase.records.record import (
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass as TableType
 else:
     from discobase.records.expressions.table_type import TableType
+
+R = TypeVar("R", bound=Record)
 
 T = TypeVar("T", bound="Table")
 
@@ -344,6 +346,15 @@ class Table(Record, metaclass=TableType):
         found = cls.find(fresh=fresh, **equal)
         return found.one() if checked_flag("strict", strict) else found.first()
 
+    if TYPE_CHECKING:
+        # Not in the class, where it would be in the way of a field of its name: see `search`.
+        @classmethod
+        def search(
+            cls, text: str, /, *expressions: Expression | bool, fresh: bool = False, **equal: object
+        ) -> Query[Self]:
+            """Select records by the words in their texts."""
+            ...
+
     # Records that do not fit any more
 
     @classmethod
@@ -420,6 +431,45 @@ class Table(Record, metaclass=TableType):
                 f"statement."
             )
         return binding
+
+
+def search(
+    table: type[T],
+    text: str,
+    /,
+    *expressions: Expression | bool,
+    fresh: bool = False,
+    **equal: object,
+) -> Query[T]:
+    """Select the records that have words in their :class:`~discobase.Searchable` texts, those that
+    fit best first. Read nothing yet. No API call.
+
+    All words have to be there, in whatever order and whichever of the texts. Upper and lower case
+    are the same, and accents are passed over. ``"two words"`` in quotes have to follow each other
+    in one text; ``word*`` is what begins so; ``-word``, or ``-"two words"``, must not be there.
+    Any other character is one between words: no text is refused for its syntax. A text without
+    words finds nothing.
+
+    It looks at what is stored: a default that a record was written without is not found.
+
+    Args:
+        table: the class.
+        text: what is searched for.
+        expressions: what else is to be true of the records, as for :meth:`Table.find`.
+        fresh: as for :meth:`Table.find`.
+        equal: field names and values, as for :meth:`Table.find`.
+
+    Raises:
+        WrongSearch: `text` is none, has more than 100 words, or says only what must not be there;
+            or the table has no field that is searched.
+        DiscobaseError, pydantic.ValidationError: as for :meth:`Table.find`.
+    """
+    bound: Binding[T] = table._bound()  # pyright: ignore[reportPrivateUsage] - its own
+    return Query(bound, equal, expressions, fresh=fresh, search=text_search(bound, text))
+
+
+if not TYPE_CHECKING:
+    TableType._methods["search"] = search
 
 
 def delete_many(

@@ -18,6 +18,7 @@ from math import inf
 from typing import Literal, NamedTuple
 
 from discobase.engine.operations import FieldSchema, Loaded
+from discobase.engine.texts import Place
 from discobase.errors import DiscobaseError
 from discobase.outcome import Outcome
 
@@ -317,6 +318,19 @@ def _size(changes: Sequence[Change], preparations: Sequence[Preparation]) -> int
         if not isinstance(change, Remove):
             size += len(change.data)
     return size
+
+
+@dataclass(frozen=True, slots=True)
+class TextIndexWanted:
+    """The index of a table's texts, as the table's class has it.
+
+    Args:
+        table: the table's name.
+        places: where the texts stand; none where the class has no text that is searched.
+    """
+
+    table: str
+    places: tuple[Place, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -592,22 +592,29 @@ class Follower:
         if not self._log.ends.unexplained:
             self._log.confirm(listing.began)
         for channel, message in self._log.ends.unexplained.items():
-            if known.get(channel) != message:
-                self._log.troubles.tell(
-                    Trouble(
-                        "damage",
-                        f"message {message}, the newest of channel {channel}, is gone, and nothing "
-                        f"tells what it was; writing waits for half a minute in case another "
-                        f"process still has it",
-                        channel=channel,
-                        message=message,
-                    )
+            gone = (
+                f"message {message}, the newest of channel {channel}, is gone, and nothing tells "
+                f"what it was; writing waits for half a minute in case another process still has it"
+            )
+            self._log.troubles.begin(
+                Trouble("damage", gone, writes_blocked=True, channel=channel, message=message),
+                of=channel,
+            )
+        for channel, message in known.items():
+            if channel not in self._log.ends.unexplained:
+                self._log.troubles.end(
+                    "damage",
+                    f"message {message}, the newest of channel {channel}, is there, or it is known "
+                    f"by now what it was",
+                    of=channel,
                 )
 
     async def _look_on(self) -> Listing:
         """Look, and wait no longer for what nothing has explained for half a minute."""
         listing = await self._look()
         for channel, message in self._log.ends.give_up(self._log.server.monotonic()).items():
+            on = f"writing goes on without message {message}, the newest of channel {channel}"
+            self._log.troubles.end("damage", on, of=channel)
             self.lost.add_unread(
                 channel,
                 message,

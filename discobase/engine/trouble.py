@@ -83,7 +83,7 @@ class Troubles:
 
     def __init__(self, told: Callable[[Trouble], object] | None = None) -> None:
         self._told = told
-        self._standing: dict[TroubleKind, Trouble] = {}
+        self._standing: dict[tuple[TroubleKind, int | None], Trouble] = {}
         self._of_messages: set[Trouble] = set()
 
     @property
@@ -105,27 +105,31 @@ class Troubles:
             self._of_messages.add(trouble)
         self._hand_on(trouble, _level(trouble), error)
 
-    def begin(self, trouble: Trouble) -> None:
+    def begin(self, trouble: Trouble, *, of: int | None = None) -> None:
         """Tell of something that lasts until :meth:`end`, if it was not told already. There is one
         of each kind at a time: the newest.
 
         Args:
             trouble: what is wrong; `writes_blocked` is whether it blocks writing by itself.
+            of: the channel, of what each may have one of.
         """
-        if self._standing.get(trouble.kind) != trouble:
-            self._standing[trouble.kind] = trouble
+        if self._standing.get((trouble.kind, of)) != trouble:
+            self._standing[trouble.kind, of] = trouble
             level = logging.CRITICAL if trouble.writes_blocked else _level(trouble)
             self._hand_on(trouble, level)
 
-    def end(self, kind: TroubleKind, text: str) -> None:
+    def end(self, kind: TroubleKind, text: str, *, of: int | None = None) -> None:
         """Tell that something is over, if it was told that it had begun.
 
         Args:
             kind: what it was.
             text: what is so again, in words.
+            of: the channel, of what each may have one of.
         """
-        if self._standing.pop(kind, None) is not None:
-            self._hand_on(Trouble(kind, text, over=True), logging.WARNING)
+        if (stood := self._standing.pop((kind, of), None)) is not None:
+            message = None if of is None else stood.message
+            over = Trouble(kind, text, over=True, channel=of, message=message)
+            self._hand_on(over, logging.WARNING)
 
     def _hand_on(self, trouble: Trouble, level: int, error: BaseException | None = None) -> None:
         _log.log(level, "%s", trouble.text, exc_info=error)

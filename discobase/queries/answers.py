@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from discobase.engine.replica import (
     EMPTY,
@@ -20,6 +22,7 @@ from discobase.engine.replica import (
 from discobase.queries.bounds import FALSE, TRUE
 from discobase.queries.compilation import Compilation, compilation
 from discobase.queries.found import Found
+from discobase.queries.ranking import Ranking, Seen
 from discobase.queries.row_values import RowValues
 from discobase.queries.sorting import in_order
 from discobase.records.outdated import OutdatedRecord
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from discobase.binding import Binding
     from discobase.engine.replica import FlaggedRow
     from discobase.queries.plan import Plan
+    from discobase.records.expressions.text_search import TextSearch
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
@@ -72,7 +76,11 @@ class Answers(Generic[R]):
 
     def any(self) -> bool:
         """Return whether there is a row."""
-        return bool(Answers(self._binding, replace(self._plan.sliced(0, 1), orderings=())).found())
+        return bool(
+            Answers(
+                self._binding, replace(self._plan.sliced(0, 1), orderings=(), by_rank=False)
+            ).found()
+        )
 
     def pks(self) -> list[int]:
         """Return the primary keys, in the order of the rows."""
@@ -115,7 +123,7 @@ class Answers(Generic[R]):
             except KeysUnknown:
                 return question(self._distrusting(replica, layout))
         except LayoutChanged:
-            return question(self._distrusting(replica, replace(layout, columns={})))
+            return question(self._distrusting(replica, replace(layout, columns={}, text=None)))
 
     def _distrusting(self, replica: Replica, layout: Layout) -> Statement[R]:
         made = Compilation(self._binding, self._plan, layout, trusting=False)
@@ -153,8 +161,10 @@ class Statement(Generic[R]):
         selection = self.made.reversed_selection if reverse else self.made.selection
         start = plan.offset - selection.offset
         stop = None if plan.limit is None else start + plan.limit
-        if stop == start:
+        if stop == start or self.made.bounds.maybe == FALSE:
             return fold(())
+        if self.made.ranks_itself:
+            return fold(self._ranked(reverse=reverse))
         if stop is not None and not self.made.bounds.is_exact:
             first = self._first(selection, stop)
             if first is not None:
@@ -182,6 +192,35 @@ class Statement(Generic[R]):
             return None
         rows: list[FlaggedRow] = self._fold(replace(selection, limit=number), list)
         return [*rows] if all(flag == 1 for *_, flag in rows) else None
+
+    def _ranked(self, *, reverse: bool) -> Iterable[Found[R]]:
+        """Return the rows, in their order, each with its rank, which all rows of the table make."""
+        plan = self._plan
+        assert plan.search is not None
+        every: list[Any] = self._fold(
+            self.made.selection, partial(self._with_own_ranks, plan.search)
+        )
+        if plan.is_ranked:
+            every.sort(key=lambda found: (found[4], found[0]))
+        else:
+            every = in_order(every, plan.orderings, self._binding.codec, RowValues(self._binding))
+        stop = None if plan.limit is None else plan.offset + plan.limit
+        part = islice(reversed(every) if reverse else every, plan.offset, stop)
+        return part if plan.with_ranks else (found[:4] for found in part)
+
+    def _with_own_ranks(self, search: TextSearch, rows: Iterable[FlaggedRow]) -> list[Any]:
+        ranking, seen = Ranking(search.asked), dict[int, Seen]()
+
+        def searched() -> Iterator[FlaggedRow]:
+            for row in rows:
+                words = search.words(json.loads(row[2]))
+                counted = ranking.see(words)
+                if search.asked.fits(words):
+                    seen[row[0]] = counted
+                    yield row
+
+        fitting = list(self._fitting(searched()))
+        return [(*found, -ranking.rank(seen[found[0]])) for found in fitting]
 
     def explained(self) -> tuple[list[str], int, int]:
         """Read the rows, and return SQLite's plan, how many rows it looked at, and how many Python
@@ -267,7 +306,7 @@ class Statement(Generic[R]):
     def _looked_through(self, rows: Iterable[FlaggedRow]) -> Iterator[Found[R]]:
         condition, values = self._plan.condition, RowValues(self._binding)
         for row in rows:
-            pk, seq, data, flag = row
+            pk, seq, data, flag = row[:4]
             if flag % 2:
                 yield row
             elif self._plan.skips_outdated:
@@ -275,7 +314,7 @@ class Statement(Generic[R]):
                 if isinstance(record, OutdatedRecord):
                     continue
                 if condition is None or condition.holds_of(values.of(row)):
-                    yield pk, seq, data, record
+                    yield cast("Any", (pk, seq, data, record, *row[4:]))
             elif condition is None or condition.holds_of(values.of(row)):
                 yield row
 

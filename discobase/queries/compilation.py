@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from discobase.engine.replica import Layout, Selection
+from discobase.engine.changes import TextIndexWanted
+from discobase.engine.replica import Layout, Selection, TextIndex
 from discobase.errors import UnstorableValue
 from discobase.queries.bounds import FALSE, TRUE, Bounds
 from discobase.queries.conditions import compiled
@@ -19,6 +20,7 @@ from discobase.records.expressions.nodes import Comparison
 if TYPE_CHECKING:
     from discobase.binding import Binding
     from discobase.queries.plan import Plan
+    from discobase.records.expressions.text_search import TextSearch
 
 _KEPT = 100
 """Plans that are kept of a table: a guess, far above what a program has. Those of a query that goes
@@ -38,16 +40,26 @@ class Compilation:
     Attributes:
         terms: the keys that it names.
         bounds: the condition.
+        text: the index of texts that is asked first; None for none.
     """
 
     def __init__(
         self, binding: Binding[Any], plan: Plan, layout: Layout, *, trusting: bool
     ) -> None:
         self._plan = plan
-        self.terms = KeyTerms(binding, layout, trusting=trusting)
+        self.text = _index_for(binding, plan.search, layout)
+        answered = None if self.text is None else plan.search
+        self.terms = KeyTerms(binding, layout, trusting=trusting, search=answered)
+        self._match = "" if answered is None else self.terms.bind(answered.asked.match)
         bounds = compiled(plan.condition, self.terms)
         # Whether a record loads only loading it tells.
         self.bounds = Bounds(FALSE, bounds.maybe) if plan.skips_outdated else bounds
+
+    @property
+    def ranks_itself(self) -> bool:
+        """Whether Python ranks the records, for want of an index: it has to look at all of them."""
+        wants_ranks = self._plan.is_ranked or self._plan.with_ranks
+        return wants_ranks and self.text is None and self.bounds.maybe != FALSE
 
     @cached_property
     def selection(self) -> Selection:
@@ -63,8 +75,15 @@ class Compilation:
     def every(self) -> Selection:
         """All rows that the condition may fit, in no order."""
         terms, bounds = self.terms, self.bounds
-        table = terms.binding.name
-        return Selection(table, bounds.maybe, bounds.sure, whole=terms.whole, others=terms.others)
+        return Selection(
+            terms.binding.name,
+            bounds.maybe,
+            bounds.sure,
+            whole=terms.whole,
+            others=terms.others,
+            text=self.text,
+            match=self._match,
+        )
 
     def grouped(self, name: str) -> tuple[KeyTerm, Selection] | None:
         """Return the key of a field, and the rows that the condition may fit, for a statement that
@@ -80,7 +99,10 @@ class Compilation:
 
     def _select(self, *, reverse: bool) -> Selection:
         plan, bounds = self._plan, self.bounds
-        order = ordered(plan.orderings, self.terms, reverse=reverse)
+        if self.ranks_itself:
+            return Selection(self.terms.binding.name, TRUE, FALSE, (), TRUE)
+        order = _by_rank(reverse=reverse) if plan.is_ranked and self.text else None
+        order = order or ordered(plan.orderings, self.terms, reverse=reverse)
         by = order or Order(("pk",))
         limit, offset = None, 0
         if order and bounds.is_exact:
@@ -102,7 +124,30 @@ class Compilation:
             offset,
             self.terms.whole,
             self.terms.others,
+            self.text,
+            self._match,
+            ("rank",) if plan.with_ranks and self.text else (),
         )
+
+
+def _index_for(
+    binding: Binding[Any], search: TextSearch | None, layout: Layout
+) -> TextIndex | None:
+    """Return the index of texts that answers a search; None where there is none, which is asked for
+    then.
+    """
+    if search is None or not search.asked.wanted:
+        return None
+    index = layout.text
+    if index is not None and index.is_whole and index.places == search.places:
+        return index
+    if binding.latest is binding:  # or two classes of one table would each undo what the other asks
+        binding.source.want_index(TextIndexWanted(binding.name, search.places))
+    return None
+
+
+def _by_rank(*, reverse: bool) -> Order:
+    return Order(("rank DESC", "pk DESC") if reverse else ("rank", "pk"))
 
 
 def compilation(

@@ -23,6 +23,7 @@ from discobase.queries.bounds import (
 from discobase.queries.key_terms import KeyTerm, KeyTerms
 from discobase.records.expressions.meaning import Operator
 from discobase.records.expressions.nodes import All, AnyOf, Comparison, Expression, Not
+from discobase.records.expressions.text_search import TextSearch
 from discobase.records.fields import sorts_as_its_keys, types_of
 
 _DEEPEST = 100
@@ -61,8 +62,16 @@ def compiled(expression: Expression | None, terms: KeyTerms, depth: int = 0) -> 
             return compiled(part, terms, depth + 1).opposite()
         case Comparison():
             return _compared(expression, terms)
+        case TextSearch():
+            return _searched(expression, terms)
         case _:
             return OPEN
+
+
+def _searched(asked: TextSearch, terms: KeyTerms) -> Bounds:
+    if not asked.asked.wanted:
+        return NONE
+    return EVERY if asked is terms.search else OPEN
 
 
 def _compared(asked: Comparison, terms: KeyTerms) -> Bounds:

@@ -32,6 +32,8 @@ class Explanation:
         computed: the fields without an index, whose keys are computed for each row looked at.
         in_python: what Python checks or does itself.
         checked: for how many rows.
+        searched: by which fields' index of texts rows are found; none where there is none, or it is
+            still being made.
     """
 
     sql: str
@@ -42,6 +44,7 @@ class Explanation:
     computed: tuple[str, ...]
     in_python: tuple[str, ...]
     checked: int
+    searched: tuple[str, ...] = ()
 
     @property
     def is_scan(self) -> bool:
@@ -49,7 +52,7 @@ class Explanation:
         return not any(step.startswith(("SEARCH", "MULTI-INDEX")) for step in self.plan)
 
     def __str__(self) -> str:
-        by = ", ".join(self.indexes)
+        by = ", ".join((*(f"the words of {name}" for name in self.searched), *self.indexes))
         how = f"scan{f' in the order of {by}' if by else ''}" if self.is_scan else f"index: {by}"
         bound = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
         checks = "; ".join(self.in_python) or "nothing"
@@ -77,6 +80,7 @@ def explain(binding: Binding[Any], plan: Plan) -> Explanation:
         tuple(statement.made.terms.computed),
         tuple(_in_python(statement, plan, checked)),
         checked,
+        tuple(_searched(statement, plan)),
     )
 
 
@@ -89,9 +93,15 @@ def _indexes(statement: Statement[Any], steps: list[str]) -> dict[str, None]:
             found[names.get(match[1].strip('"'), match[1])] = None
         elif "USING INTEGER PRIMARY KEY" in step:
             found["pk"] = None
-    if statement.made.terms.others and len(found) > 1:
-        found.pop("pk", None)  # leads to the rows that lack a key
+    if statement.made.text or (statement.made.terms.others and len(found) > 1):
+        found.pop("pk", None)  # leads to the rows that lack a key, or that the words are in
     return found
+
+
+def _searched(statement: Statement[Any], plan: Plan) -> list[str]:
+    if plan.search is None or statement.made.text is None:
+        return []
+    return list(dict.fromkeys(str(place[0]) for place in plan.search.places))
 
 
 def _in_python(statement: Statement[Any], plan: Plan, checked: int) -> list[str]:
@@ -100,8 +110,10 @@ def _in_python(statement: Statement[Any], plan: Plan, checked: int) -> list[str]
     # What SQL decides but for rows whose keys are not known is named where nothing else is.
     never = [each for each in inexact if bounds[each].sure == FALSE]
     open_ = [repr(each) for each in never or inexact]
+    if plan.search is not None and plan.search.asked.wanted and statement.made.text is None:
+        open_.append("the index of texts is still being made")
     if plan.skips_outdated:
         open_.append("whether records load")
-    if statement.made.selection.wrong == TRUE:
+    if statement.made.ranks_itself or statement.made.selection.wrong == TRUE:
         open_.append("the order")
     return open_

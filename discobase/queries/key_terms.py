@@ -12,6 +12,7 @@ from discobase.engine.replica import KeyColumn, Layout, computed_key, key_unknow
 
 if TYPE_CHECKING:
     from discobase.binding import Binding
+    from discobase.records.expressions.text_search import TextSearch
 
 _ROOM = 30_000
 """Values that one statement binds. SQLite takes 32,766 (sqlite.org/limits.html)."""
@@ -56,12 +57,21 @@ class KeyTerms:
         binding: the table.
         layout: how it is laid out now.
         trusting: whether key columns are taken for whole.
+        search: the search that the index of texts answers: the statement's rows all fit it.
         arguments: what the statement binds.
     """
 
-    def __init__(self, binding: Binding[Any], layout: Layout, *, trusting: bool) -> None:
+    def __init__(
+        self,
+        binding: Binding[Any],
+        layout: Layout,
+        *,
+        trusting: bool,
+        search: TextSearch | None = None,
+    ) -> None:
         self.binding = binding
         self.layout = layout
+        self.search = search
         self.trusting = trusting
         self._found: dict[str, KeyTerm | None] = {}
         self.arguments: dict[str, object] = {}

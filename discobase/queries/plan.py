@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from discobase.records.expressions.nodes import All, Expression, Ordering
+from discobase.records.expressions.text_search import TextSearch
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,10 @@ class Plan:
     Args:
         conditions: what all of them fit.
         orderings: what they are sorted by, before their primary keys.
+        search: that one of the conditions which asks for words, where the index of texts is to
+            answer it.
+        by_rank: whether they are sorted by how well they fit that, where there are no orderings.
+        with_ranks: whether it is to be told of each how well it fits.
         offset: how many to leave out before them.
         limit: how many there are to be at most; None for all.
         skips_outdated: whether those are left out that their class cannot load any more.
@@ -26,6 +31,14 @@ class Plan:
     limit: int | None = None
     skips_outdated: bool = False
     fresh: bool = False
+    search: TextSearch | None = None
+    by_rank: bool = False
+    with_ranks: bool = False
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether those come first that fit best what is searched for."""
+        return self.by_rank and not self.orderings
 
     @property
     def condition(self) -> Expression | None:
@@ -42,7 +55,7 @@ class Plan:
     @property
     def unordered(self) -> Plan:
         """The plan for the same records, in whatever order."""
-        return self if self.is_sliced else replace(self, orderings=())
+        return self if self.is_sliced else replace(self, orderings=(), by_rank=False)
 
     def sliced(self, start: int, stop: int | None) -> Plan:
         """Return the plan for some of these records, by where they stand among them.
@@ -63,4 +76,7 @@ class Plan:
             taken,
             self.skips_outdated,
             self.fresh,
+            self.search,
+            self.by_rank,
+            self.with_ranks,
         )

@@ -10,7 +10,7 @@ from pydantic_core import from_json
 
 from discobase.engine.operations import DEPENDS
 from discobase.queries.found import Found, row_of
-from discobase.records.expressions.path import ValueOf
+from discobase.records.expressions.path import STORED, ValueOf
 from discobase.records.outdated import OutdatedRecord
 from discobase.records.sameness import MISSING
 
@@ -44,6 +44,8 @@ class RowValues:
             if name not in loaded:
                 if not stored:
                     stored.update(json.loads(row[2]))
+                if name == STORED:
+                    return stored
                 loaded[name] = self._load(row, stored, name)
             return loaded[name]
 

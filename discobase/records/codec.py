@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import SchemaValidator
 
 from discobase.engine import keys
+from discobase.engine.texts import Place
 from discobase.errors import DiscobaseError, TableError, UnknownField, UnstorableValue
 from discobase.records.conversion import Conversion
 from discobase.records.core_schema import list_of, runs_no_code
@@ -30,6 +31,7 @@ from discobase.records.lone_field import LoneField
 from discobase.records.model import blank, refuse_inits_inside, undefined_name
 from discobase.records.record import note_unknown_fields, unknown_fields
 from discobase.records.sameness import MISSING, Difference, difference
+from discobase.records.searchable import searched_places
 from discobase.records.secrets import MASK, unmasked_forms
 from discobase.records.unknown_fields import UnknownFields, with_fields
 
@@ -52,6 +54,7 @@ class Codec(Generic[M]):
         kinds: how each field's key is made.
         unique: the fields marked :class:`~discobase.records.fields.Unique`.
         indexed: the fields marked :class:`~discobase.records.fields.Index`.
+        searched: where texts stand that are :class:`~discobase.records.fields.Searchable`.
         together: those that are unique together.
 
     Raises:
@@ -69,6 +72,7 @@ class Codec(Generic[M]):
         self.kinds: Mapping[str, keys.Kind] = marks.kinds
         self.unique: tuple[str, ...] = marks.unique
         self.indexed: tuple[str, ...] = marks.indexed
+        self.searched: tuple[Place, ...] = searched_places(model)
         self.together: tuple[tuple[str, ...], ...] = marks.together
         self.model = model
         self._table = table

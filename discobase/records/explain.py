@@ -11,7 +11,8 @@ from pydantic_core import from_json
 
 from discobase.errors import UnstorableValue
 from discobase.records.model import blank
-from discobase.records.sameness import MISSING, Difference, Missing, shortened
+from discobase.records.sameness import MISSING, Difference, Missing
+from discobase.shown import shortened
 
 
 class Explainer:

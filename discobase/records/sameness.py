@@ -22,6 +22,8 @@ from typing import Any, cast
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
+from discobase.shown import shortened
+
 
 class Missing(Enum):
     """The type of :data:`MISSING`."""
@@ -33,20 +35,8 @@ MISSING = Missing.MISSING
 """Stands in a :class:`Difference` for a value that is not there."""
 
 
-_SHOWN = 80
-"""Characters of a value in an error, so that it fits a line: a guess."""
-
 _MODEL = type(BaseModel)
 """The class of all classes of models. To ask it of a class takes no call into pydantic."""
-
-
-def shortened(value: object) -> str:
-    """Return the repr of a value, for an error: 80 characters at most."""
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # an integer of too many digits, a value inside itself
-        return "a value"
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,12 +238,12 @@ class TestAtTheSameTime:
     def test_of_several_commits_those_that_were_made_are_not_made_again(self, person, monkeypatch):
         monkeypatch.setattr("discobase.batches.AT_ONCE", 2)
         person.save_many(person(name=str(number), age=number) for number in range(6))
-        in_between(monkeypatch, lambda: person.find(name="3").update(city="Rome"), commit=2)
+        in_between(monkeypatch, lambda: person.find(name="2").update(city="Rome"), commit=2)
         report = person.find().order_by("-age")[1:].update(age=person.age + 10)
         assert report == ChangeReport(5, 3)
         assert not report.is_atomic
         assert sorted(ages(person).values()) == [5, 10, 11, 12, 13, 14]
-        assert person.find(city="Rome").values_list("age", flat=True) == [13]
+        assert person.find(city="Rome").values_list("age", flat=True) == [12]
 
     def test_others_who_never_stop_end_it(self, person, monkeypatch, place):
         monkeypatch.setattr("discobase.by_query.TRIES", 3)
@@ -388,6 +388,18 @@ class TestBadInput:
     def test_also_where_nothing_is_found(self, person, values):
         with pytest.raises((WrongOperand, UnknownField, ValidationError)):
             person.find(name="nobody").update(**values(person))
+
+    def test_nothing_is_sent_before_all_are_made(self, person, place, monkeypatch):
+        monkeypatch.setattr("discobase.batches.AT_ONCE", 1)
+        person.save_many(
+            person(name=name, age=age) for name, age in [("a", 1), ("b", 2), ("c", 120)]
+        )
+        place.forget_calls()
+        with pytest.raises(ValidationError) as refused:
+            person.find().update(age=person.age + 1)
+        assert "That is record 3." in refused.value.__notes__
+        assert place.sends == 0
+        assert ages(person) == {"a": 1, "b": 2, "c": 120}
 
     def test_a_comparison_with_a_computed_value_is_an_error(self, person):
         with pytest.raises(TypeError, match="move the arithmetic to the other side"):

@@ -63,6 +63,12 @@ def test_an_empty_label_is_none(place):
     assert labels(place) == []
 
 
+def test_a_long_one_is_not_shown_whole():
+    with pytest.raises(UsageError, match=rf"at most {LONGEST} characters") as raised:
+        Database("shop", label="x" * 100_000)
+    assert len(str(raised.value)) < 300
+
+
 @pytest.mark.parametrize("label", [b"till", 3, "x" * (LONGEST + 1), "two\nlines", "\ud800"])
 def test_what_can_be_no_label_is_refused(label):
     with pytest.raises(UsageError, match="label="):

@@ -393,6 +393,9 @@ class Stub:
         decided = {"(0)": 0, "(1)": 1}[selection.flag]
         return fold([(*row, decided) for row in self._rows])
 
+    def want_texts(self, wanted: object) -> None:
+        """It has no index."""
+
     def want_index(self, wanted: object) -> None:
         """There will be none."""
 

@@ -114,7 +114,25 @@ def test_it_is_not_lowered_by_accident(place):
         assert item(name="hat").save().pk == 1
 
 
-@pytest.mark.parametrize("version", ["", "two", "2.x", "v2.0", "2.0.0.dev0", 2, None, "2." * 9])
+@pytest.mark.parametrize(
+    "version", [__version__, "2.0.0.dev0", "2.0.0rc1", "2.0.0a1.dev3", "2.0.0.post1", "2.0.0+of.us"]
+)
+def test_what_comes_before_a_release_counts_as_that_one(place, version):
+    database, item = shop()
+    with place.conn(database):
+        database.require_version(version)
+        assert item(name="hat").save().pk == 1
+        with pytest.raises(UsageError, match=r"discobase 2\.0\.0 is required already"):
+            database.require_version("1.9")
+
+
+def test_one_above_the_one_that_runs_is_refused_before_its_release_too(place):
+    database, _ = shop()
+    with place.conn(database), pytest.raises(UsageError, match=r"to require 2\.1\.0\.dev0 would"):
+        database.require_version("2.1.0.dev0")
+
+
+@pytest.mark.parametrize("version", ["", "two", "2.x", "v2.0", "1!2.0", "2.0 ", 2, None, "2." * 9])
 def test_what_is_no_version_is_refused(place, version):
     database, _ = shop()
     with place.conn(database), pytest.raises(UsageError, match="is no version of discobase"):

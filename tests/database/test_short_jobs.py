@@ -82,6 +82,21 @@ def test_a_job_that_saves_one_record_costs_twelve_calls_at_most_and_the_pages(pl
     assert (requests.identifies, requests.downloads) == (0, 0)
 
 
+def test_a_job_that_begins_at_a_checkpoint_costs_one_call_for_the_list_of_them(place):
+    database, item = shop()
+    with place.conn(database):
+        for number in range(8):
+            item(name=str(number)).save()
+        database.checkpoint()
+    place.forget_calls()
+    database, item = job()
+    with place.conn(database):
+        item(name="of the job").save()
+        assert len(item.find()) == 9
+    assert place.calls == 5 + 1
+    assert place.discord.requests.downloads == 1
+
+
 def test_a_job_with_a_cache_costs_eight_calls_at_most_where_nobody_else_wrote(place, tmp_path):
     for number in range(4):
         database, item = job(cache=tmp_path / "cache")

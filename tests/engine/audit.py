@@ -16,12 +16,15 @@ from typing import Any
 from discobase.engine.engine import Engine
 from discobase.engine.keys import NULL
 from discobase.engine.log.superblock import Superblock
-from discobase.engine.replica import EMPTY
+from discobase.engine.replica import EMPTY, Replica, table_name
+from discobase.engine.replica.file import ReplicaFile
+from discobase.engine.texts import texts_in
+from discobase.engine.words import words_of
 from tests.engine import workload
 from tests.engine.linearizability import linearizable
 from tests.engine.questions import ITEMS
 from tests.engine.simulation import BOT, Stored, World
-from tests.engine.workload import NOTHING_WRITTEN, Memory, Version, Write
+from tests.engine.workload import NOTHING_WRITTEN, SEARCHED, Memory, Version, Write
 
 VERSIONS: list[Version[Any]] = [*workload.VERSIONS, *ITEMS]
 
@@ -230,6 +233,50 @@ def check_keys(engines: Iterable[Engine]) -> None:
                     assert pk in found, (
                         f"{engine.writer}: {version.table} {pk} is not found by {key}"
                     )
+
+
+def check_texts(engines: Iterable[Engine]) -> int:
+    """The index of texts has the words of all records that it is said to have, and no others.
+    Returns how many records are in one.
+    """
+    return sum(len(indexed(engine.replica)) for engine in engines)
+
+
+def indexed(replica: Replica, table: str = SEARCHED.table) -> dict[int, list[str]]:
+    """The words of each record as its index has them; checked against the records."""
+    index = replica.layouts.get(table, EMPTY).text
+    if index is None:
+        return {}
+
+    def read(file: ReplicaFile) -> tuple[int | None, list[Any], dict[int, list[str]], set[int]]:
+        connection = file.connect()
+        try:
+            name = index.name.strip('"')
+            connection.execute(
+                f"CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, '{name}', instance)"
+            )
+            connection.execute("BEGIN")
+            held: dict[int, list[str]] = {}
+            for doc, term in connection.execute("SELECT doc, term FROM words ORDER BY doc, offset"):
+                held.setdefault(doc, []).append(term)
+            (filled,) = connection.execute(
+                "SELECT filled FROM searched WHERE name = ?", (table,)
+            ).fetchone()
+            rows = connection.execute(f"SELECT pk, data FROM {table_name(table)}").fetchall()
+            sizes = connection.execute(f'SELECT id FROM "{name}_docsize"').fetchall()
+            return filled, rows, held, {id_ for (id_,) in sizes}
+        finally:
+            file.disconnect(connection)
+
+    filled, rows, held, sized = replica.with_file(read)
+    expected = {
+        pk: words_of(texts_in(json.loads(data), index.places))
+        for pk, data in rows
+        if filled is None or pk <= filled
+    }
+    assert held == {pk: words for pk, words in expected.items() if words}, "the index differs"
+    assert sized == set(expected), "the index counts other records"
+    return expected
 
 
 def held_by(engine: Engine, tables: Iterable[str]) -> State:

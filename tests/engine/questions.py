@@ -18,7 +18,7 @@ from pydantic import Field, StringConstraints
 
 from discobase import Index, Table, Unique, not_
 from discobase.binding import Binding
-from discobase.engine.changes import IndexWanted, Insert, Remove, Replace
+from discobase.engine.changes import IndexWanted, Insert, Remove, Replace, TextIndexWanted
 from discobase.errors import Disconnected
 from discobase.query import Query
 from discobase.records.expressions.nodes import Expression, Ordering
@@ -56,6 +56,9 @@ class Asked(OfEngine):
     """As much of a source as a query needs."""
 
     name = "simulated"
+
+    def want_texts(self, wanted: TextIndexWanted) -> None:
+        """Have no index of texts: another table has one."""
 
     def want_index(self, wanted: IndexWanted) -> None:
         """Have the engine make a key column."""

@@ -26,6 +26,7 @@ from tests.engine.audit import (
     check_keys,
     check_promises,
     check_replicas,
+    check_texts,
     read_log,
     replay,
 )
@@ -79,6 +80,9 @@ _RIGHTS = [
 ]
 """What an administrator takes away."""
 
+_ASKED = dataclasses.replace(_ROUGH, work=0.2)
+"""Where processes are asked, filling a column takes so long that commits come in between."""
+
 _FAILURES = [sqlite3.SQLITE_PERM, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CORRUPT]
 """What SQLite says of files that fail."""
 
@@ -96,7 +100,7 @@ PROFILES = {
         span=200.0,
     ),
     "lagging": Profile(
-        faults=dataclasses.replace(_ROUGH, lag=0.3, list_lag=3.0),
+        faults=dataclasses.replace(_ASKED, lag=0.3, list_lag=3.0),
         kills=1,
         losses=1,
         fresh_reads=False,
@@ -119,7 +123,7 @@ PROFILES = {
         span=120.0,
     ),
     "keeping": Profile(
-        faults=_ROUGH,
+        faults=_ASKED,
         kills=4,
         losses=2,
         plan=Plan(checkpoints=0.3),
@@ -136,7 +140,7 @@ PROFILES = {
         freezes=(30.0,),
         fresh_reads=False,
     ),
-    "cached": Profile(faults=_ROUGH, losses=2, kills=5, ends=4, caches=True, breaks=1, asks=True),
+    "cached": Profile(faults=_ASKED, losses=2, kills=5, ends=4, caches=True, breaks=1, asks=True),
     "unenforced": Profile(faults=dataclasses.replace(_ROUGH, nonce_window=None), kills=2, losses=1),
 }
 
@@ -358,6 +362,7 @@ class Run:
         engines = [newcomer, *(engine for _, engine in living)]
         check_replicas(log, state, engines)
         check_keys(engines)
+        check_texts(engines)
         self.checkpoints = check_checkpoints(world, superblock, log)
         check_promises(log, self.record, fresh_reads=self.profile.fresh_reads)
         failures = [text for process in world.processes for text in process.failures]

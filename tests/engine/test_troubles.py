@@ -76,6 +76,43 @@ def test_damage_is_told_once_and_when_it_is_gone(watched):
     assert "whole again" in gone.text
 
 
+def gone_for_all(watched, join):
+    """A newcomer to a log whose newest message was deleted after the last process that knew it."""
+    world, process, engine, _ = watched()
+    write(world, process, engine, "one", "two")
+    lane, message = engine.superblock.lane_of(2), engine.replica.positions.message_at(2)
+    process.kill()
+    stored = world.messages[lane][message]
+    world.delete(lane, message)
+    world.pass_time(200)  # its nonce is forgotten
+    told: list[Trouble] = []
+    newcomer, theirs = join(world, "newcomer", troubles=Troubles(told.append))
+    return world, newcomer, theirs, told, (lane, message), stored
+
+
+def test_a_newest_message_that_nobody_knows_is_told_and_that_it_is_waited_for_no_more(
+    watched, join
+):
+    world, process, engine, told, place, _ = gone_for_all(watched, join)
+    write(world, process, engine, "three")
+    assert brief(told) == [
+        ("damage", False, True),
+        ("damage", True, False),
+        ("lost", False, False),
+    ]
+    assert {(trouble.channel, trouble.message) for trouble in told} == {place}
+    assert "writing goes on without" in told[1].text
+
+
+def test_a_newest_message_that_comes_to_light_is_told_to_be_there(watched, join):
+    world, process, engine, told, (lane, message), stored = gone_for_all(watched, join)
+    world.messages[lane][message] = stored
+    write(world, process, engine, "three")
+    assert brief(told) == [("damage", False, True), ("damage", True, False)]
+    assert told[1].message == message
+    assert engine.replica.head.seq == 3
+
+
 def test_a_lost_commit_is_told_with_place_and_writer(watched):
     world, process, engine, told = watched(label="till 3")
     write(world, process, engine, "one")

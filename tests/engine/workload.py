@@ -25,6 +25,7 @@ from discobase.engine.changes import (
     Replace,
     Request,
     SchemaMoved,
+    TextIndexWanted,
     attempt_of,
 )
 from discobase.engine.engine import Engine
@@ -164,6 +165,9 @@ SEATS: list[Version[Any]] = [
 ]
 TALLY = Version("tally", Tally)
 VERSIONS: list[Version[Any]] = [*PERSONS, REGISTER, *SEATS, TALLY]
+
+SEARCHED = TextIndexWanted("person", (("name",), ("tag",)))
+"""What each process searches, in its own index."""
 
 NOTHING_WRITTEN = (
     UniqueViolation,
@@ -316,6 +320,7 @@ class Client:
                 return  # until somebody heals it
             if isinstance(write.error, MissingPermission):
                 await asyncio.sleep(1)  # it is refused at once, and no time would ever pass
+        self._engine.want_index(SEARCHED)
         steps = [
             self.insert, self.insert_pair, self.insert_large, self.replace, self.remove,
             self.set_register, self.set_register, self.read_register,
@@ -383,6 +388,8 @@ class Client:
         self, write: Write, changes: Sequence[Change], versions: Sequence[Version[Any]]
     ) -> Sequence[Change]:
         """Ask for changes once, and return them as they are to be asked for again."""
+        while not self.is_readable:  # noqa: ASYNC110 - nothing here tells of it
+            await asyncio.sleep(0.2)
         request = Request(
             changes,
             {version.table: version.schema.text for version in versions},

@@ -23,7 +23,7 @@ def test_a_full_disk_keeps_nothing_from_being_saved_and_read(
     assert list(temp.iterdir()) == []
 
 
-def test_a_disk_without_room_for_a_verification_is_named(start: Start, temp: Path) -> None:
+def test_a_verification_goes_on_in_memory(start: Start, temp: Path) -> None:
     ended = start("full_disk_verify.py").end()
     assert (ended.lines, ended.code) == (["True", "30"], 0)
     assert "Traceback" not in ended.complaints

@@ -8,6 +8,7 @@ from typing import Annotated, Any, assert_type
 from pydantic import Field
 
 from discobase import (
+    ChangeReport,
     Database,
     Index,
     OutdatedRecord,
@@ -58,6 +59,11 @@ def writing() -> None:
     assert_type(mug.commit().update(if_unchanged=True).refresh(), Product)
     mug.delete(if_unchanged=True)
     report = assert_type(Product.save_many([mug, Product(code="cup")]), SaveReport)
+    assert_type(Product.save_many([mug], on_conflict="update", progress=True).updated, int)
+    assert_type(Product.delete_many([mug]), ChangeReport)
+    changed = assert_type(Product.find().update(code=Product.code + "!"), ChangeReport)
+    assert_type(Product.find().delete().is_atomic, bool)
+    print(changed.records)
     assert_type((report.records, report.commits), tuple[int, int])
     Product.save_many(Product(code=f"n{number}") for number in range(9))
 

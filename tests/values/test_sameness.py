@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, PrivateAttr, SecretStr
 
-from discobase.records.sameness import MISSING, Difference, difference, shortened
+from discobase.records.sameness import MISSING, Difference, difference
+from discobase.shown import shortened
 from tests.naming import without_address
 
 

@@ -26,6 +26,7 @@ from discobase.engine.replica.reader import (
 )
 from discobase.engine.replica.replica import Replica, ReplicaLost
 from discobase.engine.replica.snapshot import NotTheState, Snapshot, hash_of_state
+from discobase.engine.replica.text_index import TextIndex, has_fts5
 
 __all__ = [
     "EMPTY",
@@ -47,8 +48,10 @@ __all__ = [
     "Row",
     "Selection",
     "Snapshot",
+    "TextIndex",
     "Verdict",
     "computed_key",
+    "has_fts5",
     "hash_of_state",
     "key_unknown",
     "may_make_unique",

@@ -97,6 +97,7 @@ class ReplicaFile:
     first two last as long as this object at the most.
 
     Attributes:
+        uri: where it is, as SQLite takes it.
         concurrent: whether one connection may write while others read.
         is_kept: whether it outlives its process.
         pragmas: what its writing connection is told.
@@ -105,7 +106,7 @@ class ReplicaFile:
     def __init__(
         self, uri: str, remove: Callable[[], object], *, kept_at: Path | None = None
     ) -> None:
-        self._uri = uri
+        self.uri: str = uri
         self._kept_at = kept_at
         self._known = None if kept_at is None else _identity(kept_at)
         self.is_kept: bool = kept_at is not None
@@ -175,7 +176,7 @@ class ReplicaFile:
         # transactions are opened by hand.
         make = partial(sqlite3.connect, uri=True, check_same_thread=False, isolation_level=None)
         with self._guard:
-            made = self._opened(make, self._uri)
+            made = self._opened(make, self.uri)
             self._connections.add(made)
         add_row_sum(made)  # what was kept may have been copied here
         return made
@@ -195,7 +196,7 @@ class ReplicaFile:
         if not self.concurrent:
             return self._copied(make)
         with self._guard:
-            return self._opened(make, f"{self._uri.rpartition('?')[0]}?mode=ro")
+            return self._opened(make, f"{self.uri.rpartition('?')[0]}?mode=ro")
 
     def _copied(self, make: Callable[[str], C]) -> C:
         source = self.connect()

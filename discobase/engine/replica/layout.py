@@ -32,6 +32,7 @@ from discobase.engine.operations import (
 )
 from discobase.engine.replica.checksums import summed
 from discobase.engine.replica.columns import KEYLESS, NO_KEY, KeyColumn, sql_name, table_name
+from discobase.engine.replica.text_index import TextIndex, text_index
 from discobase.engine.together import names_of
 from discobase.errors import DuplicatesFound
 
@@ -119,6 +120,7 @@ class Layout:
         filling: those of the unfinished that are filled in steps between commits.
         lacking: those that some row has no key in.
         places: the number of each column in ``lacking``.
+        text: the index of the table's texts; None where there is none.
     """
 
     schemas: Mapping[int, Schema]
@@ -131,6 +133,7 @@ class Layout:
     filling: frozenset[Identity] = frozenset()
     lacking: frozenset[Identity] = frozenset()
     places: Mapping[Identity, int] = field(default_factory=dict[Identity, int])
+    text: TextIndex | None = None
 
     @property
     def every_column(self) -> tuple[KeyColumn, ...]:
@@ -299,7 +302,7 @@ class Layouts:
         for table in self._closing:
             held = self.of(table).lacking
             if self._read_lacking(self.of(table).places) != held:
-                self._changed(table)
+                self.changed(table)
         self._closing.clear()
 
     def drop_all(self) -> None:
@@ -358,6 +361,7 @@ class Layouts:
             filling=frozenset(filling),
             lacking=self._read_lacking(places),
             places=places,
+            text=text_index(self._connection, table),
         )
 
     def _read_lacking(self, places: Mapping[Identity, int]) -> frozenset[Identity]:
@@ -367,7 +371,8 @@ class Layouts:
             each for each, place in places.items() if execute(look, (place,)).fetchone()
         )
 
-    def _changed(self, table: str) -> None:
+    def changed(self, table: str) -> None:
+        """Take note that a table is laid out otherwise from now on."""
         self._known.pop(table, None)
         self._all = None
 
@@ -377,14 +382,14 @@ class Layouts:
         """Make a table that is not there, with the next primary key that it has."""
         self._make(table)
         self._connection.execute("UPDATE tables SET next = ? WHERE name = ?", (following, table))
-        self._changed(table)
+        self.changed(table)
 
     def restore_schema(self, table: str, number: int, text: str, seen: int) -> None:
         """Give a table a schema that the log has declared."""
         self._connection.execute(
             "INSERT INTO schemas VALUES (?, ?, ?, ?)", (table, number, text, seen)
         )
-        self._changed(table)
+        self.changed(table)
 
     def restore_columns(self, table: str, unique: Sequence[KeyColumn]) -> list[KeyColumn]:
         """Make the key columns of a table without records: the unique ones, and those that schemas
@@ -439,7 +444,7 @@ class Layouts:
                 lacking,
             )
             if column.identity not in layout.lacking:
-                self._changed(table)
+                self.changed(table)
 
     def forget_keys(self, table: str, pk: int) -> None:
         """Take note that a row is gone."""
@@ -458,7 +463,7 @@ class Layouts:
             f"WHERE {column.name} IS NULL OR {column.name} = ?",
             (KEYLESS,),
         )
-        self._changed(table)
+        self.changed(table)
 
     def kept_keys(self, table: str, column: KeyColumn) -> Iterator[tuple[int, str | None]]:
         """Yield the keys in a column that are not what would be made of the stored records again,
@@ -496,7 +501,7 @@ class Layouts:
             "INSERT OR REPLACE INTO schemas VALUES (?, ?, ?, ?)",
             (table, number, declared.schema, declared.seen),
         )
-        self._changed(table)
+        self.changed(table)
         if number == 0:
             self._lay_out_0_1(table)
         else:
@@ -509,7 +514,7 @@ class Layouts:
             "INSERT OR REPLACE INTO said VALUES (?, ?, ?, ?, ?)",
             [(table, pk, *column.identity, key) for pk, key in said.keys],
         )
-        self._changed(table)
+        self.changed(table)
         if said.loaded is not None:
             self.begin_column(table, column)
             loaded = said.loaded
@@ -697,7 +702,7 @@ class Layouts:
             "is_whole = excluded.is_whole, filled = excluded.filled",
             (table, *column.identity, column.kind, column.missing, unique, whole, filled),
         )
-        self._changed(table)
+        self.changed(table)
 
     def _make_column(self, table: str, column: KeyColumn) -> None:
         self._connection.execute(f"ALTER TABLE {table_name(table)} ADD COLUMN {column.name} TEXT")
@@ -802,7 +807,7 @@ class Layouts:
             "DELETE FROM keyed WHERE name = ? AND field = ? AND fingerprint = ?",
             (table, *column.identity),
         )
-        self._changed(table)
+        self.changed(table)
 
     def _index_over(self, table: str, column: KeyColumn) -> str:
         """Return the name of a column's index, quoted: one to spare has kept its own."""

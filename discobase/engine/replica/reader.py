@@ -21,6 +21,7 @@ from discobase.engine.replica.computed_keys import add_computed_keys
 from discobase.engine.replica.file import ReplicaFile, failed, is_busy
 from discobase.engine.replica.folder import gone
 from discobase.engine.replica.layout import by_columns, exists, keys_unknown, unfilled
+from discobase.engine.replica.text_index import TextIndex
 from discobase.errors import Disconnected, Unavailable
 from discobase.own_threads import is_own_thread
 
@@ -63,6 +64,9 @@ class Selection:
         offset: how many to leave out before them.
         whole: the key columns that are to have the key of each row.
         others: the other key columns, which need not.
+        text: the index that names the rows among which to look; None for all rows.
+        match: what it is asked, as a statement has it.
+        extra: what else is wanted of each row, as expressions in SQL.
     """
 
     table: str
@@ -74,11 +78,25 @@ class Selection:
     offset: int = 0
     whole: Sequence[KeyColumn] = ()
     others: Sequence[KeyColumn] = ()
+    text: TextIndex | None = None
+    match: str = ""
+    extra: Sequence[str] = ()
+
+    @property
+    def source(self) -> str:
+        """Where the rows come from."""
+        if self.text is None:
+            return table_name(self.table)
+        # Not in another order: FTS5 would be asked for each row anew, and rank all of them for it.
+        return f"{self.text.name} CROSS JOIN {table_name(self.table)}"
 
     @property
     def condition(self) -> str:
-        """What follows the name of the table, without order and limit."""
-        return "" if self.where == "1" else f"WHERE {self.where}"
+        """What follows the source, without order and limit."""
+        if self.text is None:
+            return "" if self.where == "1" else f"WHERE {self.where}"
+        found = f"{self.text.name} MATCH {self.match} AND pk = {self.text.name}.rowid"
+        return f"WHERE {found}" if self.where == "1" else f"WHERE {found} AND ({self.where})"
 
     @cached_property
     def tail(self) -> str:
@@ -88,12 +106,17 @@ class Selection:
 
     @cached_property
     def gaps(self) -> str:
-        """The statement that tells whether a key is not known, and whether a column is gone."""
+        """The statement that tells whether a key is not known, and whether a column, or the index
+        of texts, is gone.
+        """
         return f"SELECT {', '.join(self._gaps)}"
 
     @property
     def _gaps(self) -> tuple[str, str]:
-        return keys_unknown(self.table, self.whole), unfilled(self.table, self.others)
+        gone = unfilled(self.table, self.others)
+        if self.text is not None:
+            gone = f"{gone} OR {self.text.gone}"
+        return keys_unknown(self.table, self.whole), gone
 
     @property
     def slice(self) -> str:
@@ -121,8 +144,8 @@ class Selection:
         return self._of_file(is_kept=True)
 
     def _of_file(self, *, is_kept: bool) -> str:
-        names = _names(_RECORD, is_kept, self.flag)
-        return f"SELECT {names} FROM {table_name(self.table)} {self.tail}"
+        names = _names(_RECORD, is_kept, (self.flag, *self.extra))
+        return f"SELECT {names} FROM {self.source} {self.tail}"
 
     @cached_property
     def without_gaps(self) -> Selection:
@@ -285,7 +308,7 @@ class Reader:
         def read_all(connection: sqlite3.Connection, is_kept: bool) -> T:
             return _folded(connection, is_kept, selection, arguments, fold)
 
-        if selection.whole or selection.others:
+        if (selection.whole or selection.others) and selection.text is None:
             # Most searches find something, and then one statement does, in the place of four.
             for found in self._lend(selection.table, read_any, list[T]):
                 return found
@@ -310,7 +333,7 @@ class Reader:
             LayoutChanged: a key column that the selection names is gone.
             KeysUnknown: one is not whole that is to be.
         """
-        sql = f"SELECT {', '.join(columns)} FROM {table_name(selection.table)} {tail}"
+        sql = f"SELECT {', '.join(columns)} FROM {selection.source} {tail}"
 
         def read(connection: sqlite3.Connection, _: bool) -> list[Any]:
             return connection.execute(sql, arguments).fetchall()
@@ -337,20 +360,13 @@ class Reader:
         def read(connection: sqlite3.Connection, _: bool) -> tuple[list[str], int, int]:
             nonlocal looked_at
             looked_at = 0
-            name = table_name(selection.table)
             plan = connection.execute(f"EXPLAIN QUERY PLAN {selection.sql}", arguments).fetchall()
             connection.create_function("look", 1, look)
-            counted = Selection(
-                selection.table,
-                f"look(pk) AND ({selection.where})",
-                order=selection.order,
-                limit=selection.limit,
-                offset=selection.offset,
-            )
+            counted = replace(selection, where=f"look(pk) AND ({selection.where})")
             undecided = sum(
                 flag % 2 == 0
                 for (flag,) in connection.execute(
-                    f"SELECT {selection.flag} FROM {name} {counted.tail}", arguments
+                    f"SELECT {selection.flag} FROM {selection.source} {counted.tail}", arguments
                 )
             )
             steps = by_columns(connection, selection.table, (str(step[-1]) for step in plan))
@@ -436,7 +452,8 @@ class Reader:
         def read(connection: sqlite3.Connection, is_kept: bool) -> list[Any]:
             if columns is None:
                 return connection.execute(sql, arguments).fetchall()
-            with _select(connection, table, sql, arguments, _names(columns, is_kept)) as rows:
+            names = _names(columns, is_kept)
+            with _select(connection, table_name(table), sql, arguments, names) as rows:
                 return list(_checked(rows, columns) if is_kept else rows)
 
         return self._lend(table, read, list[Any])
@@ -453,7 +470,7 @@ class Reader:
             LayoutChanged: a key column that the selection names is gone.
             KeysUnknown: one is not whole that is to be.
         """
-        if not (selection.whole or selection.others):
+        if not (selection.whole or selection.others or selection.text):
             return self._lend(selection.table, read, nothing)
 
         def look_and_read(connection: sqlite3.Connection, is_kept: bool) -> T:
@@ -526,18 +543,17 @@ def _by_pk(table: str) -> str:
     return f"SELECT {', '.join(_RECORD)} FROM {table_name(table)} WHERE pk = ?"
 
 
-def _names(columns: Sequence[str], is_kept: bool, extra: str | None = None) -> str:
+def _names(columns: Sequence[str], is_kept: bool, extra: Sequence[str] = ()) -> str:
     """Return what is to be read of records, for :func:`_checked` in a kept file."""
-    names = (*_STORED, SUM) if is_kept else columns
-    return ", ".join(names if extra is None else (*names, extra))
+    return ", ".join((*((*_STORED, SUM) if is_kept else columns), *extra))
 
 
 @contextlib.contextmanager
 def _select(
-    connection: sqlite3.Connection, table: str, tail: str, arguments: Arguments, names: str
+    connection: sqlite3.Connection, source: str, tail: str, arguments: Arguments, names: str
 ) -> Generator[sqlite3.Cursor]:
     """Read rows; what is not read to its end would hold the moment that it shows."""
-    cursor = connection.execute(f"SELECT {names} FROM {table_name(table)} {tail}", arguments)
+    cursor = connection.execute(f"SELECT {names} FROM {source} {tail}", arguments)
     try:
         yield cursor
     finally:
@@ -553,15 +569,13 @@ def _folded(
 ) -> T:
     cursor = connection.execute(selection.sql_of_kept if is_kept else selection.sql, arguments)
     try:
-        return fold(_checked(cursor, _RECORD, has_extra=True) if is_kept else cursor)
+        return fold(_checked(cursor, _RECORD) if is_kept else cursor)
     finally:
         cursor.close()
 
 
-def _checked(
-    rows: Iterable[Sequence[Any]], columns: tuple[str, ...], *, has_extra: bool = False
-) -> Iterator[Any]:
-    """Yield records of a kept file, each held against its checksum.
+def _checked(rows: Iterable[Sequence[Any]], columns: tuple[str, ...]) -> Iterator[Any]:
+    """Yield records of a kept file, each held against its checksum, with what was read besides.
 
     Raises:
         Altered: one of them is not what was written.
@@ -570,7 +584,7 @@ def _checked(
     for row in rows:
         require_sound([row[:summed]])
         found = row[: len(_STORED)] if columns is _STORED else _as_record(row)
-        yield (*found, row[-1]) if has_extra else found
+        yield (*found, *row[summed:])
 
 
 def _read_from(

@@ -10,7 +10,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from discobase.engine.changes import IndexWanted, Request
+from discobase.engine.changes import IndexWanted, Request, TextIndexWanted
 from discobase.engine.log.commit_log import Commit, Entry
 from discobase.engine.log.frame import GENESIS
 from discobase.engine.operations import Introduce, Operation
@@ -29,11 +29,14 @@ from discobase.engine.replica.requests import LAYOUT as REQUESTS
 from discobase.engine.replica.requests import RequestTable
 from discobase.engine.replica.snapshot import Restoring, Snapshot
 from discobase.engine.replica.tables import Tables
+from discobase.engine.replica.text_index import LAYOUT as TEXTS
+from discobase.engine.replica.text_index import TextIndexes, seal
 from discobase.engine.replica.volume import LAYOUT as VOLUME
 from discobase.engine.replica.volume import VolumeTable
 from discobase.engine.replica.writers import LAYOUT as WRITERS
 from discobase.engine.replica.writers import Writers, WriterTable
 from discobase.engine.server.seam import Uncertain
+from discobase.engine.texts import Place
 from discobase.errors import ConnectError, Disconnected, LogDamaged, SchemaConflict, UniqueViolation
 
 T = TypeVar("T")
@@ -94,6 +97,7 @@ class Replica:
         self.lost: bool = False
         self.sure: bool = True
         self._full = False
+        self._searched: dict[str, tuple[Place, ...]] = {}
         self.layouts: Mapping[str, Layout] = MappingProxyType({})
         self.writers: Writers = Writers()
         self.volume: int = 0
@@ -118,7 +122,8 @@ class Replica:
         self._requests = RequestTable(writer)
         self._writers = WriterTable(writer)
         self._volume = VolumeTable(writer)
-        self._tables = Tables(writer, self._layouts, self._requests, self._writers)
+        self._texts = TextIndexes(writer, self._layouts.changed)
+        self._tables = Tables(writer, self._layouts, self._requests, self._writers, self._texts)
         self._position_table = PositionTable(writer, self._lanes)
         self._proposals = Proposals(
             writer, self._tables, self._layouts, self._requests, self._writers
@@ -266,6 +271,8 @@ class Replica:
         self._tables.drop_all()
         self._position_table.clear()
         self._volume.clear()
+        for table, places in self._searched.items():
+            self._texts.want(table, places, is_empty=False)
 
     def restore(
         self,
@@ -377,13 +384,27 @@ class Replica:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
 
-    def index(self, wanted: IndexWanted) -> None:
+    def index(self, wanted: IndexWanted | TextIndexWanted) -> None:
         """Begin a key column with an index for a field that has none: when :meth:`fill` has filled
         it, equality on the field is a look-up. Do nothing where the newest schema has another
         fingerprint of the field: hardly a key would be known.
+
+        Likewise an index of a table's texts, in the place of the one that is there.
         """
+        if isinstance(wanted, TextIndexWanted):
+            self._searched[wanted.table] = wanted.places
+            step = partial(self._index_texts, wanted)
+        else:
+            step = partial(self._index, wanted)
         with contextlib.suppress(ReplicaLost):
-            self._kept(partial(self._index, wanted))
+            self._kept(step)
+
+    def _index_texts(self, wanted: TextIndexWanted) -> None:
+        if self._texts.has(wanted.table, wanted.places):
+            return
+        with self._transaction():
+            is_empty = wanted.table not in self._layouts.all()
+            self._texts.want(wanted.table, wanted.places, is_empty=is_empty)
 
     def _index(self, wanted: IndexWanted) -> None:
         with self._transaction():
@@ -395,7 +416,7 @@ class Replica:
     @property
     def filling(self) -> bool:
         """Whether :meth:`fill` has something to do."""
-        return not self.lost and any(layout.filling for layout in self.layouts.values())
+        return not self.lost and any(map(_is_filling, self.layouts.values()))
 
     def fill(self, records: int) -> bool:
         """Fill a column that was begun for some records more, and return whether any is left to be
@@ -407,6 +428,10 @@ class Replica:
 
     def _fill(self, records: int) -> None:
         for table, layout in self._layouts.all().items():
+            if layout.text is not None and not layout.text.is_whole:
+                with self._transaction():
+                    self._texts.fill_on(table, records)
+                return
             for identity in sorted(layout.filling):
                 with self._transaction():
                     self._layouts.fill_on(table, layout.unfinished[identity], records)
@@ -443,6 +468,7 @@ class Replica:
         if self._file.is_kept and not self.failing:
             with contextlib.suppress(sqlite3.Error):
                 self.withdraw()
+                seal(self._writer)
                 mark(self._writer, clean=True, sure=sure)
         self._file.disconnect(self._writer)
         self._reader.close()
@@ -495,6 +521,7 @@ class Replica:
             writer = file.connect()
             self._require_fit(cache, file, writer)
             self._use(file, writer)
+            self._go_on_with_texts(writer)
             self._position_table.load()
             layouts, sure = self._layouts.all(), was_sure(writer)
             writers, volume = self._writers.read(), self._volume.read()
@@ -508,13 +535,20 @@ class Replica:
         self.volume = self.volume_before = volume
         return True
 
+    def _go_on_with_texts(self, writer: sqlite3.Connection) -> None:
+        writer.execute("BEGIN IMMEDIATE")
+        self._texts.go_on(was_closed=was_closed(writer))
+        if self._layouts.may_have_changed:
+            note_layout(writer)
+        writer.execute("COMMIT")
+
     def _require_fit(self, cache: Cache, file: ReplicaFile, writer: sqlite3.Connection) -> None:
         """See that a file may be gone on with: all of it where it was not closed cleanly, else as
         far as it is built on at once, and the rest by :meth:`check_on`.
         """
-        writer.executescript(file.pragmas)
-        if not cache.fits(writer):
+        if not cache.fits(writer):  # before anything is written to it
             raise _Unfit("they are of another database, or of another version of discobase")
+        writer.executescript(file.pragmas)
         check = Check(file)
         if was_closed(writer):
             require_sound_beginning(writer)
@@ -662,7 +696,12 @@ class Replica:
 
     def _copy_to(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
         writer.executescript(file.pragmas)
-        self._writer.backup(writer)
+        if file.concurrent:
+            self._writer.backup(writer)
+        else:
+            # A backup is page by page, and says in its header that there is a WAL: in memory there
+            # is none, and nobody could open it.
+            self._writer.execute("VACUUM INTO ?", (file.uri,))
         row = writer.execute("SELECT head, chain FROM state").fetchone()
         sound = writer.execute("PRAGMA quick_check").fetchone()
         if (row, sound) != ((self.head.seq, self.head.chain), ("ok",)):
@@ -701,7 +740,7 @@ class Replica:
         return None
 
     def _lay_out(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
-        layout = LAYOUT + REQUESTS + WRITERS + VOLUME
+        layout = LAYOUT + REQUESTS + WRITERS + VOLUME + TEXTS
         sign = ""
         if file.is_kept:
             sign, layout = SIGN, summed(layout + KEPT)
@@ -751,6 +790,10 @@ def _filled(file: ReplicaFile, fill: _Fill) -> tuple[ReplicaFile, sqlite3.Connec
         file.remove()
         raise
     return file, writer
+
+
+def _is_filling(layout: Layout) -> bool:
+    return bool(layout.filling) or (layout.text is not None and not layout.text.is_whole)
 
 
 def _size_of(commits: Iterable[Commit | Entry]) -> int:

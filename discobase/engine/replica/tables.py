@@ -32,6 +32,7 @@ from discobase.engine.replica.columns import (
 )
 from discobase.engine.replica.layout import Layout, Layouts
 from discobase.engine.replica.requests import RequestTable
+from discobase.engine.replica.text_index import TextIndexes
 from discobase.engine.replica.writers import WriterTable
 from discobase.engine.together import names_of
 from discobase.errors import SchemaConflict, UniqueViolation
@@ -45,6 +46,7 @@ class Tables:
         layouts: how the tables are laid out.
         requests: where changes are noted under their names.
         writers: what is known of those who write.
+        texts: the indexes of the records' texts.
     """
 
     def __init__(
@@ -53,11 +55,13 @@ class Tables:
         layouts: Layouts,
         requests: RequestTable,
         writers: WriterTable,
+        texts: TextIndexes,
     ) -> None:
         self._connection = connection
         self._layouts = layouts
         self._requests = requests
         self._writer_table = writers
+        self._texts = texts
         self._next: dict[str, int] = {}
         self._advanced: set[str] = set()
         self._writers: dict[tuple[str, int], _Writer] = {}
@@ -77,6 +81,7 @@ class Tables:
             case Delete(table=table, pk=pk):
                 self._layouts.forget_said(table, pk)
                 self._layouts.forget_keys(table, pk)
+                self._texts.remove(table, pk)
                 self._connection.execute(f"DELETE FROM {table_name(table)} WHERE pk = ?", (pk,))
                 self._requests.note(operation, seq, is_new=False)
             case Names():
@@ -159,6 +164,7 @@ class Tables:
     def forget(self) -> None:
         """Forget what was read: the transaction, or a part of it, has been rolled back."""
         self._layouts.forget()
+        self._texts.forget()
         self._requests.forget()
         self._next.clear()
         self._advanced.clear()
@@ -168,6 +174,7 @@ class Tables:
     def drop_all(self) -> None:
         """Remove every table, and forget what was done."""
         self._layouts.drop_all()
+        self._texts.begin_anew()
         self._requests.clear()
         self._next.clear()
         self._advanced.clear()
@@ -182,6 +189,7 @@ class Tables:
             self._refuse_unknown(put, writer, keys)
         if writer.unique:
             self._refuse_taken(put, writer, keys)
+        self._texts.put(table, pk, put.data)
         self._connection.execute(writer.statement, (pk, seq, put.schema, put.data, *keys))
         if writer.has_lacking or not NO_KEY.isdisjoint(keys):
             for (column, _), key in zip(writer.columns, keys, strict=True):

@@ -14,6 +14,9 @@ from discobase.records.sameness import MISSING
 ValueOf: TypeAlias = Callable[[str], Any]
 """What gives a record's value by the name of a field, ``pk`` or ``version``; MISSING for none."""
 
+STORED = ""
+"""The name by which a record gives all that is stored of it, as JSON: no field has it."""
+
 PLACE = frozenset({"pk", "version"})
 """What is known of a record beside its fields."""
 
@@ -79,7 +82,13 @@ class FieldPath:
 
 def values_of(record: object) -> ValueOf:
     """Return what gives the values of a record that is there as an object."""
-    return lambda name: getattr(record, name, MISSING)
+
+    def value_of(name: str) -> Any:
+        if name == STORED:
+            return record.model_dump(mode="json") if isinstance(record, BaseModel) else {}
+        return getattr(record, name, MISSING)
+
+    return value_of
 
 
 def _field(value: Any, name: str) -> Any:

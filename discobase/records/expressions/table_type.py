@@ -52,7 +52,7 @@ class TableType(ModelMetaclass):
 
     if not TYPE_CHECKING:  # with it, checkers would take each misspelt field for one
 
-        def __getattr__(cls, name: str) -> FieldReference:
+        def __getattr__(cls, name: str) -> Any:
             fields = vars(cls).get(_FIELDS)
             if fields is None or name.startswith("_") or cls in _deriving.bases:
                 return super().__getattr__(name)
