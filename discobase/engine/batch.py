@@ -37,6 +37,13 @@ class Batch:
         return min(request.ends for request in self.requests)
 
     @property
+    def over(self) -> float:
+        """When the time of the last of its callers is over who can be told that nothing was sent;
+        infinite where there is one who cannot.
+        """
+        return max(inf if request.sent else request.ends for request in self.requests)
+
+    @property
     def unanswered(self) -> int:
         """How often each of them was sent without an answer, at the least."""
         return min(request.unanswered for request in self.requests)

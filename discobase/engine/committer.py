@@ -16,6 +16,7 @@ import contextlib
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
+from math import inf
 
 import janus
 
@@ -217,6 +218,11 @@ class Committer:
                 tried = await self._attempt_in_turn(first)
             batches = [*tried, *(left for each in rest for left in each.unsettled())]
 
+    def _for_turn(self, batch: Batch) -> float | None:
+        """Return for how long a batch waits for its turn; None for no limit."""
+        left = batch.over - TOLD_SECONDS - self._log.server.monotonic()
+        return left if 0 < left < inf else None
+
     def _told_in_time(self, batches: Sequence[Batch]) -> contextlib.AbstractContextManager[None]:
         """Have callers told in time that nothing was sent: what is waited for may take longer than
         they do.
@@ -234,18 +240,30 @@ class Committer:
         with contextlib.ExitStack() as telling:
             telling.enter_context(self._told_in_time([batch]))
             await self._follower.explained()
-            async with self._follower.turn:
-                try:
-                    await self._follower.make_sure()
-                except (LogDamaged, UpgradeNeeded) as error:
-                    return batch.fail(error)
-                except ServerError as error:
-                    return batch.fail(_unread(error))
-                telling.close()
-                left = batch.unsettled()
-                if self._follower.healing or not left:
-                    return left  # what is to be healed was found just now
-                return await self._attempt(left[0])
+            try:
+                async with asyncio.timeout(self._for_turn(batch)):
+                    await self._follower.turn.acquire()
+            except TimeoutError:
+                return batch.fail(self._unsent())  # all are told: others may begin to wait
+            try:
+                return await self._attempt_when_sure(batch, telling)
+            finally:
+                self._follower.turn.release()
+
+    async def _attempt_when_sure(
+        self, batch: Batch, telling: contextlib.ExitStack
+    ) -> Sequence[Batch]:
+        try:
+            await self._follower.make_sure()
+        except (LogDamaged, UpgradeNeeded) as error:
+            return batch.fail(error)
+        except ServerError as error:
+            return batch.fail(_unread(error))
+        telling.close()
+        left = batch.unsettled()
+        if self._follower.healing or not left:
+            return left  # what is to be healed was found just now
+        return await self._attempt(left[0])
 
     async def _recover(self, batch: Batch, fault: Exception) -> None:
         """Tell the callers of a batch that a fault of the program has come between, and go on."""
