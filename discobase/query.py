@@ -42,6 +42,8 @@ _LARGEST_PAGE = 10_000
 PK = "pk"
 """The name by which a query selects by primary key."""
 
+_FIRST_OF_SEVERAL = "take find(...).first()"
+
 
 class Query(Sequence[R], Generic[R]):
     """Records of a table: those that fit what it asks for, in the order of their primary keys
@@ -206,10 +208,7 @@ class Query(Sequence[R], Generic[R]):
             SeveralRecords: there are several.
             RecordOutdated: it does not fit the table's fields any more.
         """
-        found = self.one_or_none()
-        if found is None:
-            raise RecordNotFound(f"{self._call} finds no record.")
-        return found
+        return self._one(_FIRST_OF_SEVERAL)
 
     def one_or_none(self) -> R | None:
         """Return the only record, or None where there is none. Make no others.
@@ -218,17 +217,7 @@ class Query(Sequence[R], Generic[R]):
             SeveralRecords: there are several.
             RecordOutdated: it does not fit the table's fields any more.
         """
-        found = self._held
-        if found is None:
-            answers = Answers(self._binding, self._plan.sliced(0, 2))
-            found = Picture(self._binding, answers.found())
-        if len(found) > 1:
-            raise SeveralRecords(
-                f"{self._call} finds {len(self)} records, among them those with pk "
-                f"{found.place(0)[0]} and {found.place(1)[0]}: give more fields, or strict=False "
-                f"for the first one."
-            )
-        return found.reached(0) if len(found) else None
+        return self._one_or_none(_FIRST_OF_SEVERAL)
 
     def get_or_none(self, /, *expressions: Expression | bool, **equal: object) -> R | None:
         """Return the only record that fits this as well, or None where there is none.
@@ -551,6 +540,26 @@ class Query(Sequence[R], Generic[R]):
         if name == PK:
             return primary_key(self._model, value)
         return self._binding.codec.stored_value(name, value)
+
+    def _one(self, otherwise: str) -> R:
+        found = self._one_or_none(otherwise)
+        if found is None:
+            raise RecordNotFound(f"{self._call} finds no record.")
+        return found
+
+    def _one_or_none(self, otherwise: str) -> R | None:
+        """Return the only record; `otherwise` is what gives the first one of several."""
+        found = self._held
+        if found is None:
+            answers = Answers(self._binding, self._plan.sliced(0, 2))
+            found = Picture(self._binding, answers.found())
+        if len(found) > 1:
+            raise SeveralRecords(
+                f"{self._call} finds {len(self)} records, among them those with pk "
+                f"{found.place(0)[0]} and {found.place(1)[0]}: give more fields, or {otherwise} "
+                f"for the first one."
+            )
+        return found.reached(0) if len(found) else None
 
     def _changed(self, wanted: ByQuery[R]) -> ChangeReport:
         change = wanted

@@ -344,7 +344,9 @@ class Table(Record, metaclass=TableType):
             UnknownField, pydantic.ValidationError: as for :meth:`find`.
         """
         found = cls.find(fresh=fresh, **equal)
-        return found.one() if checked_flag("strict", strict) else found.first()
+        if not checked_flag("strict", strict):
+            return found.first()
+        return found._one("strict=False")  # pyright: ignore[reportPrivateUsage] - of one package
 
     if TYPE_CHECKING:
         # Not in the class, where it would be in the way of a field of its name: see `search`.

@@ -123,6 +123,15 @@ class TestQuery:
             items.find_unique(name="boater")
         with pytest.raises(SeveralRecords, match=r"finds 3 records.*pk 1 and 3.*strict=False"):
             items.find_unique(name="hat")
+        for hats in (
+            lambda: items.find(name="hat").one(),
+            lambda: items.find(name="hat").one_or_none(),
+            lambda: items.find().get_or_none(name="hat"),
+            lambda: items.get_or_create(name="hat"),
+            lambda: items.update_or_create(name="hat"),
+        ):
+            with pytest.raises(SeveralRecords, match=r"or take find\(\.\.\.\)\.first\(\) for the"):
+                hats()
         assert items.find_unique(strict=False, name="boater") is None
         assert items.find_unique(strict=False, name="hat").pk == 1
 
