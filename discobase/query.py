@@ -50,11 +50,13 @@ class Query(Sequence[R], Generic[R]):
     unless it says another one.
 
     It never changes: each method that narrows, sorts or slices returns another query. Nothing is
-    read until it is used. What is asked of a query, such as its length, its first record or whether
-    there is any, it finds out once, without making other records than it gives. From the first time
-    that its records are gone through, or one is taken by its index, it holds them: it is one
-    picture, in which lengths, items and iteration agree. :meth:`find` makes a query with a picture
-    of its own. :meth:`iterate` holds nothing.
+    read until it is used. Each answer is of the moment in which it was asked for, so that two may
+    differ where somebody writes in between. How many records there are, whether there is any, and
+    which is the first, it finds out once, without making other records than it gives. From the
+    first time that its records are gone through, or one behind the first is taken by its index, it
+    holds them for good: it is one picture, in which lengths, items and iteration agree. Primary
+    keys, values, and what they come to, are asked for anew each time. :meth:`find` makes a query
+    with a picture of its own. :meth:`iterate` holds nothing.
 
     A record that its class cannot load any more is held against each condition by those fields
     alone. Where it fits it is counted, and reaching it raises
@@ -664,6 +666,9 @@ class Query(Sequence[R], Generic[R]):
 
     @cached_property
     def _exists(self) -> bool:
+        is_sorted = bool(self._plan.orderings) or self._plan.is_ranked
+        if "_first" in self.__dict__ or not is_sorted:  # to look for the first one costs the same
+            return len(self._first) > 0
         return Answers(self._binding, self._plan).any()
 
 

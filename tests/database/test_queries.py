@@ -76,6 +76,25 @@ class TestQuery:
         assert [record.pk for record in found] == [3, 5, 6]
         assert (len(found), found.first().pk) == (3, 3)
 
+    def test_where_there_is_any_the_first_one_is_the_one_that_was_seen(self, items):
+        found = items.find(name="fez")
+        assert found
+        items.find(name="fez").delete()
+        assert (found[0].pk, found.first().pk, bool(found)) == (4, 4, True)
+        assert list(found) == []
+        assert (found.first(), bool(found)) == (None, False)
+
+    def test_answers_are_of_their_moment_and_records_once_held_stay(self, items):
+        found = items.find(name="hat")
+        assert (found.count(), found.pks()) == (3, [1, 3, 5])
+        items.get(1).delete()
+        assert (found.count(), found.pks()) == (3, [3, 5])
+        assert [record.pk for record in found] == [3, 5]
+        items(name="hat").save()
+        assert (found.count(), len(found), len(list(found))) == (2, 2, 2)
+        assert (found.pks(), found.values_list("pk", flat=True)) == ([3, 5, 6], [3, 5, 6])
+        assert found.find().count() == 3
+
     def test_it_behaves_as_a_sequence(self, items):
         found = items.find()
         assert isinstance(found, Query)
