@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Generic, Literal, Never, TypeVar, overload
+from typing import Any, Generic, Literal, Never, Self, SupportsIndex, TypeVar, overload
 
 from discobase.arguments import checked_flag
 from discobase.batches import ChangeReport
@@ -28,7 +28,7 @@ from discobase.records.expressions.nodes import All, Comparison, Expression, Not
 from discobase.records.expressions.path import FieldPath
 from discobase.records.expressions.reference import OF_RECORDS, require_value
 from discobase.records.expressions.text_search import TextSearch
-from discobase.records.record import Record, primary_key
+from discobase.records.record import Record, primary_key, version_number
 
 R = TypeVar("R", bound=Record)
 
@@ -41,6 +41,9 @@ _LARGEST_PAGE = 10_000
 
 PK = "pk"
 """The name by which a query selects by primary key."""
+
+VERSION = "version"
+"""The name by which it selects by version."""
 
 _FIRST_OF_SEVERAL = "take find(...).first()"
 
@@ -66,7 +69,7 @@ class Query(Sequence[R], Generic[R]):
 
     Args:
         binding: the table.
-        equal: field names and the values they have, checked; ``pk`` selects by primary key.
+        equal: field names and the values they have, checked; ``pk`` and ``version`` as well.
         expressions: what else is to be true of the records.
         fresh: whether the first use sees what was committed anywhere before it, for an API call.
         search: words that are to be in the records' texts; those that fit best come first then.
@@ -512,6 +515,15 @@ class Query(Sequence[R], Generic[R]):
         rest = len(picture) - _SHOWN
         return f"<{self._call}: [{shown}{f', and {rest} more' if rest > 0 else ''}]>"
 
+    def __copy__(self) -> Self:
+        return self  # it never changes
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Never:
+        raise UsageError(
+            f"{self._call} reads this process's database, and can neither be pickled nor copied "
+            f"deeply. What can: its records, list(query); its pks(); the expressions in it."
+        )
+
     # Within
 
     @property
@@ -539,6 +551,8 @@ class Query(Sequence[R], Generic[R]):
     def _checked(self, name: str, value: object) -> Any:
         if isinstance(value, OF_RECORDS):
             require_value(FieldPath(self._model, name), value)
+        if name == VERSION:
+            return version_number(self._model, value)
         if name == PK:
             return primary_key(self._model, value)
         return self._binding.codec.stored_value(name, value)

@@ -25,6 +25,7 @@ from discobase.records.record import (
     primary_key,
     unknown_fields,
 )
+from discobase.records.together import refuse_as_elsewhere
 from discobase.upsert import get_or_create, update_or_create
 
 if TYPE_CHECKING:
@@ -301,7 +302,7 @@ class Table(Record, metaclass=TableType):
                 booleans is one by itself. Type checkers take them for booleans.
             fresh: see also what any process has saved before the query is first used. One API call
                 then, which may raise :exc:`Unavailable`.
-            equal: field names and values; ``pk`` selects by primary key.
+            equal: field names and values; ``pk`` and ``version`` as well.
 
         Raises:
             UnknownField: the table has no such field.
@@ -316,22 +317,34 @@ class Table(Record, metaclass=TableType):
     @overload
     @classmethod
     def find_unique(
-        cls, /, *, strict: Literal[True] = True, fresh: bool = False, **equal: object
+        cls,
+        /,
+        *expressions: Expression | bool,
+        strict: Literal[True] = True,
+        fresh: bool = False,
+        **equal: object,
     ) -> Self: ...
 
     @overload
     @classmethod
     def find_unique(
-        cls, /, *, strict: bool, fresh: bool = False, **equal: object
+        cls, /, *expressions: Expression | bool, strict: bool, fresh: bool = False, **equal: object
     ) -> Self | None: ...
 
     @classmethod
     def find_unique(
-        cls, /, *, strict: bool = True, fresh: bool = False, **equal: object
+        cls,
+        /,
+        *expressions: Expression | bool,
+        strict: bool = True,
+        fresh: bool = False,
+        **equal: object,
     ) -> Self | None:
-        """Return the one record whose fields have these values. No API call.
+        """Return the one record of which all expressions are true, and whose fields have these
+        values. No API call.
 
         Args:
+            expressions: as for :meth:`find`.
             strict: whether there has to be exactly one. Otherwise None stands for none, and the
                 first one for several.
             fresh: as for :meth:`find`; the API call is made at once.
@@ -341,9 +354,9 @@ class Table(Record, metaclass=TableType):
             RecordNotFound: there is none, and `strict`.
             SeveralRecords: there are several, and `strict`.
             UsageError: `strict` or `fresh` is no bool.
-            UnknownField, pydantic.ValidationError: as for :meth:`find`.
+            UnknownField, WrongExpression, pydantic.ValidationError: as for :meth:`find`.
         """
-        found = cls.find(fresh=fresh, **equal)
+        found = cls.find(*expressions, fresh=fresh, **equal)
         if not checked_flag("strict", strict):
             return found.first()
         return found._one("strict=False")  # pyright: ignore[reportPrivateUsage] - of one package
@@ -570,6 +583,7 @@ def bind(table: type[Table], binding: Binding[Any], *, before: type[Table] | Non
             f"from JSON, write `{name}_: ... = Field(alias={name!r})`, and `model_config = "
             f"ConfigDict(validate_by_name=True)` above it."
         )
+    refuse_as_elsewhere(table)
     binding.prepare()
     if before is not None:
         before._bound().give_way(binding)  # pyright: ignore[reportPrivateUsage] - as below

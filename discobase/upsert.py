@@ -16,7 +16,7 @@ from discobase.errors import (
     UnknownField,
     UsageError,
 )
-from discobase.query import PK, Query
+from discobase.query import PK, VERSION, Query
 from discobase.records.record import Record
 
 R = TypeVar("R", bound=Record)
@@ -80,6 +80,10 @@ def _checked(
     if PK in equal:
         raise UsageError(
             f"{call}() takes no pk: a new record gets its primary key when it is saved."
+        )
+    if VERSION in equal:
+        raise UsageError(
+            f"{call}() takes no version: a new record gets its version when it is saved."
         )
     given: object = dict[str, object]() if defaults is None else defaults
     if not isinstance(given, Mapping):

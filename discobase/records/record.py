@@ -194,13 +194,26 @@ def primary_key(model: type[Record], value: object) -> int:
     Raises:
         pydantic.ValidationError: it is none.
     """
+    return _integer(model, "pk", value)
+
+
+def version_number(model: type[Record], value: object) -> int:
+    """Return a version as a call gives it as an integer; see :func:`primary_key`.
+
+    Raises:
+        pydantic.ValidationError: it is none.
+    """
+    return _integer(model, "version", value)
+
+
+def _integer(model: type[Record], name: str, value: object) -> int:
     if type(value) is int:
         return value
     if isinstance(value, bool):  # which pydantic takes for 1 or 0, and a caller never means
-        wrong = InitErrorDetails(type="int_type", loc=("pk",), input=value)
+        wrong = InitErrorDetails(type="int_type", loc=(name,), input=value)
         raise ValidationError.from_exception_data(model.__name__, [wrong])
     try:
         return _INTEGER.validate_python(value)
     except ValidationError as error:
-        wrong = InitErrorDetails(type=error.errors()[0]["type"], loc=("pk",), input=value)
+        wrong = InitErrorDetails(type=error.errors()[0]["type"], loc=(name,), input=value)
         raise ValidationError.from_exception_data(model.__name__, [wrong]) from None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from typing import cast
 
 from pydantic import BaseModel
 
@@ -86,6 +87,33 @@ def together_in(model: type[BaseModel]) -> tuple[tuple[str, ...], ...]:
                 _check(model, value)
                 found[tuple(sorted(value.fields))] = None
     return tuple(found)
+
+
+def refuse_as_elsewhere(model: type[BaseModel]) -> None:
+    """Refuse a class that says which fields are unique together in the way of another library,
+    which would say nothing here.
+
+    Args:
+        model: the class.
+
+    Raises:
+        TableError: it does.
+    """
+    for owner in model.__mro__:
+        meta, arguments = vars(owner).get("Meta"), vars(owner).get("__table_args__")
+        entries = arguments if isinstance(arguments, tuple | list) else ()
+        if hasattr(meta, "unique_together") or any(
+            type(each).__name__ in _UNIQUE_ELSEWHERE for each in cast("Iterable[object]", entries)
+        ):
+            said = "__table_args__" if entries else "Meta.unique_together"
+            raise TableError(
+                f"{model.__name__}: {said} means nothing here: write an attribute of the class, of "
+                f"any name, as in `once = UniqueTogether('user', 'club')`."
+            )
+
+
+_UNIQUE_ELSEWHERE = frozenset({UniqueTogether.__name__, "UniqueConstraint"})
+"""What SQLAlchemy's way names, and this library's name in its place."""
 
 
 def _check(model: type[BaseModel], wanted: UniqueTogether) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Sequence
+from copy import copy, deepcopy
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum
@@ -26,7 +28,14 @@ from pydantic import (
 
 from discobase import Database, Index, Query, Table, Unique
 from discobase.engine.committer import Committer
-from discobase.errors import RecordNotFound, RecordOutdated, SeveralRecords, UnknownField
+from discobase.errors import (
+    RecordNotFound,
+    RecordOutdated,
+    SeveralRecords,
+    UnknownField,
+    UsageError,
+    WrongExpression,
+)
 from tests.database.shop import shop, soon
 from tests.naming import without_address
 
@@ -94,6 +103,32 @@ class TestQuery:
         assert (found.count(), len(found), len(list(found))) == (2, 2, 2)
         assert (found.pks(), found.values_list("pk", flat=True)) == ([3, 5, 6], [3, 5, 6])
         assert found.find().count() == 3
+
+    def test_it_is_neither_pickled_nor_copied_deeply(self, items):
+        found = items.find(name="hat")
+        for wrong in (lambda: pickle.dumps(found), lambda: deepcopy([found])):
+            with pytest.raises(UsageError, match=r"find\(name='hat'\) reads .* list\(query\)"):
+                wrong()
+        assert copy(found) is found
+
+    def test_it_selects_by_version_as_by_primary_key(self, items):
+        hat = items.get(1)
+        assert items.find(version=hat.version, pk=1).one() == hat
+        assert (
+            items.find(version=str(hat.version)).pks()
+            == items.find(items.version == hat.version).pks()
+        )
+        assert items.find().exclude(version=hat.version).count() == 0
+        assert repr(items.find(version=0)) == "<Item.find(version=0)>"
+        with pytest.raises(ValidationError, match=r"for Item\nversion\n"):
+            items.find(version="x")
+
+    def test_find_unique_takes_expressions(self, items):
+        assert items.find_unique(items.name == "fez").pk == 4
+        assert items.find_unique(items.pk < 3, name="hat").pk == 1
+        assert items.find_unique(items.pk > 9, strict=False) is None
+        with pytest.raises(WrongExpression, match="nor a property"):
+            items.find_unique(False)
 
     def test_it_behaves_as_a_sequence(self, items):
         found = items.find()

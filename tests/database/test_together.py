@@ -385,3 +385,36 @@ class TestClass:
 
         with pytest.warns(UserWarning, match="has been no class's attribute: write `once ="):
             define()
+
+    def test_the_ways_of_other_libraries_are_refused(self):
+        class UniqueConstraint:
+            """As SQLAlchemy's."""
+
+        class Django(Table):
+            user: int
+            club: str = ""
+
+            class Meta:
+                unique_together = ("user", "club")
+
+        class SqlAlchemy(Table):
+            user: int
+            club: str = ""
+            __table_args__ = (UniqueConstraint(),)
+
+        class Derived(Django):
+            pass
+
+        for wrong in (Django, SqlAlchemy, Derived):
+            with pytest.raises(TableError, match=r"means nothing here: .* `once = UniqueTogether"):
+                Database("shop").table(wrong)
+
+    def test_another_meta_is_nothing_to_it(self):
+        class Member(Table):
+            user: int
+            __table_args__ = ("user",)
+
+            class Meta:
+                ordering = ("user",)
+
+        assert Database("shop").table(Member) is Member

@@ -149,6 +149,7 @@ class TestBadInput:
         [
             ({}, UsageError, "needs the values"),
             ({"pk": 1}, UsageError, "no pk"),
+            ({"version": 1}, UsageError, "no version"),
             ({"email": "a", "defaults": 7}, UsageError, "defaults=7: give a dictionary"),
             ({"email": "a", "defaults": {"agee": 7}}, UnknownField, "did you mean 'age'"),
             ({"email": "a", "defaults": {7: 7}}, UnknownField, "no field '7'"),

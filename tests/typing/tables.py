@@ -100,6 +100,8 @@ def finding() -> None:
     assert_type(Product.find_unique(code="mug"), Product)
     assert_type(Product.find_unique(code="mug", strict=True), Product)
     assert_type(Product.find_unique(code="mug", strict=False), Product | None)
+    assert_type(Product.find_unique(Product.code == "mug"), Product)
+    assert_type(Product.find_unique(Product.code == "mug", strict=False), Product | None)
     assert_type(Product.find(name="Mug").skip_outdated().find(price=1), Query[Product])
 
 
