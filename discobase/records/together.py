@@ -101,9 +101,10 @@ def refuse_as_elsewhere(model: type[BaseModel]) -> None:
     """
     for owner in model.__mro__:
         meta, arguments = vars(owner).get("Meta"), vars(owner).get("__table_args__")
-        entries = arguments if isinstance(arguments, tuple | list) else ()
+        listed = isinstance(arguments, tuple | list)
+        entries = cast("Iterable[object]", arguments) if listed else ()
         if hasattr(meta, "unique_together") or any(
-            type(each).__name__ in _UNIQUE_ELSEWHERE for each in cast("Iterable[object]", entries)
+            type(each).__name__ in _UNIQUE_ELSEWHERE for each in entries
         ):
             said = "__table_args__" if entries else "Meta.unique_together"
             raise TableError(

@@ -127,7 +127,7 @@ class TestQuery:
         assert items.find_unique(items.name == "fez").pk == 4
         assert items.find_unique(items.pk < 3, name="hat").pk == 1
         assert items.find_unique(items.pk > 9, strict=False) is None
-        with pytest.raises(WrongExpression, match="nor a property"):
+        with pytest.raises(WrongExpression, match="a property is in no query"):
             items.find_unique(False)
 
     def test_it_behaves_as_a_sequence(self, items):

@@ -71,7 +71,7 @@ def condition_of(given: object) -> Expression:
     if isinstance(given, bool):
         raise WrongExpression(
             f"an expression is expected, and not {given}: compare a table's class attribute, as in "
-            f"User.age == 30, and not an object's, nor a property, which no query knows; write "
+            f"User.age == 30, and not an object's; a property is in no query; write "
             f"is_none(User.nick) for `User.nick is "
             f"None`, and in_(User.city, [...]) for `in`."
         )
