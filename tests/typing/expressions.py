@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, assert_type
+from typing import Annotated, assert_type, cast
 
 from pydantic import BaseModel, Field
 
@@ -120,6 +120,19 @@ def functions() -> None:
     assert_type(found, list[Expression])
     User.find(*found, *[each | (User.age > 3) for each in found])
     found[0].holds(User(name="Ada"))
+
+
+def kept() -> None:
+    """An expression that is handed on has a name: a boolean to checkers, or an Expression."""
+
+    def adults() -> Expression | bool:
+        return User.age >= 18
+
+    wanted: list[Expression | bool] = [adults(), in_(User.age, [1])]
+    wanted.append(User.age > 3)
+    User.find(*wanted, adults() & is_none(User.nick), adults() | (User.age > 3), not_(adults()))
+    assert_type(cast(Expression, adults()).holds(User(name="Ada")), bool)
+    assert_type(cast(Expression, User.age >= 18).holds(User(name="Ada")), bool)
 
 
 def fields_that_may_be_none() -> None:
