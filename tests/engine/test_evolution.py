@@ -327,7 +327,7 @@ def kept(host: Host, model: type[Table]) -> type[Table]:
         raise
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(
     yesterday=classes,
     today=classes,
