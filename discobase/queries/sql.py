@@ -50,10 +50,22 @@ class SqlRow(tuple[Any, ...]):  # noqa: SLOT001 - a tuple's heirs can have no sl
     """A row of what a statement has selected: a tuple whose values have names, too.
 
     ``row[0]``, ``row["city"]`` and ``row.city`` are the same; ``dict(row)`` has all by name. Of
-    columns that share a name the first one counts.
+    columns that share a name the first one counts. A column's name goes before a tuple's method:
+    where a column is named so, ``row.count`` and ``row.index`` are values. What ``dict`` asks for,
+    :meth:`keys`, stays; a column of that name is ``row["keys"]``.
     """
 
     _fields: tuple[str, ...]
+
+    @property
+    def count(self) -> Any:
+        """The value of the column of that name; a tuple's method where there is none."""
+        return self["count"] if "count" in self._fields else super().count
+
+    @property
+    def index(self) -> Any:
+        """The value of the column of that name; a tuple's method where there is none."""
+        return self["index"] if "index" in self._fields else super().index
 
     @classmethod
     def of(cls, values: Iterable[Any], names: tuple[str, ...]) -> Self:

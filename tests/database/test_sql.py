@@ -206,6 +206,18 @@ class TestRows:
         assert repr(row) == "SqlRow(name='Ada', count(*)=1)"
         assert pickle.loads(pickle.dumps(row)).name == "Ada"
 
+    @pytest.mark.parametrize("name", ["count", "index"])
+    def test_a_column_named_as_a_method_of_tuples_is_a_value(self, connected, name):
+        (row,) = connected.sql(f"SELECT count(*) AS '{name}' FROM Guest")
+        assert (getattr(row, name), row[name], dict(row)) == (2, 2, {name: 2})
+        assert getattr(pickle.loads(pickle.dumps(row)), name) == 2
+        (other,) = connected.sql("SELECT 7 AS seven")
+        assert getattr(other, name)(7) == getattr((7,), name)(7)
+
+    def test_a_column_named_keys_leaves_the_method_that_dict_asks_for(self, connected):
+        (row,) = connected.sql("SELECT 7 AS keys")
+        assert (row["keys"], row.keys(), dict(row)) == (7, ("keys",), {"keys": 7})
+
     def test_a_misspelt_column_of_a_row_names_the_nearest(self, connected):
         (row,) = connected.sql("SELECT name FROM Guest LIMIT 1")
         with pytest.raises(KeyError, match="did you mean 'name'"):
