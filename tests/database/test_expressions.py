@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, PrivateAttr
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
 from discobase import (
     Database,
@@ -23,7 +23,7 @@ from discobase import (
     is_none,
     not_,
 )
-from discobase.errors import RecordOutdated, UnknownField, WrongExpression
+from discobase.errors import RecordOutdated, UnknownField, WrongExpression, WrongOperand
 from discobase.local import LocalDiscord
 
 
@@ -198,6 +198,14 @@ class TestRefusals:
         for ask in (people.find, people.find().exclude, people.find_unique):
             with pytest.raises(WrongExpression, match="field, which is compared with"):
                 ask(age=value)
+
+    def test_a_value_that_the_field_does_not_take_raises_by_keyword_what_pydantic_raises(
+        self, people
+    ):
+        with pytest.raises(ValidationError):
+            people.find(tags="red")
+        with pytest.raises(WrongOperand):
+            _ = people.tags == "red"
 
     def test_a_keyword_that_is_no_field(self, people):
         with pytest.raises(UnknownField, match="did you mean 'age'"):
