@@ -258,12 +258,31 @@ class TestBadInput:
             (7, "a statement is a text"),
             ("SELECT * FROM main.frame", "discobase's own"),
             ("SELECT * FROM sqlite_master", "discobase's own"),
+            ("DROP VIEW Guest", r"^that is not possible here: db.sql\(\) only reads"),
+            ("CREATE TABLE x (y)", r"^that is not possible here: db.sql\(\) only reads"),
+            ("DELETE FROM Guest", r"^that is not possible here: db.sql\(\) only reads"),
+            ("ANALYZE", r"^that is not possible here: db.sql\(\) only reads"),
+            ("PRAGMA user_version = 7", "^PRAGMA user_version is not possible here"),
         ],
     )
     def test_a_statement_that_cannot_be_run_says_why(self, connected, statement, message):
         with pytest.raises(InvalidStatement, match=message):
             connected.sql(statement)
         assert connected.sql("SELECT count(*) FROM Guest") == [(2,)]
+
+    @pytest.mark.parametrize("named", ["Order", "order"])
+    def test_a_table_whose_name_is_a_word_of_sql_is_to_be_quoted(self, place, named):
+        database = Database("shop")
+
+        @database.table
+        class Order(Table):
+            name: str
+
+        with place.conn(database):
+            Order(name="a").save()
+            with pytest.raises(InvalidStatement, match='FROM "Order"'):
+                database.sql(f"SELECT name FROM {named}")
+            assert database.sql('SELECT name FROM "Order"') == [("a",)]
 
     @pytest.mark.parametrize(
         ("parameters", "message"),
