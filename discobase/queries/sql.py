@@ -60,12 +60,12 @@ class SqlRow(tuple[Any, ...]):  # noqa: SLOT001 - a tuple's heirs can have no sl
     _fields: tuple[str, ...]
 
     @property
-    def count(self) -> Any:
+    def count(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride] - a value
         """The value of the column of that name; a tuple's method where there is none."""
         return self["count"] if "count" in self._fields else super().count
 
     @property
-    def index(self) -> Any:
+    def index(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride] - a value
         """The value of the column of that name; a tuple's method where there is none."""
         return self["index"] if "index" in self._fields else super().index
 
