@@ -90,6 +90,12 @@ class TableError(UsageError):
     """A class that cannot be a table, or is not one yet."""
 
 
+def _nearest(name: str, known: list[str]) -> list[str]:
+    if name == "id" and "pk" in known:
+        return ["pk"]
+    return get_close_matches(name, known, n=3)
+
+
 class UnknownField(UsageError, TypeError):
     """A field is named that the table does not have.
 
@@ -97,15 +103,18 @@ class UnknownField(UsageError, TypeError):
         table: the table's name.
         field: the name as it was given.
         known: the names there are.
+        hint: what to do, where that is known; otherwise the nearest names are told.
     """
 
-    def __init__(self, table: str, field: str, known: Iterable[str]) -> None:
+    def __init__(self, table: str, field: str, known: Iterable[str], hint: str = "") -> None:
         self.table = table
         self.field = field
         self.known: list[str] = sorted(known)
-        self.nearest: list[str] = get_close_matches(field, self.known, n=3)
+        self.nearest: list[str] = _nearest(field, self.known)
         meant = " or ".join(repr(name) for name in self.nearest)
-        hint = f"did you mean {meant}?" if meant else f"its fields are {', '.join(self.known)}."
+        hint = hint or (
+            f"did you mean {meant}?" if meant else f"its fields are {', '.join(self.known)}."
+        )
         super().__init__(f"table {table!r} has no field {field!r}: {hint}")
 
 
@@ -132,7 +141,7 @@ class UnknownAttribute(UnknownField, AttributeError):
         self.field = attribute
         self.known: list[str] = sorted(known)
         others = sorted(others)
-        self.nearest: list[str] = get_close_matches(attribute, [*self.known, *others], n=3)
+        self.nearest: list[str] = _nearest(attribute, [*self.known, *others])
         meant = " or ".join(repr(name) for name in self.nearest)
         hint = hint or (f"did you mean {meant}?" if meant else f"{self._there(others)}.")
         UsageError.__init__(self, f"{owner} has no attribute {attribute!r}: {hint}")

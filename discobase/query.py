@@ -6,14 +6,20 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Generic, Literal, Never, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Never, TypeVar, overload
 
 from discobase.arguments import checked_flag
 from discobase.batches import ChangeReport
 from discobase.binding import Binding
 from discobase.by_query import ByQuery, Delete, Update
 from discobase.engine.search_text import SearchText
-from discobase.errors import RecordNotFound, SeveralRecords, UsageError, WrongSearch
+from discobase.errors import (
+    RecordNotFound,
+    SeveralRecords,
+    UnknownAttribute,
+    UsageError,
+    WrongSearch,
+)
 from discobase.queries.aggregates import extreme, mean, total
 from discobase.queries.answers import Answers
 from discobase.queries.explanation import Explanation, explain
@@ -22,7 +28,13 @@ from discobase.queries.hits import Hit, hits
 from discobase.queries.picture import Picture
 from discobase.queries.plan import Plan
 from discobase.queries.values import FieldValues, name_of, without_doubles
-from discobase.records.expressions.given import conditions, equality, orderings, place_of
+from discobase.records.expressions.given import (
+    conditions,
+    equality,
+    orderings,
+    place_of,
+    unknown_field,
+)
 from discobase.records.expressions.meaning import Operator
 from discobase.records.expressions.nodes import All, Comparison, Expression, Not, Ordering
 from discobase.records.expressions.path import FieldPath
@@ -41,6 +53,17 @@ _LARGEST_PAGE = 10_000
 
 PK = "pk"
 """The name by which a query selects by primary key."""
+
+
+_NAMED_OTHERWISE = {
+    "all": "a query is all of its records: go through it.",
+    "filter": "find(...) narrows a query, and exclude(...) does the opposite.",
+    "where": "find(...) narrows a query, and exclude(...) does the opposite.",
+    "get": "find(...).one() is the one record there is, and get_or_none(...) that or None.",
+    "search": "a query begins with search, as in User.search('words'), and find(...) narrows it.",
+    "reverse": "order_by('-name') sorts the other way around, and reversed() goes backwards.",
+}
+"""What people look for at a query who know those of other libraries, and how it is done here."""
 
 
 class Query(Sequence[R], Generic[R]):
@@ -521,6 +544,14 @@ class Query(Sequence[R], Generic[R]):
         rest = len(picture) - _SHOWN
         return f"<{self._call}: [{shown}{f', and {rest} more' if rest > 0 else ''}]>"
 
+    if not TYPE_CHECKING:  # with it, checkers would take each misspelt method for one
+
+        def __getattr__(self, name: str) -> Never:
+            if name in _NAMED_OTHERWISE:
+                raise UnknownAttribute(self._call, name, (), (), _NAMED_OTHERWISE[name])
+            wrong = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(wrong, name=name, obj=self)
+
     # Within
 
     @property
@@ -550,6 +581,8 @@ class Query(Sequence[R], Generic[R]):
             require_value(FieldPath(self._model, name), value)
         if name == PK:
             return primary_key(self._model, value)
+        if name not in self._model.model_fields:
+            raise unknown_field(self._model, self._binding.name, name, (PK,))
         return self._binding.codec.stored_value(name, value)
 
     def _changed(self, wanted: ByQuery[R]) -> ChangeReport:

@@ -309,6 +309,13 @@ class Calculable:
             f"order, and 0 - {_term(self)!r} for the value."
         )
 
+    def __format__(self, _: str) -> Never:
+        # A text with its name in it would be written into every record that a query updates.
+        raise WrongExpression(
+            f"{_term(self)!r} has its value in each record, and no text can be made of it here: "
+            f"compute it, as in User.name + '!', or write !r behind it where its name is meant."
+        )
+
     def _in_arithmetic(self) -> Any:
         """Return the part of a computed value that it is."""
         return self
