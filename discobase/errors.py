@@ -53,6 +53,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from discobase._version import __version__
+from discobase.shown import in_full
 
 
 class DiscobaseError(Exception):
@@ -162,7 +163,7 @@ class WrongOperand(UsageError, ValueError):
     def __init__(self, place: str, value: object, why: str) -> None:
         self.place = place
         self.value = value
-        super().__init__(f"{place} with {value!r}: {why}.")
+        super().__init__(f"{place} with {in_full(value)}: {why}.")
 
 
 class InvalidStatement(UsageError, ValueError):

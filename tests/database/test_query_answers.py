@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import Annotated
 
 import pytest
@@ -10,11 +11,13 @@ from pydantic import PrivateAttr
 
 from discobase import Database, Index, Table, desc
 from discobase.errors import (
+    RecordNotFound,
     RecordOutdated,
     SeveralRecords,
     UnknownField,
     UsageError,
     WrongExpression,
+    WrongOperand,
 )
 
 
@@ -161,7 +164,37 @@ class TestSlices:
             with pytest.raises(UsageError, match=r"of a slice, User\.find\(\)\[1:3\]: limit\(\)"):
                 wrong()
 
-    @pytest.mark.parametrize("bad", [-1, 1.5, "3", None, True])
+    def test_bounds_beyond_what_sqlite_stores_are_those_of_a_list(self, users):
+        user, _ = users
+        numbers = list(range(1, 11))
+        for beyond in (2**62, 2**63 - 1, 2**63, 2**70, 10**5000):
+            for part in (
+                slice(beyond, None),
+                slice(None, beyond),
+                slice(-beyond, beyond),
+                slice(beyond, 2 * beyond),
+                slice(-beyond, -1),
+            ):
+                assert user.find()[part].pks() == numbers[part], (beyond, part)
+                assert [each.pk for each in user.find().order_by("-pk")[part]] == (
+                    numbers[::-1][part]
+                )
+                assert user.find()[part].count() == len(numbers[part])
+                assert user.find()[2:][part].pks() == numbers[2:][part]
+            assert user.find().limit(beyond).pks() == numbers
+            assert user.find().offset(beyond).limit(beyond).last() is None
+            assert [each.pk for each in user.find().iterate(chunk=beyond)] == numbers
+
+    @pytest.mark.parametrize("bad", ["a", 1.5, []])
+    def test_bounds_that_are_no_integers(self, users, bad):
+        user, _ = users
+        for part in (slice(bad, None), slice(None, bad)):
+            with pytest.raises(UsageError, match="a slice of a query has integers for bounds"):
+                user.find()[part]
+
+    @pytest.mark.parametrize(
+        "bad", [-1, 1.5, "3", None, True, pytest.param(-(10**5000), id="vast")]
+    )
     def test_numbers_that_are_none(self, users, bad):
         user, _ = users
         for wrong in (user.find().limit, user.find().offset, user.find().iterate):
@@ -284,6 +317,48 @@ class TestExplain:
         assert (explained.looked_at, explained.checked) == (2, 2)
         assert "in Python: User.name.iequals('U3') (2 rows)" in str(explained)
         assert "whether records load" in str(user.find().skip_outdated().explain())
+
+
+class TestNumbersThatPythonDoesNotWrite:
+    """Python writes no integer of more than 4,300 digits."""
+
+    @pytest.mark.parametrize("number", [10**5000, -(10**5000)], ids=["above", "below"])
+    def test_they_can_be_compared_and_shown(self, users, number):
+        user, _ = users
+        for condition in (
+            user.age == number,
+            user.age != number,
+            user.age < number,
+            user.age >= number,
+            user.age.in_([number, 1]),
+            user.age.between(-abs(number), number),
+            user.pk == number,
+            user.pk > number,
+        ):
+            expected = [record.pk for record in user.find() if condition.holds(record)]
+            assert user.find(condition).pks() == expected
+            assert "a value" in repr(user.find(condition))
+        assert user.find(age=number).pks() == []
+        assert repr(user.find(age=number)) == "<User.find(age=a value)>"
+        assert repr(user.age + number) == "User.age + a value"
+
+    def test_they_are_refused_as_others_are(self, users):
+        user, _ = users
+        vast = 10**5000
+        with pytest.raises(WrongOperand, match=r"User\.name with a value"):
+            user.find(user.name == vast)
+        with pytest.raises(RecordNotFound, match="no record a value"):
+            user.get(vast)
+        with pytest.raises(WrongExpression, match="not a value"):
+            user.find(vast)
+        with pytest.raises(WrongExpression, match="not a value"):
+            user.find().order_by(vast)
+
+    def test_a_signalling_nan_is_no_bound(self, users):
+        user, _ = users
+        for place in (user.age, user.pk):
+            with pytest.raises(WrongOperand, match="sNaN"):
+                user.find(place < Decimal("sNaN"))
 
 
 class TestEdgesOfKeys:
