@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated
 
 import pytest
 from pydantic import PrivateAttr
 
-from discobase import Database, Index, Table, desc
+from discobase import Database, Index, Query, Table, desc
 from discobase.errors import (
     RecordNotFound,
     RecordOutdated,
@@ -237,6 +238,37 @@ class TestValues:
             0,
         )
         assert none.group_by("city").count() == none.group_by("city").sum("age") == {}
+
+    def test_what_has_no_order_has_no_extreme_and_what_is_joined_no_sum(self, place):
+        database = Database("shop")
+
+        @database.table
+        class Note(Table):
+            name: str
+            tags: set[str]
+            lines: list[str]
+            blob: bytes
+
+        def all_found() -> Iterator[Query[Note]]:
+            yield Note.find()
+            yield Note.find()[:1]
+            yield Note.find(name="nobody")
+
+        with place.conn(database):
+            Note.save_many(Note(name=n, tags={n}, lines=[n], blob=b"x") for n in "ab")
+            for found in all_found():
+                for ask in (found.min, found.max, found.group_by("name").min):
+                    with pytest.raises(WrongExpression, match="Python knows no < between"):
+                        ask("tags")
+                with pytest.raises(WrongExpression, match="Python knows no < between"):
+                    found.group_by("name").max(Note.tags)
+            for name in ("name", "lines", "blob"):
+                for found in (Note.find(), Note.find()[:2], Note.find().group_by("name")):
+                    for ask, what in ((found.sum, "sum"), (found.avg, "mean")):
+                        with pytest.raises(UsageError, match=f"no {what} of these values"):
+                            ask(name)
+            assert Note.find().max("lines") == ["b"]
+            assert Note.find().min("name") == "a"
 
     def test_groups_of_several_fields(self, users):
         user, _ = users
