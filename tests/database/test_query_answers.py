@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import PrivateAttr
 
-from discobase import Database, Index, Query, Table, desc
+from discobase import Database, Index, Query, Table, Unique, desc
 from discobase.errors import (
     RecordNotFound,
     RecordOutdated,
@@ -391,6 +393,33 @@ class TestNumbersThatPythonDoesNotWrite:
         for place in (user.age, user.pk):
             with pytest.raises(WrongOperand, match="sNaN"):
                 user.find(place < Decimal("sNaN"))
+
+
+class TestMoments:
+    def test_the_hour_that_a_clock_shows_twice(self, place):
+        database = Database("shop")
+
+        @database.table
+        class Event(Table):
+            at: Annotated[datetime, Unique()]
+            others: list[datetime]
+
+        berlin = ZoneInfo("Europe/Berlin")
+        first = datetime(2024, 10, 27, 2, 30, tzinfo=berlin)
+        second = first.replace(fold=1)
+        with place.conn(database):
+            for number, moment in enumerate((first, second), start=1):
+                assert Event.get_or_create(at=moment, defaults={"others": []})[1]
+                assert not Event.get_or_create(at=moment)[1]
+                assert Event.find(at=moment).pks() == [number]
+                assert Event.find(Event.at.in_([moment])).pks() == [number]
+                assert Event.find(Event.at != moment).pks() == ([] if number == 1 else [1])
+            assert Event.find(Event.at < second).pks() == [1]
+            assert (Event.at < second).holds(Event(at=first, others=[]))
+            assert not (Event.at == second).holds(Event(at=first, others=[]))
+            Event(at=datetime(2025, 1, 1, tzinfo=berlin), others=[second]).save()
+            assert Event.find(Event.others.contains(second)).pks() == [3]
+            assert Event.find(Event.others.contains(first)).pks() == []
 
 
 class TestEdgesOfKeys:
