@@ -53,6 +53,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from discobase._version import __version__
+from discobase.shown import in_full
 
 
 class DiscobaseError(Exception):
@@ -171,7 +172,7 @@ class WrongOperand(UsageError, ValueError):
     def __init__(self, place: str, value: object, why: str) -> None:
         self.place = place
         self.value = value
-        super().__init__(f"{place} with {value!r}: {why}.")
+        super().__init__(f"{place} with {in_full(value)}: {why}.")
 
 
 class InvalidStatement(UsageError, ValueError):
@@ -361,38 +362,53 @@ class SeveralRecords(RecordError, LookupError):
 
 
 class UniqueViolation(RecordError):
-    """Another record has this value in a unique field.
+    """Another record has this value in a unique field, or was to be written with it together.
 
     Args:
         table: the table's name.
         field: the unique field; of fields that are unique together, their names with commas.
         value: the value, as it is stored; a tuple of theirs.
-        pk: the primary key of the record that has it already.
+        pk: the primary key of the record that has it already, or of the one that would have had it.
+        written: whether that one was to be written together with this one.
     """
 
-    def __init__(self, table: str, field: str, value: object, pk: int) -> None:
+    def __init__(
+        self, table: str, field: str, value: object, pk: int, *, written: bool = False
+    ) -> None:
         self.table = table
         self.field = field
         self.value = value
         self.pk = pk
         super().__init__(
-            f"{table}.{field} is unique, and record {pk} has {value!r} already; nothing was "
+            f"{table}.{field} is unique, and {_holder(pk, value, written=written)}; nothing was "
             f"written."
         )
 
     @classmethod
     def of_fields(
-        cls, table: str, fields: Sequence[str], values: Sequence[object], pk: int
+        cls,
+        table: str,
+        fields: Sequence[str],
+        values: Sequence[object],
+        pk: int,
+        *,
+        written: bool = False,
     ) -> UniqueViolation:
         """Return the error for one field, or for several that are unique together."""
         if len(fields) == 1:
-            return UniqueViolation(table, fields[0], values[0], pk)
+            return UniqueViolation(table, fields[0], values[0], pk, written=written)
         error = UniqueViolation(table, ", ".join(fields), tuple(values), pk)
         named = f"{table}: {_enumerated(fields)} are unique together"
         error.args = (
-            f"{named}, and record {pk} has {error.value!r} already; nothing was written.",
+            f"{named}, and {_holder(pk, error.value, written=written)}; nothing was written.",
         )
         return error
+
+
+def _holder(pk: int, value: object, *, written: bool) -> str:
+    if written:
+        return f"two of the records that were to be written have {value!r}"
+    return f"record {pk} has {value!r} already"
 
 
 class DuplicatesFound(UniqueViolation):

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import operator
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, Literal, Never, TypeVar, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    Never,
+    SupportsIndex,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from discobase.arguments import checked_flag
 from discobase.batches import ChangeReport
@@ -41,6 +52,7 @@ from discobase.records.expressions.path import FieldPath
 from discobase.records.expressions.reference import OF_RECORDS, require_value
 from discobase.records.expressions.text_search import TextSearch
 from discobase.records.record import Record, primary_key
+from discobase.shown import in_full
 
 R = TypeVar("R", bound=Record)
 
@@ -573,7 +585,7 @@ class Query(Sequence[R], Generic[R]):
         same = {name: self._checked(name, value) for name, value in equal.items()}
         model = self._model
         equalities = [equality(model, name, value) for name, value in same.items()]
-        written = [f"{name}={value!r}" for name, value in same.items()]
+        written = [f"{name}={in_full(value)}" for name, value in same.items()]
         return (*asked, *equalities), (*map(repr, asked), *written)
 
     def _checked(self, name: str, value: object) -> Any:
@@ -619,8 +631,9 @@ class Query(Sequence[R], Generic[R]):
 
     def _part(self, part: slice) -> Query[R]:
         if part.step not in (None, 1):
-            raise UsageError(f"a query has no steps: list(query)[::{part.step}] has.")
-        start, stop = part.start or 0, part.stop
+            raise UsageError(f"a query has no steps: list(query)[::{in_full(part.step)}] has.")
+        start = 0 if part.start is None else _bound(part.start)
+        stop = None if part.stop is None else _bound(part.stop)
         if start < 0 or (stop is not None and stop < 0):
             start, stop, _ = slice(start, stop).indices(len(self))
         made = self._with(self._plan.sliced(start, stop))
@@ -645,7 +658,7 @@ class Query(Sequence[R], Generic[R]):
         plan, after = self._plan, 0
         while True:
             above = Comparison(FieldPath(self._model, PK), Operator.GT, after)
-            page = replace(plan, conditions=(*plan.conditions, above), limit=chunk)
+            page = replace(plan, conditions=(*plan.conditions, above)).sliced(0, chunk)
             found = Answers(self._binding, page).found()
             plan = replace(plan, fresh=False)
             yield from Picture(self._binding, found).each()
@@ -710,8 +723,20 @@ def text_search(binding: Binding[Any], text: object) -> TextSearch:
 
 def _number(what: str, number: object) -> int:
     if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-        raise UsageError(f"{what}() takes a number that is not negative, and not {number!r}.")
+        raise UsageError(
+            f"{what}() takes a number that is not negative, and not {in_full(number)}."
+        )
     return number
+
+
+def _bound(given: object) -> int:
+    """Return a bound of a slice, as a list takes it."""
+    try:
+        return operator.index(cast("SupportsIndex", given))
+    except TypeError:
+        raise UsageError(
+            f"a slice of a query has integers for bounds, and not {in_full(given)}."
+        ) from None
 
 
 def _spelt(field: object) -> str:

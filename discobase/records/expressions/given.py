@@ -13,6 +13,7 @@ from discobase.records.expressions.meaning import Operator
 from discobase.records.expressions.nodes import Comparison, Expression, Ordering, condition_of
 from discobase.records.expressions.path import PLACE, FieldPath
 from discobase.records.expressions.reference import FieldReference, path_of, reference
+from discobase.shown import in_full
 
 
 def conditions(model: type[BaseModel], given: Iterable[object]) -> tuple[Expression, ...]:
@@ -126,7 +127,7 @@ def _reference(model: type[BaseModel], table: str, given: object) -> FieldRefere
     if not isinstance(given, str):
         raise WrongExpression(
             f"a field is expected, as in {model.__name__}.name or its name as a text, and not "
-            f"{given!r}."
+            f"{in_full(given)}."
         )
     if given not in model.model_fields and given not in PLACE:
         raise unknown_field(model, table, given, PLACE)
