@@ -139,8 +139,7 @@ def mean_of(values: Iterable[Any]) -> Any:
 
 
 def _refuse_joined(what: str, values: Iterable[Any]) -> None:
-    for value in values:
-        kind: type[Any] = type(value)
+    for kind in map(type, values):
         if issubclass(kind, _JOINED):
             raise UsageError(
                 f"there is no {what} of these values: + joins those of type {kind.__name__!r}, and "
