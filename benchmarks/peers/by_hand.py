@@ -54,7 +54,8 @@ class ByHand(Side):
         return [read(data) for (data,) in found]
 
     def get(self, pk: int) -> object:
-        return self._records("WHERE id = ?", pk)[0]
+        (data,) = self._raw.execute("SELECT data FROM user WHERE id = ?", (pk,)).fetchone()
+        return Plain.model_validate_json(data)
 
     def of_city(self, city: str) -> list[Any]:
         return self._records("WHERE city = ? ORDER BY id", city)

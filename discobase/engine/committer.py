@@ -15,21 +15,20 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import InvalidStateError
 from functools import partial
 from math import inf
 
 import janus
 
+from discobase.engine.batch import TOLD_SECONDS, Batch, told_in_time
 from discobase.engine.changes import IndexWanted, Request, TextIndexWanted
 from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import (
-    TOLD_SECONDS,
     TRIES,
     CommitLog,
     Entry,
+    NothingSent,
     Unanswered,
-    Unreached,
 )
 from discobase.engine.log.frame import Draft, Limits, encode
 from discobase.engine.operations import Introduce
@@ -52,15 +51,6 @@ _FILLED_AT_A_TIME = 200
 of a processor, at most 10 (measured over 600,000 records whose keys come in no order). More of them
 take no less time each, for each comes into another page of the index; less, and the index is late
 in a database that is always written to, where one step comes between two commits."""
-
-_COINCIDENCES = 3
-"""How often a request by itself may have no answer where another frame in its place has one, which
-may be chance: a server can come back just then. A guess; with :data:`TRIES
-<discobase.engine.log.commit_log.TRIES>` each, twelve tries have been in vain after that. Two
-rounds were too few: half of the sends failing by chance are enough for them now and then."""
-
-Batch = Sequence[Request]
-"""Requests that share a frame."""
 
 
 class Committer:
@@ -100,7 +90,7 @@ class Committer:
         self._handed_over: deque[Request | IndexWanted | TextIndexWanted] = deque()
         self._shut = False
         self._held_back: Request | None = None
-        self._taken: Sequence[Request] = ()
+        self._taken: list[Request] = []
         self._sent = False
         self._is_filling = False
 
@@ -130,20 +120,21 @@ class Committer:
                 self._queue.async_q.put_nowait(request)
             except janus.AsyncQueueShutDown:
                 if isinstance(request, Request) and request.future.set_running_or_notify_cancel():
-                    _fail_all([request], _stopped())
+                    Batch([request]).fail(_stopped())
 
     async def run(self) -> None:
         """Make commits until cancelled, or until there is nothing left to do after :meth:`shut`."""
         with contextlib.suppress(janus.AsyncQueueShutDown):
             while True:
                 await self._next_batch()
+                batch = Batch(self._taken)
                 try:
-                    await self._commit(self._taken)
+                    await self._commit(batch)
                 except Exception as error:  # noqa: BLE001 - one batch's fault is not the next one's
                     failed = Trouble("fault", "a commit has failed by a fault of discobase")
                     self._log.troubles.tell(failed, error=error)
-                    await self._recover(self._taken, error)
-                self._taken = ()
+                    await self._recover(batch, error)
+                self._taken = []
                 await self._fill()
 
     def shut(self) -> None:
@@ -163,14 +154,13 @@ class Committer:
             f"the connection ended before this was sent, and nothing was written: {reason}"
         )
         unknown = OutcomeUnknown(f"the connection ended while the commit was under way: {reason}")
-        _fail_all(self._taken, unknown if self._sent and self._log.sent else ended)
+        Batch(self._taken).fail(unknown if self._sent and self._log.sent else ended)
         waiting = [self._held_back] if self._held_back else []
         while not self._queue.async_q.empty():
             item = self._queue.async_q.get_nowait()
             waiting += [item] if isinstance(item, Request) else []
-        _fail_all(
-            [request for request in waiting if request.future.set_running_or_notify_cancel()], ended
-        )
+        left = [request for request in waiting if request.future.set_running_or_notify_cancel()]
+        Batch(left).fail(ended)
         await self._queue.aclose()
 
     # Collecting
@@ -221,31 +211,59 @@ class Committer:
     # Committing
 
     async def _commit(self, batch: Batch) -> None:
-        batches = [batch] if batch else []
+        batches = [batch] if batch.requests else []
         while batches:
-            await self._follower.explained()
             first, *rest = batches
-            batches = [*await self._attempt_in_turn(first), *rest]
+            with self._told_in_time(rest):
+                tried = await self._attempt_in_turn(first)
+            batches = [*tried, *(left for each in rest for left in each.unsettled())]
+
+    def _for_turn(self, batch: Batch) -> float | None:
+        """Return for how long a batch waits for its turn; None for no limit."""
+        left = batch.over - TOLD_SECONDS - self._log.server.monotonic()
+        return left if 0 < left < inf else None
+
+    def _told_in_time(self, batches: Sequence[Batch]) -> contextlib.AbstractContextManager[None]:
+        """Have callers told in time that nothing was sent: what is waited for may take longer than
+        they do.
+        """
+        return told_in_time(self._log.server, batches, self._unsent)
+
+    def _unsent(self) -> Unavailable:
+        return _unsent(self._follower.held_up or "the log is still being read")
 
     async def _attempt_in_turn(self, batch: Batch) -> Sequence[Batch]:
-        """Try to commit a batch, once nobody else moves the head: what reads the log may take until
-        Discord can be reached again.
-
-        Its callers are told of that in time, but for those whose time is over as it begins, and
-        where some of it has been sent before: they find out by themselves.
+        """Try to commit a batch at the next position, once nobody else moves the head, and return
+        what has to be tried after that. Where the head is in doubt it is looked for first, which
+        may take until Discord can be reached again.
         """
-        ends = min(request.ends for request in batch) - TOLD_SECONDS
-        left = ends - self._log.server.monotonic()
-        told = 0 < left < inf and not any(request.sent for request in batch)
+        with contextlib.ExitStack() as telling:
+            telling.enter_context(self._told_in_time([batch]))
+            await self._follower.explained()
+            try:
+                async with asyncio.timeout(self._for_turn(batch)):
+                    await self._follower.turn.acquire()
+            except TimeoutError:
+                return batch.fail(self._unsent())  # all are told: others may begin to wait
+            try:
+                return await self._attempt_when_sure(batch, telling)
+            finally:
+                self._follower.turn.release()
+
+    async def _attempt_when_sure(
+        self, batch: Batch, telling: contextlib.ExitStack
+    ) -> Sequence[Batch]:
         try:
-            async with asyncio.timeout(left if told else None):
-                await self._follower.turn.acquire()
-        except TimeoutError:
-            return _give_up_first(batch, _unsent("the log is still being read"))
-        try:
-            return await self._attempt(batch)
-        finally:
-            self._follower.turn.release()
+            await self._follower.make_sure()
+        except (LogDamaged, UpgradeNeeded) as error:
+            return batch.fail(error)
+        except ServerError as error:
+            return batch.fail(_unread(error))
+        telling.close()
+        left = batch.unsettled()
+        if self._follower.healing or not left:
+            return left  # what is to be healed was found just now
+        return await self._attempt(left[0])
 
     async def _recover(self, batch: Batch, fault: Exception) -> None:
         """Tell the callers of a batch that a fault of the program has come between, and go on."""
@@ -257,36 +275,24 @@ class Committer:
         self._sent = False
         async with self._follower.turn:
             await self._log.server.work(self._replica.withdraw)
-        _fail_all(batch, told)
+        batch.fail(told)
 
     async def _attempt(self, batch: Batch) -> Sequence[Batch]:
-        """Try to commit a batch at the next position, and return what has to be tried after that.
-
-        Where the head is in doubt it is looked for first.
-        """
-        try:
-            await self._follower.make_sure()
-        except (LogDamaged, UpgradeNeeded) as error:
-            return _fail_all(batch, error)
-        except ServerError as error:
-            return _fail_all(batch, _unread(error))
-        if self._follower.healing:
-            return [batch]  # found just now
         try:
             proposal, draft = await self._log.server.work(partial(self._prepare, batch))
         except RecordTooLarge as error:
-            return _halves(batch, error)
+            return batch.halves(error)
         except ReplicaLost:
             return [batch]  # built again before the next try
         if draft is None:
-            return _answer(batch, proposal)
+            return batch.answer(proposal)
         return await self._append(batch, proposal, draft)
 
     def _prepare(self, batch: Batch) -> tuple[Proposal, Draft | None]:
         """Propose a batch and make its frame, on the worker; no frame, and nothing left open in the
         replica, where there is nothing to write.
         """
-        proposal = self._replica.propose(batch, self._introduction)
+        proposal = self._replica.propose(batch.requests, self._introduction)
         try:
             draft = self._draft(proposal) if proposal.operations else None
         except BaseException:
@@ -316,10 +322,10 @@ class Committer:
         self._sent = True
         try:
             entry, fenced = await self._until_held(batch, draft, after=below)
-        except Unreached as error:
+        except NothingSent as error:
             await self._log.server.work(self._replica.withdraw)
             self._sent = False
-            return _give_up_first(batch, _unsent(str(error))) if error.over else [batch]
+            return batch.fail_first(_unsent(str(error))) if error.over else [batch]
         except (DiscobaseError, ServerError) as error:
             await self._log.server.work(self._replica.withdraw)
             self._sent = False
@@ -331,13 +337,14 @@ class Committer:
             self._follower.tell()
         else:
             await self._log.server.work(self._replica.withdraw)
-            for request in batch:
-                request.sent = True
+            batch.note_sent()
         self._sent = False
         if won:
             return ()
         batches = await self._lose(batch, entry)
-        return _parted(batches) if fenced else batches
+        if not fenced:
+            return batches
+        return [part for each in batches for part in each.parted(_unanswered())]
 
     async def _until_held(self, batch: Batch, draft: Draft, *, after: int) -> tuple[Entry, bool]:
         """Send a frame until its position holds it, or another one. Return which, and whether it
@@ -349,19 +356,19 @@ class Committer:
         will be. If the fence has no answer either, it is not the frame's fault.
 
         Raises:
-            Unreached: there was no connection until the time of the first caller was over.
+            NothingSent: there was no connection until the time of the first caller was over.
         """
-        patience = min(request.ends for request in batch)
         seq, chain = draft.header.seq, draft.header.chain
+        patience = batch.ends - TOLD_SECONDS
         append = partial(self._log.append, after=after, chain=chain)
         # Where others are faster, the tries at one position may never be enough.
-        left = TRIES - min(request.unanswered for request in batch)
+        left = TRIES - batch.unanswered
         tried = 0
         while True:
             if left > 0:
                 with contextlib.suppress(Unanswered):
                     entry = await append(draft, tries=left, tried=tried, patience=patience)
-                    _count_unanswered(batch, self._log.unanswered)
+                    batch.note_unanswered(self._log.unanswered)
                     return entry, False
                 tried += self._log.unanswered
             with contextlib.suppress(Unanswered):
@@ -388,16 +395,16 @@ class Committer:
     def _settle(self, batch: Batch, proposal: Proposal, entry: Entry) -> None:
         """Make a proposal the state, and answer its callers, on the worker: it is in the log."""
         self._replica.settle(entry)
-        _answer(batch, proposal)
+        batch.answer(proposal)
 
     def _give_up(self, batch: Batch, error: DiscobaseError | ServerError) -> Sequence[Batch]:
         """Tell what became of a batch whose append has failed, or what is to be tried instead."""
         if isinstance(error, RecordTooLarge | RecordRefused):
-            return _halves(batch, error)
+            return batch.halves(error)
         unsettled = _unsettled(error)
         if isinstance(unsettled, OutcomeUnknown):
             self._follower.read_again()
-        return _fail_all(batch, unsettled)
+        return batch.fail(unsettled)
 
     async def _lose(self, batch: Batch, winner: Entry) -> Sequence[Batch]:
         """Another writer came first: the batch is to be tried again on top of what that one
@@ -406,9 +413,9 @@ class Committer:
         try:
             await self._follower.adopt(winner)
         except (LogDamaged, UpgradeNeeded) as error:
-            return _fail_all(batch, error)
+            return batch.fail(error)
         except ServerError as error:
-            return _fail_all(batch, _unread(error))
+            return batch.fail(_unread(error))
         return [batch]
 
 
@@ -416,59 +423,10 @@ def _stopped() -> Disconnected:
     return Disconnected("the connection has ended; nothing was written.")
 
 
-def _answer(batch: Batch, proposal: Proposal) -> Sequence[Batch]:
-    for request, verdict in zip(batch, proposal.verdicts, strict=True):
-        # On the worker: the loop may have failed it because it is being closed.
-        with contextlib.suppress(InvalidStateError):
-            if isinstance(verdict, DiscobaseError):
-                request.future.set_exception(verdict)
-            else:
-                request.future.set_result(verdict)
-    return ()
-
-
 def _unsent(why: str) -> Unavailable:
     return Unavailable(
         f"Discord could not be reached in time: {why}. Nothing was sent, and nothing was written."
     )
-
-
-def _give_up_first(batch: Batch, error: Unavailable) -> Sequence[Batch]:
-    """Fail those whose time is over first; the others are to be tried again."""
-    first = min(request.ends for request in batch)
-    _fail_all([request for request in batch if request.ends <= first], error)
-    left = [request for request in batch if request.ends > first]
-    return [left] if left else ()
-
-
-def _halves(batch: Batch, error: RecordTooLarge | RecordRefused | Unavailable) -> Sequence[Batch]:
-    """Cut a batch in two, to be tried apart, down to the single request that will never do: what
-    one is refused for is no reason to refuse those it shares a frame with.
-    """
-    if len(batch) == 1:
-        return _fail_all(batch, error)
-    middle = len(batch) // 2
-    return [batch[:middle], batch[middle:]]
-
-
-def _parted(batches: Sequence[Batch]) -> Sequence[Batch]:
-    """Cut batches in two whose frame had no answer, where a fence in its place had one: down to the
-    single request that never has one.
-    """
-    parted: list[Batch] = []
-    for batch in batches:
-        for request in batch:
-            request.strikes, request.unanswered = request.strikes + 1, 0
-        if len(batch) == 1 and batch[0].strikes <= _COINCIDENCES:
-            parted.append(batch)
-        else:
-            parted += _halves(batch, _unanswered())
-    return parted
-
-
-def _count_unanswered(batch: Batch, tries: int) -> None:
-    for request in batch:
-        request.unanswered += tries
 
 
 def _unanswered() -> Unavailable:
@@ -492,11 +450,3 @@ def _unsettled(error: DiscobaseError | ServerError) -> DiscobaseError:
         f"the commit was sent, and the log could not be read afterwards ({error}): repeat it with "
         f"the same object, which does it once, or look whether it happened."
     )
-
-
-def _fail_all(batch: Batch, error: DiscobaseError) -> Sequence[Batch]:
-    for request in batch:
-        # The worker may have answered it in the meantime.
-        with contextlib.suppress(InvalidStateError):
-            request.future.set_exception(error)
-    return ()

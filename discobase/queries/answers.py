@@ -21,7 +21,7 @@ from discobase.engine.replica import (
 )
 from discobase.queries.bounds import FALSE, TRUE
 from discobase.queries.compilation import Compilation, compilation
-from discobase.queries.found import Found
+from discobase.queries.found import FoundRow
 from discobase.queries.ranking import Ranking, Seen
 from discobase.queries.row_values import RowValues
 from discobase.queries.sorting import in_order
@@ -56,7 +56,7 @@ class Answers(Generic[R]):
         self._binding = binding
         self._plan = plan
 
-    def found(self, *, reverse: bool = False) -> list[Found[R]]:
+    def found(self, *, reverse: bool = False) -> list[FoundRow[R]]:
         """Return the rows, in their order.
 
         Args:
@@ -64,7 +64,7 @@ class Answers(Generic[R]):
         """
         return self._ask(lambda statement: statement.found(list, reverse=reverse))
 
-    def fold(self, fold: Callable[[Iterable[Found[R]]], T]) -> T:
+    def fold(self, fold: Callable[[Iterable[FoundRow[R]]], T]) -> T:
         """Return what a function makes of the rows, in their order, while they are read. It may be
         called again from the beginning.
         """
@@ -155,7 +155,7 @@ class Statement(Generic[R]):
         self.made = made
         self.arguments = arguments
 
-    def found(self, fold: Callable[[Iterable[Found[R]]], T], *, reverse: bool = False) -> T:
+    def found(self, fold: Callable[[Iterable[FoundRow[R]]], T], *, reverse: bool = False) -> T:
         """Return what a function makes of the rows, in their order."""
         plan = self._plan
         selection = self.made.reversed_selection if reverse else self.made.selection
@@ -165,6 +165,10 @@ class Statement(Generic[R]):
             return fold(())
         if self.made.ranks_itself:
             return fold(self._ranked(reverse=reverse))
+        if stop is not None and not self.made.bounds.is_exact:
+            first = self._first(selection, stop)
+            if first is not None:
+                return fold(islice(first, start, stop))
         if selection.wrong != TRUE:
             try:
                 return self._fold(
@@ -178,7 +182,18 @@ class Statement(Generic[R]):
         start, stop = plan.offset, None if plan.limit is None else plan.offset + plan.limit
         return fold(islice(reversed(by_value) if reverse else by_value, start, stop))
 
-    def _ranked(self, *, reverse: bool) -> Iterable[Found[R]]:
+    def _first(self, selection: Selection, number: int) -> list[FoundRow[R]] | None:
+        """Return the first rows, where they are decided, though others are not; None otherwise.
+
+        With a limit SQLite looks no further. Without one ``sqlite3`` asks for the row after the one
+        that it hands on, for which all others may have to be looked at.
+        """
+        if self.made.bounds.sure == FALSE or selection.wrong == TRUE:
+            return None
+        rows: list[FlaggedRow] = self._fold(replace(selection, limit=number), list)
+        return [*rows] if all(row[3] == 1 for row in rows) else None
+
+    def _ranked(self, *, reverse: bool) -> Iterable[FoundRow[R]]:
         """Return the rows, in their order, each with its rank, which all rows of the table make."""
         plan = self._plan
         assert plan.search is not None
@@ -284,11 +299,11 @@ class Statement(Generic[R]):
     def _cells(self, selection: Selection, columns: Sequence[str], tail: str) -> list[Any]:
         return self._replica.cells(selection, self.arguments, columns, tail)
 
-    def _fitting(self, rows: Iterable[FlaggedRow]) -> Iterable[Found[R]]:
+    def _fitting(self, rows: Iterable[FlaggedRow]) -> Iterable[FoundRow[R]]:
         """Return the rows that fit; those of an exact condition as they come, at SQLite's pace."""
         return rows if self.made.bounds.is_exact else self._looked_through(rows)
 
-    def _looked_through(self, rows: Iterable[FlaggedRow]) -> Iterator[Found[R]]:
+    def _looked_through(self, rows: Iterable[FlaggedRow]) -> Iterator[FoundRow[R]]:
         condition, values = self._plan.condition, RowValues(self._binding)
         for row in rows:
             pk, seq, data, flag = row[:4]

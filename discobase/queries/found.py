@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Record)
 
-Found = tuple[int, int, str, int | R]
+FoundRow = tuple[int, int, str, int | R]
 """Primary key, version and data of a row that fits, and what it was read with; in the place of that
 its record, where it had to be made to see that it fits.
 """
 
 
-def row_of(found: Found[R]) -> Row:
+def row_of(found: FoundRow[R]) -> Row:
     """Return the row as the replica has it."""
     return found[:3]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from discobase.queries.found import Found, row_of
+from discobase.queries.found import FoundRow, row_of
 from discobase.records.outdated import OutdatedRecord
 from discobase.records.record import Record
 
@@ -30,7 +30,9 @@ class Picture(Generic[R]):
         found: the rows, or what was made of them.
     """
 
-    def __init__(self, binding: Binding[R], found: Iterable[Found[R] | R | OutdatedRecord]) -> None:
+    def __init__(
+        self, binding: Binding[R], found: Iterable[FoundRow[R] | R | OutdatedRecord]
+    ) -> None:
         self._binding = binding
         self._found = list(found)
 
@@ -54,7 +56,7 @@ class Picture(Generic[R]):
             start += number
             number = min(2 * number, _MOST_AT_ONCE)
 
-    def _records(self, start: int, part: Sequence[Found[R] | R | OutdatedRecord]) -> Iterable[R]:
+    def _records(self, start: int, part: Sequence[FoundRow[R] | R | OutdatedRecord]) -> Iterable[R]:
         rows = [found for found in part if isinstance(found, tuple)]
         if 1 < len(rows) == len(part):
             pks, versions, texts, made = zip(*rows, strict=True)

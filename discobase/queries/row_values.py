@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import from_json
 
 from discobase.engine.operations import DEPENDS
-from discobase.queries.found import Found, row_of
+from discobase.queries.found import FoundRow, row_of
 from discobase.records.expressions.path import STORED, ValueOf
 from discobase.records.outdated import OutdatedRecord
 from discobase.records.sameness import MISSING
@@ -35,7 +35,7 @@ class RowValues:
             name: field.annotation for name, field in self._codec.model.model_fields.items()
         }
 
-    def of(self, row: Found[Any]) -> ValueOf:
+    def of(self, row: FoundRow[Any]) -> ValueOf:
         """Return what gives the values of a row by name; MISSING for what does not load."""
         loaded: dict[str, Any] = {"pk": row[0], "version": row[1]}
         stored: dict[str, Any] = {}
@@ -75,7 +75,7 @@ class RowValues:
                 return None
         return [*zip(*columns, strict=True)]
 
-    def _load(self, row: Found[Any], stored: dict[str, Any], name: str) -> Any:
+    def _load(self, row: FoundRow[Any], stored: dict[str, Any], name: str) -> Any:
         if self._fields[name].fingerprint.endswith(DEPENDS):
             record = self._binding.read(row_of(row))
             if not isinstance(record, OutdatedRecord):

@@ -11,11 +11,11 @@ from discobase.records.fields import sorts_as_its_keys
 from discobase.records.sameness import MISSING
 
 if TYPE_CHECKING:
-    from discobase.queries.found import Found
+    from discobase.queries.found import FoundRow
     from discobase.queries.row_values import RowValues
     from discobase.records.codec import Codec
 
-F = TypeVar("F", bound="Found[Any]")
+F = TypeVar("F", bound="FoundRow[Any]")
 
 
 def in_order(

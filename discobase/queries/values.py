@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from discobase.queries.answers import Answers
-from discobase.queries.found import Found, row_of
+from discobase.queries.found import FoundRow, row_of
 from discobase.queries.row_values import RowValues
 from discobase.records.expressions.path import FieldPath
 from discobase.records.sameness import MISSING
@@ -42,7 +42,7 @@ class FieldValues:
         """
         return Answers(self._binding, plan).fold(lambda found: [*self.of(found)])
 
-    def of(self, found: Iterable[Found[Any]]) -> Iterator[tuple[Any, ...]]:
+    def of(self, found: Iterable[FoundRow[Any]]) -> Iterator[tuple[Any, ...]]:
         """Yield the values of rows."""
         if not self._are_carried():
             yield from map(self._loaded, found)
@@ -53,7 +53,7 @@ class FieldValues:
             values = self._values.carried(names, [text for _, _, text, _ in rows])
             yield from map(self._loaded, rows) if values is None else values
 
-    def _loaded(self, found: Found[Any]) -> tuple[Any, ...]:
+    def _loaded(self, found: FoundRow[Any]) -> tuple[Any, ...]:
         value_of = self._values.of(found)
         return tuple([self._value(path, value_of(path.name), found) for path in self._paths])
 
@@ -64,7 +64,7 @@ class FieldValues:
             for path in self._paths
         )
 
-    def _value(self, path: FieldPath, value: Any, found: Found[Any]) -> Any:
+    def _value(self, path: FieldPath, value: Any, found: FoundRow[Any]) -> Any:
         if value is MISSING:
             value = getattr(self._binding.load(row_of(found)), path.name)
         inner = path.value(lambda _: value) if path.steps else value

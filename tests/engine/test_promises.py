@@ -7,7 +7,7 @@ import dataclasses
 
 import pytest
 
-from discobase.engine import committer
+from discobase.engine.batch import Batch
 from discobase.engine.changes import IndexWanted, Insert, Placed, Replace, Request
 from discobase.engine.engine import Engine
 from discobase.engine.log import commit_log
@@ -389,9 +389,9 @@ def test_of_two_answers_to_one_request_the_first_counts():
         assert request.future.set_running_or_notify_cancel()
     reason = Disconnected("closed")
     proposal = Proposal(1, GENESIS, verdicts=[Placed(1, [1]), Placed(1, [2])])
-    committer._fail_all([failed], reason)
-    committer._answer([answered, failed], proposal)
-    committer._fail_all([answered], reason)
+    Batch([failed]).fail(reason)
+    Batch([answered, failed]).answer(proposal)
+    Batch([answered]).fail(reason)
     assert answered.future.result().pks == [1]
     assert failed.future.exception() is reason
 

@@ -7,6 +7,7 @@ import pytest
 from discobase.engine.changes import Insert, Request
 from discobase.engine.engine import Engine
 from discobase.engine.log.commit_log import TRIES
+from discobase.engine.server.permissions import Permission
 from discobase.engine.server.seam import NotSent
 from discobase.errors import Disconnected, OutcomeUnknown, Unavailable
 from tests.engine.audit import read_log
@@ -103,7 +104,7 @@ def test_a_server_that_answers_nobody_splits_nothing_and_is_not_pressed(make_wor
 def test_a_server_that_comes_back_just_then_is_no_reason_to_refuse_anything(make_world, join):
     world = make_world()
     process, engine = join(world)
-    world.faults = Faults(error_before=1.0)
+    world.faults = Faults(unanswered="patient")
     before = process.calls["send"]
     (request,) = ask_at_once(engine, ["patient"])
     world.run(lambda: process.calls["send"] - before == TRIES)
@@ -111,6 +112,7 @@ def test_a_server_that_comes_back_just_then_is_no_reason_to_refuse_anything(make
     world.faults = CALM
     world.run(request.future.done)
     assert request.future.exception() is None
+    assert request.strikes == 1, "a fence had the answer"
     assert tags_in_log(world, engine) == ["patient"]
 
 
@@ -164,6 +166,55 @@ def test_without_a_connection_each_caller_is_told_before_their_time_is_over(make
     world.run(requests[2].future.done)
     assert requests[2].future.exception() is None
     assert tags_in_log(world, engine) == ["40.0"]
+
+
+@pytest.mark.parametrize("quiet", [0, 70, 4000])
+@pytest.mark.parametrize("hears", [True, False])
+def test_after_any_silence_whoever_has_little_time_is_told_that_nothing_was_sent(
+    make_world, join, quiet, hears
+):
+    """After a minute the log is read before anything is sent, until there is a connection."""
+    world = make_world()
+    process, engine = join(world, hears=hears)
+    world.pass_time(quiet)
+    back = without_connection(process)
+    for number in range(3):
+        began = world.time
+        request = Request([Insert("a", row(f"{number}"))], timeout=1.5)
+        engine.commit(request)
+        world.run(request.future.done)
+        assert isinstance(request.future.exception(), Unavailable)
+        assert "Nothing was sent" in str(request.future.exception())
+        assert world.time - began < request.timeout
+        world.pass_time(1)
+        if quiet:
+            back()
+            world.pass_time(200)
+            back = without_connection(process)
+    back()
+    world.pass_time(60)
+    (placed,) = (world.run_in(process, put(engine, Insert("a", row("on")))),)
+    assert placed.seq == 1
+    assert tags_in_log(world, engine) == ["on"]
+
+
+def test_whoever_waits_for_what_is_healed_is_told_that_nothing_was_sent(make_world, join):
+    world = make_world()
+    process, engine = join(world, hears=False)
+    world.run_in(process, put(engine, Insert("a", row("one"))))
+    world.deny(engine.superblock.checkpoints, Permission.SEND_MESSAGES, told=False)
+    world.pass_time(70)
+    world.delete(engine.superblock.lane_of(1), engine.replica.positions.message_at(1))
+    began = world.time
+    # One is over while the head is looked up, one while it is healed.
+    requests = [Request([Insert("a", row(str(n)))], timeout=n) for n in (5.0, 45.0)]
+    for request in requests:
+        engine.commit(request)
+    for request in requests:
+        world.run(request.future.done)
+        assert isinstance(request.future.exception(), Unavailable)
+        assert 0 < request.timeout - (world.time - began) < 1
+    assert "Saves wait until this is healed" in str(requests[1].future.exception())
 
 
 def test_what_was_sent_once_is_not_called_unsent_for_want_of_a_connection_later(make_world, join):

@@ -87,11 +87,6 @@ one more than is usual. Where the status is 500, 502, 504 or 524, discord.py mak
 16 s. To ask too early costs a message."""
 
 
-TOLD_SECONDS = 0.25
-"""How long before their time is over a caller is told that nothing was sent, so that the answer
-is there in time: many times what it takes, and a guess."""
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A frame as it stands in the log: its message, and its header."""
@@ -120,7 +115,7 @@ class Unanswered(Exception):
         super().__init__(str(why))
 
 
-class Unreached(Exception):
+class NothingSent(Exception):
     """There was no connection, and nothing was sent.
 
     Args:
@@ -268,7 +263,7 @@ class CommitLog:
 
         Raises:
             Unanswered: no try had an answer. What the position holds, now or later, is not known.
-            Unreached: there was no connection, and nothing was sent.
+            NothingSent: there was no connection, and nothing was sent.
             NoncesIgnored: nothing may be written any more; nothing was.
             Unavailable: the server refused it; nothing was written.
             OutcomeUnknown: the server refused it, after a try whose outcome is unknown.
@@ -346,11 +341,11 @@ class CommitLog:
         """Wait before the next try, where the last one had no connection.
 
         Raises:
-            Unreached: the time for that is over, or would be; or the head is to be looked up first.
+            NothingSent: the time for that is over, or would be; or the head is to be looked up.
         """
         seconds = pause(self.server, attempt)
-        if self.server.monotonic() + seconds + TOLD_SECONDS >= patience:
-            raise Unreached(error, over=True)
+        if self.server.monotonic() + seconds >= patience:
+            raise NothingSent(error, over=True)
         _log.log(
             logging.INFO if attempt < _USUAL else logging.WARNING,
             "no connection, and nothing is sent (%s); trying again",
@@ -358,7 +353,7 @@ class CommitLog:
         )
         await self.server.sleep(seconds)
         if self.doubtful():
-            raise Unreached(error, over=False)
+            raise NothingSent(error, over=False)
 
     async def _send(self, draft: Draft, echo: asyncio.Future[Entry]) -> Entry:
         seq = draft.header.seq
