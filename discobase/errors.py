@@ -53,6 +53,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from discobase._version import __version__
+from discobase.shown import in_full
 
 
 class DiscobaseError(Exception):
@@ -90,6 +91,12 @@ class TableError(UsageError):
     """A class that cannot be a table, or is not one yet."""
 
 
+def _nearest(name: str, known: list[str]) -> list[str]:
+    if name == "id" and "pk" in known:
+        return ["pk"]
+    return get_close_matches(name, known, n=3)
+
+
 class UnknownField(UsageError, TypeError):
     """A field is named that the table does not have.
 
@@ -97,15 +104,18 @@ class UnknownField(UsageError, TypeError):
         table: the table's name.
         field: the name as it was given.
         known: the names there are.
+        hint: what to do, where that is known; otherwise the nearest names are told.
     """
 
-    def __init__(self, table: str, field: str, known: Iterable[str]) -> None:
+    def __init__(self, table: str, field: str, known: Iterable[str], hint: str = "") -> None:
         self.table = table
         self.field = field
         self.known: list[str] = sorted(known)
-        self.nearest: list[str] = get_close_matches(field, self.known, n=3)
+        self.nearest: list[str] = _nearest(field, self.known)
         meant = " or ".join(repr(name) for name in self.nearest)
-        hint = f"did you mean {meant}?" if meant else f"its fields are {', '.join(self.known)}."
+        hint = hint or (
+            f"did you mean {meant}?" if meant else f"its fields are {', '.join(self.known)}."
+        )
         super().__init__(f"table {table!r} has no field {field!r}: {hint}")
 
 
@@ -132,7 +142,7 @@ class UnknownAttribute(UnknownField, AttributeError):
         self.field = attribute
         self.known: list[str] = sorted(known)
         others = sorted(others)
-        self.nearest: list[str] = get_close_matches(attribute, [*self.known, *others], n=3)
+        self.nearest: list[str] = _nearest(attribute, [*self.known, *others])
         meant = " or ".join(repr(name) for name in self.nearest)
         hint = hint or (f"did you mean {meant}?" if meant else f"{self._there(others)}.")
         UsageError.__init__(self, f"{owner} has no attribute {attribute!r}: {hint}")
@@ -162,7 +172,7 @@ class WrongOperand(UsageError, ValueError):
     def __init__(self, place: str, value: object, why: str) -> None:
         self.place = place
         self.value = value
-        super().__init__(f"{place} with {value!r}: {why}.")
+        super().__init__(f"{place} with {in_full(value)}: {why}.")
 
 
 class InvalidStatement(UsageError, ValueError):
@@ -352,38 +362,53 @@ class SeveralRecords(RecordError, LookupError):
 
 
 class UniqueViolation(RecordError):
-    """Another record has this value in a unique field.
+    """Another record has this value in a unique field, or was to be written with it together.
 
     Args:
         table: the table's name.
         field: the unique field; of fields that are unique together, their names with commas.
         value: the value, as it is stored; a tuple of theirs.
-        pk: the primary key of the record that has it already.
+        pk: the primary key of the record that has it already, or of the one that would have had it.
+        written: whether that one was to be written together with this one.
     """
 
-    def __init__(self, table: str, field: str, value: object, pk: int) -> None:
+    def __init__(
+        self, table: str, field: str, value: object, pk: int, *, written: bool = False
+    ) -> None:
         self.table = table
         self.field = field
         self.value = value
         self.pk = pk
         super().__init__(
-            f"{table}.{field} is unique, and record {pk} has {value!r} already; nothing was "
+            f"{table}.{field} is unique, and {_holder(pk, value, written=written)}; nothing was "
             f"written."
         )
 
     @classmethod
     def of_fields(
-        cls, table: str, fields: Sequence[str], values: Sequence[object], pk: int
+        cls,
+        table: str,
+        fields: Sequence[str],
+        values: Sequence[object],
+        pk: int,
+        *,
+        written: bool = False,
     ) -> UniqueViolation:
         """Return the error for one field, or for several that are unique together."""
         if len(fields) == 1:
-            return UniqueViolation(table, fields[0], values[0], pk)
+            return UniqueViolation(table, fields[0], values[0], pk, written=written)
         error = UniqueViolation(table, ", ".join(fields), tuple(values), pk)
         named = f"{table}: {_enumerated(fields)} are unique together"
         error.args = (
-            f"{named}, and record {pk} has {error.value!r} already; nothing was written.",
+            f"{named}, and {_holder(pk, error.value, written=written)}; nothing was written.",
         )
         return error
+
+
+def _holder(pk: int, value: object, *, written: bool) -> str:
+    if written:
+        return f"two of the records that were to be written have {value!r}"
+    return f"record {pk} has {value!r} already"
 
 
 class DuplicatesFound(UniqueViolation):

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import operator
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Generic, Literal, Never, Self, SupportsIndex, TypeVar, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    Never,
+    Self,
+    SupportsIndex,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from discobase.arguments import checked_flag
 from discobase.batches import ChangeReport
 from discobase.binding import Binding
 from discobase.by_query import ByQuery, Delete, Update
 from discobase.engine.search_text import SearchText
-from discobase.errors import RecordNotFound, SeveralRecords, UsageError, WrongSearch
+from discobase.errors import (
+    RecordNotFound,
+    SeveralRecords,
+    UnknownAttribute,
+    UsageError,
+    WrongSearch,
+)
 from discobase.queries.aggregates import extreme, mean, total
 from discobase.queries.answers import Answers
 from discobase.queries.explanation import Explanation, explain
@@ -22,13 +40,20 @@ from discobase.queries.hits import Hit, hits
 from discobase.queries.picture import Picture
 from discobase.queries.plan import Plan
 from discobase.queries.values import FieldValues, name_of, without_doubles
-from discobase.records.expressions.given import conditions, equality, orderings, place_of
+from discobase.records.expressions.given import (
+    conditions,
+    equality,
+    orderings,
+    place_of,
+    unknown_field,
+)
 from discobase.records.expressions.meaning import Operator
 from discobase.records.expressions.nodes import All, Comparison, Expression, Not, Ordering
 from discobase.records.expressions.path import FieldPath
 from discobase.records.expressions.reference import OF_RECORDS, require_value
 from discobase.records.expressions.text_search import TextSearch
 from discobase.records.record import Record, primary_key, version_number
+from discobase.shown import in_full
 
 R = TypeVar("R", bound=Record)
 
@@ -46,6 +71,17 @@ VERSION = "version"
 """The name by which it selects by version."""
 
 _FIRST_OF_SEVERAL = "take find(...).first()"
+
+
+_NAMED_OTHERWISE = {
+    "all": "a query is all of its records: go through it.",
+    "filter": "find(...) narrows a query, and exclude(...) does the opposite.",
+    "where": "find(...) narrows a query, and exclude(...) does the opposite.",
+    "get": "find(...).one() is the one record there is, and get_or_none(...) that or None.",
+    "search": "a query begins with search, as in User.search('words'), and find(...) narrows it.",
+    "reverse": "order_by('-name') sorts the other way around, and reversed() goes backwards.",
+}
+"""What people look for at a query who know those of other libraries, and how it is done here."""
 
 
 class Query(Sequence[R], Generic[R]):
@@ -524,6 +560,14 @@ class Query(Sequence[R], Generic[R]):
             f"deeply. What can: its records, list(query); its pks(); the expressions in it."
         )
 
+    if not TYPE_CHECKING:  # with it, checkers would take each misspelt method for one
+
+        def __getattr__(self, name: str) -> Never:
+            if name in _NAMED_OTHERWISE:
+                raise UnknownAttribute(self._call, name, (), (), _NAMED_OTHERWISE[name])
+            wrong = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(wrong, name=name, obj=self)
+
     # Within
 
     @property
@@ -545,7 +589,7 @@ class Query(Sequence[R], Generic[R]):
         same = {name: self._checked(name, value) for name, value in equal.items()}
         model = self._model
         equalities = [equality(model, name, value) for name, value in same.items()]
-        written = [f"{name}={value!r}" for name, value in same.items()]
+        written = [f"{name}={in_full(value)}" for name, value in same.items()]
         return (*asked, *equalities), (*map(repr, asked), *written)
 
     def _checked(self, name: str, value: object) -> Any:
@@ -555,6 +599,8 @@ class Query(Sequence[R], Generic[R]):
             return version_number(self._model, value)
         if name == PK:
             return primary_key(self._model, value)
+        if name not in self._model.model_fields:
+            raise unknown_field(self._model, self._binding.name, name, (PK,))
         return self._binding.codec.stored_value(name, value)
 
     def _one(self, otherwise: str) -> R:
@@ -611,8 +657,9 @@ class Query(Sequence[R], Generic[R]):
 
     def _part(self, part: slice) -> Query[R]:
         if part.step not in (None, 1):
-            raise UsageError(f"a query has no steps: list(query)[::{part.step}] has.")
-        start, stop = part.start or 0, part.stop
+            raise UsageError(f"a query has no steps: list(query)[::{in_full(part.step)}] has.")
+        start = 0 if part.start is None else _bound(part.start)
+        stop = None if part.stop is None else _bound(part.stop)
         if start < 0 or (stop is not None and stop < 0):
             start, stop, _ = slice(start, stop).indices(len(self))
         made = self._with(self._plan.sliced(start, stop))
@@ -637,7 +684,7 @@ class Query(Sequence[R], Generic[R]):
         plan, after = self._plan, 0
         while True:
             above = Comparison(FieldPath(self._model, PK), Operator.GT, after)
-            page = replace(plan, conditions=(*plan.conditions, above), limit=chunk)
+            page = replace(plan, conditions=(*plan.conditions, above)).sliced(0, chunk)
             found = Answers(self._binding, page).found()
             plan = replace(plan, fresh=False)
             yield from Picture(self._binding, found).each()
@@ -705,8 +752,20 @@ def text_search(binding: Binding[Any], text: object) -> TextSearch:
 
 def _number(what: str, number: object) -> int:
     if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-        raise UsageError(f"{what}() takes a number that is not negative, and not {number!r}.")
+        raise UsageError(
+            f"{what}() takes a number that is not negative, and not {in_full(number)}."
+        )
     return number
+
+
+def _bound(given: object) -> int:
+    """Return a bound of a slice, as a list takes it."""
+    try:
+        return operator.index(cast("SupportsIndex", given))
+    except TypeError:
+        raise UsageError(
+            f"a slice of a query has integers for bounds, and not {in_full(given)}."
+        ) from None
 
 
 def _spelt(field: object) -> str:

@@ -26,6 +26,7 @@ from discobase.records.record import (
     unknown_fields,
 )
 from discobase.records.together import refuse_as_elsewhere
+from discobase.shown import in_full
 from discobase.upsert import get_or_create, update_or_create
 
 if TYPE_CHECKING:
@@ -282,7 +283,7 @@ class Table(Record, metaclass=TableType):
         if row is not None:
             return binding.load(row)
         if strict:
-            raise RecordNotFound(f"{binding.name!r} has no record {pk!r}.")
+            raise RecordNotFound(f"{binding.name!r} has no record {in_full(pk)}.")
         return None
 
     @classmethod
@@ -427,7 +428,7 @@ class Table(Record, metaclass=TableType):
         binding = cls._bound()
         row = binding.row(primary_key(cls, pk))
         if row is None:
-            raise RecordNotFound(f"{binding.name!r} has no record {pk!r}.")
+            raise RecordNotFound(f"{binding.name!r} has no record {in_full(pk)}.")
         return row
 
     def _require_pk(self, what: str) -> int:

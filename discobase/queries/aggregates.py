@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import add
@@ -16,10 +16,14 @@ from discobase.queries.values import FieldValues
 from discobase.records.expressions.meaning import Operator
 from discobase.records.expressions.nodes import Comparison, Ordering
 from discobase.records.expressions.path import FieldPath
+from discobase.records.expressions.reference import require_order
 
 if TYPE_CHECKING:
     from discobase.binding import Binding
     from discobase.queries.plan import Plan
+
+_JOINED = (str, bytes, Sequence)
+"""Types whose ``+`` makes a longer one of two, which is no sum."""
 
 
 def extreme(binding: Binding[Any], plan: Plan, path: FieldPath, *, greatest: bool) -> Any:
@@ -34,6 +38,7 @@ def extreme(binding: Binding[Any], plan: Plan, path: FieldPath, *, greatest: boo
     Raises:
         UsageError: the values cannot be compared.
     """
+    require_order(path)
     values = FieldValues(binding, [path])
     if plan.is_sliced or path.steps:
         return (greatest_of if greatest else least_of)(value for (value,) in values.read(plan))
@@ -108,6 +113,7 @@ def sum_of(values: Iterable[Any]) -> Any:
         UsageError: they cannot be added.
     """
     there = [value for value in values if value is not None]
+    _refuse_joined("sum", there)
     try:
         if there and all(isinstance(value, float) for value in there):
             return _float_sum(there)
@@ -125,10 +131,20 @@ def mean_of(values: Iterable[Any]) -> Any:
     there = [value for value in values if value is not None]
     if not there:
         return None
+    _refuse_joined("mean", there)
     try:
         return sum_of(there) / len(there)
     except TypeError as error:
         raise UsageError(f"there is no mean of these values: {error}") from error
+
+
+def _refuse_joined(what: str, values: Iterable[Any]) -> None:
+    for kind in map(type, values):
+        if issubclass(kind, _JOINED):
+            raise UsageError(
+                f"there is no {what} of these values: + joins those of type {kind.__name__!r}, and "
+                f"adds nothing up"
+            )
 
 
 def _compared(choose: Callable[..., Any], values: Iterable[Any]) -> Any:

@@ -16,6 +16,7 @@ from discobase.queries.aggregates import (
 from discobase.queries.answers import Answers
 from discobase.queries.values import FieldValues
 from discobase.records.expressions.given import place_of
+from discobase.records.expressions.reference import require_order
 
 if TYPE_CHECKING:
     from discobase.binding import Binding
@@ -48,11 +49,21 @@ class Groups:
         return {key: len(values) for key, values in self._grouped(()).items()}
 
     def min(self, field: Any) -> dict[Any, Any]:
-        """Return the least value of a field in each group, None left out."""
+        """Return the least value of a field in each group, None left out.
+
+        Raises:
+            UsageError: the values cannot be compared.
+        """
+        require_order(self._path(field))
         return self._each(field, least_of)
 
     def max(self, field: Any) -> dict[Any, Any]:
-        """Return the greatest value of a field in each group, None left out."""
+        """Return the greatest value of a field in each group, None left out.
+
+        Raises:
+            UsageError: the values cannot be compared.
+        """
+        require_order(self._path(field))
         return self._each(field, greatest_of)
 
     def sum(self, field: Any) -> dict[Any, Any]:

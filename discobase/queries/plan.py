@@ -7,6 +7,11 @@ from dataclasses import dataclass, replace
 from discobase.records.expressions.nodes import All, Expression, Ordering
 from discobase.records.expressions.text_search import TextSearch
 
+_MOST = 2**62 - 1
+"""Records that a slice leaves out, and that it takes, at the most: no table has as many, and both
+together are an integer that SQLite and :func:`itertools.islice` take.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -73,8 +78,8 @@ class Plan:
         return Plan(
             self.conditions,
             self.orderings,
-            self.offset + start,
-            taken,
+            min(self.offset + start, _MOST),
+            None if taken is None else min(taken, _MOST),
             self.skips_outdated,
             self.fresh,
             self.search,

@@ -34,6 +34,8 @@ _TAKEN = (type(None), str, bytes, bytearray, memoryview)
 
 _LACKS = re.compile(r"no such (table|column|function): (\S+)")
 
+_NEAR = re.compile(r'near "(\w+)": syntax error')
+
 _LISTED = 20
 """Names that an error lists at the most where none is near: a guess at what is read."""
 
@@ -50,10 +52,22 @@ class SqlRow(tuple[Any, ...]):  # noqa: SLOT001 - a tuple's heirs can have no sl
     """A row of what a statement has selected: a tuple whose values have names, too.
 
     ``row[0]``, ``row["city"]`` and ``row.city`` are the same; ``dict(row)`` has all by name. Of
-    columns that share a name the first one counts.
+    columns that share a name the first one counts. A column's name goes before a tuple's method:
+    where a column is named so, ``row.count`` and ``row.index`` are values. What ``dict`` asks for,
+    :meth:`keys`, stays; a column of that name is ``row["keys"]``.
     """
 
     _fields: tuple[str, ...]
+
+    @property
+    def count(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride] - a value
+        """The value of the column of that name; a tuple's method where there is none."""
+        return self["count"] if "count" in self._fields else super().count
+
+    @property
+    def index(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride] - a value
+        """The value of the column of that name; a tuple's method where there is none."""
+        return self["index"] if "index" in self._fields else super().index
 
     @classmethod
     def of(cls, values: Iterable[Any], names: tuple[str, ...]) -> Self:
@@ -95,7 +109,11 @@ class _Known:
     columns: Mapping[str, Sequence[str]]
 
     def explained(self, text: str, statement: str) -> str:
-        """Return SQLite's text of an error, with the nearest names where it lacks one."""
+        """Return SQLite's text of an error, with the nearest names where it lacks one, and with
+        quotes where a table's name may be a word of SQL.
+        """
+        if near := _NEAR.match(text):
+            return text + self._quoted(near[1])
         found = _LACKS.match(text)
         if found is None or found[1] == "function":
             return text
@@ -103,6 +121,10 @@ class _Known:
         if found[1] == "table":
             return f"{text}: {_hint(name, self.columns) or 'there are none yet.'}"
         return f"{text}: {_hint(name, self._columns_in(statement))}"
+
+    def _quoted(self, word: str) -> str:
+        meant = [each for each in self.columns if each.lower() == word.lower()]
+        return "".join(f' (a table is named so: it is written FROM "{each}")' for each in meant)
 
     def _columns_in(self, statement: str) -> list[str]:
         words = {word.lower() for word in re.findall(r"\w+", statement)}

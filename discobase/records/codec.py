@@ -250,10 +250,9 @@ class Codec(Generic[M]):
         kind = self.kinds[field]
         if kind == "opaque":
             return None
-        if type(stored) in _CARRIED_AS_IS or (type(stored) is str and stored.isascii()):
-            return keys.key(kind, stored)
+        is_plain = type(stored) in _CARRIED_AS_IS or (type(stored) is str and stored.isascii())
         try:
-            return keys.key(kind, self._dump_lone(field, stored))
+            return keys.key(kind, stored if is_plain else self._dump_lone(field, stored))
         except (ValueError, RecursionError) as error:
             raise self._explainer.unstorable(field, stored, str(error)) from error
 

@@ -369,6 +369,8 @@ class TestBadInput:
             (lambda p: {"name": p.nick + "!"}, WrongOperand, "None"),
             (lambda p: {"city": p.address.city}, WrongOperand, "no such value"),
             (lambda p: {"age": p.age > 3}, WrongExpression, "is an expression, and no value"),
+            (lambda p: {"name": f"{p.name}!"}, WrongExpression, r"compute it, as in User.name \+"),
+            (lambda p: {"name": f"{p.name + '!'}"}, WrongExpression, "no text can be made of it"),
             (lambda _: {"age": Other.size}, WrongExpression, "use Person's own attributes"),
             (lambda _: {"age": Other.size + 1}, WrongExpression, "use Person's own attributes"),
             (lambda _: {"name": "b"}, UniqueViolation, "'b' already"),

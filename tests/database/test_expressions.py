@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, PrivateAttr
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
 from discobase import (
     Database,
@@ -23,7 +23,7 @@ from discobase import (
     is_none,
     not_,
 )
-from discobase.errors import RecordOutdated, UnknownField, WrongExpression
+from discobase.errors import RecordOutdated, UnknownField, WrongExpression, WrongOperand
 from discobase.local import LocalDiscord
 
 
@@ -198,6 +198,54 @@ class TestRefusals:
         for ask in (people.find, people.find().exclude, people.find_unique):
             with pytest.raises(WrongExpression, match="field, which is compared with"):
                 ask(age=value)
+
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            lambda people: people.find(address__city="Rome"),
+            lambda people: people.find().order_by("address.city"),
+            lambda people: people.find().order_by("-address__city"),
+            lambda people: people.find().values("address.city"),
+        ],
+    )
+    def test_a_place_within_a_field_as_others_write_it(self, people, ask):
+        with pytest.raises(UnknownField, match=r"is written Person\.address\.city\."):
+            ask(people)
+
+    def test_what_leads_to_no_place_has_its_nearest(self, people):
+        with pytest.raises(UnknownField, match="did you mean 'age'"):
+            people.find(age__gt=3)
+
+    def test_the_primary_key_by_another_name(self, people):
+        for ask in (lambda: people.id, lambda: people.find(id=1), lambda: people.find().min("id")):
+            with pytest.raises(UnknownField, match="did you mean 'pk'"):
+                ask()
+
+    @pytest.mark.parametrize(
+        ("name", "hint"),
+        [
+            ("all", "go through it"),
+            ("filter", r"find\(\.\.\.\) narrows"),
+            ("where", r"find\(\.\.\.\) narrows"),
+            ("get", "get_or_none"),
+            ("search", "begins with search"),
+            ("reverse", "reversed"),
+        ],
+    )
+    def test_a_method_of_queries_of_other_libraries(self, people, name, hint):
+        with pytest.raises(AttributeError, match=hint):
+            getattr(people.find(age=3), name)
+
+    def test_an_attribute_that_a_query_does_not_have(self, people):
+        assert not hasattr(people.find(), "frist")
+
+    def test_a_value_that_the_field_does_not_take_raises_by_keyword_what_pydantic_raises(
+        self, people
+    ):
+        with pytest.raises(ValidationError):
+            people.find(tags="red")
+        with pytest.raises(WrongOperand):
+            _ = people.tags == "red"
 
     def test_a_keyword_that_is_no_field(self, people):
         with pytest.raises(UnknownField, match="did you mean 'age'"):

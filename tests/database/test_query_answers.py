@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import PrivateAttr
 
-from discobase import ChangeReport, Database, Index, Table, desc, is_none, startswith
+from discobase import (
+    ChangeReport,
+    Database,
+    Index,
+    Query,
+    Table,
+    Unique,
+    desc,
+    is_none,
+    startswith,
+)
 from discobase.engine import keys
 from discobase.engine.replica import computed_keys
 from discobase.errors import (
+    RecordNotFound,
     RecordOutdated,
     SeveralRecords,
     UnknownField,
     UsageError,
     WrongExpression,
+    WrongOperand,
 )
 
 
@@ -183,7 +199,37 @@ class TestSlices:
             with pytest.raises(UsageError, match=r"of a slice, User\.find\(\)\[1:3\]: limit\(\)"):
                 wrong()
 
-    @pytest.mark.parametrize("bad", [-1, 1.5, "3", None, True])
+    def test_bounds_beyond_what_sqlite_stores_are_those_of_a_list(self, users):
+        user, _ = users
+        numbers = list(range(1, 11))
+        for beyond in (2**62, 2**63 - 1, 2**63, 2**70, 10**5000):
+            for part in (
+                slice(beyond, None),
+                slice(None, beyond),
+                slice(-beyond, beyond),
+                slice(beyond, 2 * beyond),
+                slice(-beyond, -1),
+            ):
+                assert user.find()[part].pks() == numbers[part], (beyond, part)
+                assert [each.pk for each in user.find().order_by("-pk")[part]] == (
+                    numbers[::-1][part]
+                )
+                assert user.find()[part].count() == len(numbers[part])
+                assert user.find()[2:][part].pks() == numbers[2:][part]
+            assert user.find().limit(beyond).pks() == numbers
+            assert user.find().offset(beyond).limit(beyond).last() is None
+            assert [each.pk for each in user.find().iterate(chunk=beyond)] == numbers
+
+    @pytest.mark.parametrize("bad", ["a", 1.5, []])
+    def test_bounds_that_are_no_integers(self, users, bad):
+        user, _ = users
+        for part in (slice(bad, None), slice(None, bad)):
+            with pytest.raises(UsageError, match="a slice of a query has integers for bounds"):
+                user.find()[part]
+
+    @pytest.mark.parametrize(
+        "bad", [-1, 1.5, "3", None, True, pytest.param(-(10**5000), id="vast")]
+    )
     def test_numbers_that_are_none(self, users, bad):
         user, _ = users
         for wrong in (user.find().limit, user.find().offset, user.find().iterate):
@@ -226,6 +272,37 @@ class TestValues:
             0,
         )
         assert none.group_by("city").count() == none.group_by("city").sum("age") == {}
+
+    def test_what_has_no_order_has_no_extreme_and_what_is_joined_no_sum(self, place):
+        database = Database("shop")
+
+        @database.table
+        class Note(Table):
+            name: str
+            tags: set[str]
+            lines: list[str]
+            blob: bytes
+
+        def all_found() -> Iterator[Query[Note]]:
+            yield Note.find()
+            yield Note.find()[:1]
+            yield Note.find(name="nobody")
+
+        with place.conn(database):
+            Note.save_many(Note(name=n, tags={n}, lines=[n], blob=b"x") for n in "ab")
+            for found in all_found():
+                for ask in (found.min, found.max, found.group_by("name").min):
+                    with pytest.raises(WrongExpression, match="Python knows no < between"):
+                        ask("tags")
+                with pytest.raises(WrongExpression, match="Python knows no < between"):
+                    found.group_by("name").max(Note.tags)
+            for name in ("name", "lines", "blob"):
+                for found in (Note.find(), Note.find()[:2], Note.find().group_by("name")):
+                    for ask, what in ((found.sum, "sum"), (found.avg, "mean")):
+                        with pytest.raises(UsageError, match=f"no {what} of these values"):
+                            ask(name)
+            assert Note.find().max("lines") == ["b"]
+            assert Note.find().min("name") == "a"
 
     def test_groups_of_several_fields(self, users):
         user, _ = users
@@ -306,6 +383,75 @@ class TestExplain:
         assert (explained.looked_at, explained.checked) == (2, 2)
         assert "in Python: User.name.iequals('U3') (2 rows)" in str(explained)
         assert "whether records load" in str(user.find().skip_outdated().explain())
+
+
+class TestNumbersThatPythonDoesNotWrite:
+    """Python writes no integer of more than 4,300 digits."""
+
+    @pytest.mark.parametrize("number", [10**5000, -(10**5000)], ids=["above", "below"])
+    def test_they_can_be_compared_and_shown(self, users, number):
+        user, _ = users
+        for condition in (
+            user.age == number,
+            user.age != number,
+            user.age < number,
+            user.age >= number,
+            user.age.in_([number, 1]),
+            user.age.between(-abs(number), number),
+            user.pk == number,
+            user.pk > number,
+        ):
+            expected = [record.pk for record in user.find() if condition.holds(record)]
+            assert user.find(condition).pks() == expected
+            assert "a value" in repr(user.find(condition))
+        assert user.find(age=number).pks() == []
+        assert repr(user.find(age=number)) == "<User.find(age=a value)>"
+        assert repr(user.age + number) == "User.age + a value"
+
+    def test_they_are_refused_as_others_are(self, users):
+        user, _ = users
+        vast = 10**5000
+        with pytest.raises(WrongOperand, match=r"User\.name with a value"):
+            user.find(user.name == vast)
+        with pytest.raises(RecordNotFound, match="no record a value"):
+            user.get(vast)
+        with pytest.raises(WrongExpression, match="not a value"):
+            user.find(vast)
+        with pytest.raises(WrongExpression, match="not a value"):
+            user.find().order_by(vast)
+
+    def test_a_signalling_nan_is_no_bound(self, users):
+        user, _ = users
+        for place in (user.age, user.pk):
+            with pytest.raises(WrongOperand, match="sNaN"):
+                user.find(place < Decimal("sNaN"))
+
+
+class TestMoments:
+    def test_the_hour_that_a_clock_shows_twice(self, place):
+        database = Database("shop")
+
+        @database.table
+        class Event(Table):
+            at: Annotated[datetime, Unique()]
+            others: list[datetime]
+
+        berlin = ZoneInfo("Europe/Berlin")
+        first = datetime(2024, 10, 27, 2, 30, tzinfo=berlin)
+        second = first.replace(fold=1)
+        with place.conn(database):
+            for number, moment in enumerate((first, second), start=1):
+                assert Event.get_or_create(at=moment, defaults={"others": []})[1]
+                assert not Event.get_or_create(at=moment)[1]
+                assert Event.find(at=moment).pks() == [number]
+                assert Event.find(Event.at.in_([moment])).pks() == [number]
+                assert Event.find(Event.at != moment).pks() == ([] if number == 1 else [1])
+            assert Event.find(Event.at < second).pks() == [1]
+            assert (Event.at < second).holds(Event(at=first, others=[]))
+            assert not (Event.at == second).holds(Event(at=first, others=[]))
+            Event(at=datetime(2025, 1, 1, tzinfo=berlin), others=[second]).save()
+            assert Event.find(Event.others.contains(second)).pks() == [3]
+            assert Event.find(Event.others.contains(first)).pks() == []
 
 
 class TestEdgesOfKeys:

@@ -206,6 +206,18 @@ class TestRows:
         assert repr(row) == "SqlRow(name='Ada', count(*)=1)"
         assert pickle.loads(pickle.dumps(row)).name == "Ada"
 
+    @pytest.mark.parametrize("name", ["count", "index"])
+    def test_a_column_named_as_a_method_of_tuples_is_a_value(self, connected, name):
+        (row,) = connected.sql(f"SELECT count(*) AS '{name}' FROM Guest")
+        assert (getattr(row, name), row[name], dict(row)) == (2, 2, {name: 2})
+        assert getattr(pickle.loads(pickle.dumps(row)), name) == 2
+        (other,) = connected.sql("SELECT 7 AS seven")
+        assert getattr(other, name)(7) == getattr((7,), name)(7)
+
+    def test_a_column_named_keys_leaves_the_method_that_dict_asks_for(self, connected):
+        (row,) = connected.sql("SELECT 7 AS keys")
+        assert (row["keys"], row.keys(), dict(row)) == (7, ("keys",), {"keys": 7})
+
     def test_a_misspelt_column_of_a_row_names_the_nearest(self, connected):
         (row,) = connected.sql("SELECT name FROM Guest LIMIT 1")
         with pytest.raises(KeyError, match="did you mean 'name'"):
@@ -246,12 +258,31 @@ class TestBadInput:
             (7, "a statement is a text"),
             ("SELECT * FROM main.frame", "discobase's own"),
             ("SELECT * FROM sqlite_master", "discobase's own"),
+            ("DROP VIEW Guest", r"^that is not possible here: db.sql\(\) only reads"),
+            ("CREATE TABLE x (y)", r"^that is not possible here: db.sql\(\) only reads"),
+            ("DELETE FROM Guest", r"^that is not possible here: db.sql\(\) only reads"),
+            ("ANALYZE", r"^that is not possible here: db.sql\(\) only reads"),
+            ("PRAGMA user_version = 7", "^PRAGMA user_version is not possible here"),
         ],
     )
     def test_a_statement_that_cannot_be_run_says_why(self, connected, statement, message):
         with pytest.raises(InvalidStatement, match=message):
             connected.sql(statement)
         assert connected.sql("SELECT count(*) FROM Guest") == [(2,)]
+
+    @pytest.mark.parametrize("named", ["Order", "order"])
+    def test_a_table_whose_name_is_a_word_of_sql_is_to_be_quoted(self, place, named):
+        database = Database("shop")
+
+        @database.table
+        class Order(Table):
+            name: str
+
+        with place.conn(database):
+            Order(name="a").save()
+            with pytest.raises(InvalidStatement, match='FROM "Order"'):
+                database.sql(f"SELECT name FROM {named}")
+            assert database.sql('SELECT name FROM "Order"') == [("a",)]
 
     @pytest.mark.parametrize(
         ("parameters", "message"),

@@ -11,11 +11,13 @@ from pathlib import PurePosixPath
 from random import Random
 from typing import Annotated, Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, create_model
 
 from discobase import Index, Table
 
+BERLIN = ZoneInfo("Europe/Berlin")
 EAST, WEST = timezone(timedelta(hours=2)), timezone(timedelta(hours=-5))
 
 
@@ -69,6 +71,11 @@ POOLS: dict[str, list[Any]] = {
         datetime(1, 1, 2, tzinfo=EAST),
         datetime(9999, 12, 30, tzinfo=WEST),
         datetime(2026, 7, 1, 12, 0, 0, 1, tzinfo=UTC),
+        # in the hour that the clocks of Berlin show twice
+        datetime(2024, 10, 27, 2, 30, tzinfo=BERLIN),
+        datetime(2024, 10, 27, 2, 30, fold=1, tzinfo=BERLIN),
+        datetime(2024, 10, 27, 0, 30, tzinfo=UTC),
+        datetime(2024, 10, 27, 2, 45, tzinfo=BERLIN),
     ],
     "noted": [datetime(2026, 7, 1, 12), datetime(2025, 1, 1), datetime(2026, 7, 1, 12, 0, 0, 5)],  # noqa: DTZ001 - naive on purpose
     "made": [date(2026, 7, 1), date(999, 1, 1), date(2025, 12, 31), date(9999, 12, 31)],

@@ -67,16 +67,9 @@ _FUNCTIONS_REFUSED = frozenset({"load_extension", "fts3_tokenizer"})
 
 _SCHEMA_OF_VIEWS = frozenset({"sqlite_temp_master", "sqlite_temp_schema"})
 
-_ACTIONS = {
-    getattr(sqlite3, f"SQLITE_{name.replace(' ', '_')}"): name
-    for name in (
-        *("INSERT", "UPDATE", "DELETE", "ATTACH", "DETACH", "PRAGMA", "TRANSACTION", "SAVEPOINT"),
-        *("ALTER TABLE", "ANALYZE", "REINDEX", "CREATE TABLE", "CREATE INDEX", "CREATE VIEW"),
-        *("CREATE TRIGGER", "CREATE TEMP TABLE", "CREATE TEMP INDEX", "CREATE TEMP VIEW"),
-        *("CREATE TEMP TRIGGER", "DROP TABLE", "DROP INDEX", "DROP VIEW", "DROP TRIGGER"),
-        *("DROP TEMP TABLE", "DROP TEMP INDEX", "DROP TEMP VIEW", "DROP TEMP TRIGGER"),
-    )
-} | {sqlite3.SQLITE_CREATE_VTABLE: "CREATE TABLE", sqlite3.SQLITE_DROP_VTABLE: "DROP TABLE"}
+_A_WRITE = "that"
+"""What a statement would do that does more than read. Which step of it SQLite asks about tells
+people nothing: a DROP TABLE begins with a DELETE from the schema."""
 
 _FAULTS = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 """What SQLite says where the file is at fault, whatever the statement is."""
@@ -240,8 +233,7 @@ def _named(action: int, first: str | None, second: str | None) -> str:
         return _READ
     if action == sqlite3.SQLITE_FUNCTION:
         return f"{second}()"
-    name = _ACTIONS.get(action, "that")
-    return f"{name} {first}" if action == sqlite3.SQLITE_PRAGMA else name
+    return f"PRAGMA {first}" if action == sqlite3.SQLITE_PRAGMA else _A_WRITE
 
 
 class Guarded(sqlite3.Connection):
@@ -369,7 +361,7 @@ class Guarded(sqlite3.Connection):
         if code == sqlite3.SQLITE_AUTH and watch.denied is None:
             return KeyboardInterrupt()  # the authorizer was interrupted
         if "because it is a view" in str(error):
-            watch.denied = "that"
+            watch.denied = _A_WRITE
         denied = None if watch.denied is None else _refusal(watch.denied)
         return _with_text(error, denied or self._explain(str(error), statement))
 
@@ -495,8 +487,8 @@ def _refusal(denied: str) -> str:
     if denied == _READ:
         return "that table is discobase's own: read the tables of the database, by their names."
     return (
-        f"{denied} is not possible here: this connection only reads. Records are written by "
-        f"save(), delete() and their like."
+        f"{denied} is not possible here: db.sql() only reads, and so does the connection of "
+        f"db.sqlite(). Records are written by save(), delete() and their like."
     )
 
 

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from discobase.engine.changes import (
     Change,
@@ -237,9 +237,9 @@ class Proposals:
             try:
                 steps.take(operation, request.name(index))
             except UniqueViolation as error:
-                if any(error.pk == place.pk for place in places):
-                    error.add_note(f"Record {error.pk} was to be saved together with this one.")
-                raise
+                if (error.pk, steps.seq) not in ((place.pk, place.version) for place in places):
+                    raise
+                raise _among_written(error) from None
             places.append(_Place(operation.pk, steps.seq, updated=updated))
         return places
 
@@ -425,6 +425,15 @@ class Proposals:
             return False
         was_shared = before is not None and self._tables.holders(put.table, column, before) > 1
         return after is None or not was_shared or self._tables.holders(put.table, column, after) > 0
+
+
+def _among_written(error: UniqueViolation) -> UniqueViolation:
+    """Return the error for a value that another record of the same request was to get."""
+    fields = error.field.split(", ")
+    values = [error.value] if len(fields) == 1 else cast("tuple[object, ...]", error.value)
+    among = UniqueViolation.of_fields(error.table, fields, values, error.pk, written=True)
+    among.add_note(f"Record {error.pk} was to be saved together with this one.")
+    return among
 
 
 class _Place(NamedTuple):

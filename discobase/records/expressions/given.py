@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
 
-from discobase.errors import UnknownField, WrongExpression
+from discobase.errors import UnknownField, UsageError, WrongExpression
 from discobase.records.expressions.meaning import Operator
 from discobase.records.expressions.nodes import Comparison, Expression, Ordering, condition_of
 from discobase.records.expressions.path import PLACE, FieldPath
 from discobase.records.expressions.reference import FieldReference, path_of, reference
+from discobase.shown import in_full
 
 
 def conditions(model: type[BaseModel], given: Iterable[object]) -> tuple[Expression, ...]:
@@ -67,6 +69,34 @@ def place_of(model: type[BaseModel], table: str, given: object) -> FieldPath:
     return path_of(_reference(model, table, given))
 
 
+def unknown_field(
+    model: type[BaseModel], table: str, name: str, others: Iterable[str]
+) -> UnknownField:
+    """Return the error for a name that is no field: with the place within a field, where the name
+    leads to one as other libraries write it.
+
+    Args:
+        model: the class of the table that is asked.
+        table: the table's name.
+        name: the name as it was given.
+        others: what else could be given there, such as ``pk``.
+    """
+    return UnknownField(table, name, {*model.model_fields, *others}, _within(model, name))
+
+
+def _within(model: type[BaseModel], name: str) -> str:
+    first, *steps = re.split(r"__|\.", name)
+    if not steps or first not in model.model_fields:
+        return ""
+    place = reference(model, first)
+    try:
+        for step in steps:
+            place = place[step]
+    except UsageError:
+        return ""
+    return f"a place within a field is written {place!r}."
+
+
 def require_of(model: type[BaseModel], path: FieldPath) -> None:
     """Refuse a place in records of another table.
 
@@ -97,8 +127,8 @@ def _reference(model: type[BaseModel], table: str, given: object) -> FieldRefere
     if not isinstance(given, str):
         raise WrongExpression(
             f"a field is expected, as in {model.__name__}.name or its name as a text, and not "
-            f"{given!r}."
+            f"{in_full(given)}."
         )
     if given not in model.model_fields and given not in PLACE:
-        raise UnknownField(table, given, {*model.model_fields, *PLACE})
+        raise unknown_field(model, table, given, PLACE)
     return reference(model, given)

@@ -17,7 +17,8 @@ operator                             value is None   is missing
 
 NaN is as everywhere in Python: it equals nothing, itself included, and is neither below nor above
 anything. Values without an order between them, such as a naive and an aware datetime, are neither
-below nor above each other.
+below nor above each other. Aware datetimes are compared as the moments that they are, also in the
+hour that a clock shows twice.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from enum import Enum
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from discobase.records.equality import equal_as_stored
+from discobase.records.equality import as_moment, equal_as_stored
 from discobase.records.sameness import MISSING
 
 _PLAIN = frozenset(
@@ -76,6 +77,9 @@ def fit(operator: Operator, operand: Any) -> Test:
 
 
 def _equals(operand: Any) -> Test:
+    if type(operand) is datetime:
+        moment = as_moment(operand)
+        return lambda value: bool(as_moment(value) == moment)
     if type(operand) in _PLAIN:
         return lambda value: bool(value == operand)
     return lambda value: value is not MISSING and equal_as_stored(value, operand)
@@ -85,11 +89,11 @@ def _is_in(operands: tuple[Any, ...]) -> Test:
     if any(type(operand) not in _PLAIN for operand in operands):
         return lambda value: value is not MISSING and _is_among(value, operands)
     # A set takes an object for equal to itself, NaN included.
-    among = frozenset(operand for operand in operands if operand == operand)  # noqa: PLR0124
+    among = frozenset(as_moment(each) for each in operands if each == each)  # noqa: PLR0124
 
     def holds(value: Any) -> bool:
         try:
-            return value in among
+            return as_moment(value) in among
         except TypeError:  # it has no hash, and is nothing plain
             return False
 
@@ -111,11 +115,13 @@ def _opposite(test: Callable[[Any], Test]) -> Callable[[Any], Test]:
 
 def _ordered(compare: Callable[[Any, Any], Any]) -> Callable[[Any], Test]:
     def make(operand: Any) -> Test:
+        bound = as_moment(operand)
+
         def holds(value: Any) -> bool:
             if value is None or value is MISSING:
                 return False
             try:
-                return bool(compare(value, operand))
+                return bool(compare(as_moment(value), bound))
             except (TypeError, ArithmeticError):  # of decimals, comparing with a signalling NaN
                 return False
 

@@ -12,6 +12,7 @@ from discobase.errors import WrongExpression, WrongOperand
 from discobase.records.expressions.meaning import Operator, Test, fit
 from discobase.records.expressions.path import FieldPath, ValueOf, values_of
 from discobase.records.sameness import MISSING
+from discobase.shown import in_full
 
 _DEEPEST = 200
 """How deep expressions may stand in each other: a guess. Asked of a record, each takes two calls of
@@ -76,7 +77,7 @@ def condition_of(given: object) -> Expression:
             f"None`, and in_(User.city, [...]) for `in`."
         )
     raise WrongExpression(
-        f"an expression is expected, such as User.age > 30, and not {given!r}, which is "
+        f"an expression is expected, such as User.age > 30, and not {in_full(given)}, which is "
         f"{_article(type(given).__name__)}."
     )
 
@@ -145,18 +146,18 @@ class Comparison(Expression):
 
     def __repr__(self) -> str:
         if self.operator in _INFIX:
-            return f"{self.path!r} {self.operator.value} {self.operand!r}"
+            return f"{self.path!r} {self.operator.value} {in_full(self.operand)}"
         return f"{self.path!r}.{self.operator.value}({self._arguments()})"
 
     def _arguments(self) -> str:
         if self.operator in (Operator.IS_NONE, Operator.IS_NOT_NONE):
             return ""
         if self.operator in (Operator.IN, Operator.NOT_IN):
-            return repr(list(self.operand))
+            return f"[{', '.join(map(in_full, self.operand))}]"
         if self.operator is Operator.BETWEEN:
-            return ", ".join(map(repr, self.operand))
+            return ", ".join(map(in_full, self.operand))
         shown: Any = getattr(self.operand, "pattern", self.operand)
-        return repr(shown)
+        return in_full(shown)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -310,6 +311,13 @@ class Calculable:
             f"order, and 0 - {_term(self)!r} for the value."
         )
 
+    def __format__(self, _: str) -> Never:
+        # A text with its name in it would be written into every record that a query updates.
+        raise WrongExpression(
+            f"{_term(self)!r} has its value in each record, and no text can be made of it here: "
+            f"compute it, as in User.name + '!', or write !r behind it where its name is meant."
+        )
+
     def _in_arithmetic(self) -> Any:
         """Return the part of a computed value that it is."""
         return self
@@ -340,7 +348,8 @@ class Computed(Calculable):
         try:
             return compute(self.operator, left, right)
         except (TypeError, ArithmeticError) as error:
-            why = f"{left!r} {self.operator.value} {right!r} cannot be computed: {error}"
+            asked = f"{in_full(left)} {self.operator.value} {in_full(right)}"
+            why = f"{asked} cannot be computed: {error}"
             raise WrongOperand(repr(self), record, why) from error
 
     def paths(self) -> Iterator[FieldPath]:
@@ -363,7 +372,7 @@ class Computed(Calculable):
 
     def __repr__(self) -> str:
         left, right = (
-            f"({part!r})" if isinstance(part, Computed) else repr(part)
+            f"({part!r})" if isinstance(part, Computed) else in_full(part)
             for part in (self.left, self.right)
         )
         return f"{left} {self.operator.value} {right}"

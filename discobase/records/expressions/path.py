@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel
 
 from discobase.records.sameness import MISSING
+from discobase.shown import in_full
 
 ValueOf: TypeAlias = Callable[[str], Any]
 """What gives a record's value by the name of a field, ``pk`` or ``version``; MISSING for none."""
@@ -46,7 +47,7 @@ class Step:
         return _TAKEN[self.kind](value, self.key)
 
     def __repr__(self) -> str:
-        return f".{self.key}" if self.kind is StepKind.FIELD else f"[{self.key!r}]"
+        return f".{self.key}" if self.kind is StepKind.FIELD else f"[{in_full(self.key)}]"
 
 
 @dataclass(frozen=True, repr=False)

@@ -427,7 +427,11 @@ def _whole(value: object, *, up: bool) -> object:
     """Return the next integer where the values are integers: they are above 30.5 if, and only if,
     they are above 30.
     """
-    if not isinstance(value, float | Decimal) or not math.isfinite(value):
+    if not isinstance(value, float | Decimal):
+        return value
+    if isinstance(value, Decimal) and value.is_snan():  # which math.isfinite refuses
+        return value
+    if not math.isfinite(value):
         return value
     round_: Callable[[Any], int] = math.ceil if up else math.floor
     return round_(value)

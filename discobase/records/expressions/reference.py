@@ -285,6 +285,15 @@ def path_of(given: FieldReference) -> FieldPath:
     return given._path  # pyright: ignore[reportPrivateUsage] - hidden from users' fields
 
 
+def require_order(path: FieldPath) -> None:
+    """Refuse a place whose values have no order.
+
+    Raises:
+        WrongExpression: they have none.
+    """
+    at(path)._type.require_order(path)  # pyright: ignore[reportPrivateUsage] - as above
+
+
 def types_at(given: FieldReference) -> tuple[Any, ...]:
     """Return the types of the values that stand there; without None."""
     return given._type.leaves  # pyright: ignore[reportPrivateUsage] - as above
