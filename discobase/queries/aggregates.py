@@ -139,11 +139,11 @@ def mean_of(values: Iterable[Any]) -> Any:
 
 
 def _refuse_joined(what: str, values: Iterable[Any]) -> None:
-    for value in values:
-        if isinstance(value, _JOINED):
+    for kind in map(type, values):
+        if issubclass(kind, _JOINED):
             raise UsageError(
-                f"there is no {what} of these values: + joins those of type "
-                f"{type(value).__name__!r}, and adds nothing up"
+                f"there is no {what} of these values: + joins those of type {kind.__name__!r}, and "
+                f"adds nothing up"
             )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import NoneType
 from typing import Any
 
@@ -26,9 +26,17 @@ from discobase.records.expressions.nodes import All, AnyOf, Comparison, Expressi
 from discobase.records.expressions.text_search import TextSearch
 from discobase.records.fields import sorts_as_its_keys, types_of
 
-_DEEPEST = 100
-"""How deep expressions may stand in each other before the rest is left to Python: a guess, far
-below what SQLite and Python take."""
+_ROOM = 60
+"""Places on the stack of SQLite's parser that a condition may take; what stands deeper in others is
+left to Python. Before SQLite 3.46 there are 100 of them (sqlite.org/compile.html, YYSTACKDEPTH), of
+which up to 30 are taken around the condition, and within one comparison: measured, with 3.40."""
+
+_JOINED, _OPPOSITE = 3, 2
+"""Places that are taken around what stands on the right of AND and OR in parentheses, and around
+what stands in NOT ()."""
+
+_BOUND = 3
+"""Values that a comparison binds at the most, where it is not with a list: a range of keys."""
 
 _COLUMNS = {"pk": "pk", "version": "seq"}
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
@@ -41,31 +49,51 @@ without NaN, IP addresses of version 4."""
 _ORDER = {Operator.LT: "<", Operator.LE: "<=", Operator.GT: ">", Operator.GE: ">="}
 
 
-def compiled(expression: Expression | None, terms: KeyTerms, depth: int = 0) -> Bounds:
+def compiled(expression: Expression | None, terms: KeyTerms, room: int = _ROOM) -> Bounds:
     """Return a condition in SQL.
 
     Args:
         expression: the condition; None for none.
         terms: the keys of the table's fields.
-        depth: how deep it stands in others.
+        room: how many places on the stack of SQLite's parser it may take.
     """
     if expression is None:
         return EVERY
-    if depth > _DEEPEST:
+    if room < 0:
         return OPEN
     match expression:
-        case All(parts=parts):
-            return all_of([compiled(part, terms, depth + 1) for part in parts])
-        case AnyOf(parts=parts):
-            return any_of([compiled(part, terms, depth + 1) for part in parts])
+        case All():
+            return all_of(_each(_flat(expression), terms, room))
+        case AnyOf():
+            return any_of(_each(_flat(expression), terms, room))
+        case Not(part=Not(part=part)):
+            return compiled(part, terms, room)
         case Not(part=part):
-            return compiled(part, terms, depth + 1).opposite()
+            return compiled(part, terms, room - _OPPOSITE).opposite()
         case Comparison():
             return _compared(expression, terms)
         case TextSearch():
             return _searched(expression, terms)
         case _:
             return OPEN
+
+
+def room_in(number: int, room: int = _ROOM) -> int:
+    """Return the room that is left to each of some conditions that are joined."""
+    return room - _JOINED * (number - 1).bit_length()  # they are joined by halves
+
+
+def _each(parts: Sequence[Expression], terms: KeyTerms, room: int) -> list[Bounds]:
+    left = room_in(len(parts), room)
+    return [OPEN] if left < 0 else [compiled(part, terms, left) for part in parts]
+
+
+def _flat(joined: All | AnyOf) -> list[Expression]:
+    """Return the parts, and those of parts that are joined in the same way in their place."""
+    parts: list[Expression] = []
+    for part in joined.parts:
+        parts += _flat(part) if isinstance(part, type(joined)) else (part,)
+    return parts
 
 
 def _searched(asked: TextSearch, terms: KeyTerms) -> Bounds:
@@ -76,6 +104,8 @@ def _searched(asked: TextSearch, terms: KeyTerms) -> Bounds:
 
 def _compared(asked: Comparison, terms: KeyTerms) -> Bounds:
     path, operator, operand = asked.path, asked.operator, asked.operand
+    if terms.is_full(_BOUND):
+        return OPEN
     match operator:
         case Operator.NE | Operator.NOT_IN:
             positive = Operator.EQ if operator is Operator.NE else Operator.IN

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from discobase.queries.answers import Answers, Statement
 from discobase.queries.bounds import FALSE, TRUE
-from discobase.queries.conditions import compiled
+from discobase.queries.conditions import compiled, room_in
 
 if TYPE_CHECKING:
     from discobase.binding import Binding
@@ -105,7 +105,10 @@ def _searched(statement: Statement[Any], plan: Plan) -> list[str]:
 
 
 def _in_python(statement: Statement[Any], plan: Plan, checked: int) -> list[str]:
-    bounds = {each: compiled(each, statement.made.terms) for each in plan.conditions if checked}
+    room = room_in(len(plan.conditions))
+    bounds = {
+        each: compiled(each, statement.made.terms, room) for each in plan.conditions if checked
+    }
     inexact = [each for each, known in bounds.items() if not known.is_exact]
     # What SQL decides but for rows whose keys are not known is named where nothing else is.
     never = [each for each in inexact if bounds[each].sure == FALSE]

@@ -11,9 +11,13 @@ from discobase.engine.replica import KEYLESS
 from discobase.queries.bounds import FALSE, TRUE
 from discobase.queries.key_terms import KeyTerms
 from discobase.records.expressions.nodes import Ordering
+from discobase.records.expressions.path import FieldPath
 from discobase.records.fields import sorts_as_its_keys, types_of
 
 _COLUMNS = {"pk": "pk", "version": "seq"}
+
+_MOST = 2000
+"""Terms that SQLite sorts by at the most (sqlite.org/limits.html, SQLITE_MAX_COLUMN)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ def ordered(orderings: Iterable[Ordering], terms: KeyTerms, *, reverse: bool) ->
     found: list[tuple[str, bool]] = []
     wrong: list[str] = []
     by_index = TRUE
-    for ordering in orderings:
+    for ordering in _that_decide(orderings):
         name = ordering.path.name
         if ordering.path.steps:
             return None
@@ -65,7 +69,19 @@ def ordered(orderings: Iterable[Ordering], terms: KeyTerms, *, reverse: bool) ->
         found.append(("pk", False))
     ways = [f"{sql} DESC" if descending is not reverse else sql for sql, descending in found]
     first = [f"{unknown} DESC" for unknown in wrong]
-    return Order((*first, *ways), " OR ".join(wrong) or FALSE, by_index)
+    return (
+        None
+        if len(first) + len(ways) > _MOST
+        else Order((*first, *ways), " OR ".join(wrong) or FALSE, by_index)
+    )
+
+
+def _that_decide(orderings: Iterable[Ordering]) -> Iterable[Ordering]:
+    """Return the orderings without those by a place that an earlier one has sorted by."""
+    first: dict[FieldPath, Ordering] = {}
+    for ordering in orderings:
+        first.setdefault(ordering.path, ordering)
+    return first.values()
 
 
 def _is_natural(ordering: Ordering, types: frozenset[object]) -> bool:

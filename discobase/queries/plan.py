@@ -50,7 +50,8 @@ class Plan:
         """What all of the records fit, as one expression; None where all of them do."""
         if len(self.conditions) == 1:
             return self.conditions[0]
-        return All(self.conditions) if self.conditions else None
+        # Side by side they stand no deeper in each other, and each was checked for that.
+        return All(self.conditions, depth=1) if self.conditions else None
 
     @property
     def is_sliced(self) -> bool:

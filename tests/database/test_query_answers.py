@@ -12,7 +12,17 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import PrivateAttr
 
-from discobase import Database, Index, Query, Table, Unique, desc
+from discobase import (
+    ChangeReport,
+    Database,
+    Index,
+    Query,
+    Table,
+    Unique,
+    desc,
+    is_none,
+    startswith,
+)
 from discobase.engine import keys
 from discobase.engine.replica import computed_keys
 from discobase.errors import (
@@ -748,3 +758,68 @@ class TestSums:
             assert Item.find().sum("number") == 45
             assert Item.find().group_by("kind").sum("number") == {"k0": 20, "k1": 25}
             assert Item.find().group_by("kind").count() == {"k0": 5, "k1": 5}
+
+
+class TestMoreThanSqliteTakes:
+    """What its parser has no room for is left to Python."""
+
+    @pytest.mark.parametrize(
+        "deeper",
+        [
+            lambda user, made, n: (made & (user.age < 9)) if n % 2 else (made | (user.age == n)),
+            lambda user, made, n: (
+                (~(user.age > 9) & made) if n % 2 else ((user.city == "x") | made)
+            ),
+            lambda user, made, n: ~((user.name != f"x{n}") & made) if n % 2 else made,
+            lambda user, made, n: ~(made | startswith(user.bio, "x")) if n % 2 else made,
+            lambda user, made, n: ~made,
+            lambda user, made, n: (
+                (made & user.age.in_([0, 1]) & (user.pk < 99) & (user.age < n + 4))
+                if n % 2
+                else (
+                    made
+                    | is_none(user.age)
+                    | (user.age == 7)
+                    | (user.city == "y")
+                    | (user.bio > "x")
+                )
+            ),
+        ],
+        ids=["left", "right", "not, right", "not, left", "not", "wide"],
+    )
+    @pytest.mark.parametrize("depth", [20, 50, 100, 190])
+    def test_expressions_that_stand_deep_in_each_other(self, users, deeper, depth):
+        user, _ = users
+        records = list(user.find())
+        made = user.age == 1
+        for n in range(depth):
+            made = deeper(user, made, n)
+        expected = [record.pk for record in records if made.holds(record)]
+        found = user.find(made)
+        assert found.pks() == expected == user.find(made, user.pk > 0).pks()
+        assert (found.count(), len(list(found))) == (len(expected), len(expected))
+        assert sorted(found.order_by("-age", "bio").pks()) == expected
+        assert sum(found.group_by("city").count().values()) == len(expected)
+        assert user.find().exclude(user.city == "Oslo", made).count() == 10 - sum(
+            record.city == "Oslo" for record in records if record.pk in expected
+        )
+        assert found.explain().looked_at <= 10
+        assert found.update(bio="") == ChangeReport(len(expected), 1 if expected else 0)
+
+    def test_expressions_within_others_of_their_kind_stand_side_by_side(self, users):
+        user, _ = users
+        plain = user.find(user.age == 1, user.city == "Oslo", user.pk > 1).explain()
+        nested = user.find((user.age == 1) & (user.city == "Oslo"), ~~(user.pk > 1)).explain()
+        assert nested.sql == plain.sql
+
+    def test_more_values_than_a_statement_binds(self, users):
+        user, _ = users
+        many = [user.age < number for number in range(3, 15_000)]
+        assert user.find(*many).pks() == [1, 2, 3, 5, 6, 7, 9]
+
+    def test_more_orderings_than_sqlite_takes(self, users, monkeypatch):
+        user, _ = users
+        expected = user.find().order_by("city", "-age").pks()
+        assert user.find().order_by("city", *["-age", "city", "age"] * 800).pks() == expected
+        monkeypatch.setattr("discobase.queries.orders._MOST", 2)
+        assert user.find().order_by("city", "-age").pks() == expected
