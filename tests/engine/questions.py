@@ -96,9 +96,13 @@ class Asker(Client):
 
     async def _replace(self) -> None:
         if rows := self._rows():
-            tag, pk = self._tag(), self._asked.choice(rows).pk
-            change = Replace("item", pk, self._data(tag))
-            await self._write([tag], change, versions=[self._version])
+            chosen = self._asked.sample(rows, self._asked.randrange(1, len(rows) // 2 + 2))
+            tags = [self._tag() for _ in chosen]
+            changes = [
+                Replace("item", row.pk, self._data(tag))
+                for row, tag in zip(chosen, tags, strict=True)
+            ]
+            await self._write(tags, *changes, versions=[self._version])
 
     async def _remove(self) -> None:
         if rows := self._rows():
