@@ -1,4 +1,6 @@
-"""All figures in one run, or those that are named: ``python -m benchmarks saving``."""
+"""All figures in one run, or those that are named: ``python -m benchmarks saving``; with another
+number of records where one is to be chosen: ``python -m benchmarks queries --records 1000000``.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +11,21 @@ from collections.abc import Callable
 
 from benchmarks.checkpointing import checkpointing
 from benchmarks.finding import finding
+from benchmarks.indexing import indexing
 from benchmarks.keeping import keeping
 from benchmarks.measuring import Place, embedded_server
 from benchmarks.opening import opening
+from benchmarks.queries import queries
 from benchmarks.saving import saving, saving_much
+from benchmarks.searching import searching
 from benchmarks.serving import serving
 
 BENCHMARKS: dict[str, tuple[Callable[[Place], None], ...]] = {
     "saving": (saving, saving_much),
     "finding": (finding,),
+    "queries": (queries,),
+    "indexing": (indexing,),
+    "searching": (searching,),
     "opening": (opening,),
     "serving": (serving,),
     "keeping": (keeping,),
@@ -29,13 +37,17 @@ def main() -> int:
     """Measure and print. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
-    names = parser.parse_args().names or list(BENCHMARKS)
+    parser.add_argument(
+        "--records", type=int, metavar="NUMBER", help="how many, for queries and indexing"
+    )
+    given = parser.parse_args()
+    names = given.names or list(BENCHMARKS)
     if unknown := set(names) - BENCHMARKS.keys():
         parser.error(f"there is no {', '.join(unknown)}")
     print(f"Python {platform.python_version()}, {platform.machine()}, {platform.system()}")
     print("Figures are medians over rounds in which both sides take turns.\n")
     for name in names:
-        with embedded_server() as place:
+        with embedded_server(given.records) as place:
             for measure in BENCHMARKS[name]:
                 measure(place)
     return 0

@@ -14,21 +14,24 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Place:
-    """Where the embedded server runs."""
+    """Where the embedded server runs, and how many records are to be there; None for as many as the
+    benchmark has by itself.
+    """
 
     api_url: str
     token: str
     server: str
+    records: int | None = None
 
 
 @contextlib.contextmanager
-def embedded_server() -> Iterator[Place]:
+def embedded_server(records: int | None = None) -> Iterator[Place]:
     """The embedded server, in a process of its own, as ``discobase serve`` starts it."""
     command = [sys.executable, "-m", "discobase", "serve", "--json", "--server", "bench"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        yield Place(**json.loads(process.stdout.readline()))
+        yield Place(**json.loads(process.stdout.readline()), records=records)
     finally:
         process.terminate()
         process.communicate(timeout=30)

@@ -7,6 +7,7 @@ with ``with db.conn(token):``, and save, find and delete records. Errors are in
 
 from discobase import errors
 from discobase._version import __version__
+from discobase.batches import ChangeReport
 from discobase.bulk import SaveReport
 from discobase.computed import WithPk, WithVersion
 from discobase.database import Database
@@ -17,19 +18,47 @@ from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Finding, Report
 from discobase.errors import DiscobaseError
 from discobase.progress import Progress
+from discobase.queries.explanation import Explanation
+from discobase.queries.groups import Groups
+from discobase.queries.hits import Hit
+from discobase.queries.sql import SqlRow
 from discobase.query import Query
-from discobase.records.fields import Index, Unique
+from discobase.records.expressions.functions import (
+    asc,
+    between,
+    col,
+    contains,
+    desc,
+    endswith,
+    icontains,
+    iequals,
+    in_,
+    is_none,
+    is_not_none,
+    matches,
+    not_,
+    not_in,
+    startswith,
+)
+from discobase.records.expressions.nodes import Expression
+from discobase.records.fields import Index, Searchable, Unique
 from discobase.records.outdated import OutdatedRecord
+from discobase.records.together import UniqueTogether
 from discobase.session import LoginTask
 from discobase.status import Status
 from discobase.table import Table
 
 __all__ = [
+    "ChangeReport",
     "Checkpoint",
     "Database",
     "DiscobaseError",
+    "Explanation",
+    "Expression",
     "Finding",
+    "Groups",
     "Growth",
+    "Hit",
     "Index",
     "LoginTask",
     "LostCommit",
@@ -38,12 +67,30 @@ __all__ = [
     "Query",
     "Report",
     "SaveReport",
+    "Searchable",
+    "SqlRow",
     "Status",
     "Table",
     "Trouble",
     "Unique",
+    "UniqueTogether",
     "WithPk",
     "WithVersion",
     "__version__",
+    "asc",
+    "between",
+    "col",
+    "contains",
+    "desc",
+    "endswith",
     "errors",
+    "icontains",
+    "iequals",
+    "in_",
+    "is_none",
+    "is_not_none",
+    "matches",
+    "not_",
+    "not_in",
+    "startswith",
 ]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import inf
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 from discobase.engine.log.frame import Limits
 from discobase.engine.server.login import DISCORD_API
@@ -20,6 +20,8 @@ from discobase.progress import Progress
 from discobase.shown import shortened
 from discobase.timeouts import UsualStaleness
 from discobase.token import hidden
+
+T = TypeVar("T")
 
 LOCAL = "local"
 """The token that stands for the embedded server; a colon and a path may follow."""
@@ -129,6 +131,19 @@ def checked_flag(name: str, flag: object) -> bool:
     if isinstance(flag, bool):
         return flag
     raise UsageError(f"{name}={shortened(flag)}: give True or False.")
+
+
+def checked_choice(name: str, given: object, choices: Sequence[T]) -> T:
+    """Return what is given for an option, if it is one of those that there are.
+
+    Raises:
+        UsageError: it is none.
+    """
+    for choice in choices:
+        if type(given) is type(choice) and given == choice:
+            return choice
+    *others, last = map(repr, choices)
+    raise UsageError(f"{name}={shortened(given)}: give {', '.join(others)} or {last}.")
 
 
 def checked_staleness(staleness: object, *, gateway: object) -> float | None:

@@ -20,7 +20,7 @@ from discobase.errors import (
 )
 from discobase.records.record import Record, note_attempt, noted_attempt
 
-_MAY_BE_WRITTEN = (OutcomeUnknown, LogDamaged, UpgradeNeeded)
+MAY_BE_WRITTEN = (OutcomeUnknown, LogDamaged, UpgradeNeeded)
 """Errors after which a write may be in the log. All others say that it is not."""
 
 
@@ -47,7 +47,7 @@ def attempted(records: Sequence[Record], changes: Sequence[Change], key: str) ->
     try:
         yield
     except DiscobaseError as error:
-        if not isinstance(error, _MAY_BE_WRITTEN):
+        if not isinstance(error, MAY_BE_WRITTEN):
             _let_go(records, changes, error)
         raise
 

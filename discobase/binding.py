@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -12,18 +13,28 @@ from discobase.attempts import attempt_in, attempted
 from discobase.engine.changes import (
     Change,
     Insert,
+    OnConflict,
+    Placed,
     Remove,
     Replace,
     Request,
+    TextIndexWanted,
     new_key,
 )
+from discobase.engine.replica import has_fts5
 from discobase.errors import TableError
 from discobase.portal import users_frame
 from discobase.records.codec import Codec
 from discobase.records.compatibility import incompatibility
 from discobase.records.model import inner_models, undefined_name
 from discobase.records.outdated import OutdatedRecord, reasons_for
-from discobase.records.record import Record, note_holder, place
+from discobase.records.record import (
+    Record,
+    note_attempt,
+    note_holder,
+    place,
+    place_loaded,
+)
 from discobase.schema import TableSchema
 
 if TYPE_CHECKING:
@@ -43,6 +54,9 @@ class Binding(Generic[R]):
         source: where it reads and writes.
         name: the table's name.
         model: its class, whose annotations may name what is defined later.
+
+    Attributes:
+        statements: what queries keep of the SQL that they have made, by the shapes of their plans.
     """
 
     def __init__(self, source: Source, name: str, model: type[R]) -> None:
@@ -50,6 +64,7 @@ class Binding(Generic[R]):
         self.name = name
         self._model = model
         self._successor: Binding[Any] | None = None
+        self.statements: dict[Any, Any] = {}
 
     def prepare(self) -> None:
         """Say now what is wrong with the class, unless it names what is not defined yet: then its
@@ -70,6 +85,13 @@ class Binding(Generic[R]):
                 table.
         """
         codec = Codec(self._model, self.name, _users_names())
+        if codec.searched and not has_fts5():
+            raise TableError(
+                f"{self._model.__name__} has a field that is Searchable(), and the SQLite of this "
+                f"Python, {sqlite3.sqlite_version}, was built without FTS5, which finds words: use "
+                f"another build, or leave the mark out."
+            )
+        self.source.want_texts(TextIndexWanted(self.name, codec.searched))
         _keep_tables_apart(self._model)
         return codec
 
@@ -138,12 +160,15 @@ class Binding(Generic[R]):
 
     # What is asked of the source
 
-    def change(self, record: R, *, version: int | None = None) -> Insert | Replace:
+    def change(
+        self, record: R, *, version: int | None = None, on_conflict: OnConflict = "error"
+    ) -> Insert | Replace:
         """Return what saving a record comes to: an insert, or a new text for the record it is.
 
         Args:
             record: new, or saved before.
             version: what a record that was saved before has to be at, where that matters.
+            on_conflict: what becomes of it where another one has a value of it that is unique.
 
         Raises:
             UnstorableValue, pydantic.ValidationError: see :meth:`Codec.encode
@@ -153,10 +178,10 @@ class Binding(Generic[R]):
         if self._successor is not None:
             data = self.latest._taken_over(data, record.pk, self._model.model_fields)
         if record.pk is None:
-            return Insert(self.name, data, attempt_in(record))
-        return Replace(self.name, record.pk, data, version, attempt_in(record))
+            return Insert(self.name, data, attempt_in(record), on_conflict)
+        return Replace(self.name, record.pk, data, version, attempt_in(record), on_conflict)
 
-    def commit(self, records: Sequence[R], changes: Sequence[Change], purpose: str) -> None:
+    def commit(self, records: Sequence[R], changes: Sequence[Change], purpose: str) -> Placed:
         """Commit changes that put records of this table, all or none, wait until Discord has them,
         and note in the records where they are. One API call, often shared; where the log lacks the
         class's schema, what it says of that goes into the same commit, or into some before it where
@@ -169,25 +194,58 @@ class Binding(Generic[R]):
         """
         key = new_key()
         with attempted(records, changes, key):
-            placed = self.latest.schema.commit(self.source, changes, purpose, key)
-        for record, pk, version in zip(records, placed.pks, placed.versions, strict=True):
-            place(record, pk, version)
+            placed = self.commit_changes(changes, purpose, key)
+        last = {pk: at for at, pk in enumerate(placed.pks) if at not in placed.ignored}
+        for index, (record, pk) in enumerate(zip(records, placed.pks, strict=True)):
+            if index in placed.ignored:
+                note_attempt(record, None)
+                continue
+            # Where two of them have become one record, it is the last one: nothing has the version
+            # 0, so that the other one is not taken for unchanged.
+            is_last = not placed.updated or last[pk] == index
+            place(record, pk, placed.versions[index] if is_last else 0)
+            if index in placed.updated and (row := self.row(pk)) is not None:
+                self.codec.carry_unknown(record, row[2])
+        return placed
 
-    def remove(self, record: R, pk: int, version: int | None, purpose: str) -> None:
-        """Delete a record, wait until Discord has it, and note that in the record. One API call,
-        often shared. The class has no say in that.
+    def commit_changes(self, changes: Sequence[Change], purpose: str, key: str) -> Placed:
+        """Commit changes of this table, all or none, and wait until Discord has them. One API call,
+        often shared.
+
+        Args:
+            changes: what is to be done, in order: deletes, or what puts records.
+            purpose: a name for it in errors.
+            key: what the request is called in the log.
+        """
+        source = self.source
+        if all(isinstance(change, Remove) for change in changes):  # the class has no say in that
+            return source.commit(Request(changes, purpose=purpose, timeout=source.timeout, key=key))
+        return self.latest.schema.commit(source, changes, purpose, key)
+
+    def removal(self, record: R, *, version: int | None = None) -> Remove:
+        """Return what deleting a record comes to, which was saved before.
 
         Args:
             record: the record.
-            pk: its primary key.
             version: what it has to be at, where that matters.
+        """
+        assert record.pk is not None
+        return Remove(self.name, record.pk, version, attempt_in(record))
+
+    def remove(self, records: Sequence[R], removals: Sequence[Remove], purpose: str) -> None:
+        """Delete records, all or none, wait until Discord has it, and note that in them. One API
+        call, often shared.
+
+        Args:
+            records: of each removal, in order.
+            removals: what :meth:`removal` gave.
             purpose: a name for it in errors, as in "the delete".
         """
-        key, source = new_key(), self.source
-        changes = [Remove(self.name, pk, version, attempt_in(record))]
-        with attempted([record], changes, key):
-            source.commit(Request(changes, purpose=purpose, timeout=source.timeout, key=key))
-        place(record, None, None)
+        key = new_key()
+        with attempted(records, removals, key):
+            self.commit_changes(removals, purpose, key)
+        for record in records:
+            place(record, None, None)
 
     def discard(self, pk: int) -> None:
         """Delete the record under a primary key, and wait until Discord has it. One API call, often
@@ -225,6 +283,22 @@ class Binding(Generic[R]):
             return OutdatedRecord(self.name, pk, version, reasons_for(self._model, record), data)
         place(record, pk, version)
         return record
+
+    def load_all(
+        self, pks: Sequence[int], versions: Sequence[int], texts: Sequence[str]
+    ) -> list[R] | None:
+        """Return the records that rows of the replica hold, made at once; None where they have to
+        be read one by one.
+
+        Args:
+            pks: the primary key of each row.
+            versions: its version.
+            texts: its data.
+        """
+        records = self.codec.decoded_all(texts)
+        if records is not None:
+            place_loaded(records, pks, versions)
+        return records
 
 
 def _keep_tables_apart(model: type[Record]) -> None:

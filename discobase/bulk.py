@@ -1,145 +1,195 @@
-"""Saving many records at once, in as few commits as they fit in."""
+"""Many records at once: saved or deleted in as few commits as they fit in."""
 
 from __future__ import annotations
 
 import logging
-import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Callable, Generator, Iterable, Iterator, Sized
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel
 
+from discobase.arguments import checked_choice, checked_progress
+from discobase.batches import ChangeReport, Item, batches, item_of
 from discobase.binding import Binding
-from discobase.engine.changes import REQUEST_LINE, Change, Insert
-from discobase.engine.log.frame import UNPACKED
-from discobase.engine.operations import Names, Put, to_line
-from discobase.errors import TableError, UsageError
+from discobase.engine.changes import Insert, OnConflict, Remove
+from discobase.errors import DiscobaseError, RecordNotSaved, TableError, UsageError
+from discobase.progress import Progress
+from discobase.progress_bar import callback_for
 from discobase.records.record import Record
 
 R = TypeVar("R", bound=Record)
 
 _log = logging.getLogger(__name__)
 
-_HELD_BACK = 128 * 1024
-"""Bytes that a compressor may still hold back. Its output buffer has 64 KiB (zlib's deflate.h, at
-the default memory level); twice that is a guess on the safe side."""
+_ALWAYS_SHOWN = ("records", "commits")
+"""What a report shows also where it is 0."""
 
-_LEVEL = 6
-"""Of compression: what the log uses (:mod:`discobase.engine.log.frame`)."""
+_SEVERAL = 2
+"""Commits from which on a call is not atomic."""
 
-
-_AT_ONCE = 20_000
-"""Records in one commit at the most. While one is made, or applied in another process, nothing else
-is committed there: 10,000 small records take some 0.3 s to be made, and 400,000 at once held up the
-saves of others for 7 s (measured)."""
-
-_A_SCHEMA = 9_999
-"""A number as long as any that a table's schemas get: a guess."""
+_NAMED = b'["request?","12345678",19999]\n'
+"""A line as long as one that says what the changes behind it are called."""
 
 
 @dataclass(frozen=True, slots=True)
-class SaveReport:
+class SaveReport(ChangeReport):
     """What :meth:`Table.save_many <discobase.Table.save_many>` did.
 
     Attributes:
         records: how many records were saved.
         commits: how many commits it took. Each is atomic; with one, all of it was.
+        updated: how many of the records took the place of one that was there
+            (``on_conflict="update"``).
+        ignored: how many were left out, not being among `records` (``on_conflict="ignore"``).
     """
 
-    records: int
-    commits: int
+    updated: int = 0
+    ignored: int = 0
+
+    def __repr__(self) -> str:
+        counted = [("records", self.records), ("commits", self.commits)]
+        counted += [(name, getattr(self, name)) for name in ("updated", "ignored")]
+        shown = [f"{name}={count}" for name, count in counted if count or name in _ALWAYS_SHOWN]
+        return f"SaveReport({', '.join(shown)})"
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    record: Any
-    change: Change
-    line: bytes
-
-
-class _Load:
-    """Measures what a frame of some lines comes to, without compressing where that is not needed.
-
-    Args:
-        capacity: the bytes that one commit carries, compressed or not.
-    """
-
-    def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
-        self._plain = 0
-        self._lines: list[bytes] = []
-        self._packer: Any = None
-        self._packed = 0
-
-    def takes(self, line: bytes) -> bool:
-        """Return whether the line fits as well, and count it in if so. The first always does."""
-        if self._plain and not self._has_room(len(line) + 1):
-            return False
-        self._plain += len(line) + 1
-        if self._packer is None:
-            self._lines.append(line)
-        else:
-            self._pack(line)
-        return True
-
-    def _has_room(self, size: int) -> bool:
-        if self._plain + size > UNPACKED:
-            return False
-        if self._plain + size <= self._capacity:
-            return True
-        if self._packer is None:
-            self._packer = zlib.compressobj(_LEVEL)
-            for line in self._lines:
-                self._pack(line)
-            self._lines.clear()
-        return self._packed + _HELD_BACK + size <= self._capacity
-
-    def _pack(self, line: bytes) -> None:
-        self._packed += len(self._packer.compress(line + b"\n"))
-
-
-def save_all(binding: Binding[R], records: Iterable[R]) -> SaveReport:
+def save_all(
+    binding: Binding[R],
+    records: Iterable[R],
+    on_conflict: object = "error",
+    progress: object = None,
+) -> SaveReport:
     """Save records in as few commits as they fit in, in their order.
 
     See :meth:`discobase.Table.save_many`.
     """
+    conflict = checked_choice("on_conflict", on_conflict, get_args(OnConflict))
+    given = _several("save_many", "save() it", records)
+    done = _Done("saving", "saved", binding, records)
+    updated = ignored = 0
+    with callback_for(checked_progress(progress)) as told:
+        done.tell(told)
+        items = (_item(binding, record, conflict) for record in given)
+        for batch in batches(items, binding.source.capacity):
+            with done.noted():
+                _refuse_twins(batch)
+                changes = [item.change for item in batch]
+                placed = binding.commit(
+                    [item.record for item in batch], changes, "the save of several records"
+                )
+            updated += len(placed.updated)
+            ignored += len(placed.ignored)
+            done.add(len(batch))
+            done.tell(told)
+    return SaveReport(done.records - ignored, done.commits, updated, ignored)
+
+
+def delete_all(binding: Binding[R], records: Iterable[R], progress: object = None) -> ChangeReport:
+    """Delete records in as few commits as they fit in, in their order.
+
+    See :meth:`discobase.Table.delete_many`.
+    """
+    given = _several("delete_many", "delete() it", records)
+    done = _Done("deleting", "deleted", binding, records)
+    with callback_for(checked_progress(progress)) as told:
+        done.tell(told)
+        items = (_removal(binding, record) for record in given)
+        for batch in batches(items, binding.source.capacity):
+            with done.noted():
+                _refuse_deleted(batch)
+                removals = [item.change for item in batch if isinstance(item.change, Remove)]
+                binding.remove(
+                    [item.record for item in batch], removals, "the delete of several records"
+                )
+            done.add(len(batch))
+            done.tell(told)
+    return ChangeReport(done.records, done.commits)
+
+
+class _Done(Generic[R]):
+    """How far a call has come.
+
+    Args:
+        doing: what it does, as in "saving".
+        did: what it has done, as in "saved".
+        binding: the table.
+        given: what it is given, which may have no length.
+    """
+
+    def __init__(self, doing: str, did: str, binding: Binding[R], given: object) -> None:
+        self.records = self.commits = 0
+        self._doing, self._did, self._binding = doing, did, binding
+        self._total = len(given) if isinstance(given, Sized) else None
+
+    def add(self, records: int) -> None:
+        """Note that a commit has been made."""
+        self.records += records
+        self.commits += 1
+        if self.commits == _SEVERAL:
+            _log.info("the records of %r do not fit one commit", self._binding.name)
+
+    def tell(self, told: Callable[[Progress], object] | None) -> None:
+        """Tell how far it has come."""
+        if told is not None:
+            told(Progress(self._doing, self.records, self._total, "records"))
+
+    @contextmanager
+    def noted(self) -> Generator[None]:
+        """Note in an error what had been done before it."""
+        try:
+            yield
+        except DiscobaseError as error:
+            if self.commits:
+                error.add_note(
+                    f"{self.records} records had been {self._did} before, in {self.commits} "
+                    f"commits."
+                )
+            raise
+
+
+def _several(call: str, single: str, records: Iterable[R]) -> Iterator[R]:
     given: object = records
     if isinstance(given, BaseModel):  # such a one is iterable, too: it gives its fields
         raise UsageError(
-            f"save_many() takes several records, and was given one, of {type(given).__name__}: put "
-            f"it in a list, or save() it."
+            f"{call}() takes several records, and was given one, of {type(given).__name__}: put "
+            f"it in a list, or {single}."
         )
-    saved = commits = 0
-    items = (_item(binding, record) for record in records)
-    for batch in _batches(items, binding.source.capacity - REQUEST_LINE):
-        _refuse_twins(batch)
-        changes = [item.change for item in batch]
-        binding.commit([item.record for item in batch], changes, "the save of several records")
-        saved += len(batch)
-        commits += 1
-    if commits > 1:
-        _log.info(
-            "%d records of %r did not fit one commit: it took %d", saved, binding.name, commits
-        )
-    return SaveReport(saved, commits)
+    if not hasattr(given, "__iter__"):
+        raise UsageError(f"{call}() takes several records, and was given {given!r}.")
+    return iter(records)
 
 
-def _item(binding: Binding[R], record: R) -> _Item:
+def _own(binding: Binding[R], record: R, call: str) -> Binding[Any]:
     own = binding.of(record)
     if own is None:
         raise TableError(
-            f"save_many() of {binding.codec.model.__name__} was given a {type(record).__name__}: a "
-            f"table saves objects of its own class only."
+            f"{call}() of {binding.codec.model.__name__} was given a {type(record).__name__}: a "
+            f"table takes objects of its own class only."
         )
-    change = own.change(record)
-    line = to_line(Put(binding.name, record.pk or 1, change.data, _A_SCHEMA))
-    if change.attempt is not None:
-        line = f"{to_line(Names(change.attempt.key, change.attempt.number))}\n{line}"
-    return _Item(record, change, line.encode("ascii"))
+    return own
 
 
-def _refuse_twins(batch: Iterable[_Item]) -> None:
+def _item(binding: Binding[R], record: R, on_conflict: OnConflict) -> Item:
+    change = _own(binding, record, "save_many").change(record, on_conflict=on_conflict)
+    item = item_of(binding.name, change, record.pk or 1, record)
+    if on_conflict == "error":
+        return item
+    # What is behind a record that is left out is named anew in the log.
+    return replace(item, line=_NAMED + item.line)
+
+
+def _removal(binding: Binding[R], record: R) -> Item:
+    own = _own(binding, record, "delete_many")
+    if record.pk is None:
+        raise RecordNotSaved(
+            f"delete_many() was given {record!r}, which has never been saved, or is given twice."
+        )
+    return item_of(binding.name, own.removal(record), record.pk, record)
+
+
+def _refuse_twins(batch: Iterable[Item]) -> None:
     """Refuse an object that is given twice. A new one would become two records, and know of one;
     one from a commit before has got its primary key there.
     """
@@ -154,14 +204,10 @@ def _refuse_twins(batch: Iterable[_Item]) -> None:
         seen.add(id(item.record))
 
 
-def _batches(items: Iterable[_Item], capacity: int) -> Iterator[list[_Item]]:
-    batch: list[_Item] = []
-    load = _Load(capacity)
-    for item in items:
-        if len(batch) == _AT_ONCE or not load.takes(item.line):
-            yield batch
-            batch, load = [], _Load(capacity)
-            load.takes(item.line)
-        batch.append(item)
-    if batch:
-        yield batch
+def _refuse_deleted(batch: Iterable[Item]) -> None:
+    seen: set[int | None] = set()
+    for item in batch:
+        pk = item.record.pk
+        if pk in seen or pk is None:  # None: deleted by the commit before this one
+            raise UsageError(f"delete_many() was given the same record twice: {item.record!r}.")
+        seen.add(pk)

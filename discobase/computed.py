@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import computed_field, model_validator
 
-from discobase.records.record import drop_extra
+from discobase.records.record import PlaceProperty, drop_extra
 from discobase.table import Table
 
 
@@ -21,10 +21,10 @@ class WithPk(Table):
     ``extra="forbid"``. ``model_dump(round_trip=True)`` is without it.
     """
 
-    @computed_field(repr=False)  # type: ignore[prop-decorator] # mypy knows no decorated property
-    @property
+    @computed_field(repr=False)
+    @PlaceProperty
     def pk(self) -> int | None:
-        """The primary key: an integer, given when the record is first saved, never used again."""
+        """The primary key: an integer, given when the record is first saved, never used again."""  # noqa: D401 - a property
         return super().pk
 
     @model_validator(mode="after")
@@ -38,10 +38,10 @@ class WithVersion(Table):
     ``pk``.
     """
 
-    @computed_field(repr=False)  # type: ignore[prop-decorator] # mypy knows no decorated property
-    @property
+    @computed_field(repr=False)
+    @PlaceProperty
     def version(self) -> int | None:
-        """The position of the commit that wrote what this object holds; None before the first."""
+        """The position of the commit that wrote what this object holds; None before the first."""  # noqa: D401 - a property
         return super().version
 
     @model_validator(mode="after")

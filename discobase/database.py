@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar, cast, overload
@@ -28,6 +29,7 @@ from discobase.engine.changes import DropUnique, Request, RequireVersion
 from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.log.frame import Limits
 from discobase.engine.lost import LostCommit
+from discobase.engine.together import together
 from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Report
 from discobase.errors import TableError
@@ -36,6 +38,7 @@ from discobase.label import checked_label, default_label
 from discobase.portal import users_frame
 from discobase.progress import Progress
 from discobase.progress_bar import callback_for
+from discobase.queries.sql import Sql, SqlRow
 from discobase.reruns import close_earlier, note
 from discobase.session import LoginTask, Session
 from discobase.session_source import SessionSource
@@ -128,6 +131,8 @@ class Database:
             max_staleness=staleness,
             read_only=checked_flag("read_only", read_only),
         )
+        # Not a method: a database that refers to itself is not collected when nobody holds it.
+        self._sql = Sql(self._source, partial(_bindings, self._tables))
 
     def __repr__(self) -> str:
         state = "connected" if self._source.connected else "not connected"
@@ -216,8 +221,9 @@ class Database:
         self._tables[table] = model
         return model
 
-    def drop_unique(self, table: str | type[Table], field: str) -> None:
-        """Have a field unique no longer, for all programs. Block; one API call.
+    def drop_unique(self, table: str | type[Table], field: str, *others: str) -> None:
+        """Have a field unique no longer, or several together, for all programs. Block; one API
+        call.
 
         A class without the mark does not do that: the constraint is the database's, once a class
         has asked for it. Programs whose classes still have the mark ask for it again with their
@@ -226,18 +232,23 @@ class Database:
         Args:
             table: the table's name, or its class.
             field: the field's name.
+            others: the names of those with which it is unique together.
 
         Raises:
-            TableError: no such field is unique.
+            TableError: no such field is unique, or not together with these.
             NotConnected: there is no connection.
             DiscobaseError: as for :meth:`Table.save <discobase.Table.save>`.
         """
         names = [name for name, model in self._tables.items() if model is table]
         name = names[0] if names else str(table)
         layout = self._source.replica().layouts.get(name)
-        if layout is None or layout.unique_column(field) is None:
-            raise TableError(f"{self.name!r} has no unique field {field!r} in a table {name!r}.")
-        preparations = [DropUnique(name, field)]
+        column = together((field, *others)) if others else field
+        if layout is None or layout.unique_column(column) is None:
+            what = f"unique field {field!r}"
+            if others:
+                what = f"fields {', '.join(map(repr, (field, *others)))} that are unique together,"
+            raise TableError(f"{self.name!r} has no {what} in a table {name!r}.")
+        preparations = [DropUnique(name, column)]
         purpose = f"dropping the unique field {field!r}"
         timeout = self._source.timeout
         self._source.commit(
@@ -271,6 +282,71 @@ class Database:
         self._source.commit(
             Request((), preparations=preparations, purpose=purpose, timeout=timeout)
         )
+
+    # SQL
+
+    def sql(
+        self,
+        statement: str,
+        parameters: Sequence[object] | Mapping[str, object] = (),
+        *,
+        timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT,
+        fresh: bool = False,
+    ) -> list[SqlRow]:
+        """Run a statement that only reads, and return its rows. No API call.
+
+        Each table is a view of its name, with the columns `pk`, `version` and one for each field.
+        Conditions on other columns than `pk` look through the whole table; :meth:`Table.find
+        <discobase.Table.find>` has indexes. Ctrl-C interrupts it, and so does the timeout.
+
+        Args:
+            statement: in SQLite's SQL; just one.
+            parameters: a sequence for question marks, or a mapping for :names. Moments, durations,
+                decimals, enums and UUIDs stand for what their columns have.
+            timeout: seconds that it may take; None for no limit. The database's own where it is
+                left out.
+            fresh: see also what any process has saved before this call. One API call.
+
+        Raises:
+            InvalidStatement: it cannot be run, or would write. The nearest names are in the error.
+            WaitTimeout: it took longer, and was interrupted.
+            UsageError: the timeout is none.
+            NotConnected: there is no connection.
+            Unavailable: it needs more room than there is; or `fresh`, and Discord could not be
+                read.
+        """
+        limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
+        return self._sql.rows(statement, parameters, limit, fresh=fresh)
+
+    def sqlite(
+        self,
+        *,
+        timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT,
+        fresh: bool = False,
+    ) -> sqlite3.Connection:
+        """Return a connection of the standard library's, on which statements can read the tables as
+        :meth:`sql` does, for what takes one: ``pandas.read_sql``, say. No API call.
+
+        Nothing can be written, attached or loaded on it. It sees what this process knows at each
+        statement; what is attached as a table later, another connection has. Close it: a statement
+        that is not read to its end keeps SQLite from clearing up. Like any connection it is for the
+        thread that made it. After :meth:`close`, in a forked process, and where the records
+        had to be built anew in another file, it raises ``sqlite3.ProgrammingError``: call this
+        again.
+
+        Args:
+            timeout: seconds that each of its calls may take, after which it raises
+                ``sqlite3.OperationalError``; None for no limit. The database's own where it is left
+                out.
+            fresh: as for :meth:`sql`.
+
+        Raises:
+            UsageError: the timeout is none.
+            NotConnected: there is no connection.
+            Unavailable: `fresh`, and Discord could not be read.
+        """
+        limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
+        return self._sql.connection(limit, fresh=fresh)
 
     # Connecting
 
@@ -592,6 +668,10 @@ class Database:
         session = self._source.log_in(where, awaited=awaited)
         note(cell, self._source, self)
         return session
+
+
+def _bindings(tables: Mapping[str, type[Table]]) -> Mapping[str, Binding[Any]]:
+    return {name: vars(model)["_binding"] for name, model in tables.items()}
 
 
 def _is_another_state_of(held: type[Table], model: type[Table]) -> bool:

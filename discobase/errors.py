@@ -13,6 +13,11 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── WouldDeadlock           a blocking call made on the thread that would have to answer it
     │   ├── TableError              a class that cannot be a table, or is not one yet
     │   ├── UnknownField            a field no such table has (with the nearest names)
+    │   │   └── UnknownAttribute    an attribute no such class has (with the nearest names)
+    │   ├── WrongExpression         what is no expression, or makes no sense for its field
+    │   ├── WrongOperand            a field compared with a value that its type does not take
+    │   ├── InvalidStatement        a statement in SQL that cannot be run (with the nearest names)
+    │   ├── WrongSearch             what is searched for is no search, or nothing is searched there
     │   ├── RecordNotSaved          update, delete or refresh of a record that has never been saved
     │   └── ReadOnly                a write through a database that was made to be read only
     ├── ConnectError                the connection could not be made, or has ended for good
@@ -48,6 +53,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from discobase._version import __version__
+from discobase.shown import in_full
 
 
 class DiscobaseError(Exception):
@@ -85,6 +91,12 @@ class TableError(UsageError):
     """A class that cannot be a table, or is not one yet."""
 
 
+def _nearest(name: str, known: list[str]) -> list[str]:
+    if name == "id" and "pk" in known:
+        return ["pk"]
+    return get_close_matches(name, known, n=3)
+
+
 class UnknownField(UsageError, TypeError):
     """A field is named that the table does not have.
 
@@ -92,16 +104,87 @@ class UnknownField(UsageError, TypeError):
         table: the table's name.
         field: the name as it was given.
         known: the names there are.
+        hint: what to do, where that is known; otherwise the nearest names are told.
     """
 
-    def __init__(self, table: str, field: str, known: Iterable[str]) -> None:
+    def __init__(self, table: str, field: str, known: Iterable[str], hint: str = "") -> None:
         self.table = table
         self.field = field
         self.known: list[str] = sorted(known)
-        self.nearest: list[str] = get_close_matches(field, self.known, n=3)
+        self.nearest: list[str] = _nearest(field, self.known)
         meant = " or ".join(repr(name) for name in self.nearest)
-        hint = f"did you mean {meant}?" if meant else f"its fields are {', '.join(self.known)}."
+        hint = hint or (
+            f"did you mean {meant}?" if meant else f"its fields are {', '.join(self.known)}."
+        )
         super().__init__(f"table {table!r} has no field {field!r}: {hint}")
+
+
+class UnknownAttribute(UnknownField, AttributeError):
+    """An attribute is named that a table's class does not have, or a model in its fields.
+
+    Args:
+        owner: what was asked for it, as in ``User`` or ``User.address``.
+        attribute: the name as it was given.
+        known: the names of the fields there are.
+        others: other names that may be meant, such as those of methods.
+        hint: what to do, where that is known; otherwise the nearest names are told.
+    """
+
+    def __init__(
+        self,
+        owner: str,
+        attribute: str,
+        known: Iterable[str],
+        others: Iterable[str] = (),
+        hint: str = "",
+    ) -> None:
+        self.table = owner
+        self.field = attribute
+        self.known: list[str] = sorted(known)
+        others = sorted(others)
+        self.nearest: list[str] = _nearest(attribute, [*self.known, *others])
+        meant = " or ".join(repr(name) for name in self.nearest)
+        hint = hint or (f"did you mean {meant}?" if meant else f"{self._there(others)}.")
+        UsageError.__init__(self, f"{owner} has no attribute {attribute!r}: {hint}")
+
+    def _there(self, others: Iterable[str]) -> str:
+        if self.known:
+            return f"its fields are {', '.join(self.known)}"
+        operators = ", ".join(others)
+        return f"it has no fields{f', and the operators {operators}' if operators else ''}"
+
+
+class WrongExpression(UsageError, TypeError):
+    """Something is given for an expression that is none, or the expression makes no sense: its
+    field's type does not have the operator, or it is of another table.
+    """
+
+
+class WrongOperand(UsageError, ValueError):
+    """A field is compared, or computed, with a value that its type does not take.
+
+    Args:
+        place: the field, and what leads on from there, as in ``User.address.city``.
+        value: the value.
+        why: what is wrong with it.
+    """
+
+    def __init__(self, place: str, value: object, why: str) -> None:
+        self.place = place
+        self.value = value
+        super().__init__(f"{place} with {in_full(value)}: {why}.")
+
+
+class InvalidStatement(UsageError, ValueError):
+    """A statement in SQL that cannot be run: it is none, names what is not there, or would change
+    something.
+    """
+
+
+class WrongSearch(UsageError, ValueError):
+    """What was given to search for is no search: no text, too long, or only what is not to be
+    found; or the table has nothing that is searched.
+    """
 
 
 class RecordNotSaved(UsageError):
@@ -279,24 +362,53 @@ class SeveralRecords(RecordError, LookupError):
 
 
 class UniqueViolation(RecordError):
-    """Another record has this value in a unique field.
+    """Another record has this value in a unique field, or was to be written with it together.
 
     Args:
         table: the table's name.
-        field: the unique field.
-        value: the value, as it is stored.
-        pk: the primary key of the record that has it already.
+        field: the unique field; of fields that are unique together, their names with commas.
+        value: the value, as it is stored; a tuple of theirs.
+        pk: the primary key of the record that has it already, or of the one that would have had it.
+        written: whether that one was to be written together with this one.
     """
 
-    def __init__(self, table: str, field: str, value: object, pk: int) -> None:
+    def __init__(
+        self, table: str, field: str, value: object, pk: int, *, written: bool = False
+    ) -> None:
         self.table = table
         self.field = field
         self.value = value
         self.pk = pk
         super().__init__(
-            f"{table}.{field} is unique, and record {pk} has {value!r} already; nothing was "
+            f"{table}.{field} is unique, and {_holder(pk, value, written=written)}; nothing was "
             f"written."
         )
+
+    @classmethod
+    def of_fields(
+        cls,
+        table: str,
+        fields: Sequence[str],
+        values: Sequence[object],
+        pk: int,
+        *,
+        written: bool = False,
+    ) -> UniqueViolation:
+        """Return the error for one field, or for several that are unique together."""
+        if len(fields) == 1:
+            return UniqueViolation(table, fields[0], values[0], pk, written=written)
+        error = UniqueViolation(table, ", ".join(fields), tuple(values), pk)
+        named = f"{table}: {_enumerated(fields)} are unique together"
+        error.args = (
+            f"{named}, and {_holder(pk, error.value, written=written)}; nothing was written.",
+        )
+        return error
+
+
+def _holder(pk: int, value: object, *, written: bool) -> str:
+    if written:
+        return f"two of the records that were to be written have {value!r}"
+    return f"record {pk} has {value!r} already"
 
 
 class DuplicatesFound(UniqueViolation):
@@ -335,6 +447,22 @@ class DuplicatesFound(UniqueViolation):
             f"which is no value; or take Unique() away.",
         )
 
+    @classmethod
+    def among(
+        cls,
+        table: str,
+        fields: Sequence[str],
+        shared: Sequence[object],
+        groups: Sequence[Sequence[int]],
+        values: int,
+    ) -> DuplicatesFound:
+        """Return the error for one field, or for several that are to be unique together."""
+        if len(fields) == 1:
+            return DuplicatesFound(table, fields[0], shared[0], groups, values)
+        error = DuplicatesFound(table, ", ".join(fields), tuple(shared), groups, values)
+        error.args = (error.args[0].replace("Unique()", "UniqueTogether()"),)
+        return error
+
 
 class SchemaConflict(RecordError):
     """A field is unique as a class of another program loads it, and this program's class has other
@@ -347,18 +475,21 @@ class SchemaConflict(RecordError):
     Args:
         table: the table's name.
         field: the unique field.
+        others: the fields that are unique together with it.
     """
 
-    def __init__(self, table: str, field: str) -> None:
+    def __init__(self, table: str, field: str, *others: str) -> None:
         self.table = table
-        self.field = field
+        given = ", ".join(map(repr, (table, field, *others)))
+        field = ", ".join((field, *others))
+        self.field: str = field
         super().__init__(
             f"{table}.{field} is unique by the rules of another class than this program's, which "
             f"has another type or other validators for it: so it may not give it new values (nor "
             f"change other fields, where that class has a validator of the whole). "
             f"Nothing was written. Run the version of the program that made it so, or give the "
-            f"constraint up with db.drop_unique({table!r}, {field!r}): the next save by a class "
-            f"that has Unique() there asks for it again, by its own rules."
+            f"constraint up with db.drop_unique({given}): the next save by a class "
+            f"that has it asks for it again, by its own rules."
         )
 
 
@@ -532,8 +663,8 @@ def _bare(kind: type[DiscobaseError], args: tuple[Any, ...]) -> DiscobaseError:
     return error
 
 
-def _enumerated(pks: Sequence[int]) -> str:
-    *others, last = map(str, pks)
+def _enumerated(named: Sequence[object]) -> str:
+    *others, last = map(str, named)
     return f"{', '.join(others)} and {last}"
 
 

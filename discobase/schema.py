@@ -31,6 +31,7 @@ from discobase.engine.changes import (
 )
 from discobase.engine.operations import DEPENDS, FieldSchema, Loaded, Schema
 from discobase.engine.replica import EMPTY, KEYLESS, KeyColumn, Layout, Replica, may_make_unique
+from discobase.engine.together import is_together, joined_key, names_of, together
 from discobase.errors import OutcomeUnknown, Unavailable, WaitTimeout
 from discobase.records.codec import Codec
 from discobase.records.fingerprint import fingerprints, json_types, missing_values
@@ -78,18 +79,27 @@ class TableSchema(Generic[R]):
         """What the log is to know of each field."""
         prints = fingerprints(self._codec.model)
         missing = self._missing_keys()
-        return {
+        fields = {
             name: FieldSchema(
                 kind, _with_default(prints[name], missing.get(name)), missing.get(name)
             )
             for name, kind in self._codec.kinds.items()
         }
+        return fields | {
+            together(names): FieldSchema.together([fields[name] for name in names])
+            for names in self._codec.together
+        }
+
+    @cached_property
+    def declared(self) -> Schema:
+        """The schema."""
+        codec = self._codec
+        return Schema(self.fields, self._unique_names, codec.indexed, json_types(codec.model))
 
     @cached_property
     def text(self) -> str:
         """The schema as the log has it."""
-        codec = self._codec
-        return Schema(self.fields, codec.unique, codec.indexed, json_types(codec.model)).to_json()
+        return self.declared.to_json()
 
     def commit(self, source: Source, changes: Sequence[Change], purpose: str, key: str) -> Placed:
         """Commit changes that put records of this class, and what the log lacks of its schema.
@@ -167,7 +177,11 @@ class TableSchema(Generic[R]):
 
     @cached_property
     def _unique(self) -> list[KeyColumn]:
-        return [self._columns[name] for name in self._codec.unique]
+        return [self._columns[name] for name in self._unique_names]
+
+    @property
+    def _unique_names(self) -> tuple[str, ...]:
+        return (*self._codec.unique, *map(together, self._codec.together))
 
     def _make_unique(self, columns: Sequence[KeyColumn]) -> list[MakeUnique]:
         return [MakeUnique(self._table, column.field, self.text) for column in columns]
@@ -198,7 +212,7 @@ class TableSchema(Generic[R]):
         if self._pass is None or self._pass.base != layout.number:
             self._pass = _Pass(layout.number, call.replica().head.seq)
         begun = self._pass
-        marked = {*self._codec.unique, *self._codec.indexed}
+        marked = {*self._unique_names, *self._codec.indexed}
         lacking = [
             column
             for column in columns
@@ -309,18 +323,25 @@ class TableSchema(Generic[R]):
 
     def _loaded_keys(self, row: _Row, stored: Mapping[str, Any]) -> dict[str, str]:
         """Return the keys that a record has for this class."""
-        names = [column.field for column in row.unknown]
-        is_plain = not any(
-            column.field in stored or column.fingerprint.endswith(DEPENDS) for column in row.unknown
+        columns = [column.field for column in row.unknown]
+        names = list(dict.fromkeys(name for each in columns for name in names_of(each)))
+        is_plain = not any(name in stored for name in names) and not any(
+            column.fingerprint.endswith(DEPENDS) for column in row.unknown
         )
         if is_plain:
-            return {name: self._columns[name].key(stored) or KEYLESS for name in names}
+            return {name: self._columns[name].key(stored) or KEYLESS for name in columns}
         record = self._codec.decoded(row.data)
         if isinstance(record, Exception):
             values = {name: self._codec.value_alone(name, stored) for name in names}
         else:
             values = {name: getattr(record, name) for name in names}
-        return {name: self._key(name, value, stored) for name, value in values.items()}
+        keys = {name: self._key(name, value, stored) for name, value in values.items()}
+        return {
+            name: joined_key([keys[each] for each in names_of(name)], KEYLESS) or KEYLESS
+            if is_together(name)
+            else keys[name]
+            for name in columns
+        }
 
     def _key(self, name: str, value: object, stored: Mapping[str, Any]) -> str:
         is_made_anew = name not in stored and self._codec.model.model_fields[name].default_factory

@@ -81,15 +81,24 @@ class Session:
         name: the database's name.
         target: where to log in, and as whom.
         awaited: whether somebody is about to wait for the login, and gets its failure raised.
+        begun: called with the engine before anybody else has it, on the loop.
 
     Attributes:
         ended: done when the session is over; its exception says why it could not go on.
     """
 
-    def __init__(self, name: str, target: Target, *, awaited: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        target: Target,
+        *,
+        awaited: bool = False,
+        begun: Callable[[EngineInterface], object] | None = None,
+    ) -> None:
         self.name = name
         self.target = target
         self._awaited = awaited
+        self._begun_with = begun
         self._attended = False
         self.ended = LoginTask(self.ask_to_close)
         self.portal = Portal(f"discobase {name}")
@@ -192,6 +201,8 @@ class Session:
         )
         engine = await self._unless_ended(opening)
         try:
+            if self._begun_with is not None:
+                self._begun_with(engine)
             self._engine = engine
             self._opened.set_result(None)
             await self._until_ended()

@@ -8,21 +8,22 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from math import inf
 
 from discobase.arguments import Target
-from discobase.engine.changes import IndexWanted, Placed, Request
+from discobase.engine.changes import IndexWanted, Placed, Request, TextIndexWanted
 from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.interface import EngineInterface
 from discobase.engine.lost import LostCommit
-from discobase.engine.replica import Replica
+from discobase.engine.replica import EMPTY, Replica
 from discobase.engine.verification.costs import costs_of
 from discobase.engine.verification.report import Report
 from discobase.errors import (
     AlreadyConnected,
+    DiscobaseError,
     LogDamaged,
     NotConnected,
     OutcomeUnknown,
@@ -80,6 +81,7 @@ class SessionSource:
         # the child.
         self._locks: dict[int, threading.RLock] = {}
         self._entered: set[int] = set()
+        self._searched: dict[str, TextIndexWanted] = {}
 
     @property
     def connected(self) -> bool:
@@ -173,7 +175,9 @@ class SessionSource:
         return session
 
     def _begin(self, target: Target, *, awaited: bool) -> Session:
-        session = Session(self.name, target, awaited=awaited)
+        session = Session(
+            self.name, target, awaited=awaited, begun=partial(_ask_for_all, self._searched)
+        )
         session.begin()
         self._last = session
         if self._forget is not None:
@@ -263,9 +267,17 @@ class SessionSource:
             interrupt.add_note(f"{purpose} was not sent: the database was still connecting")
             raise
 
-    def want_index(self, wanted: IndexWanted) -> None:
+    def want_index(self, wanted: IndexWanted | TextIndexWanted) -> None:
         """Ask for an index, to be made when there is time."""
         self.session().engine("the search", self.timeout).want_index(wanted)
+
+    def want_texts(self, wanted: TextIndexWanted) -> None:
+        """Say which texts of a table its class has searched."""
+        self._searched[wanted.table] = wanted
+        session = self._last if self._heir is None else None
+        if session is not None and session.ready:
+            with suppress(DiscobaseError):  # it is just ending
+                _ask_for(session.engine("the search", self.timeout), wanted)
 
     def refresh(self) -> None:
         """See what was committed anywhere before this call."""
@@ -357,3 +369,16 @@ class SessionSource:
                     f"position {position} did not come within {timeout:g} s: {self.name!r} is at "
                     f"{head} here."
                 ) from None
+
+
+def _ask_for_all(searched: Mapping[str, TextIndexWanted], engine: EngineInterface) -> None:
+    """Ask a session's engine, as soon as it is there, for what tables have said. On the loop."""
+    for wanted in [*searched.values()]:
+        _ask_for(engine, wanted)
+
+
+def _ask_for(engine: EngineInterface, wanted: TextIndexWanted) -> None:
+    """Ask for an index of texts, or for none in the place of the one that is there."""
+    held = engine.replica.layouts.get(wanted.table, EMPTY).text
+    if wanted.places or held is not None:
+        engine.want_index(wanted)

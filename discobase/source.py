@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from discobase.engine.changes import IndexWanted, Placed, Request
+from discobase.engine.changes import IndexWanted, Placed, Request, TextIndexWanted
 from discobase.engine.replica import Replica
 
 
@@ -44,8 +44,14 @@ class Source(Protocol):
         """
         ...
 
-    def want_index(self, wanted: IndexWanted) -> None:
+    def want_index(self, wanted: IndexWanted | TextIndexWanted) -> None:
         """Ask for an index, to be made when there is time. Do not wait for it."""
+        ...
+
+    def want_texts(self, wanted: TextIndexWanted) -> None:
+        """Say which texts of a table its class has searched: ask for their index now, or as soon as
+        there is a connection. Do not wait for it.
+        """
         ...
 
     def refresh(self) -> None:

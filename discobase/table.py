@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import Any, ClassVar, Literal, Self, overload
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar, overload
 
 from discobase.arguments import checked_flag
+from discobase.batches import ChangeReport
 from discobase.binding import Binding
-from discobase.bulk import SaveReport, save_all
-from discobase.engine.changes import Change
+from discobase.bulk import SaveReport, delete_all, save_all
+from discobase.engine.changes import Change, OnConflict
 from discobase.engine.replica import Row
 from discobase.errors import RecordNotFound, RecordNotSaved, TableError
-from discobase.query import Query
+from discobase.progress import Progress
+from discobase.query import Query, text_search
+from discobase.records.expressions.nodes import Expression
 from discobase.records.outdated import OutdatedRecord
 from discobase.records.record import (
     Record,
@@ -22,9 +25,22 @@ from discobase.records.record import (
     primary_key,
     unknown_fields,
 )
+from discobase.records.together import refuse_as_elsewhere
+from discobase.shown import in_full
+from discobase.upsert import get_or_create, update_or_create
+
+if TYPE_CHECKING:
+    # Checkers find the fields of a model, its parameters, by pydantic's own metaclass.
+    from pydantic._internal._model_construction import ModelMetaclass as TableType
+else:
+    from discobase.records.expressions.table_type import TableType
+
+R = TypeVar("R", bound=Record)
+
+T = TypeVar("T", bound="Table")
 
 
-class Table(Record):
+class Table(Record, metaclass=TableType):
     """A pydantic model that is a table of a database.
 
     Derive from it as from :class:`pydantic.BaseModel`, and attach the class with
@@ -115,12 +131,18 @@ class Table(Record):
             DiscobaseError: as for :meth:`save`.
         """
         binding = self._bound()
-        pk = self._require_pk("delete")
+        self._require_pk("delete")
         version = self.version if checked_flag("if_unchanged", if_unchanged) else None
-        binding.remove(self, pk, version, "the delete")
+        binding.remove([self], [binding.removal(self, version=version)], "the delete")
 
     @classmethod
-    def save_many(cls, records: Iterable[Self]) -> SaveReport:
+    def save_many(
+        cls,
+        records: Iterable[Self],
+        *,
+        on_conflict: OnConflict = "error",
+        progress: Callable[[Progress], object] | bool | None = None,
+    ) -> SaveReport:
         """Save many records, in as few commits as they fit in: ten thousand small ones are one.
 
         Block; one API call for each commit, which has 20,000 records at the most, and what one
@@ -129,14 +151,87 @@ class Table(Record):
 
         Args:
             records: new and changed ones alike, each object once; consumed as they are sent.
+            on_conflict: what becomes of a record where another one has a value of it that is
+                unique. ``"error"``: nothing of its commit is written, and :exc:`UniqueViolation`
+                is raised. ``"ignore"``: it is left out, and the object stays as it was.
+                ``"update"``: if it is a new one it is written in the place of the other, whose
+                primary key it gets, and whose fields that its class does not know stay; if it has
+                been saved before, or two others are in its way, that is an error still. It is
+                decided when the commit is made, so no other process can come between.
+            progress: called with a :class:`Progress <discobase.Progress>` at once and after each
+                commit; True for a bar on the terminal, by `tqdm` where that is installed.
 
         Raises:
-            UsageError: a new object is given twice, or a saved one twice in one commit; or one is
-                of another class.
+            UsageError: a new object is given twice, or a saved one twice in one commit; or an
+                option is none.
+            TableError: one is of another class.
             DiscobaseError: as for :meth:`save`. The commits before the one that failed have been
                 made, and their objects have a :attr:`version`.
         """
-        return save_all(cls._bound(), records)
+        return save_all(cls._bound(), records, on_conflict, progress)
+
+    if TYPE_CHECKING:  # see `_delete_many`
+
+        @classmethod
+        def delete_many(
+            cls,
+            records: Iterable[Self],
+            *,
+            progress: Callable[[Progress], object] | bool | None = None,
+        ) -> ChangeReport:
+            """Delete many records, in as few commits as they fit in."""
+            ...
+
+    @classmethod
+    def get_or_create(
+        cls, /, defaults: Mapping[str, object] | None = None, **equal: object
+    ) -> tuple[Self, bool]:
+        """Return the one record whose fields have these values, and whether it was made now. No API
+        call where it is there, else one, and it blocks.
+
+        Where one of the fields is :class:`~discobase.Unique` (and its value is not None), this is
+        atomic: of any number of processes that call it at the same time one makes the record, and
+        the others get that one. Where none is, two of them may make one each; a warning is logged.
+
+        Args:
+            defaults: what a record that is made has in other fields. A field that is itself called
+                `defaults` has no place here.
+            equal: field names and values, as for :meth:`find`.
+
+        Returns:
+            The record, and True if it was made.
+
+        Raises:
+            SeveralRecords: there are several.
+            UniqueViolation: another record has what is in `defaults` and unique.
+            UsageError: no value is given, or `pk`; or `defaults` is no mapping.
+            UnknownField, pydantic.ValidationError: a field or a value that the table does not take.
+            DiscobaseError: as for :meth:`save`.
+        """
+        return get_or_create(cls._bound(), equal, defaults)
+
+    @classmethod
+    def update_or_create(
+        cls, /, defaults: Mapping[str, object] | None = None, **equal: object
+    ) -> tuple[Self, bool]:
+        """Return the one record whose fields have these values, with `defaults` written into it, or
+        made with them, and whether it was made. Block; one API call, and another one each time that
+        somebody else has written the record in between.
+
+        Atomic as :meth:`get_or_create` is: what others have written into other fields stays.
+
+        Args:
+            defaults: the fields to be written; without any, a record that is there is left alone.
+            equal: field names and values, as for :meth:`find`.
+
+        Returns:
+            The record, and True if it was made.
+
+        Raises:
+            Unavailable: others kept writing the record.
+            DiscobaseError: as for :meth:`get_or_create`.
+        """
+        return update_or_create(cls._bound(), equal, defaults)
 
     # Reading
 
@@ -184,13 +279,19 @@ class Table(Record):
             binding.source.refresh()
         else:
             binding.source.freshen()
-        row = cls._row(pk) if strict else binding.row(primary_key(cls, pk))
-        return None if row is None else binding.load(row)
+        row = binding.row(primary_key(cls, pk))
+        if row is not None:
+            return binding.load(row)
+        if strict:
+            raise RecordNotFound(f"{binding.name!r} has no record {in_full(pk)}.")
+        return None
 
     @classmethod
-    def find(cls, /, *, fresh: bool = False, **equal: object) -> Query[Self]:
-        """Select the records whose fields have these values; all of them without arguments. Read
-        nothing yet. No API call.
+    def find(
+        cls, /, *expressions: Expression | bool, fresh: bool = False, **equal: object
+    ) -> Query[Self]:
+        """Select the records of which all expressions are true, and whose fields have these values;
+        all of them without arguments. Read nothing yet. No API call.
 
         Values are compared as the field's own type: ``find(price="1.50")`` on a decimal finds 1.5.
         The field's validators run on them, but for those that look at other fields (``info.data``).
@@ -198,37 +299,53 @@ class Table(Record):
         NaN equals nothing, as everywhere in Python: to find it, look through the records.
 
         Args:
+            expressions: made of the class's attributes, as in ``User.age > 30``; a field of
+                booleans is one by itself. Type checkers take them for booleans.
             fresh: see also what any process has saved before the query is first used. One API call
                 then, which may raise :exc:`Unavailable`.
-            equal: field names and values; ``pk`` selects by primary key.
+            equal: field names and values; ``pk`` and ``version`` as well.
 
         Raises:
             UnknownField: the table has no such field.
+            WrongExpression: one is no expression (a real boolean, for example), or of another
+                table.
             pydantic.ValidationError: the field does not allow the value.
             RecordOutdated: a record that was found does not fit the table's fields any more; raised
                 when it is reached.
         """
-        return Query(cls._bound(), equal, fresh=fresh)
+        return Query(cls._bound(), equal, expressions, fresh=fresh)
 
     @overload
     @classmethod
     def find_unique(
-        cls, /, *, strict: Literal[True] = True, fresh: bool = False, **equal: object
+        cls,
+        /,
+        *expressions: Expression | bool,
+        strict: Literal[True] = True,
+        fresh: bool = False,
+        **equal: object,
     ) -> Self: ...
 
     @overload
     @classmethod
     def find_unique(
-        cls, /, *, strict: bool, fresh: bool = False, **equal: object
+        cls, /, *expressions: Expression | bool, strict: bool, fresh: bool = False, **equal: object
     ) -> Self | None: ...
 
     @classmethod
     def find_unique(
-        cls, /, *, strict: bool = True, fresh: bool = False, **equal: object
+        cls,
+        /,
+        *expressions: Expression | bool,
+        strict: bool = True,
+        fresh: bool = False,
+        **equal: object,
     ) -> Self | None:
-        """Return the one record whose fields have these values. No API call.
+        """Return the one record of which all expressions are true, and whose fields have these
+        values. No API call.
 
         Args:
+            expressions: as for :meth:`find`.
             strict: whether there has to be exactly one. Otherwise None stands for none, and the
                 first one for several.
             fresh: as for :meth:`find`; the API call is made at once.
@@ -238,10 +355,21 @@ class Table(Record):
             RecordNotFound: there is none, and `strict`.
             SeveralRecords: there are several, and `strict`.
             UsageError: `strict` or `fresh` is no bool.
-            UnknownField, pydantic.ValidationError: as for :meth:`find`.
+            UnknownField, WrongExpression, pydantic.ValidationError: as for :meth:`find`.
         """
-        found = cls.find(fresh=fresh, **equal)
-        return found.one() if checked_flag("strict", strict) else found.first()
+        found = cls.find(*expressions, fresh=fresh, **equal)
+        if not checked_flag("strict", strict):
+            return found.first()
+        return found._one("strict=False")  # pyright: ignore[reportPrivateUsage] - of one package
+
+    if TYPE_CHECKING:
+        # Not in the class, where it would be in the way of a field of its name: see `search`.
+        @classmethod
+        def search(
+            cls, text: str, /, *expressions: Expression | bool, fresh: bool = False, **equal: object
+        ) -> Query[Self]:
+            """Select records by the words in their texts."""
+            ...
 
     # Records that do not fit any more
 
@@ -300,7 +428,7 @@ class Table(Record):
         binding = cls._bound()
         row = binding.row(primary_key(cls, pk))
         if row is None:
-            raise RecordNotFound(f"{binding.name!r} has no record {pk!r}.")
+            raise RecordNotFound(f"{binding.name!r} has no record {in_full(pk)}.")
         return row
 
     def _require_pk(self, what: str) -> int:
@@ -319,6 +447,80 @@ class Table(Record):
                 f"statement."
             )
         return binding
+
+
+def search(
+    table: type[T],
+    text: str,
+    /,
+    *expressions: Expression | bool,
+    fresh: bool = False,
+    **equal: object,
+) -> Query[T]:
+    """Select the records that have words in their :class:`~discobase.Searchable` texts, those that
+    fit best first. Read nothing yet. No API call.
+
+    All words have to be there, in whatever order and whichever of the texts. Upper and lower case
+    are the same, and accents are passed over. ``"two words"`` in quotes have to follow each other
+    in one text; ``word*`` is what begins so; ``-word``, or ``-"two words"``, must not be there.
+    Any other character is one between words: no text is refused for its syntax. A text without
+    words finds nothing.
+
+    It looks at what is stored: a default that a record was written without is not found.
+
+    Args:
+        table: the class.
+        text: what is searched for.
+        expressions: what else is to be true of the records, as for :meth:`Table.find`.
+        fresh: as for :meth:`Table.find`.
+        equal: field names and values, as for :meth:`Table.find`.
+
+    Raises:
+        WrongSearch: `text` is none, has more than 100 words, or says only what must not be there;
+            or the table has no field that is searched.
+        DiscobaseError, pydantic.ValidationError: as for :meth:`Table.find`.
+    """
+    bound: Binding[T] = table._bound()  # pyright: ignore[reportPrivateUsage] - its own
+    return Query(bound, equal, expressions, fresh=fresh, search=text_search(bound, text))
+
+
+if not TYPE_CHECKING:
+    TableType._methods["search"] = search
+
+
+def delete_many(
+    cls: type[T],
+    records: Iterable[T],
+    *,
+    progress: Callable[[Progress], object] | bool | None = None,
+) -> ChangeReport:
+    """Delete many records, in as few commits as they fit in. Block; one API call for each commit,
+    which has 20,000 records at the most. Afterwards the objects are as if they had never been
+    saved.
+
+    A class that has a field of this name does not have the method: ``User.delete_many`` is the
+    field there, and :meth:`Query.delete` is what is left.
+
+    Args:
+        cls: the table, as in ``User.delete_many(records)``.
+        records: saved ones, each once; consumed as they are sent.
+        progress: as for :meth:`Table.save_many`.
+
+    Returns:
+        How many records were deleted, in how many commits.
+
+    Raises:
+        RecordNotSaved: one has never been saved. Nothing of its commit is deleted.
+        RecordNotFound: one has been deleted already. Nothing of its commit is deleted.
+        UsageError: one is given twice.
+        TableError: one is of another class.
+        DiscobaseError: as for :meth:`Table.save`.
+    """
+    return delete_all(cls._bound(), records, progress)  # pyright: ignore[reportPrivateUsage] - its own
+
+
+if not TYPE_CHECKING:
+    TableType._methods["delete_many"] = delete_many
 
 
 _METHODS = frozenset(
@@ -344,7 +546,8 @@ with an ``a`` before it for asynchronous twins to come, the options of :meth:`Ta
 :meth:`Table.find_unique`, and what is asked of pydantic about a record.
 
 The list is closed: no later version refuses a class that this one takes. A method by another name
-has to give way to a field of that name, in that field's class. What can be done with many records
+gives way to a field of that name, in that field's class: :func:`delete_many` is found by the
+metaclass, after the fields. What can be done with many records
 belongs to :class:`~discobase.Query`, whose names are in nobody's way.
 """
 
@@ -381,6 +584,7 @@ def bind(table: type[Table], binding: Binding[Any], *, before: type[Table] | Non
             f"from JSON, write `{name}_: ... = Field(alias={name!r})`, and `model_config = "
             f"ConfigDict(validate_by_name=True)` above it."
         )
+    refuse_as_elsewhere(table)
     binding.prepare()
     if before is not None:
         before._bound().give_way(binding)  # pyright: ignore[reportPrivateUsage] - as below

@@ -17,6 +17,8 @@ Way = Callable[[errors.DiscobaseError], errors.DiscobaseError]
 
 WITH_ARGUMENTS = {
     errors.UnknownField: lambda kind: kind("User", "nam", ["name", "age"]),
+    errors.UnknownAttribute: lambda kind: kind("User", "nam", ["name", "age"], ["find"]),
+    errors.WrongOperand: lambda kind: kind("User.age", "old", "it is no integer"),
     errors.ServerNotFound: lambda kind: kind("shop", ["other"], "https://discord.com/x"),
     errors.DatabaseNotFound: lambda kind: kind("the server 'shop'"),
     errors.MissingPermission: lambda kind: kind("shop", ["Manage Channels"], "https://discord.com"),

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from json.encoder import encode_basestring_ascii
 from math import inf
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from discobase.engine.operations import FieldSchema, Loaded
+from discobase.engine.texts import Place
 from discobase.errors import DiscobaseError
 from discobase.outcome import Outcome
 
@@ -58,6 +59,12 @@ class Attempt(NamedTuple):
     digest: str
 
 
+OnConflict = Literal["error", "ignore", "update"]
+"""What becomes of a record where another one has a value of it that is unique: the request fails;
+the record is left out; or, where it is a new one, it takes the place of the other one, whose fields
+that it does not have stay."""
+
+
 @dataclass(frozen=True, slots=True)
 class Insert:
     """A new record, to be stored under the table's next primary key.
@@ -70,6 +77,7 @@ class Insert:
     table: str
     data: str
     attempt: Attempt | None = None
+    on_conflict: OnConflict = "error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,7 @@ class Replace:
     data: str
     version: int | None = None
     attempt: Attempt | None = None
+    on_conflict: OnConflict = "error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,12 +228,19 @@ class Placed:
     """Where a request's changes ended up: the position of their commit (the head, where there was
     nothing to do), and the primary key and the version of each change, in order.
 
-    A change that was sent before, and had been made, is at the version that this gave it.
+    A change that was sent before, and had been made, is at the version that this gave it. One that
+    was left out has those of the record that was in its way.
+
+    Attributes:
+        ignored: the numbers of the changes that were left out.
+        updated: the numbers of the inserts that took the place of a record.
     """
 
     seq: int
     pks: list[int] = field(default_factory=list[int])
     versions: list[int] = field(default_factory=list[int])
+    ignored: frozenset[int] = frozenset()
+    updated: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True, eq=False)
@@ -302,6 +318,19 @@ def _size(changes: Sequence[Change], preparations: Sequence[Preparation]) -> int
         if not isinstance(change, Remove):
             size += len(change.data)
     return size
+
+
+@dataclass(frozen=True, slots=True)
+class TextIndexWanted:
+    """The index of a table's texts, as the table's class has it.
+
+    Args:
+        table: the table's name.
+        places: where the texts stand; none where the class has no text that is searched.
+    """
+
+    table: str
+    places: tuple[Place, ...]
 
 
 @dataclass(frozen=True, slots=True)

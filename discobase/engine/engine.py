@@ -20,7 +20,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 
-from discobase.engine.changes import IndexWanted, Request
+from discobase.engine.changes import IndexWanted, Request, TextIndexWanted
 from discobase.engine.checkpoints.growth import Growth, growth_of
 from discobase.engine.checkpoints.healing import Healer
 from discobase.engine.checkpoints.keeper import Checkpoint, CheckpointKeeper
@@ -147,7 +147,7 @@ class Engine:
         self._tasks: list[asyncio.Task[None]] = []
         self._finishing: list[asyncio.Task[None]] = []
         self._refreshes = Refreshes(self._follower, troubles)
-        self._wanted: dict[IndexWanted, Head] = {}
+        self._wanted: dict[IndexWanted | TextIndexWanted, Head] = {}
         self._verifications = Verifications(server, superblock, self.replica, limits)
 
     @classmethod
@@ -345,7 +345,7 @@ class Engine:
         self._channels.check()
         self._committer.put(request)
 
-    def want_index(self, wanted: IndexWanted) -> None:
+    def want_index(self, wanted: IndexWanted | TextIndexWanted) -> None:
         """Ask for an index that is not there, to be made when there is time. From any thread; never
         waits.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from discobase.engine.changes import IndexWanted, Request
+from discobase.engine.changes import IndexWanted, Request, TextIndexWanted
 from discobase.engine.checkpoints.growth import Growth
 from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.lost import LostCommit
@@ -51,7 +51,7 @@ class EngineInterface(Protocol):
         """
         ...
 
-    def want_index(self, wanted: IndexWanted) -> None:
+    def want_index(self, wanted: IndexWanted | TextIndexWanted) -> None:
         """Ask for an index that is not there, to be made when there is time. From any thread; never
         waits.
 

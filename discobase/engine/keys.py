@@ -42,7 +42,7 @@ JSON: TypeAlias = "str | int | float | bool | list[JSON] | dict[str, JSON] | Non
 NULL = "null"
 """The key of JSON null."""
 
-Kind = Literal["plain", "decimal", "instant", "duration", "path", "address", "opaque"]
+Kind = Literal["plain", "decimal", "instant", "duration", "path", "address", "opaque", "together"]
 """How the key of a field is made; :func:`discobase.records.fields.kind_of` says which type has
 which.
 
@@ -52,13 +52,18 @@ which.
 - ``duration``: durations in ISO 8601, or numbers;
 - ``path``: file paths with ``/``, which sort by their parts;
 - ``address``: IPv4 and IPv6 addresses;
-- ``opaque``: no key; such a field cannot be indexed, and is compared in Python.
+- ``opaque``: no key; such a field cannot be indexed, and is compared in Python;
+- ``together``: no field's, but that of several, whose key is made of theirs
+  (:mod:`discobase.engine.together`).
 """
 
 KINDS: frozenset[str] = frozenset(get_args(Kind))
 """Every :data:`Kind` there is."""
 
-_BELOW, _NEGATIVE, _ZERO, _POSITIVE, _ABOVE, _NAN = "#0", "#1", "#2", "#3", "#4", "#5"
+NAN = "#5"
+"""The key of NaN."""
+
+_BELOW, _NEGATIVE, _ZERO, _POSITIVE, _ABOVE = "#0", "#1", "#2", "#3", "#4"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = "0123456789"
 _REVERSED = str.maketrans(_DIGITS + _LETTERS, _DIGITS[::-1] + _LETTERS[::-1])
@@ -125,7 +130,7 @@ def _magnitude(exponent: int) -> str:
 
 def _float(value: float) -> str:
     if math.isnan(value):
-        return _NAN
+        return NAN
     if math.isinf(value):
         return _ABOVE if value > 0 else _BELOW
     numerator, denominator = value.as_integer_ratio()
@@ -141,7 +146,7 @@ def _decimal(text: str) -> str | None:
     except InvalidOperation:
         return None
     if number.is_nan():
-        return _NAN
+        return NAN
     if number.is_infinite():
         return _ABOVE if number > 0 else _BELOW
     sign, digits, exponent = number.as_tuple()
@@ -164,13 +169,27 @@ def _instant(text: str) -> str | None:
 
 
 def _duration(text: str) -> str | None:
+    parts = _sign_and_microseconds(text)
+    return None if parts is None else _number(parts[0], parts[1], -6)
+
+
+def seconds(text: str) -> float | None:
+    """Return how long a duration in ISO 8601 is; None where it is none."""
+    parts = _sign_and_microseconds(text)
+    if parts is None:
+        return None
+    length = int(parts[1]) / 1_000_000
+    return -length if parts[0] else length
+
+
+def _sign_and_microseconds(text: str) -> tuple[bool, str] | None:
     match = _DURATION.fullmatch(text)
     if match is None:
         return None
-    years, days, hours, minutes, seconds = (int(match[part] or 0) for part in _DURATION_PARTS)
-    total = (((years * _DAYS_IN_A_YEAR + days) * 24 + hours) * 60 + minutes) * 60 + seconds
+    years, days, hours, minutes, whole = (int(match[part] or 0) for part in _DURATION_PARTS)
+    total = (((years * _DAYS_IN_A_YEAR + days) * 24 + hours) * 60 + minutes) * 60 + whole
     fraction = (match["fraction"] or "").ljust(6, "0")
-    return _number(match["sign"] == "-", f"{total}{fraction}", -6)
+    return match["sign"] == "-", f"{total}{fraction}"
 
 
 _DURATION_PARTS = ("years", "days", "hours", "minutes", "seconds")

@@ -10,11 +10,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from discobase.engine.keys import JSON, KINDS, Kind
+from discobase.engine.together import (
+    TOGETHER,
+    Part,
+    is_together,
+    joined_missing,
+    joined_prints,
+    names_of,
+    parts_of,
+)
 from discobase.engine.versions import RELEASE, latest
 
 LARGEST_PK = 2**63 - 1
@@ -56,7 +65,8 @@ class FieldSchema:
         fingerprint: a text that is equal for two classes only if they load a stored value as the
             same one. It ends with :data:`DEPENDS` where the value may depend on other fields.
             :data:`OF_0_1` for fields that version 0.1 declared.
-        missing: the key of records that lack the field; None where no one key is right for them.
+        missing: the key of records that lack the field; None where no one key is right for them. Of
+            fields together, how the key of each is made (:mod:`discobase.engine.together`).
     """
 
     kind: Kind
@@ -83,7 +93,16 @@ class FieldSchema:
         fingerprint = stored.get("print", OF_0_1)
         if stored["kind"] not in KINDS or not isinstance(missing, str | None):
             raise ValueError(stored)
+        if stored["kind"] == TOGETHER:
+            parts_of(fingerprint, missing or "")
         return cls(stored["kind"], str(fingerprint), missing)
+
+    @classmethod
+    def together(cls, fields: Sequence[FieldSchema]) -> FieldSchema:
+        """Return what is known of several fields as one."""
+        parts = [Part(each.kind, each.fingerprint, each.missing) for each in fields]
+        prints = [part.fingerprint for part in parts]
+        return cls(TOGETHER, joined_prints(prints), joined_missing(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +128,16 @@ class Schema:
 
     def fingerprint(self, name: str) -> str | None:
         """Return the fingerprint of a field; None where there is no such field."""
-        known = self.fields.get(name)
-        return None if known is None else known.fingerprint
+        prints = [self.fields[each].fingerprint for each in names_of(name) if each in self.fields]
+        if len(prints) < len(names_of(name)):
+            return None
+        # Of fields together by what they are, whether the class has them so or not.
+        return joined_prints(prints) if is_together(name) else prints[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The fields, without what stands for several."""
+        return tuple(name for name in self.fields if not is_together(name))
 
     def to_json(self) -> str:
         """Write the schema as compact JSON, the same text for equal schemas, without back-ticks."""
@@ -299,6 +326,20 @@ _KEYS = '["keys",'
 def _line(value: object) -> str:
     # A frame is a fenced block: nothing in it may close the fence.
     return json.dumps(value, separators=(",", ":")).replace("`", "\\u0060")
+
+
+def extended(data: str, known: Mapping[str, Any], stored: Mapping[str, Any]) -> str:
+    """Return the text of a record with the fields behind it that only another record has.
+
+    Args:
+        data: the text.
+        known: what it says.
+        stored: the other record.
+    """
+    others = {name: value for name, value in stored.items() if name not in known}
+    if not others:
+        return data
+    return f"{data[:-1]}{',' if known else ''}{_line(others)[1:]}"
 
 
 def to_line(operation: Operation) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
+from pydantic_core import CoreSchema, core_schema
+
 _NO_SCHEMAS = frozenset(
     {"config", "default", "expected", "function", "members", "metadata", "serialization"}
 )
@@ -44,6 +46,25 @@ def replaced(schema: Any, replace: Callable[[dict[str, Any]], dict[str, Any] | N
         parts = cast("list[Any]", schema)
         return type(parts)(replaced(part, replace) for part in parts)
     return schema
+
+
+def runs_no_code(schema: Any) -> bool:
+    """Return whether validating runs no function, neither of a class nor of a type in it."""
+    return not any(
+        node["type"].startswith(("function", "call", "generator", "lax-or-strict"))
+        or "default_factory" in node
+        or node.get("post_init")
+        or node.get("custom_init")
+        for node in nodes(schema)
+    )
+
+
+def list_of(schema: CoreSchema) -> CoreSchema:
+    """Return the schema of a list of what a schema is of."""
+    if schema["type"] == "definitions":
+        inner = core_schema.list_schema(schema["schema"])
+        return core_schema.definitions_schema(inner, schema["definitions"])
+    return core_schema.list_schema(schema)
 
 
 def _is_schema(node: dict[str, Any]) -> bool:

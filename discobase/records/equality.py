@@ -10,6 +10,7 @@ import dataclasses
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, RootModel
@@ -20,8 +21,11 @@ _PYDANTICS: tuple[object, ...] = (vars(BaseModel)["__eq__"], vars(RootModel)["__
 def equal_as_stored(one: Any, other: Any) -> bool:
     """Return whether two values are equal, models by their fields and extras alone.
 
-    A model with an ``__eq__`` of its own decides by that.
+    A model with an ``__eq__`` of its own decides by that; aware datetimes are equal where they are
+    one moment.
     """
+    if isinstance(one, datetime) and isinstance(other, datetime):
+        return bool(as_moment(one) == as_moment(other))
     if bool(one == other):
         return True
     for kinds, compare in _COMPARISONS:
@@ -29,6 +33,21 @@ def equal_as_stored(one: Any, other: Any) -> bool:
             return compare(one, other)
     is_pair = dataclasses.is_dataclass(one) and type(one) is type(other)
     return is_pair and _equal_dataclasses(one, other)
+
+
+def as_moment(value: Any) -> Any:
+    """Return an aware datetime in UTC, and all else as it is.
+
+    Python compares two datetimes of one time zone by what the clock shows, which in the hour that
+    it shows twice is not when they are, and never calls one of that hour equal to one of another
+    time zone.
+    """
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        return value
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:  # UTC has it in a year that datetime does not know
+        return value
 
 
 def _equal_models(one: BaseModel, other: BaseModel) -> bool:

@@ -44,6 +44,7 @@ from pydantic.fields import FieldInfo
 
 from discobase.engine.keys import Kind
 from discobase.errors import TableError
+from discobase.records.together import UniqueTogether, together_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,17 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
+class Searchable:
+    """Find records by the words in this field: ``body: Annotated[str, Searchable()]``, and
+    ``Article.search("two words")``.
+
+    For fields of texts: ``str``, also optional, in lists, sets, tuples and dictionaries, and fields
+    of models inside, which are marked there. Each process that has such a class keeps an index of
+    the words, which costs disk and memory, and no API call.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class FieldMarks:
     """What the annotations of one table say.
 
@@ -74,11 +86,13 @@ class FieldMarks:
         kinds: how each field's key is made.
         unique: the fields marked :class:`Unique`, in the order of the fields.
         indexed: the fields marked :class:`Index`, in the order of the fields.
+        together: those that are unique together.
     """
 
     kinds: Mapping[str, Kind]
     unique: tuple[str, ...]
     indexed: tuple[str, ...]
+    together: tuple[tuple[str, ...], ...] = ()
 
 
 def marks_of(model: type[BaseModel]) -> FieldMarks:
@@ -92,15 +106,15 @@ def marks_of(model: type[BaseModel]) -> FieldMarks:
             ``opaque``), or the mark stands inside another annotation, or in the place of a default
             or a type, where it would not be seen.
     """
-    serialized = _fields_with_a_serializer(model)
+    serialized = fields_with_a_serializer(model)
     kinds: dict[str, Kind] = {}
     marked: dict[type, list[str]] = {Unique: [], Index: []}
     for name, field in model.model_fields.items():
         annotation = _with_metadata(field.annotation, field.metadata)
         kinds[name] = "opaque" if name in serialized else kind_of(annotation)
         for mark, names in marked.items():
-            _check_place(model, name, field, mark)
-            if any(_is_mark(entry, mark) for entry in field.metadata):
+            check_place(model, name, field, mark)
+            if any(is_that_mark(entry, mark) for entry in field.metadata):
                 _check_keyed(model, name, kinds[name], mark)
                 names.append(name)
             elif _is_buried(field.annotation, mark):
@@ -108,7 +122,22 @@ def marks_of(model: type[BaseModel]) -> FieldMarks:
                     f"{model.__name__}.{name}: {mark.__name__}() must be the outermost annotation, "
                     f"as in Annotated[str | None, {mark.__name__}()]."
                 )
-    return FieldMarks(MappingProxyType(kinds), tuple(marked[Unique]), tuple(marked[Index]))
+        if any(is_that_mark(entry, UniqueTogether) for entry in field.metadata):
+            raise TableError(
+                f"{model.__name__}.{name}: UniqueTogether() is no annotation of one field, but an "
+                f"attribute of the class: once = UniqueTogether({name!r}, ...)."
+            )
+    together = together_in(model)
+    for name in {name for names in together for name in names}:
+        _check_keyed(model, name, kinds[name], UniqueTogether)
+    return FieldMarks(
+        MappingProxyType(kinds), tuple(marked[Unique]), tuple(marked[Index]), together
+    )
+
+
+def is_mark(entry: Any) -> bool:
+    """Return whether an annotation's entry is a mark of this module, of no concern to pydantic."""
+    return any(is_that_mark(entry, mark) for mark in (Unique, Index, Searchable))
 
 
 def kind_of(annotation: Any) -> Kind:
@@ -140,6 +169,29 @@ def kind_of(annotation: Any) -> Kind:
     if leaves <= _NUMBERS:
         return "decimal" if "decimal" in kinds else "plain"
     return "plain" if any(leaves <= family for family in _TOLD_APART) else "opaque"
+
+
+def sorts_as_its_keys(annotation: Any) -> bool:
+    """Return whether Python compares the values of a field, by ``<``, as their keys compare. It
+    does not compare at all what is of several types, nor members of an enum that is no more.
+
+    Args:
+        annotation: a type whose kind is not ``opaque``.
+    """
+    leaves = set(_leaves(annotation)) - {NoneType}
+    return leaves <= _NUMBERS or (len(leaves) == 1 and _has_order(leaves.pop()))
+
+
+def types_of(annotation: Any) -> frozenset[Any]:
+    """Return the types of a field's values: the members of unions, aliases and literals."""
+    return frozenset(_leaves(annotation))
+
+
+def _has_order(leaf: Any) -> bool:
+    if isinstance(leaf, type) and issubclass(leaf, Enum):
+        return issubclass(leaf, str | int)
+    # Addresses of version 6 compare without their zone, which their keys have.
+    return leaf in _KINDS and leaf not in (IPv6Address, IPvAnyAddress)
 
 
 _KINDS: dict[Any, Kind] = {
@@ -191,7 +243,7 @@ def _leaves(annotation: Any) -> Iterator[Any]:
     origin = get_origin(annotation)
     if origin is Annotated:
         inner, *metadata = get_args(annotation)
-        yield from ([object] if any(map(_rewrites, metadata)) else _leaves(inner))
+        yield from ([object] if any(map(rewrites, metadata)) else _leaves(inner))
     elif origin is Union or origin is UnionType:
         for member in get_args(annotation):
             yield from _leaves(member)
@@ -217,7 +269,7 @@ def _kind_of_leaf(leaf: Any) -> Kind:
     return _KINDS.get(leaf, "opaque")
 
 
-def _rewrites(metadata: Any) -> bool:
+def rewrites(metadata: Any) -> bool:
     """Return whether an entry of Annotated may make what is held or stored other than the type."""
     if isinstance(metadata, _REWRITES) or metadata is Json:
         return True
@@ -232,7 +284,8 @@ def _with_metadata(annotation: Any, metadata: Iterable[Any]) -> Any:
     return annotation
 
 
-def _fields_with_a_serializer(model: type[BaseModel]) -> frozenset[str]:
+def fields_with_a_serializer(model: type[BaseModel]) -> frozenset[str]:
+    """Return the fields whose values are stored by a serializer of the class."""
     decorators = model.__pydantic_decorators__
     if decorators.model_serializers:
         return frozenset(model.model_fields)
@@ -240,21 +293,28 @@ def _fields_with_a_serializer(model: type[BaseModel]) -> frozenset[str]:
     return frozenset(model.model_fields if "*" in named else named)
 
 
-def _is_mark(entry: object, mark: type) -> bool:
+def is_that_mark(entry: object, mark: type) -> bool:
+    """Return whether an entry of an annotation is a mark; its class stands for it, too."""
     return isinstance(entry, mark) or entry is mark
 
 
 def _is_buried(annotation: Any, mark: type) -> bool:
     return any(
-        _is_mark(argument, mark) or _is_buried(argument, mark) for argument in get_args(annotation)
+        is_that_mark(argument, mark) or _is_buried(argument, mark)
+        for argument in get_args(annotation)
     )
 
 
-def _check_place(model: type[BaseModel], name: str, field: FieldInfo, mark: type) -> None:
+def check_place(model: type[BaseModel], name: str, field: FieldInfo, mark: type) -> None:
+    """Refuse a mark in the place of a field's type or default.
+
+    Raises:
+        TableError: it is there.
+    """
     annotation: Any = field.annotation
-    if _is_mark(annotation, mark):
+    if is_that_mark(annotation, mark):
         place, annotation = "type", str
-    elif _is_mark(field.default, mark) or field.default_factory is mark:
+    elif is_that_mark(field.default, mark) or field.default_factory is mark:
         place = "default"
     else:
         return

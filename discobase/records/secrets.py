@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast, get_args, get_origin
 
 from pydantic import Secret, SecretBytes, SecretStr
 from pydantic_core import to_jsonable_python
@@ -16,6 +16,15 @@ _SECRETS = (Secret, SecretStr, SecretBytes)
 _SEQUENCES = (list, tuple, set, frozenset, deque)
 
 BytesMode = Literal["base64", "utf8"]
+
+
+def holds_secrets(annotation: Any) -> bool:
+    """Return whether values of a type may be secrets, or have some in them as far as its arguments
+    tell.
+    """
+    origin = get_origin(annotation) or annotation
+    is_one = isinstance(origin, type) and issubclass(origin, _SECRETS)
+    return is_one or any(map(holds_secrets, get_args(annotation)))
 
 
 def unmasked_forms(stored: Any, held: Any) -> Iterator[Any]:

@@ -7,7 +7,8 @@ of. Only the fields of the record itself are looked at, not those of models insi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
@@ -17,6 +18,8 @@ from discobase.records.json_text import json_text
 
 _PLAIN_POST_INITS = (None, "init_private_attributes")
 """What pydantic has done after a model of no ``model_post_init`` was filled."""
+
+_fields_set = attrgetter("__pydantic_fields_set__")
 
 
 class UnknownFields:
@@ -35,12 +38,12 @@ class UnknownFields:
         self._known = model.model_fields
         self._is_filled_from_text_alone = _is_filled_from_text_alone(model)
 
-    def may_be_in(self, data: str, record: BaseModel) -> bool:
+    def may_be_in(self, data: str, records: Sequence[BaseModel]) -> bool:
         """Return whether there may be some, without parsing the text again where that can be told.
 
         Args:
-            data: a JSON object, compact.
-            record: what was read from it.
+            data: JSON objects, compact.
+            records: what was read from them.
         """
         if self._are_held:
             return False
@@ -48,7 +51,7 @@ class UnknownFields:
             return True
         # A colon follows each key, for the text is compact. Keys of models inside, and what only
         # looks like one, make the count higher than it is, never lower.
-        return data.count('":') > len(record.__pydantic_fields_set__)
+        return data.count('":') > sum(map(len, map(_fields_set, records)))
 
     def explain(self, error: ValidationError) -> bool:
         """Return whether such fields are a reason for which pydantic refused a record."""

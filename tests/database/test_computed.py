@@ -49,7 +49,7 @@ def test_repr_str_and_rich_show_the_primary_key_first_once_there_is_one(db):
     assert str(item) == "pk=1 name='mug'"
     assert list(item.__rich_repr__()) == [("pk", 1), ("name", "mug")]
     assert repr(Item.get(1)) == repr(item.model_copy()) == repr(item)
-    assert repr(Item.find(name="mug")[:]) == "[Item(pk=1, name='mug')]"
+    assert repr(list(Item.find(name="mug"))) == "[Item(pk=1, name='mug')]"
     item.delete()
     assert repr(item) == "Item(name='mug')"
 

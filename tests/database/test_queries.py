@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Sequence
+from copy import copy, deepcopy
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum
@@ -26,7 +28,14 @@ from pydantic import (
 
 from discobase import Database, Index, Query, Table, Unique
 from discobase.engine.committer import Committer
-from discobase.errors import RecordNotFound, RecordOutdated, SeveralRecords, UnknownField
+from discobase.errors import (
+    RecordNotFound,
+    RecordOutdated,
+    SeveralRecords,
+    UnknownField,
+    UsageError,
+    WrongExpression,
+)
 from tests.database.shop import shop, soon
 from tests.naming import without_address
 
@@ -53,14 +62,73 @@ class TestQuery:
         items(name="boater").save()
         assert len(found) == 1
 
-    def test_it_is_one_picture_once_it_was_used(self, items):
+    def test_it_is_one_picture_once_its_records_were_gone_through(self, items):
         found = items.find(name="hat")
-        assert len(found) == 3
-        items(name="hat").save()
-        assert len(found) == 3
         assert [record.pk for record in found] == [1, 3, 5]
+        items(name="hat").save()
+        assert len(found) == found.count() == 3
+        assert [record.pk for record in found] == [1, 3, 5]
+        assert (found.last().pk, found.exists(), [each.pk for each in found[1:]]) == (
+            5,
+            True,
+            [3, 5],
+        )
         assert len(items.find(name="hat")) == 4
         assert len(found.find()) == 4
+
+    def test_each_question_has_one_answer_and_is_asked_by_itself(self, items):
+        found = items.find(name="hat")
+        assert (len(found), found.first().pk, found.exists()) == (3, 1, True)
+        items(name="hat").save()
+        items.get(1).delete()
+        assert (len(found), found.first().pk, found.exists()) == (3, 1, True)
+        assert [record.pk for record in found] == [3, 5, 6]
+        assert (len(found), found.first().pk) == (3, 3)
+
+    def test_where_there_is_any_the_first_one_is_the_one_that_was_seen(self, items):
+        found = items.find(name="fez")
+        assert found
+        items.find(name="fez").delete()
+        assert (found[0].pk, found.first().pk, bool(found)) == (4, 4, True)
+        assert list(found) == []
+        assert (found.first(), bool(found)) == (None, False)
+
+    def test_answers_are_of_their_moment_and_records_once_held_stay(self, items):
+        found = items.find(name="hat")
+        assert (found.count(), found.pks()) == (3, [1, 3, 5])
+        items.get(1).delete()
+        assert (found.count(), found.pks()) == (3, [3, 5])
+        assert [record.pk for record in found] == [3, 5]
+        items(name="hat").save()
+        assert (found.count(), len(found), len(list(found))) == (2, 2, 2)
+        assert (found.pks(), found.values_list("pk", flat=True)) == ([3, 5, 6], [3, 5, 6])
+        assert found.find().count() == 3
+
+    def test_it_is_neither_pickled_nor_copied_deeply(self, items):
+        found = items.find(name="hat")
+        for wrong in (lambda: pickle.dumps(found), lambda: deepcopy([found])):
+            with pytest.raises(UsageError, match=r"find\(name='hat'\) reads .* list\(query\)"):
+                wrong()
+        assert copy(found) is found
+
+    def test_it_selects_by_version_as_by_primary_key(self, items):
+        hat = items.get(1)
+        assert items.find(version=hat.version, pk=1).one() == hat
+        assert (
+            items.find(version=str(hat.version)).pks()
+            == items.find(items.version == hat.version).pks()
+        )
+        assert items.find().exclude(version=hat.version).count() == 0
+        assert repr(items.find(version=0)) == "<Item.find(version=0)>"
+        with pytest.raises(ValidationError, match=r"for Item\nversion\n"):
+            items.find(version="x")
+
+    def test_find_unique_takes_expressions(self, items):
+        assert items.find_unique(items.name == "fez").pk == 4
+        assert items.find_unique(items.pk < 3, name="hat").pk == 1
+        assert items.find_unique(items.pk > 9, strict=False) is None
+        with pytest.raises(WrongExpression, match="a property is in no query"):
+            items.find_unique(False)
 
     def test_it_behaves_as_a_sequence(self, items):
         found = items.find()
@@ -109,6 +177,15 @@ class TestQuery:
             items.find_unique(name="boater")
         with pytest.raises(SeveralRecords, match=r"finds 3 records.*pk 1 and 3.*strict=False"):
             items.find_unique(name="hat")
+        for hats in (
+            lambda: items.find(name="hat").one(),
+            lambda: items.find(name="hat").one_or_none(),
+            lambda: items.find().get_or_none(name="hat"),
+            lambda: items.get_or_create(name="hat"),
+            lambda: items.update_or_create(name="hat"),
+        ):
+            with pytest.raises(SeveralRecords, match=r"or take find\(\.\.\.\)\.first\(\) for the"):
+                hats()
         assert items.find_unique(strict=False, name="boater") is None
         assert items.find_unique(strict=False, name="hat").pk == 1
 
@@ -183,7 +260,9 @@ class TestQuery:
             assert found[0] is next(iter(found))
             Item(name="hat").save()
             assert everything[0] is everything.first()
-            assert len(list(everything)) == len(everything) == 20
+            assert len(everything) == 20
+            assert len(list(everything)) == len(everything) == 21
+            assert everything[0] is everything.first()
 
     def test_nan_equals_nothing_as_in_python(self, place):
         database = Database("shop")
@@ -242,10 +321,12 @@ class TestQuery:
         assert repr(found) == "<Item.find(name='hat')>"
         items(name="hat").save()
         assert len(found) == 4
+        assert repr(found) == "<Item.find(name='hat')>"
+        assert len(list(found)) == 4
         assert repr(found).startswith("<Item.find(name='hat'): [Item(pk=1, name='hat'), ")
         items.save_many(items(name="hat") for _ in range(10))
         many = items.find()
-        assert len(many) == 16
+        assert len(list(many)) == len(many) == 16
         assert repr(many).endswith("and 11 more]>")
         assert repr(items.find(pk=99).find()) == "<Item.find(pk=99)>"
 

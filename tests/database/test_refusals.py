@@ -269,7 +269,8 @@ class TestMisuse:
         with place.conn(database):
             item(name="hat").save()
             found = item.find()
-            assert len(found) == 1
+            assert [each.name for each in found] == ["hat"]
+        assert len(found) == 1
         assert found[0].name == "hat"
 
     def test_a_class_that_is_not_attached(self):

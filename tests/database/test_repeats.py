@@ -39,6 +39,9 @@ class Interrupted(Source):
     def replica(self, purpose=""):
         return self._source.replica(purpose)
 
+    def want_texts(self, wanted):
+        self._source.want_texts(wanted)
+
     def want_index(self, wanted):
         self._source.want_index(wanted)
 

@@ -159,6 +159,19 @@ class TestUnique:
                 Member.save_many([Member(name="eve"), Member(name="eve")])
             assert caught.value.__notes__ == ["Record 3 was to be saved together with this one."]
 
+    def test_two_of_the_records_that_are_written_have_the_value(self, place):
+        database, user = users()
+        with place.conn(database):
+            user.save_many([user(email="a"), user(email="b")])
+            truly = r"two of the records that were to be written have '{}'; nothing was written"
+            with pytest.raises(UniqueViolation, match=truly.format("d")):
+                user.save_many([user(email="d"), user(email="d")])
+            with pytest.raises(UniqueViolation, match=truly.format("same")):
+                user.find().update(email="same")
+            with pytest.raises(UniqueViolation, match="record 2 has 'b' already"):
+                user.save_many([user(email="c"), user(email="b")])
+            assert [each.email for each in user.find()] == ["a", "b"]
+
     def test_none_may_be_there_many_times(self, place):
         database, user = users()
         with place.conn(database):

@@ -10,6 +10,8 @@ from sybil.document import Document, PythonDocStringDocument
 from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
 from sybil.parsers.rest import DocTestParser
 
+from discobase.local.process import shared
+
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *sorted(ROOT.glob("docs/**/*.md"))]
 MODULES = sorted(ROOT.glob("discobase/**/*.py"))
@@ -20,6 +22,15 @@ def document(path: Path) -> Document:
         blocks = PythonCodeBlockParser(doctest_optionflags=ELLIPSIS)
         return Document.parse(str(path), blocks, SkipParser())
     return PythonDocStringDocument.parse(str(path), DocTestParser(ELLIPSIS))
+
+
+@pytest.fixture(autouse=True)
+def _empty_server(monkeypatch):
+    """Each page begins with an empty server, as with whoever reads it: others use its names."""
+    monkeypatch.setattr(shared._servers, "_own", None)
+    yield
+    if shared._servers._own is not None:
+        shared._servers._own._server.close()
 
 
 @pytest.mark.parametrize(

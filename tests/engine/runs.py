@@ -10,28 +10,36 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
+from discobase.engine import committer
 from discobase.engine.engine import Engine
 from discobase.engine.log.superblock import Superblock
+from discobase.engine.replica import layout
 from discobase.engine.server.permissions import Permission
 from tests.engine.audit import (
     check_checkpoints,
     check_keys,
     check_promises,
     check_replicas,
+    check_texts,
     read_log,
     replay,
 )
+from tests.engine.questions import Asker
 from tests.engine.simulation import CALM, Faults, Process, World
 from tests.engine.workload import Memory, Plan, live, open_engine
 
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
-    """A kind of run. So many of its writers as `deaf` says never hear of an event."""
+    """A kind of run. So many of its writers as `deaf` says never hear of an event, and so many
+    times as `breaks` says a file fails that holds a replica.
+    """
 
     faults: Faults = CALM
     plan: Plan = dataclasses.field(default_factory=Plan)
@@ -45,6 +53,8 @@ class Profile:
     spoils: int = 0
     ends: int = 0
     caches: bool = False
+    breaks: int = 0
+    asks: bool = False
     span: float = 15.0
     fresh_reads: bool = True
 
@@ -70,6 +80,12 @@ _RIGHTS = [
 ]
 """What an administrator takes away."""
 
+_ASKED = dataclasses.replace(_ROUGH, work=0.2)
+"""Where processes are asked, filling a column takes so long that commits come in between."""
+
+_FAILURES = [sqlite3.SQLITE_PERM, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CORRUPT]
+"""What SQLite says of files that fail."""
+
 _SPOILED = ["delete", "text", "files", "later", "forge"]
 """What becomes of checkpoints."""
 
@@ -84,10 +100,11 @@ PROFILES = {
         span=200.0,
     ),
     "lagging": Profile(
-        faults=dataclasses.replace(_ROUGH, lag=0.3, list_lag=3.0),
+        faults=dataclasses.replace(_ASKED, lag=0.3, list_lag=3.0),
         kills=1,
         losses=1,
         fresh_reads=False,
+        asks=True,
     ),
     "denied": Profile(faults=_ROUGH, losses=1, kills=2, denials=6),
     "hidden": Profile(faults=_ROUGH, losses=1, kills=4, hides=5),
@@ -106,7 +123,13 @@ PROFILES = {
         span=120.0,
     ),
     "keeping": Profile(
-        faults=_ROUGH, kills=4, losses=2, plan=Plan(checkpoints=0.3), freezes=(30.0, 200.0)
+        faults=_ASKED,
+        kills=4,
+        losses=2,
+        plan=Plan(checkpoints=0.3),
+        freezes=(30.0, 200.0),
+        breaks=4,
+        asks=True,
     ),
     "spoiling": Profile(
         faults=dataclasses.replace(_ROUGH, lag=0.3, list_lag=3.0),
@@ -117,7 +140,7 @@ PROFILES = {
         freezes=(30.0,),
         fresh_reads=False,
     ),
-    "cached": Profile(faults=_ROUGH, losses=2, kills=5, ends=4, caches=True),
+    "cached": Profile(faults=_ASKED, losses=2, kills=5, ends=4, caches=True, breaks=1, asks=True),
     "unenforced": Profile(faults=dataclasses.replace(_ROUGH, nonce_window=None), kills=2, losses=1),
 }
 
@@ -149,7 +172,12 @@ class Run:
         """
         with tempfile.TemporaryDirectory() as folder:
             self._folder = Path(folder)
-            return self._go_in_folder()
+            with (
+                # So that columns are filled while there are commits, though records are few.
+                mock.patch.object(committer, "_FILLED_AT_A_TIME", 1),
+                mock.patch.object(layout, "_AT_ONCE", 4),
+            ):
+                return self._go_in_folder()
 
     def _go_in_folder(self) -> Run:
         try:
@@ -179,7 +207,15 @@ class Run:
             process.cache = self._caches.setdefault(name, self._folder / f"cache {self._born}")
         tag = f"{name}#{self._born}"
         task = process.loop.create_task(
-            live(self.world, process, self.record, self.profile.plan, tag, hears=self._hears(name))
+            live(
+                self.world,
+                process,
+                self.record,
+                self.profile.plan,
+                tag,
+                hears=self._hears(name),
+                beside=[Asker] if self.profile.asks else [],
+            )
         )
         self._lives.append((process, lambda: task.result() if task.done() else None))
 
@@ -210,6 +246,8 @@ class Run:
             world.after(random.random() * self.profile.span, self._spoil_one)
         for _ in range(self.profile.losses):
             world.after(random.random() * self.profile.span, self._lose_session)
+        for _ in range(self.profile.breaks):
+            world.after(random.random() * self.profile.span, self._break_file)
 
     def _spoil_one(self) -> None:
         """Let something happen to a message in the channel of the checkpoints."""
@@ -294,6 +332,18 @@ class Run:
         if victim := self._victim():
             victim.session.lose(self.world.random.random() * 5)
 
+    def _break_file(self) -> None:
+        """Let a reader find that the file fails which holds a replica: what it holds is copied, or
+        is not what was written, and read again from a checkpoint and the log.
+        """
+        victim = self._victim()
+        if victim is None or victim.engine is None or victim.ending:
+            return
+        error = sqlite3.DatabaseError("the file fails")
+        error.sqlite_errorcode = self.world.random.choice(_FAILURES)
+        self.world.fault(f"{victim.name}: the file fails ({error.sqlite_errorcode})")
+        victim.engine.replica.note_failure(error)
+
     # The end
 
     def _check(self) -> None:
@@ -312,6 +362,7 @@ class Run:
         engines = [newcomer, *(engine for _, engine in living)]
         check_replicas(log, state, engines)
         check_keys(engines)
+        check_texts(engines)
         self.checkpoints = check_checkpoints(world, superblock, log)
         check_promises(log, self.record, fresh_reads=self.profile.fresh_reads)
         failures = [text for process in world.processes for text in process.failures]

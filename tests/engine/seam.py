@@ -50,7 +50,7 @@ class Seam:
     def __init__(self, process: Process) -> None:
         self._process = process
         self._world = process.world
-        self._worker = _Worker(self, process, 0.002)
+        self._worker = _Worker(self, process, process.world.faults.work)
         self._slow_worker = _Worker(self, process, 2.0)
         self.cut_off = False
 

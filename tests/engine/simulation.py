@@ -82,6 +82,7 @@ class Faults:
     nonce_gap: float = 0.0
     url_lifetime: float = 86_400.0
     network: float = 0.05
+    work: float = 0.002
     unanswered: str = ""
     unanswered_effect: float | None = None
 

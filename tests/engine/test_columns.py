@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -50,7 +53,7 @@ from discobase.engine.operations import (
     Release,
     Schema,
 )
-from discobase.engine.replica import KEYLESS, KeyColumn, Replica, may_make_unique
+from discobase.engine.replica import KEYLESS, Cache, KeyColumn, Replica, may_make_unique
 from discobase.engine.replica.columns import table_name
 from discobase.engine.server.seam import Message
 from discobase.errors import DiscobaseError, DuplicatesFound, SchemaConflict, UniqueViolation
@@ -412,6 +415,123 @@ class TestAColumnThatIsFilled:
         state.apply(Declare("t", class_of("newer"), 2))
         state.index(NEW)
         assert state.columns() == set()
+
+
+class TestRowsThatLackAKey:
+    def is_whole(self, state: State) -> bool:
+        layout = state.replica.layouts["t"]
+        held = state.replica._writer.execute("SELECT count(*) FROM lacking").fetchone()[0]
+        keys = state.keys(column_of(NEW)).values()
+        assert held == sum(key in (None, KEYLESS) for key in keys)
+        return layout.is_whole(column_of(NEW))
+
+    def test_are_noted_as_they_come_and_go(self, state):
+        state.apply(Declare("t", class_of(OLD), 1), Declare("t", class_of(NEW, indexed=True), 2))
+        state.apply(Put("t", 1, x("a"), 2), Put("t", 2, x("b"), 2))
+        assert self.is_whole(state)
+        state.apply(Put("t", 3, x("c"), 1))  # unknown
+        assert not self.is_whole(state)
+        state.apply(Put("t", 4, "{}", 2), Put("t", 5, x("e"), 1))  # and one without a key
+        state.apply(Put("t", 3, x("c"), 2), Delete("t", 4))
+        assert not self.is_whole(state)
+        state.apply(Delete("t", 5))
+        assert self.is_whole(state)
+
+    def test_are_as_before_where_a_proposal_comes_to_nothing(self, state):
+        state.apply(Declare("t", class_of(NEW, indexed=True), 1), Put("t", 1, x("a"), 1))
+        state.replica.propose([Request([Insert("t", "{}")], {"t": class_of(NEW, indexed=True)})])
+        state.replica.withdraw()
+        assert self.is_whole(state)
+        state.ask(Insert("t", "{}"), schema=class_of(NEW, indexed=True))
+        assert not self.is_whole(state)
+
+    def test_are_known_after_a_restore(self, state):
+        state.apply(Declare("t", class_of(OLD), 1), Declare("t", class_of(NEW, indexed=True), 2))
+        state.apply(Put("t", 1, x("a"), 1), Put("t", 2, x("b"), 2))
+        restored = State(restored=True)
+        with contextlib.closing(state.replica.snapshot()) as snapshot:
+            restored.replica.restore([*snapshot.lines()], snapshot.head, snapshot.hash)
+        assert not self.is_whole(restored)
+        restored.replica.close()
+
+    @made_for_searches
+    def test_are_noted_while_a_column_is_filled(self, state):
+        state.apply(Declare("t", class_of(OLD), 1), Declare("t", class_of(NEW), 2))
+        state.apply(*(Put("t", pk, x("a"), pk % 2 + 1) for pk in range(1, 8)))
+        state.replica.index(IndexWanted("t", "x", NEW))
+        assert state.replica.fill(2)
+        state.apply(Put("t", 1, x("c"), 1), Put("t", 2, x("a"), 2), Put("t", 7, x("c"), 1))
+        while state.replica.fill(2):
+            pass
+        assert not self.is_whole(state)
+        assert state.replica.select("t", [(column_of(NEW), '"b')]) == [
+            row for row in state.replica.select("t", []) if row[0] in (1, 4, 6, 7)
+        ]
+
+
+class TestALargeTable:
+    """As large as one that is not looked through in one commit."""
+
+    RECORDS = 2_001
+
+    def fill_table(self, replica: Replica, *more: Operation) -> None:
+        puts = [Put("t", pk, x(str(pk)), 1) for pk in range(1, self.RECORDS + 1)]
+        head = replica.head
+        header = Header(head.seq + 1, head.chain, "w", 0.0, 1, "h", "inline", 1, "hash 1")
+        entry = Entry(Message(1, 0, 1, ""), header)
+        replica.apply([Commit(entry, [Declare("t", class_of(NEW), 1), *puts, *more])])
+
+    def test_is_not_looked_through_to_begin_a_column(self, state):
+        self.fill_table(state.replica)
+        said: list[str] = []
+        state.replica._writer.set_trace_callback(said.append)
+        state.replica.index(IndexWanted("t", "x", NEW))
+        state.replica._writer.set_trace_callback(None)
+        assert not any("CREATE INDEX" in each for each in said)
+
+    def test_has_columns_when_none_is_left_to_spare(self, state):
+        for number in range(1, 8):
+            fields = {f"f{n}": FieldSchema("plain", NEW) for n in range(7)}
+            text = Schema(fields, (), ()).to_json()
+            if number == 1:
+                state.apply(Declare("t", text, 1), Put("t", 1, json.dumps({"f0": 1, "f6": 2}), 1))
+            state.replica.index(IndexWanted("t", f"f{number - 1}", NEW))
+        while state.replica.fill(2):
+            pass
+        assert len(state.replica.layouts["t"].columns) == 7
+
+    @made_for_searches
+    def test_gets_the_columns_of_a_schema_in_steps(self, state):
+        self.fill_table(state.replica, Declare("t", class_of(NEW, indexed=True), 2, seen=0))
+        assert state.columns() == set()
+        assert state.replica.filling
+        while state.replica.fill(500):
+            pass
+        assert state.columns() == {NEW}
+        assert state.keys(column_of(NEW)) == {n: f'"{n}' for n in range(1, self.RECORDS + 1)}
+
+    def test_is_filled_on_by_the_next_process_that_was_killed(self, tmp_path):
+        """Nothing is closed in the process that ends here."""
+        script = f"""
+import os, signal
+from tests.engine.test_columns import *
+from discobase.engine.replica import Cache
+replica = Replica(1, Cache.claimed(__import__("pathlib").Path({str(tmp_path)!r}), "superblock"))
+TestALargeTable().fill_table(replica)
+replica.index(IndexWanted("t", "x", NEW))
+assert replica.fill(700) and replica.fill(700)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+        ended = subprocess.run([sys.executable, "-c", script], check=False)
+        assert ended.returncode == -signal.SIGKILL
+        state = State()
+        state.replica.close()
+        state.replica = Replica(1, Cache.claimed(tmp_path, "superblock"))
+        assert state.replica.filling
+        assert not state.replica.fill(700)
+        assert state.columns() == {NEW}
+        assert state.keys(column_of(NEW)) == {n: f'"{n}' for n in range(1, self.RECORDS + 1)}
+        state.replica.close()
 
 
 class TestWhichColumnsThereAre:

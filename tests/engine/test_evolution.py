@@ -31,7 +31,7 @@ from pydantic import (
 
 from discobase import Index, Table, Unique, schema
 from discobase.binding import Binding
-from discobase.engine.changes import DropUnique, IndexWanted, Placed, Request
+from discobase.engine.changes import DropUnique, IndexWanted, Placed, Request, TextIndexWanted
 from discobase.engine.log.entry import Commit, Entry
 from discobase.engine.log.frame import Header
 from discobase.engine.operations import Keys, Loaded
@@ -84,7 +84,11 @@ class Host:
         self.state.settle(entry)
         return verdict
 
-    def want_index(self, wanted: IndexWanted) -> None:
+    def want_texts(self, wanted: TextIndexWanted) -> None:
+        if wanted.places:
+            self.want_index(wanted)
+
+    def want_index(self, wanted: IndexWanted | TextIndexWanted) -> None:
         self.state.index(wanted)
         while self.state.fill(2):
             pass
@@ -323,7 +327,7 @@ def kept(host: Host, model: type[Table]) -> type[Table]:
         raise
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(
     yesterday=classes,
     today=classes,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import gc
 import json
 import sqlite3
 import threading
+import weakref
 
 import pytest
 from hypothesis import settings
@@ -871,3 +873,12 @@ def test_a_read_after_the_close_says_that_the_connection_has_ended(replica):
     for read in (lambda: replica.get("a", 1), lambda: replica.select("a", [])):
         with pytest.raises(Disconnected, match="log in again"):
             read()
+
+
+def test_nothing_of_it_is_kept_once_it_is_closed_and_forgotten():
+    replica = Replica(LANES)
+    kept = weakref.ref(replica._reader)
+    replica.close()
+    del replica
+    gc.collect()
+    assert kept() is None

@@ -724,10 +724,13 @@ def test_progress_tells_what_is_done_and_what_is_to_do(nine):
 
 
 class Verified(Run):
-    """A run in which living processes verify now and then."""
+    """A run in which living processes verify now and then. Their files do not fail, of which a
+    report would warn, and nobody asks them anything else.
+    """
 
     def __init__(self, profile, seed):
         super().__init__(profile, seed)
+        self.profile = dataclasses.replace(self.profile, breaks=0, asks=False)
         self.reports = []
 
     def _plan_disasters(self):

@@ -18,18 +18,21 @@ from pydantic import StringConstraints
 from discobase.engine.changes import (
     Change,
     Insert,
+    OnConflict,
     Placed,
     Preparation,
     Remove,
     Replace,
     Request,
     SchemaMoved,
+    TextIndexWanted,
     attempt_of,
 )
 from discobase.engine.engine import Engine
 from discobase.engine.keys import key as key_of
 from discobase.engine.log.frame import Limits
-from discobase.engine.replica import EMPTY, KeyColumn, Replica
+from discobase.engine.replica import EMPTY, KEYLESS, KeyColumn, Replica, Row
+from discobase.engine.together import is_together, joined_key, names_of
 from discobase.errors import (
     ConflictError,
     ConnectError,
@@ -46,6 +49,7 @@ from discobase.errors import (
 from discobase.records.codec import Codec
 from discobase.records.fields import Unique
 from discobase.records.record import Record
+from discobase.records.together import UniqueTogether
 from discobase.schema import Call, TableSchema
 from tests.engine.linearizability import Operation
 from tests.engine.schemas import declaring
@@ -80,6 +84,39 @@ class Register(Record):
     key: Annotated[str, Unique()]
 
 
+class Seat(Record):
+    """A seat, as a version of the program has it for which a row has each place once."""
+
+    tag: str
+    row: int
+    place: str | None
+    once = UniqueTogether("row", "place")
+
+
+class FoldedSeat(Record):
+    """A seat, as a later version has it: places are alike in capitals and without."""
+
+    tag: str
+    row: int
+    place: Annotated[str | None, StringConstraints(to_lower=True)]
+    once = UniqueTogether("place", "row")
+
+
+class PlainSeat(Record):
+    """A seat, as an earlier version has it: for that one nothing is unique."""
+
+    tag: str
+    row: int
+    place: str | None
+
+
+class Tally(Record):
+    """A number that is counted up."""
+
+    tag: str
+    count: int
+
+
 class Version(Generic[R]):
     """A version of a table's class.
 
@@ -98,20 +135,39 @@ class Version(Generic[R]):
         return self.codec.encode(self.codec.model(**values))
 
     def columns(self) -> dict[str, KeyColumn]:
-        """The key columns of the unique fields."""
-        return {name: KeyColumn.of(name, self.schema.fields[name]) for name in self.codec.unique}
+        """The key columns of the unique fields, and of those that are so together."""
+        return {
+            name: KeyColumn.of(name, self.schema.fields[name])
+            for name in self.schema.declared.unique
+        }
 
     def keys(self, data: str) -> dict[str, str | None]:
         """The keys that a record has in unique fields, as the class loads it."""
         record = self.codec.decode(data)
+
+        def key(name: str) -> str | None:
+            return self.codec.stored_key(name, getattr(record, name))
+
         return {
-            name: self.codec.stored_key(name, getattr(record, name)) for name in self.codec.unique
+            name: joined_key([key(each) for each in names_of(name)], KEYLESS)
+            if is_together(name)
+            else key(name)
+            for name in self.schema.declared.unique
         }
 
 
 PERSONS = [Version("person", Person), Version("person", FoldedPerson)]
 REGISTER = Version("register", Register)
-VERSIONS: list[Version[Any]] = [*PERSONS, REGISTER]
+SEATS: list[Version[Any]] = [
+    Version("seat", Seat),
+    Version("seat", FoldedSeat),
+    Version("seat", PlainSeat),
+]
+TALLY = Version("tally", Tally)
+VERSIONS: list[Version[Any]] = [*PERSONS, REGISTER, *SEATS, TALLY]
+
+SEARCHED = TextIndexWanted("person", (("name",), ("tag",)))
+"""What each process searches, in its own index."""
 
 NOTHING_WRITTEN = (
     UniqueViolation,
@@ -139,6 +195,7 @@ class Write:
     placed: Placed | None = None
     error: DiscobaseError | None = None
     repeats: int = 0
+    on_conflict: OnConflict = "error"
 
 
 @dataclasses.dataclass
@@ -249,21 +306,26 @@ class Client:
         self._count = 0
         self._fresh = fresh
         self._person_version = world.random.choice(PERSONS)
+        self._seat_version = world.random.choice(SEATS)
 
     async def run(self) -> None:
         """Take some steps, with pauses between them."""
         random = self._world.random
         declared = None
         while declared is None:
-            write = await self._write([], versions=[self._person_version, REGISTER])
+            versions = [self._person_version, self._seat_version, REGISTER, TALLY]
+            write = await self._write([], versions=versions)
             declared = write.placed
             if isinstance(write.error, LogDamaged):
                 return  # until somebody heals it
             if isinstance(write.error, MissingPermission):
                 await asyncio.sleep(1)  # it is refused at once, and no time would ever pass
+        self._engine.want_index(SEARCHED)
         steps = [
             self.insert, self.insert_pair, self.insert_large, self.replace, self.remove,
             self.set_register, self.set_register, self.read_register,
+            self.insert_seat, self.replace_seats, self.insert_tally, self.count_all, self.count_all,
+            self.remove_all,
         ]  # fmt: skip
         for _ in range(self._plan.steps):
             await asyncio.sleep(random.random() * self._plan.pause)
@@ -301,6 +363,9 @@ class Client:
         if self._process.ending:  # the caller ends with its process
             await asyncio.Event().wait()
         write = Write(self._process.name, tags, self._world.time)
+        write.on_conflict = next(
+            (change.on_conflict for change in changes if not isinstance(change, Remove)), "error"
+        )
         self._record.writes.append(write)
         head = self._engine.replica.head.seq
         changes = await self._try(write, changes, versions)
@@ -323,6 +388,8 @@ class Client:
         self, write: Write, changes: Sequence[Change], versions: Sequence[Version[Any]]
     ) -> Sequence[Change]:
         """Ask for changes once, and return them as they are to be asked for again."""
+        while not self.is_readable:  # noqa: ASYNC110 - nothing here tells of it
+            await asyncio.sleep(0.2)
         request = Request(
             changes,
             {version.table: version.schema.text for version in versions},
@@ -370,15 +437,77 @@ class Client:
         chosen = name if self._world.chance(0.5) else None
         return self._person_version.data(tag=tag, name=chosen, **more)
 
+    def _on_conflict(self) -> OnConflict:
+        return self._world.random.choice(["error", "ignore", "update"])
+
     async def insert(self) -> None:
         """One record; its name may be taken."""
         tag = self._tag()
-        await self._write_person([tag], Insert("person", self._person(tag)))
+        change = Insert("person", self._person(tag), on_conflict=self._on_conflict())
+        await self._write_person([tag], change)
 
     async def insert_pair(self) -> None:
-        """Two records, both or none."""
-        tags = [self._tag(), self._tag()]
-        await self._write_person(tags, *(Insert("person", self._person(tag)) for tag in tags))
+        """Two records, both or none, as far as none is in their way."""
+        tags, conflict = [self._tag(), self._tag()], self._on_conflict()
+        await self._write_person(
+            tags, *(Insert("person", self._person(tag), on_conflict=conflict) for tag in tags)
+        )
+
+    # Seats: two fields that are unique together
+
+    def _seat(self, tag: str) -> str:
+        random = self._world.random
+        place = random.choice(["a", "A", "b", "B", None])
+        return self._seat_version.data(tag=tag, row=random.randrange(2), place=place)
+
+    async def insert_seat(self) -> None:
+        """A seat, which may be taken."""
+        tag, conflict = self._tag(), self._on_conflict()
+        change = Insert("seat", self._seat(tag), on_conflict=conflict)
+        await self._write([tag], change, versions=[self._seat_version])
+
+    async def replace_seats(self) -> None:
+        """Some seats, all or none."""
+        rows = self._rows_of("seat")
+        chosen = self._world.random.sample(rows, min(2, len(rows)))
+        tags = [self._tag() for _ in chosen]
+        changes = [
+            Replace("seat", pk, self._seat(tag), seq)
+            for (pk, seq, _), tag in zip(chosen, tags, strict=True)
+        ]
+        if changes:
+            await self._write(tags, *changes, versions=[self._seat_version])
+
+    # Tallies: changes of all that a query finds, each at the version at which it was read
+
+    async def insert_tally(self) -> None:
+        """A tally that begins with nothing."""
+        tag = self._tag()
+        await self._write([tag], Insert("tally", TALLY.data(tag=tag, count=0)), versions=[TALLY])
+
+    async def count_all(self) -> None:
+        """Count in all of them, and try again where somebody else has written one meanwhile."""
+        for _ in range(_REPEATS):
+            rows = self._rows_of("tally")
+            tags = [self._tag() for _ in rows]
+            changes = [
+                Replace("tally", pk, TALLY.data(tag=tag, count=json.loads(data)["count"] + 1), seq)
+                for (pk, seq, data), tag in zip(rows, tags, strict=True)
+            ]
+            if not changes:
+                return
+            write = await self._write(tags, *changes, versions=[TALLY])
+            if not isinstance(write.error, ConflictError | RecordNotFound):
+                return
+
+    async def remove_all(self) -> None:
+        """Delete those that have come far."""
+        rows = self._rows_of("tally")
+        far = [Remove("tally", pk, seq) for pk, seq, data in rows if json.loads(data)["count"] > 3]
+        if far:
+            await self._write([], *far)
+
+    # Persons
 
     async def insert_large(self) -> None:
         """A record that fits no message's text, and maybe no single file."""
@@ -390,8 +519,19 @@ class Client:
     async def _write_person(self, tags: list[str], *changes: Change) -> None:
         await self._write(tags, *changes, versions=[self._person_version])
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether there is something to read: a reader would wait for the file that is still to
+        come, and no time would pass.
+        """
+        return not self._engine.replica.lost
+
+    def _rows_of(self, table: str) -> list[Row]:
+        """All rows of a table, as far as there is something to read."""
+        return self._engine.replica.select(table, []) if self.is_readable else []
+
     def _any_person(self) -> tuple[int, int] | None:
-        rows = self._engine.replica.select("person", [])
+        rows = self._rows_of("person")
         if not rows:
             return None
         pk, seq, _ = self._world.random.choice(rows)
@@ -432,6 +572,8 @@ class Client:
             await self._fresh()
         except (Unavailable, MissingPermission, LogDamaged):
             return
+        if not self.is_readable:
+            return
         held = self._find_register(key)
         read = Operation("read", called, self._world.time, got=held[2] if held else None)
         self._world.note(f"{self._process.name}: read {key} -> {read.got}")
@@ -440,6 +582,8 @@ class Client:
     async def set_register(self) -> None:
         """Compare and set: from what is read here, which may be stale, to a new value."""
         key, tag = self._key(), self._tag()
+        if not self.is_readable:
+            return
         held = self._find_register(key)
         data = REGISTER.data(key=key, tag=tag)
         called = self._world.time
@@ -461,15 +605,23 @@ class Client:
 
 
 async def live(
-    world: World, process: Process, record: Memory, plan: Plan, name: str, *, hears: bool = True
+    world: World,
+    process: Process,
+    record: Memory,
+    plan: Plan,
+    name: str,
+    *,
+    hears: bool = True,
+    beside: Sequence[type[Client]] = (),
 ) -> Engine:
-    """The life of a writer: connect, and let its clients run beside each other."""
+    """The life of a writer: connect, and let its clients run beside each other, and others."""
     engine = await open_engine(process, hears=hears)
     # Whoever hears of nothing reads as a search does that must not be old at all.
     fresh = engine.refresh if hears else partial(engine.freshen, 0.0)
+    kinds = [*[Client] * plan.clients, *beside]
     clients = [
-        Client(world, process, engine, record, plan, f"{name}{letter}", fresh)
-        for letter in "abcdefgh"[: plan.clients]
+        kind(world, process, engine, record, plan, f"{name}{letter}", fresh)
+        for letter, kind in zip("abcdefgh", kinds, strict=False)
     ]
     await asyncio.gather(*(client.run() for client in clients))
     return engine

@@ -62,7 +62,7 @@ def write(path: Path) -> dict[str, Any]:
 
 
 def _database() -> Database:
-    return Database(SERVER, attachment_limit=SMALL_FILES)
+    return Database(SERVER, attachment_limit=SMALL_FILES, label="library")
 
 
 def _first_program(login: dict[str, str]) -> None:
@@ -111,6 +111,8 @@ def _third_program(login: dict[str, str]) -> None:
     db = _database()
     tables = later(db)
     with db.conn(**login):
+        db.require_version("2.0")
+        db.checkpoint()
         tables.book(title="Second edition", isbn="2", price=Decimal("1E+1"), pages=9).save()
 
 

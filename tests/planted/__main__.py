@@ -23,7 +23,7 @@ from pathlib import Path
 from tests.planted.planted import ROOT, Bug, DoesNotApply, every, plant
 
 REST = ("tests/engine", "tests/portal", "tests/database")
-COPIED = ("discobase", "tests", "pyproject.toml", "setup.cfg")
+COPIED = ("discobase", "docs", "tests", "pyproject.toml", "setup.cfg")
 
 LONGEST = 900
 """Seconds for the tests of one bug: a guess, several times what all of them take."""

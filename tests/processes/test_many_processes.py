@@ -5,14 +5,18 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from random import Random
+from typing import Annotated
 
 import pytest
 
+from discobase import Database, Index, Table
 from discobase.local import LocalDiscord
 from tests.processes.conftest import (
     ServerProcess,
     Start,
     assert_acknowledged_once,
+    place_of,
     stored,
 )
 
@@ -135,3 +139,30 @@ def _saving(start: Start, name: str, many: str):
     child.say()
     assert child.line() == "ready"
     return child
+
+
+@pytest.mark.parametrize("transfers", [40, pytest.param(1000, marks=pytest.mark.soak)])
+def test_what_several_processes_ask_while_another_one_writes_is_of_one_moment(
+    start: Start, server: LocalDiscord, transfers: int
+) -> None:
+    place = place_of(server)
+    database, random = Database("shop"), Random(1)
+
+    @database.table
+    class Account(Table):
+        points: Annotated[int, Index()]
+        bonus: int = 0
+
+    with database.conn(place["token"], api_url=place["api_url"]):
+        accounts = [Account(points=100) for _ in range(40)]
+        Account.save_many(accounts)
+        children = [start("ask_while_written.py") for _ in range(3)]
+        assert [child.line() for child in children] == ["asking"] * 3
+        for _ in range(transfers):
+            one, other = random.sample(accounts, 2)
+            moved = random.randrange(1, 4)
+            one.points, one.bonus = one.points - moved, one.bonus + moved
+            other.points, other.bonus = other.points + moved, other.bonus - moved
+            Account.save_many([one, other])
+    said = [child.end_well() for child in children]
+    assert said == [["all of it"]] * 3

@@ -81,7 +81,7 @@ def test_the_connecting_cell_again_closes_the_old_connection_and_connects_anew(n
     assert notebook.shows("before.done(), task.done()") == "True False"
     assert notebook.shows("before.exception()") == "None"
     assert notebook.runs(LIVE) == [ONE]
-    assert notebook.shows("Note.find()[:]") == "[Note(pk=1, text='first')]"
+    assert notebook.shows("list(Note.find())") == "[Note(pk=1, text='first')]"
     notebook.end()
 
 
@@ -101,9 +101,9 @@ def test_all_cells_again_leave_one_connection_whatever_keeps_the_old_database(no
         for cell in (DATABASE + "db", CHANGED, connect):
             notebook.runs(cell)
         assert notebook.runs(LIVE) == [ONE]
-        assert notebook.shows("Note.find()[:]") == "[Note(pk=1, text='first', stars=3)]"
+        assert notebook.shows("list(Note.find())") == "[Note(pk=1, text='first', stars=3)]"
     notebook.runs('first.text = "changed"; first.save()')
-    assert notebook.shows("Note.find()[:]") == "[Note(pk=1, text='changed', stars=3)]"
+    assert notebook.shows("list(Note.find())") == "[Note(pk=1, text='changed', stars=3)]"
     notebook.end()
 
 
@@ -111,9 +111,9 @@ def test_a_class_whose_cell_was_not_run_again_goes_on_through_the_new_connection
     for cell in (DATABASE, TABLE, CONNECT, DATABASE, CONNECT, 'Note(text="first").save()'):
         notebook.runs(cell)
     assert notebook.runs(LIVE) == [ONE]
-    assert notebook.shows("Note.find()[:], db.head") == "[Note(pk=1, text='first')] 1"
+    assert notebook.shows("list(Note.find()), db.head") == "[Note(pk=1, text='first')] 1"
     notebook.runs("db.close()")
-    _, raised = notebook.tries("Note.find()[:]")
+    _, raised = notebook.tries("list(Note.find())")
     assert raised == "NotConnected: 'Notes' was closed: log in again to use it."
     notebook.end()
 
@@ -122,7 +122,7 @@ def test_the_table_cell_again_takes_the_place_of_the_class_and_old_objects_are_s
     for cell in (DATABASE, TABLE, CONNECT, 'first = Note(text="first").save()', CHANGED):
         notebook.runs(cell)
     notebook.runs('first.text = "changed"; first.save()')
-    assert notebook.shows("Note.find()[:]") == "[Note(pk=1, text='changed', stars=3)]"
+    assert notebook.shows("list(Note.find())") == "[Note(pk=1, text='changed', stars=3)]"
     assert notebook.shows("len(db.tables)") == "1"
     notebook.end()
 

@@ -4,7 +4,18 @@ itself. Checked, never run.
 
 from __future__ import annotations
 
-from discobase import Database, Query, Table, errors
+from discobase import (
+    Database,
+    Query,
+    Table,
+    contains,
+    desc,
+    errors,
+    in_,
+    matches,
+    not_,
+    startswith,
+)
 from discobase.local import LocalDiscord, RequestKind
 
 db = Database("Shop")
@@ -14,6 +25,7 @@ db = Database("Shop")
 class Product(Table):
     code: str
     price: int = 0
+    nick: str | None = None
 
 
 class NoTable:
@@ -38,7 +50,7 @@ def writing(product: Product) -> None:
     Product(code=1)  # pydantic's plugin lets mypy take any value here  # pyright: ignore[reportArgumentType]
     Product(price=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     product.price = "1"  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
-    product.pk = 1  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+    product.pk = 1  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
     product.save(if_unchanged=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     product.update(True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     product.delete().save()  # type: ignore[attr-defined, func-returns-value]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
@@ -55,6 +67,28 @@ def finding() -> None:
     Product.find()[0] = Product(code="x")  # type: ignore[index]  # pyright: ignore[reportIndexIssue]
     print(Product.find().one().nothing)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownArgumentType, reportUnknownMemberType]
     print(people)
+
+
+def asking() -> None:
+    Product.find(Product.prise > 3)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownArgumentType, reportUnknownMemberType]
+    Product.find(Product.price > "3")  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnknownArgumentType]
+    Product.find(Product.price == "3")  # type: ignore[comparison-overlap]  # pyright: ignore[reportUnnecessaryComparison]
+    Product.find(Product.price.in_([3]))  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownArgumentType, reportUnknownMemberType]
+    Product.find(Product.code.contains("m"))  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownArgumentType, reportUnknownMemberType]
+    Product.find(~(Product.price > 3))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportDeprecated]
+    Product.find(-Product.price)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Product.find(Product.price)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Product.find(Product.nick > "m")  # type: ignore[operator]  # pyright: ignore[reportOptionalOperand, reportUnknownArgumentType]
+    Product.find(Product.nick.startswith("m"))  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
+    Product.find(Product.pk > "3")  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnknownArgumentType]
+    not_(Product.price)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    in_(Product.price, 3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    contains(Product.price, 3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    startswith(Product.code, 3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    matches(Product.price, "3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    desc(Product.prise)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownArgumentType, reportUnknownMemberType]
+    desc(Product.price, none_last=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    Product.pk = 3  # type: ignore[assignment, method-assign]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 async def connecting() -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, assert_type
 from pydantic import Field
 
 from discobase import (
+    ChangeReport,
     Database,
     Index,
     OutdatedRecord,
@@ -58,6 +59,11 @@ def writing() -> None:
     assert_type(mug.commit().update(if_unchanged=True).refresh(), Product)
     mug.delete(if_unchanged=True)
     report = assert_type(Product.save_many([mug, Product(code="cup")]), SaveReport)
+    assert_type(Product.save_many([mug], on_conflict="update", progress=True).updated, int)
+    assert_type(Product.delete_many([mug]), ChangeReport)
+    changed = assert_type(Product.find().update(code=Product.code + "!"), ChangeReport)
+    assert_type(Product.find().delete().is_atomic, bool)
+    print(changed.records)
     assert_type((report.records, report.commits), tuple[int, int])
     Product.save_many(Product(code=f"n{number}") for number in range(9))
 
@@ -78,11 +84,24 @@ def finding() -> None:
     assert_type(found.occurrences(found[0]), int)
     assert_type(found.exists(), bool)
     assert_type(found[0], Product)
-    assert_type(found[1:], list[Product])
+    assert_type(found[1:], Query[Product])
+    assert_type(found.last(), Product | None)
+    assert_type(found.one_or_none(), Product | None)
+    assert_type(found.get_or_none(code="mug"), Product | None)
+    assert_type(found.exclude(name="Mug").order_by("-price").limit(2).offset(1), Query[Product])
+    assert_type(found.pks(), list[int])
+    assert_type(found.values("name"), list[dict[str, Any]])
+    assert_type(found.values_list("name"), list[tuple[Any, ...]])
+    assert_type(found.values_list("name", flat=True), list[Any])
+    assert_type(list(found.iterate(chunk=10)), list[Product])
+    assert_type(found.group_by("name").count(), dict[Any, int])
+    assert_type(found.explain().looked_at, int)
     assert_type([product.code for product in found], list[str])
     assert_type(Product.find_unique(code="mug"), Product)
     assert_type(Product.find_unique(code="mug", strict=True), Product)
     assert_type(Product.find_unique(code="mug", strict=False), Product | None)
+    assert_type(Product.find_unique(Product.code == "mug"), Product)
+    assert_type(Product.find_unique(Product.code == "mug", strict=False), Product | None)
     assert_type(Product.find(name="Mug").skip_outdated().find(price=1), Query[Product])
 
 

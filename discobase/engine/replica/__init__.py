@@ -12,22 +12,33 @@ I3), and what is proposed was valid on the state at the head (invariant I2).
 """
 
 from discobase.engine.replica.cache import Cache
-from discobase.engine.replica.columns import KEYLESS, KeyColumn
-from discobase.engine.replica.layout import EMPTY, Layout, may_make_unique
+from discobase.engine.replica.columns import KEYLESS, KeyColumn, sql_text, table_name
+from discobase.engine.replica.computed_keys import computed_key
+from discobase.engine.replica.layout import EMPTY, Layout, key_unknown, may_make_unique
 from discobase.engine.replica.positions import Applied, Head, Position, Positions
 from discobase.engine.replica.proposals import Proposal, Verdict
-from discobase.engine.replica.reader import Row
+from discobase.engine.replica.reader import (
+    FlaggedRow,
+    KeysUnknown,
+    LayoutChanged,
+    Row,
+    Selection,
+)
 from discobase.engine.replica.replica import Replica, ReplicaLost
 from discobase.engine.replica.snapshot import NotTheState, Snapshot, hash_of_state
+from discobase.engine.replica.text_index import TextIndex, has_fts5
 
 __all__ = [
     "EMPTY",
     "KEYLESS",
     "Applied",
     "Cache",
+    "FlaggedRow",
     "Head",
     "KeyColumn",
+    "KeysUnknown",
     "Layout",
+    "LayoutChanged",
     "NotTheState",
     "Position",
     "Positions",
@@ -35,8 +46,15 @@ __all__ = [
     "Replica",
     "ReplicaLost",
     "Row",
+    "Selection",
     "Snapshot",
+    "TextIndex",
     "Verdict",
+    "computed_key",
+    "has_fts5",
     "hash_of_state",
+    "key_unknown",
     "may_make_unique",
+    "sql_text",
+    "table_name",
 ]

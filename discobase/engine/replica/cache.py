@@ -20,11 +20,12 @@ from discobase.claim import Claim
 from discobase.engine.replica.checksums import Altered, add_row_sum, row_sum
 from discobase.engine.replica.file import ReplicaFile, remove_file
 from discobase.engine.replica.ownership import is_own
+from discobase.engine.replica.text_index import seal
 from discobase.errors import ConnectError
 
 _log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 4
 """Of what stands in a kept file: to be raised with every change of a replica's tables, of what
 stands in them, or of how keys are made. A file of another format is begun anew."""
 
@@ -253,4 +254,5 @@ def _close_at_exit(path: Path) -> None:
     uri = f"{path.as_uri()}?mode=rw"
     with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)) as own:
         add_row_sum(own)
+        seal(own)
         mark(own, clean=True)

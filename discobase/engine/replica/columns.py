@@ -22,14 +22,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from discobase.engine.keys import NULL, Kind, key
-from discobase.engine.operations import DEPENDS, OF_0_1, FieldSchema
+from discobase.engine.operations import DEPENDS, OF_0_1, FieldSchema, Schema
+from discobase.engine.together import TOGETHER, joined_key, keys_in, names_of, parts_of
 
 KEYLESS = ""
 """What stands for a value in the place of its key where no key is right."""
+
+NO_KEY = frozenset({None, KEYLESS})
+"""What stands there where a row lacks a key."""
 
 NO_VALUES = frozenset({None, KEYLESS, NULL})
 """What may be there any number of times in a unique column."""
@@ -47,6 +51,12 @@ def table_name(name: str) -> str:
     return sql_name("records", name)
 
 
+def sql_text(text: str) -> str:
+    """Return a text as SQL has it, quoted."""
+    quoted = text.replace("'", "''")
+    return f"'{quoted}'"
+
+
 @dataclass(frozen=True, slots=True)
 class KeyColumn:
     """A field's key column, for the classes with one fingerprint of the field.
@@ -55,7 +65,8 @@ class KeyColumn:
         field: the field's name.
         fingerprint: of the field.
         kind: how its keys are made.
-        missing: the key of records that lack the field; None where no one key is right for them.
+        missing: the key of records that lack the field; None where no one key is right for them. Of
+            fields together, how the key of each is made.
         unique: whether a key may be there once.
     """
 
@@ -97,19 +108,27 @@ class KeyColumn:
         """Return the key of a record that a class with this fingerprint wrote, or has loaded and
         found to be as it is stored.
         """
+        if self.kind == TOGETHER:
+            return joined_key([part.key(record) for part in self.parts], KEYLESS)
         if self.field in record:
             return key(self.kind, record[self.field])
         return None if self.fingerprint == OF_0_1 else self._missing
 
     def foreign_key(
-        self, record: Mapping[str, Any], before: tuple[Mapping[str, Any], str | None] | None = None
+        self,
+        record: Mapping[str, Any],
+        before: tuple[Mapping[str, Any], str | None] | None = None,
+        schema: Schema | None = None,
     ) -> str | None:
         """Return the key of a record that a class with another fingerprint wrote.
 
         Args:
             record: what is stored.
             before: what was stored before, and its key.
+            schema: that of the class, where it is known.
         """
+        if self.kind == TOGETHER:
+            return self._foreign_together(record, before, schema)
         if self.fingerprint.endswith(DEPENDS):
             return None
         if self.field not in record:
@@ -119,6 +138,47 @@ class KeyColumn:
         same = json.dumps(record[self.field]) == json.dumps(before[0][self.field])
         return before[1] if same else None
 
+    def _foreign_together(
+        self,
+        record: Mapping[str, Any],
+        before: tuple[Mapping[str, Any], str | None] | None,
+        schema: Schema | None,
+    ) -> str | None:
+        keys: list[str | None] = []
+        held = keys_in(before and before[1], len(self.parts))
+        for part, key_before in zip(self.parts, held, strict=True):
+            if schema is not None and part.is_for(schema.fingerprint(part.field)):
+                keys.append(part.key(record))
+            else:
+                keys.append(part.foreign_key(record, before and (before[0], key_before)))
+        return joined_key(keys, KEYLESS)
+
+    @property
+    def parts(self) -> tuple[KeyColumn, ...]:
+        """What the columns of the fields would be, of fields together; none of a single one."""
+        return _parts(self) if self.kind == TOGETHER else ()
+
     @property
     def _missing(self) -> str:
         return KEYLESS if self.missing is None else self.missing
+
+
+@lru_cache(maxsize=1024)  # a guess at how many one process meets
+def _parts(column: KeyColumn) -> tuple[KeyColumn, ...]:
+    said = parts_of(column.fingerprint, column.missing or "")
+    return tuple(
+        KeyColumn(name, part.fingerprint, part.kind, part.missing)
+        for name, part in zip(names_of(column.field), said, strict=True)
+    )
+
+
+def values_of(column: KeyColumn, record: Mapping[str, Any], key: str | None) -> list[Any]:
+    """Return the values that a record has in the fields of a column, for an error; what their keys
+    say of them where the record lacks a field, and has the class's default.
+    """
+    names = names_of(column.field)
+    keys = keys_in(key, len(names)) if column.kind == TOGETHER else [key]
+    return [
+        record.get(name, (each or "").removeprefix('"'))
+        for name, each in zip(names, keys, strict=True)
+    ]

@@ -10,10 +10,14 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from discobase.engine.replica.checksums import Altered, add_row_sum
 from discobase.engine.replica.folder import ended, gone, make_folder, remove_folder
+
+C = TypeVar("C", bound=sqlite3.Connection)
 
 _FAILURES = frozenset(
     {
@@ -168,19 +172,48 @@ class ReplicaFile:
             Disconnected: the file is to be removed, or gone.
             sqlite3.Error: it cannot be opened.
         """
+        # Connections are handed from thread to thread, never used by two at a time;
+        # transactions are opened by hand.
+        make = partial(sqlite3.connect, uri=True, check_same_thread=False, isolation_level=None)
         with self._guard:
-            if self.gone:
-                raise gone()
-            # Connections are handed from thread to thread, never used by two at a time;
-            # transactions are opened by hand.
-            made = sqlite3.connect(
-                self.uri, uri=True, check_same_thread=False, isolation_level=None
-            )
-            if self._kept_at is not None and not _is(self._kept_at, self._known):
-                made.close()
-                raise Replaced(f"another file is in the place of {str(self._kept_at)!r}")
+            made = self._opened(make, self.uri)
             self._connections.add(made)
         add_row_sum(made)  # what was kept may have been copied here
+        return made
+
+    def look_into(self, make: Callable[[str], C]) -> C:
+        """Return a connection that its holder closes, and that the file's end does not wait for. It
+        can only read. Where the file is in memory it is to a copy, for whoever reads there holds up
+        commits.
+
+        Args:
+            make: makes it, of a URI.
+
+        Raises:
+            Disconnected: the file is to be removed, or gone.
+            sqlite3.Error: it cannot be opened.
+        """
+        if not self.concurrent:
+            return self._copied(make)
+        with self._guard:
+            return self._opened(make, f"{self.uri.rpartition('?')[0]}?mode=ro")
+
+    def _copied(self, make: Callable[[str], C]) -> C:
+        source = self.connect()
+        try:
+            made = make(":memory:")
+            source.backup(made)
+        finally:
+            self.disconnect(source)
+        return made
+
+    def _opened(self, make: Callable[[str], C], uri: str) -> C:
+        if self.gone:
+            raise gone()
+        made = make(uri)
+        if self._kept_at is not None and not _is(self._kept_at, self._known):
+            made.close()
+            raise Replaced(f"another file is in the place of {str(self._kept_at)!r}")
         return made
 
     def disconnect(self, connection: sqlite3.Connection) -> None:

@@ -6,8 +6,8 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, cast
 
 from discobase.engine.changes import (
     Change,
@@ -38,6 +38,7 @@ from discobase.engine.operations import (
     Put,
     Release,
     Require,
+    extended,
 )
 from discobase.engine.replica.columns import KEYLESS, KeyColumn
 from discobase.engine.replica.layout import Layouts, may_make_unique
@@ -140,8 +141,13 @@ class Proposals:
             places = self._change(request, steps)
         self._tables.keep()
         proposal.operations += steps.taken
-        seq = proposal.seq if steps.taken else proposal.seq - 1
-        return Placed(seq, [place.pk for place in places], [place.version for place in places])
+        return Placed(
+            proposal.seq if steps.taken else proposal.seq - 1,
+            [place.pk for place in places],
+            [place.version for place in places],
+            frozenset(index for index, place in enumerate(places) if place.ignored),
+            frozenset(index for index, place in enumerate(places) if place.updated),
+        )
 
     def _prepare_and_change(self, request: Request, steps: _Steps) -> tuple[_Steps, list[_Place]]:
         """Apply a request that says something of schemas. That a field becomes unique comes before
@@ -217,15 +223,24 @@ class Proposals:
                 places.append(_Place(pk, done.seq))
                 continue
             operation = self._operation(change, request.schemas, done)
+            if isinstance(operation, Put):
+                resolved = self._resolved(change, operation, done)
+                if isinstance(resolved, _Place):
+                    places.append(resolved)
+                    continue
+                updated = resolved.pk != operation.pk
+                operation = resolved
+            else:
+                updated = False
             if check is not None:
                 check(operation)
             try:
                 steps.take(operation, request.name(index))
             except UniqueViolation as error:
-                if any(error.pk == place.pk for place in places):
-                    error.add_note(f"Record {error.pk} was to be saved together with this one.")
-                raise
-            places.append(_Place(operation.pk, steps.seq))
+                if (error.pk, steps.seq) not in ((place.pk, place.version) for place in places):
+                    raise
+                raise _among_written(error) from None
+            places.append(_Place(operation.pk, steps.seq, updated=updated))
         return places
 
     # Changes
@@ -254,6 +269,42 @@ class Proposals:
             case Remove(table=table, pk=pk, version=version):
                 self._require(table, pk, version, done)
                 return Delete(table, pk)
+
+    def _resolved(self, change: Change, put: Put, done: Done | None) -> Put | _Place:
+        """Return what a put comes to where another record may have a value of it that is unique:
+        another put, or the place where there is nothing to do.
+
+        Args:
+            change: what is asked for.
+            put: what it comes to without that.
+            done: what the log has of it already.
+        """
+        if isinstance(change, Remove):
+            return put
+        # It was sent before, and made no record: it has taken the place of one.
+        took_place = isinstance(change, Insert) and done is not None and done.made is None
+        if change.on_conflict == "error" and not took_place:
+            return put
+        other = self._tables.in_the_way(put)
+        if took_place and done is not None:
+            if other is None:
+                raise RecordNotFound(
+                    f"a record of {put.table!r} was written at position {done.seq} in the place of "
+                    f"one that has been deleted since, or has other values; nothing was written."
+                )
+            if change.attempt is not None and change.attempt.digest == digest_of(change):
+                return _Place(other, done.seq, updated=True)
+            return self._in_place_of(put, other)
+        if other is None:
+            return put
+        if change.on_conflict == "ignore":
+            return _Place(other, self._tables.seq_of(put.table, other) or 0, ignored=True)
+        return self._in_place_of(put, other) if isinstance(change, Insert) and not done else put
+
+    def _in_place_of(self, put: Put, pk: int) -> Put:
+        """Return a put that takes the place of a record. Fields that it does not have stay."""
+        stored, known = json.loads(self._tables.data_of(put.table, pk)), json.loads(put.data)
+        return replace(put, pk=pk, data=extended(put.data, known, stored))
 
     def _done(self, change: Change) -> Done | None:
         """Return what the log has of a change that was sent before; None where it has nothing."""
@@ -376,11 +427,24 @@ class Proposals:
         return after is None or not was_shared or self._tables.holders(put.table, column, after) > 0
 
 
+def _among_written(error: UniqueViolation) -> UniqueViolation:
+    """Return the error for a value that another record of the same request was to get."""
+    fields = error.field.split(", ")
+    values = [error.value] if len(fields) == 1 else cast("tuple[object, ...]", error.value)
+    among = UniqueViolation.of_fields(error.table, fields, values, error.pk, written=True)
+    among.add_note(f"Record {error.pk} was to be saved together with this one.")
+    return among
+
+
 class _Place(NamedTuple):
-    """Where a change is: its record, and the position that made it."""
+    """Where a change is: its record, and the position that made it; whether it was left out, or has
+    taken the place of a record.
+    """
 
     pk: int
     version: int
+    ignored: bool = False
+    updated: bool = False
 
 
 def _pk_if_same(change: Change, done: Done) -> int | None:

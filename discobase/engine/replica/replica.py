@@ -8,9 +8,9 @@ import sqlite3
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from discobase.engine.changes import IndexWanted, Request
+from discobase.engine.changes import IndexWanted, Request, TextIndexWanted
 from discobase.engine.log.entry import Commit, Entry
 from discobase.engine.log.frame import GENESIS
 from discobase.engine.operations import Introduce, Operation
@@ -24,16 +24,19 @@ from discobase.engine.replica.layout import EMPTY, LAYOUT, Layout, Layouts
 from discobase.engine.replica.ownership import SIGN
 from discobase.engine.replica.positions import Applied, Head, Position, Positions, PositionTable
 from discobase.engine.replica.proposals import Proposal, Proposals
-from discobase.engine.replica.reader import Reader, Row
+from discobase.engine.replica.reader import FlaggedRow, Reader, Row, Selection
 from discobase.engine.replica.requests import LAYOUT as REQUESTS
 from discobase.engine.replica.requests import RequestTable
 from discobase.engine.replica.snapshot import Restoring, Snapshot
 from discobase.engine.replica.tables import Tables
+from discobase.engine.replica.text_index import LAYOUT as TEXTS
+from discobase.engine.replica.text_index import TextIndexes, seal
 from discobase.engine.replica.volume import LAYOUT as VOLUME
 from discobase.engine.replica.volume import VolumeTable
 from discobase.engine.replica.writers import LAYOUT as WRITERS
 from discobase.engine.replica.writers import Writers, WriterTable
 from discobase.engine.server.seam import Uncertain
+from discobase.engine.texts import Place
 from discobase.errors import ConnectError, Disconnected, LogDamaged, SchemaConflict, UniqueViolation
 
 T = TypeVar("T")
@@ -88,13 +91,13 @@ class Replica:
         self._lanes = lanes
         self._cache = cache
         self._check: Check | None = None
-        self._filling: dict[IndexWanted, tuple[KeyColumn, int]] = {}
         self._proposed: Sequence[Operation] = ()
         self._failure: sqlite3.Error | None = None
         self._told: Callable[[], object] = _tell_nobody
         self.lost: bool = False
         self.sure: bool = True
         self._full = False
+        self._searched: dict[str, tuple[Place, ...]] = {}
         self.layouts: Mapping[str, Layout] = MappingProxyType({})
         self.writers: Writers = Writers()
         self.volume: int = 0
@@ -119,7 +122,8 @@ class Replica:
         self._requests = RequestTable(writer)
         self._writers = WriterTable(writer)
         self._volume = VolumeTable(writer)
-        self._tables = Tables(writer, self._layouts, self._requests, self._writers)
+        self._texts = TextIndexes(writer, self._layouts.changed)
+        self._tables = Tables(writer, self._layouts, self._requests, self._writers, self._texts)
         self._position_table = PositionTable(writer, self._lanes)
         self._proposals = Proposals(
             writer, self._tables, self._layouts, self._requests, self._writers
@@ -136,6 +140,13 @@ class Replica:
         return not self._file.concurrent
 
     # Reading: any thread
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether records are to be held against their checksums when they are read: those of a
+        file that is kept. Only what hands on whole rows does that.
+        """
+        return self._file.is_kept
 
     def get(self, table: str, pk: int) -> Row | None:
         """Return the record under a primary key, or None. Never waits."""
@@ -154,6 +165,37 @@ class Replica:
         """
         return self._reader.select(table, keys)
 
+    def fold(
+        self,
+        selection: Selection,
+        arguments: Mapping[str, object],
+        fold: Callable[[Iterable[FlaggedRow]], T],
+    ) -> T:
+        """Return what a function makes of the rows of a selection, one by one (:meth:`Reader.fold
+        <discobase.engine.replica.reader.Reader.fold>`). Never waits.
+        """
+        return self._reader.fold(selection, arguments, fold)
+
+    def cells(
+        self,
+        selection: Selection,
+        arguments: Mapping[str, object],
+        columns: Sequence[str],
+        tail: str,
+    ) -> list[Any]:
+        """Return something else of the rows of a selection than the records (:meth:`Reader.cells
+        <discobase.engine.replica.reader.Reader.cells>`). Never waits.
+        """
+        return self._reader.cells(selection, arguments, columns, tail)
+
+    def explain(
+        self, selection: Selection, arguments: Mapping[str, object]
+    ) -> tuple[list[str], int, int]:
+        """Return how the rows of a selection are read (:meth:`Reader.explain
+        <discobase.engine.replica.reader.Reader.explain>`). Never waits.
+        """
+        return self._reader.explain(selection, arguments)
+
     def stored(
         self, table: str, after: int, schemas: Sequence[int], since: int, limit: int
     ) -> list[tuple[int, int, int, str]]:
@@ -171,6 +213,16 @@ class Replica:
     def count(self, table: str) -> int:
         """Return the number of records of a table. Never waits."""
         return self._reader.count(table)
+
+    def with_file(self, step: Callable[[ReplicaFile], T]) -> T:
+        """Do a step that reads the file by a connection of its own (:meth:`Reader.with_file
+        <discobase.engine.replica.reader.Reader.with_file>`). Never waits.
+        """
+        return self._reader.with_file(step)
+
+    def note_failure(self, error: sqlite3.Error) -> None:
+        """Note that the file has failed somebody who reads it by a connection of their own."""
+        self._note(error)
 
     def count_all(self) -> int:
         """Return the number of records of all tables. Never waits; 0.1 s for a million."""
@@ -219,6 +271,8 @@ class Replica:
         self._tables.drop_all()
         self._position_table.clear()
         self._volume.clear()
+        for table, places in self._searched.items():
+            self._texts.want(table, places, is_empty=False)
 
     def restore(
         self,
@@ -332,21 +386,39 @@ class Replica:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
 
-    def index(self, wanted: IndexWanted) -> None:
+    def index(self, wanted: IndexWanted | TextIndexWanted) -> None:
         """Begin a key column with an index for a field that has none: when :meth:`fill` has filled
         it, equality on the field is a look-up. Do nothing where the newest schema has another
         fingerprint of the field: hardly a key would be known.
+
+        Likewise an index of a table's texts, in the place of the one that is there.
         """
+        if isinstance(wanted, TextIndexWanted):
+            self._searched[wanted.table] = wanted.places
+            step = partial(self._index_texts, wanted)
+        else:
+            step = partial(self._index, wanted)
         with contextlib.suppress(ReplicaLost):
-            self._kept(partial(self._index, wanted))
+            self._kept(step)
+
+    def _index_texts(self, wanted: TextIndexWanted) -> None:
+        if self._texts.has(wanted.table, wanted.places):
+            return
+        with self._transaction():
+            is_empty = wanted.table not in self._layouts.all()
+            self._texts.want(wanted.table, wanted.places, is_empty=is_empty)
 
     def _index(self, wanted: IndexWanted) -> None:
         with self._transaction():
             layout = self._layouts.all().get(wanted.table, EMPTY)
             if layout.is_current(wanted.field, wanted.fingerprint):
                 column = KeyColumn.of(wanted.field, layout.current[wanted.field].schema)
-                self._layouts.begin_column(wanted.table, column)
-                self._filling[wanted] = (column, 0)
+                self._layouts.begin_column(wanted.table, column, in_steps=True)
+
+    @property
+    def filling(self) -> bool:
+        """Whether :meth:`fill` has something to do."""
+        return not self.lost and any(map(_is_filling, self.layouts.values()))
 
     def fill(self, records: int) -> bool:
         """Fill a column that was begun for some records more, and return whether any is left to be
@@ -354,15 +426,19 @@ class Replica:
         """
         with contextlib.suppress(ReplicaLost):
             self._kept(partial(self._fill, records))
-        return bool(self._filling)
+        return self.filling
 
     def _fill(self, records: int) -> None:
-        for wanted, (column, after) in [*self._filling.items()][:1]:
-            with self._transaction():
-                upto = self._layouts.fill_on(wanted.table, column, after, records)
-            del self._filling[wanted]
-            if upto is not None:
-                self._filling[wanted] = (column, upto)
+        for table, layout in self._layouts.all().items():
+            if layout.text is not None and not layout.text.is_whole:
+                with self._transaction():
+                    self._texts.fill_on(table, records)
+                return
+            for identity in sorted(layout.filling):
+                with self._transaction():
+                    self._layouts.fill_on(table, layout.unfinished[identity], records)
+                    self._layouts.keep()
+                return
 
     def position(self, seq: int) -> Position | None:
         """Return a position that has passed, however long ago; None where there is none."""
@@ -394,6 +470,7 @@ class Replica:
         if self._file.is_kept and not self.failing:
             with contextlib.suppress(sqlite3.Error):
                 self.withdraw()
+                seal(self._writer)
                 mark(self._writer, clean=True, sure=sure)
         self._file.disconnect(self._writer)
         self._reader.close()
@@ -446,6 +523,7 @@ class Replica:
             writer = file.connect()
             self._require_fit(cache, file, writer)
             self._use(file, writer)
+            self._go_on_with_texts(writer)
             self._position_table.load()
             layouts, sure = self._layouts.all(), was_sure(writer)
             writers, volume = self._writers.read(), self._volume.read()
@@ -458,6 +536,13 @@ class Replica:
         self.layouts, self.writers, self.sure = layouts, writers, sure
         self.volume = self.volume_before = volume
         return True
+
+    def _go_on_with_texts(self, writer: sqlite3.Connection) -> None:
+        writer.execute("BEGIN IMMEDIATE")
+        self._texts.go_on(was_closed=was_closed(writer))
+        if self._layouts.may_have_changed:
+            note_layout(writer)
+        writer.execute("COMMIT")
 
     def _require_fit(self, cache: Cache, file: ReplicaFile, writer: sqlite3.Connection) -> None:
         """See that a file may be gone on with: all of it where it was not closed cleanly, else as
@@ -599,7 +684,6 @@ class Replica:
     def _lose(self) -> None:
         self.lost = True
         self._reader.suspend()
-        self._filling.clear()
         self._told()
 
     def _copy(self) -> tuple[ReplicaFile, sqlite3.Connection] | None:
@@ -658,7 +742,7 @@ class Replica:
         return None
 
     def _lay_out(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
-        layout = LAYOUT + REQUESTS + WRITERS + VOLUME
+        layout = LAYOUT + REQUESTS + WRITERS + VOLUME + TEXTS
         sign = ""
         if file.is_kept:
             sign, layout = SIGN, summed(layout + KEPT)
@@ -708,6 +792,10 @@ def _filled(file: ReplicaFile, fill: _Fill) -> tuple[ReplicaFile, sqlite3.Connec
         file.remove()
         raise
     return file, writer
+
+
+def _is_filling(layout: Layout) -> bool:
+    return bool(layout.filling) or (layout.text is not None and not layout.text.is_whole)
 
 
 def _size_of(commits: Iterable[Commit | Entry]) -> int:

@@ -376,9 +376,7 @@ class _Table:
     def _keep(self, name: str, fingerprint: str, pk: int, key: str | None) -> None:
         self._fill()
         column = next(each for each in self._unique if each.identity == (name, fingerprint))
-        self._connection.execute(
-            f"UPDATE {table_name(self._name)} SET {column.name} = ? WHERE pk = ?", (key, pk)
-        )
+        self._layouts.keep_key(self._name, column, pk, key)
 
     def end(self) -> None:
         """Take note that the table has been read."""

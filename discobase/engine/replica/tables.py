@@ -23,10 +23,18 @@ from discobase.engine.operations import (
     Release,
     Require,
 )
-from discobase.engine.replica.columns import NO_VALUES, KeyColumn, table_name
+from discobase.engine.replica.columns import (
+    NO_KEY,
+    NO_VALUES,
+    KeyColumn,
+    table_name,
+    values_of,
+)
 from discobase.engine.replica.layout import Layout, Layouts
 from discobase.engine.replica.requests import RequestTable
+from discobase.engine.replica.text_index import TextIndexes
 from discobase.engine.replica.writers import WriterTable
+from discobase.engine.together import names_of
 from discobase.errors import SchemaConflict, UniqueViolation
 
 
@@ -38,6 +46,7 @@ class Tables:
         layouts: how the tables are laid out.
         requests: where changes are noted under their names.
         writers: what is known of those who write.
+        texts: the indexes of the records' texts.
     """
 
     def __init__(
@@ -46,11 +55,13 @@ class Tables:
         layouts: Layouts,
         requests: RequestTable,
         writers: WriterTable,
+        texts: TextIndexes,
     ) -> None:
         self._connection = connection
         self._layouts = layouts
         self._requests = requests
         self._writer_table = writers
+        self._texts = texts
         self._next: dict[str, int] = {}
         self._advanced: set[str] = set()
         self._writers: dict[tuple[str, int], _Writer] = {}
@@ -69,6 +80,8 @@ class Tables:
                 self._requests.note(operation, seq, is_new=is_new)
             case Delete(table=table, pk=pk):
                 self._layouts.forget_said(table, pk)
+                self._layouts.forget_keys(table, pk)
+                self._texts.remove(table, pk)
                 self._connection.execute(f"DELETE FROM {table_name(table)} WHERE pk = ?", (pk,))
                 self._requests.note(operation, seq, is_new=False)
             case Names():
@@ -104,6 +117,7 @@ class Tables:
                 "UPDATE tables SET next = ? WHERE name = ?", (self._next[table], table)
             )
         self._advanced.clear()
+        self._layouts.keep()
         self._requests.keep()
 
     def seq_of(self, table: str, pk: int) -> int | None:
@@ -114,6 +128,24 @@ class Tables:
             (pk if abs(pk) <= LARGEST_PK else 0,),
         ).fetchone()
         return row[0] if row else None
+
+    def data_of(self, table: str, pk: int) -> str:
+        """Return what is stored of a record that is there."""
+        row = self._connection.execute(
+            f"SELECT data FROM {table_name(table)} WHERE pk = ?", (pk,)
+        ).fetchone()
+        return str(row[0])
+
+    def in_the_way(self, put: Put) -> int | None:
+        """Return the primary key of a record that has a value which a put would give to another
+        one, though it is unique; None where there is none.
+        """
+        writer = self._writer(put.table, put.schema)
+        try:
+            self._refuse_taken(put, writer, self._keys(put, writer))
+        except UniqueViolation as error:
+            return error.pk
+        return None
 
     def key_of(self, table: str, pk: int, column: KeyColumn) -> str | None:
         """Return the key of a record in a column; None where it is not known, or no such record."""
@@ -132,6 +164,7 @@ class Tables:
     def forget(self) -> None:
         """Forget what was read: the transaction, or a part of it, has been rolled back."""
         self._layouts.forget()
+        self._texts.forget()
         self._requests.forget()
         self._next.clear()
         self._advanced.clear()
@@ -141,6 +174,7 @@ class Tables:
     def drop_all(self) -> None:
         """Remove every table, and forget what was done."""
         self._layouts.drop_all()
+        self._texts.begin_anew()
         self._requests.clear()
         self._next.clear()
         self._advanced.clear()
@@ -150,23 +184,32 @@ class Tables:
     def _put(self, put: Put, seq: int) -> None:
         table, pk = put.table, put.pk
         writer = self._writer(table, put.schema)
-        keys: list[str | None] = []
-        if writer.columns:
-            record = json.loads(put.data)
-            before = self._before(table, pk, writer.foreign) if writer.foreign else {}
-            keys = [
-                column.key(record) if is_own else column.foreign_key(record, before.get(column))
-                for column, is_own in writer.columns
-            ]
-            if writer.foreign:
-                self._refuse_unknown(put, writer, keys)
-            if writer.unique:
-                self._refuse_taken(put, writer, keys)
+        keys = self._keys(put, writer)
+        if writer.foreign:
+            self._refuse_unknown(put, writer, keys)
+        if writer.unique:
+            self._refuse_taken(put, writer, keys)
+        self._texts.put(table, pk, put.data)
         self._connection.execute(writer.statement, (pk, seq, put.schema, put.data, *keys))
+        if writer.has_lacking or not NO_KEY.isdisjoint(keys):
+            for (column, _), key in zip(writer.columns, keys, strict=True):
+                self._layouts.note_keys(table, column, [(key, pk)])
         self._layouts.forget_said(table, pk)
         if pk >= self.next_pk(table):
             self._next[table] = pk + 1
             self._advanced.add(table)
+
+    def _keys(self, put: Put, writer: _Writer) -> list[str | None]:
+        if not writer.columns:
+            return []
+        record = json.loads(put.data)
+        before = self._before(put.table, put.pk, writer.foreign) if writer.foreign else {}
+        return [
+            column.key(record)
+            if is_own
+            else column.foreign_key(record, before.get(column), writer.schema)
+            for column, is_own in writer.columns
+        ]
 
     def _writer(self, table: str, schema: int) -> _Writer:
         layout = self._layouts.of(table)
@@ -193,7 +236,7 @@ class Tables:
     def _refuse_unknown(self, put: Put, writer: _Writer, keys: Sequence[str | None]) -> None:
         for (column, is_own), key in zip(writer.columns, keys, strict=True):
             if key is None and column.unique and not is_own:
-                raise SchemaConflict(put.table, column.field)
+                raise SchemaConflict(put.table, *names_of(column.field))
 
     def _refuse_taken(self, put: Put, writer: _Writer, keys: Sequence[str | None]) -> None:
         for (column, _), key in zip(writer.columns, keys, strict=True):
@@ -204,14 +247,10 @@ class Tables:
                 (key, put.pk),
             ).fetchone()
             if holder:
-                raise UniqueViolation(put.table, column.field, _value(put, column, key), holder[0])
-
-
-def _value(put: Put, column: KeyColumn, key: str | None) -> Any:
-    """Return the value that a record has in a field, for an error; what its key says of it where
-    the record lacks the field, and has the class's default.
-    """
-    return json.loads(put.data).get(column.field, (key or "").removeprefix('"'))
+                values = values_of(column, json.loads(put.data), key)
+                raise UniqueViolation.of_fields(
+                    put.table, names_of(column.field), values, holder[0]
+                )
 
 
 class _Writer:
@@ -223,20 +262,24 @@ class _Writer:
         layout: how the table is laid out.
 
     Attributes:
+        schema: theirs, as it was declared; None where it was not.
         columns: the key columns, each with whether it is for these classes.
         foreign: those of them that are for other classes.
         unique: whether any of them is.
+        has_lacking: whether some row lacks a key in any of them.
         statement: puts a record.
     """
 
     def __init__(self, table: str, schema: int, layout: Layout) -> None:
         self.layout = layout
+        self.schema = layout.schemas.get(schema)
         columns = layout.every_column
         self.columns = [
             (column, column.is_for(layout.fingerprint(schema, column.field))) for column in columns
         ]
         self.foreign = [column for column, is_own in self.columns if not is_own]
         self.unique = any(column.unique for column in columns)
+        self.has_lacking = bool(layout.lacking)
         self.statement = _put_statement(table, columns)
 
 

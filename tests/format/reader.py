@@ -1,0 +1,1124 @@
+"""A reader of databases, written from docs/format.md alone: one file, the standard library only.
+
+    TOKEN=... python tests/format/reader.py https://discord.com/api/v10 SERVER [--whole] [--lines]
+
+It prints the position, the chain and the hash of the state, which ``db.verify().state`` is, too.
+Each part says by its heading which section of the page it follows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import itertools
+import json
+import math
+import os
+import re
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from datetime import time as clock_time
+from decimal import Decimal, InvalidOperation
+from ipaddress import ip_address
+from typing import Any, Protocol
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+OPEN, CLOSE = "```json\n", "\n```"
+GENESIS = "0" * 32
+LARGEST = 2**63 - 1
+SECOND_OF_IDS = 1000 << 22
+
+
+class LaterFormat(Exception):
+    """What is met is of a later format: reading stops here."""
+
+
+class Damaged(Exception):
+    """The log is not whole."""
+
+
+class Source(Protocol):
+    """One Discord server, as one bot may read it."""
+
+    bot: int
+
+    def channels(self) -> list[dict[str, Any]]:
+        """All channels, as Discord's API gives them."""
+
+    def messages(self, channel: int, after: int = 0) -> list[dict[str, Any]]:
+        """All messages of a channel above an id, as Discord's API gives them."""
+
+    def message(self, channel: int, message: int) -> dict[str, Any] | None:
+        """One message; None where it is gone."""
+
+    def attachment(self, url: str) -> bytes:
+        """What is behind the URL of an attachment."""
+
+
+# Reading Discord
+
+
+class DiscordApi:
+    """A server over Discord's REST API."""
+
+    def __init__(self, api: str, token: str, server: str) -> None:
+        self._api, self._token = api.rstrip("/"), token
+        self.bot = int(self._get("/users/@me")["id"])
+        guilds = self._get("/users/@me/guilds")
+        (self.server,) = [each["id"] for each in guilds if server in (each["id"], each["name"])]
+
+    def channels(self) -> list[dict[str, Any]]:
+        return self._get(f"/guilds/{self.server}/channels")
+
+    def messages(self, channel: int, after: int = 0) -> list[dict[str, Any]]:
+        found: dict[int, dict[str, Any]] = {}
+        while page := self._get(f"/channels/{channel}/messages?limit=100&after={after}"):
+            found |= {int(message["id"]): message for message in page}
+            after = max(found)
+        return [found[identity] for identity in sorted(found)]
+
+    def message(self, channel: int, message: int) -> dict[str, Any] | None:
+        try:
+            return self._get(f"/channels/{channel}/messages/{message}")
+        except HTTPError as error:
+            if error.code != 404:
+                raise
+            return None
+
+    def attachment(self, url: str) -> bytes:
+        with urlopen(Request(url, headers=self._headers()), timeout=60) as answer:
+            return answer.read()
+
+    def _headers(self) -> dict[str, str]:
+        return {"User-Agent": "DiscordBot (https://example.org/reader, 1)"}
+
+    def _get(self, path: str) -> Any:
+        headers = {"Authorization": f"Bot {self._token}", **self._headers()}
+        while True:
+            try:
+                with urlopen(Request(self._api + path, headers=headers), timeout=60) as answer:
+                    return json.load(answer)
+            except HTTPError as error:
+                if error.code != 429:
+                    raise
+                time.sleep(float(error.headers["Retry-After"]))
+
+
+# What every message has
+
+
+def hash_of(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def refuse_later(content: str, kind: str) -> bool:
+    """Whether a message is of a kind; LaterFormat where it is in a format above 1."""
+    mark = f'{OPEN}{{"{kind}":'
+    if not content.startswith(mark):
+        return False
+    number = re.match(r"[0-9]{1,9}(?![0-9])", content[len(mark) :])
+    if number and int(number[0]) > 1:
+        needs = re.search(r'"needs":"([\w.+!-]{1,40})"', content.split("\n")[1])
+        raise LaterFormat(f"a {kind} of format {number[0]}, for version {needs and needs[1]}")
+    return True
+
+
+def unsealed(content: str, kind: str) -> dict[str, Any] | None:
+    """The facts of a sealed message; None where it is none, or was altered."""
+    if not refuse_later(content, kind):
+        return None
+    try:
+        raw = json.loads(content.removeprefix(OPEN).removesuffix(CLOSE))
+        written = json.dumps(raw["is"], separators=(",", ":"))
+        sound = raw[kind] == 1 and raw["hash"] == hash_of(written) and type(raw["is"]) is dict
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None
+    return raw["is"] if sound else None
+
+
+# Finding the database
+
+GIVEN_UP = (
+    "discobase: the creation of this database was given up. A superblock that comes after this "
+    "message does not count."
+)
+TOPIC = re.compile(r"discobase database (?:([0-9]{1,20})/)?(\S+) (.+)", re.DOTALL)
+ID = re.compile(r"[1-9][0-9]{0,18}")
+
+
+@dataclass
+class Superblock:
+    """Where the database is."""
+
+    database: str
+    generation: int
+    lanes: list[int]
+    checkpoints: int
+
+    def nonce(self, seq: int) -> str:
+        return f"{self.database}{base36(self.generation)}.{base36(seq)}"
+
+
+def base36(number: int) -> str:
+    digits = ""
+    while number:
+        number, rest = divmod(number, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[rest] + digits
+    return digits or "0"
+
+
+def read_superblock(content: str) -> Superblock | None:
+    facts = unsealed(content, "superblock")
+    if facts is None:
+        return None
+    try:
+        lanes = facts["lanes"]
+        checkpoints = facts.get("checkpoints") or facts["snapshots"]
+        sound = (
+            type(lanes) is list
+            and all(ID.fullmatch(each) for each in [*lanes, checkpoints, facts["catalog"]])
+            and re.fullmatch("[0-9a-z]{8}", facts["database"])
+            and type(facts["generation"]) is int
+            and 0 < facts["generation"] < 36**8
+            and lanes
+            and math.isfinite(float(facts["created"]))
+        )
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    if not sound:
+        return None
+    return Superblock(
+        facts["database"], facts["generation"], [int(lane) for lane in lanes], int(checkpoints)
+    )
+
+
+def superblocks_in(source: Source, catalog: int) -> list[tuple[int, Superblock]]:
+    found: list[tuple[int, Superblock]] = []
+    for message in source.messages(catalog):
+        if int(message["author"]["id"]) != source.bot:
+            continue
+        if message["content"] == GIVEN_UP and not found:
+            return []
+        if block := read_superblock(message["content"]):
+            found.append((int(message["id"]), block))
+    return found
+
+
+def find(source: Source) -> Superblock:
+    """The database of a server."""
+    held: list[list[tuple[int, Superblock]]] = []
+    for channel in source.channels():
+        said = TOPIC.fullmatch(channel.get("topic") or "")
+        if said and said[1] in (None, str(source.bot)) and said[3] == "catalog":
+            held.append(superblocks_in(source, int(channel["id"])))
+    first = min(filter(None, held), key=lambda blocks: blocks[0][0], default=None)
+    if first is None:
+        raise Damaged("there is no database")
+    return max((block for _, block in first), key=lambda block: block.generation)
+
+
+# Frames
+
+
+@dataclass
+class Frame:
+    """A frame, and the message that it is."""
+
+    message: dict[str, Any]
+    header: dict[str, Any]
+    hash: str
+
+    @property
+    def id(self) -> int:
+        return int(self.message["id"])
+
+    @property
+    def behind(self) -> int:
+        return self.header.get("behind", 0)
+
+
+def read_frame(content: str) -> tuple[dict[str, Any], str] | None:
+    """The header of a frame, and the hash of its line; None where there is none that holds."""
+    if not refuse_later(content, "discobase") or not content.endswith(CLOSE):
+        return None
+    line = content[len(OPEN) : -len(CLOSE)].split("\n", 1)[0]
+    try:
+        header = json.loads(line)
+        sound = (
+            header["discobase"] == 1
+            and is_number(header["seq"], 1)
+            and is_number(header["ops"])
+            and is_number(header["size"])
+            and header["size"] <= 64 * 1024 * 1024
+            and is_number(header.get("behind", 0))
+            and all(type(header[name]) is str for name in ("prev", "writer", "hash", "enc"))
+            and type(header.get("needs", "")) is str
+            and type(header["time"]) in (int, float)
+        )
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
+        return None
+    return (header, hash_of(line)) if sound else None
+
+
+def is_number(value: object, least: int = 0) -> bool:
+    return type(value) is int and least <= value <= LARGEST
+
+
+def payload_of(source: Source, frame: Frame) -> bytes:
+    header, message = frame.header, frame.message
+    if header["enc"] == "inline":
+        text = message["content"][len(OPEN) : -len(CLOSE)].partition("\n")[2]
+        payload = text.encode("utf-8", "surrogatepass")
+    elif header["enc"] in ("jsonl", "jsonl.gz"):
+        files = [source.attachment(file["url"]) for file in message["attachments"]]
+        payload = b"".join(files)
+        if header["enc"] == "jsonl.gz":
+            payload = gunzip(payload, header["size"])
+    else:
+        raise LaterFormat(f"a payload encoded as {header['enc']!r}")
+    sound = len(payload) == header["size"]
+    if not sound or hashlib.sha256(payload).hexdigest()[:32] != header["hash"]:
+        raise Damaged(f"the payload at position {header['seq']} is not the one that was written")
+    return payload
+
+
+def gunzip(packed: bytes, size: int) -> bytes:
+    """What one gzip member holds, which is so many bytes."""
+    unpacking = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    try:
+        found = unpacking.decompress(packed, size + 1)
+    except zlib.error as error:
+        raise Damaged(f"what was packed cannot be unpacked: {error}") from error
+    if len(found) != size or not unpacking.eof or unpacking.unused_data:
+        raise Damaged("what was packed is of another size")
+    return found
+
+
+# Which message counts
+
+
+class Lanes:
+    """The frames of the lanes, by position, those with the lowest id first."""
+
+    def __init__(self, source: Source, block: Superblock, after: int = 0) -> None:
+        self.at: dict[int, list[Frame]] = {}
+        for number, lane in enumerate(block.lanes):
+            for message in source.messages(lane, after):
+                if int(message["author"]["id"]) != source.bot:
+                    continue
+                read = read_frame(message["content"])
+                if read is not None and read[0]["seq"] % len(block.lanes) == number:
+                    self.at.setdefault(read[0]["seq"], []).append(Frame(message, *read))
+        for frames in self.at.values():
+            frames.sort(key=lambda frame: frame.id)
+
+    def fitting(self, seq: int, chain: str) -> Frame | None:
+        return next((each for each in self.at.get(seq, ()) if each.header["prev"] == chain), None)
+
+    def above(self, seq: int, chain: str) -> Frame | None:
+        """The frame that goes on from a chain above a position, as if nothing stood there."""
+        for following in itertools.count(seq + 1):
+            if following not in self.at:
+                return None
+            if frame := self.fitting(following, chain):
+                return frame
+        return None
+
+    def decided(self, seq: int, chain: str) -> Iterator[tuple[int, Frame | None]]:
+        """Each position above one, and the frame that counts there; None where all are void."""
+        below = None
+        while frames := self.at.get(seq + 1):
+            winner = self.winner(seq + 1, chain)
+            if winner is None and not self.is_void(seq + 1, chain):
+                yield from self.left_over(seq + 1, below)
+                return
+            seq += 1
+            below = winner or frames[0]
+            chain = winner.hash if winner else chain
+            yield seq, winner
+        if any(position > seq for position in self.at):
+            raise Damaged(f"position {seq + 1} is missing")
+
+    def winner(self, seq: int, chain: str) -> Frame | None:
+        frame, frames = self.fitting(seq, chain), self.at[seq]
+        if frame is None or frame is frames[0]:
+            return frame
+        above = self.above(seq, chain)
+        return None if above is not None and above.id < frame.id else frame
+
+    def is_void(self, seq: int, chain: str) -> bool:
+        return all(frame.behind for frame in self.at[seq]) or self.above(seq, chain) is not None
+
+    def left_over(self, seq: int, below: Frame | None) -> Iterator[tuple[int, None]]:
+        """The end of the log, where nothing goes on from the frame below it, if that holds."""
+        last = max(self.at)
+        if not all(position in self.at for position in range(seq, last)):
+            raise Damaged(f"nothing at position {seq} goes on from what is below it")
+        if below is not None and below.message.get("edited_timestamp"):
+            raise Damaged("a frame was altered")
+        yield from ((position, None) for position in range(seq, last + 1))
+
+
+# Keys
+
+
+def key_of(kind: str, value: Any) -> str | None:
+    if kind == "opaque":
+        return None
+    if kind != "plain" and isinstance(value, str):
+        special = OF_TEXT[kind](value)
+        if special is not None:
+            return special
+    return plain_key(value)
+
+
+def plain_key(value: Any) -> str:
+    if isinstance(value, str):
+        return '"' + value
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int):
+        return number_key(value < 0, str(abs(value)), 0)
+    if isinstance(value, float):
+        return float_key(value)
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def number_key(negative: bool, digits: str, exponent: int) -> str:
+    """The key of digits * 10**exponent."""
+    digits = digits.lstrip("0")
+    if not digits:
+        return "#2"
+    power = len(digits) - 1 + exponent
+    size = str(abs(power))
+    size = "abcdefghijklmnopqrstuvwxyz"[len(size)] + size
+    size = "p" + size if power >= 0 else "n" + reversed_text(size)
+    size += digits.rstrip("0")
+    return f"#1{reversed_text(size)}~" if negative else f"#3{size}"
+
+
+def reversed_text(text: str) -> str:
+    lower, digits = "abcdefghijklmnopqrstuvwxyz", "0123456789"
+    return text.translate(str.maketrans(lower + digits, lower[::-1] + digits[::-1]))
+
+
+def float_key(value: float) -> str:
+    if math.isnan(value):
+        return "#5"
+    if math.isinf(value):
+        return "#4" if value > 0 else "#0"
+    exact = Decimal(value).as_tuple()
+    return number_key(bool(exact.sign), "".join(map(str, exact.digits)), int(exact.exponent))
+
+
+def decimal_key(text: str) -> str | None:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    if number.is_nan():
+        return "#5"
+    if number.is_infinite():
+        return "#4" if number > 0 else "#0"
+    sign, digits, exponent = number.as_tuple()
+    return number_key(bool(sign), "".join(map(str, digits)), int(exponent))
+
+
+def instant_key(text: str) -> str | None:
+    first = datetime.min  # noqa: DTZ901 - the first day there is, in no zone
+    try:
+        if text[2:3] == ":":
+            clock = clock_time.fromisoformat(text)
+            moment, offset = datetime.combine(first, clock.replace(tzinfo=None)), clock.utcoffset()
+        else:
+            moment = datetime.fromisoformat(text)
+            moment, offset = moment.replace(tzinfo=None), moment.utcoffset()
+    except ValueError:
+        return None
+    since = moment - first + timedelta(days=1) - (offset or timedelta())
+    return f"{'&' if offset is None else '@'}{since // timedelta(microseconds=1):018d}"
+
+
+DURATION = re.compile(
+    r"([-+]?)P(?=[\dT])(?:(\d+)Y)?(?:(\d+)D)?"
+    r"(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,6}))?S)?)?"
+)
+
+
+def duration_key(text: str) -> str | None:
+    found = DURATION.fullmatch(text)
+    if found is None:
+        return None
+    years, days, hours, minutes, seconds = (int(found[part] or 0) for part in range(2, 7))
+    total = (((years * 365 + days) * 24 + hours) * 60 + minutes) * 60 + seconds
+    return number_key(found[1] == "-", f"{total}{(found[7] or '').ljust(6, '0')}", -6)
+
+
+def path_key(text: str) -> str:
+    return '"' + text.replace("/", "\0")
+
+
+def address_key(text: str) -> str | None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    zone = getattr(address, "scope_id", None) or ""
+    return f"^{address.version}{int(address):032x}{zone}"
+
+
+OF_TEXT = {
+    "decimal": decimal_key,
+    "instant": instant_key,
+    "duration": duration_key,
+    "path": path_key,
+    "address": address_key,
+}
+
+
+# Tables
+
+
+@dataclass
+class FieldSchema:
+    """What a schema says of one field."""
+
+    kind: str
+    print: str
+    missing: str | None
+
+
+def read_schema(text: str) -> dict[str, Any]:
+    """A schema, its fields in one form."""
+    raw = json.loads(text)
+    try:
+        fields = {name: read_field(each) for name, each in raw["fields"].items()}
+        known = fields.keys() >= {*raw["unique"], *raw["index"]}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        known = False
+    if not known:
+        raise LaterFormat(f"a schema of another form: {text[:80]}")
+    return {"fields": fields, "unique": raw["unique"], "index": raw["index"]}
+
+
+def read_field(raw: Any) -> FieldSchema:
+    raw = {"kind": raw} if isinstance(raw, str) else raw
+    kind, missing = raw["kind"], raw.get("missing")
+    if kind not in {"plain", "opaque", *OF_TEXT} or not isinstance(missing, str | None):
+        raise ValueError(raw)
+    return FieldSchema(kind, str(raw.get("print", "")), missing)
+
+
+@dataclass
+class Record:
+    """A record: the position that wrote it last, the number of its schema, its text."""
+
+    seq: int
+    schema: int
+    data: str
+
+
+@dataclass
+class Constraint:
+    """What is unique: here one field, as classes with one print of it load it. The key of each
+    record in it; None where it is not known.
+    """
+
+    name: str
+    schema: FieldSchema
+    keys: dict[int, str | None] = field(default_factory=dict)
+
+    def own_key(self, record: dict[str, Any]) -> str | None:
+        if self.name in record:
+            return key_of(self.schema.kind, record[self.name])
+        return None if self.schema.print == "" else self.schema.missing or ""
+
+    def foreign_key(
+        self, record: dict[str, Any], before: tuple[dict[str, Any], str | None] | None
+    ) -> str | None:
+        if self.schema.print.endswith("*"):
+            return None
+        if self.name not in record:
+            return self.schema.missing or ""
+        if before is None or self.name not in before[0]:
+            return None
+        same = json.dumps(record[self.name]) == json.dumps(before[0][self.name])
+        return before[1] if same else None
+
+
+@dataclass
+class Table:
+    """What the log says of one table."""
+
+    next: int = 1
+    schemas: dict[int, tuple[str, int, dict[str, Any]]] = field(default_factory=dict)
+    unique: dict[tuple[str, str], Constraint] = field(default_factory=dict)
+    said: dict[tuple[str, str], dict[int, str]] = field(default_factory=dict)
+    records: dict[int, Record] = field(default_factory=dict)
+
+    def print_of(self, number: int, name: str) -> str | None:
+        if number not in self.schemas:
+            return None
+        found = self.schemas[number][2]["fields"].get(name)
+        return None if found is None else found.print
+
+    def is_own(self, constraint: Constraint, number: int) -> bool:
+        """Whether classes with the schema of a number load a field as a constraint has it."""
+        return constraint.schema.print in ("", self.print_of(number, constraint.name))
+
+    def current(self, name: str) -> tuple[str, int] | None:
+        """The print of a field by the newest schema that has it, and what that has seen."""
+        for number in sorted(self.schemas, reverse=True):
+            if (found := self.print_of(number, name)) is not None:
+                return found, self.schemas[number][1]
+        return None
+
+    def is_current(self, identity: tuple[str, str]) -> bool:
+        newest = self.current(identity[0])
+        return newest is not None and newest[0] == identity[1]
+
+    def seen(self, identity: tuple[str, str]) -> int:
+        newest = self.current(identity[0])
+        return newest[1] if newest is not None and newest[0] == identity[1] else 0
+
+    def known_key(self, constraint: Constraint, pk: int, seen: int) -> str | None:
+        """The key of a record by what the log says of it, and by nothing that was there before."""
+        said = self.said.get((constraint.name, constraint.schema.print), {})
+        if pk in said:
+            return said[pk]
+        record = self.records[pk]
+        data = json.loads(record.data)
+        if record.seq <= seen or self.is_own(constraint, record.schema):
+            return constraint.own_key(data)
+        return constraint.foreign_key(data, None)
+
+    def fill(self, constraint: Constraint, pks: Iterable[int], seen: int | None = None) -> None:
+        """Find the keys of records that have none yet."""
+        identity = constraint.name, constraint.schema.print
+        seen = self.seen(identity) if seen is None else seen
+        for pk in pks:
+            if constraint.keys.get(pk) is None:
+                constraint.keys[pk] = self.known_key(constraint, pk, seen)
+
+    def constrain(self, name: str, schema: FieldSchema) -> None:
+        held = self.unique.get((name, schema.print))
+        made = Constraint(name, schema, held.keys if held else {})
+        self.unique[name, schema.print] = made
+        if held is None:
+            self.fill(made, self.records)
+            self.check(made)
+
+    def check(self, constraint: Constraint) -> None:
+        keys = [key for key in constraint.keys.values() if key not in (None, "", "null")]
+        if len(keys) != len({*keys}):
+            raise Damaged(f"records share a value of {constraint.name!r}, which is unique")
+
+    def put(self, pk: int, record: Record) -> None:
+        data, before = json.loads(record.data), self.records.get(pk)
+        for constraint in self.unique.values():
+            if self.is_own(constraint, record.schema):
+                key = constraint.own_key(data)
+            else:
+                was = before and (json.loads(before.data), constraint.keys.get(pk))
+                key = constraint.foreign_key(data, was or None)
+            taken = key not in (None, "", "null") and any(
+                key == other and pk != each for each, other in constraint.keys.items()
+            )
+            if taken:
+                raise Damaged(f"record {pk} has a value of {constraint.name!r} that is taken")
+            constraint.keys[pk] = key
+        self.records[pk] = record
+        self.forget_said(pk)
+        self.next = max(self.next, pk + 1)
+
+    def delete(self, pk: int) -> None:
+        self.records.pop(pk, None)
+        for constraint in self.unique.values():
+            constraint.keys.pop(pk, None)
+        self.forget_said(pk)
+
+    def forget_said(self, pk: int) -> None:
+        for keys in self.said.values():
+            keys.pop(pk, None)
+
+    def declare(self, number: int, seen: int, text: str) -> None:
+        schema = read_schema(text)
+        self.schemas[number] = text, seen, schema
+        if number == 0:
+            self.unique.clear()
+            for name in schema["unique"]:
+                self.constrain(name, schema["fields"][name])
+            return
+        for identity, constraint in self.unique.items():
+            if self.is_current(identity):
+                self.fill(constraint, self.records)
+        self.said = {each: keys for each, keys in self.said.items() if self.is_current(each)}
+
+    def say(self, name: str, schema: FieldSchema, loaded: Any, keys: Sequence[Any]) -> None:
+        self.said.setdefault((name, schema.print), {}).update(map(tuple, keys))
+        constraint = self.unique.get((name, schema.print))
+        if constraint is None:
+            return
+        if loaded is None:
+            constraint.keys.update((pk, key) for pk, key in keys if pk in self.records)
+        else:
+            after, upto, seen = loaded
+            self.fill(constraint, [pk for pk in self.records if after < pk <= upto], seen)
+
+    def release(self, name: str) -> None:
+        held = min((each for each in self.unique if each[0] == name), default=None)
+        if held is not None:
+            del self.unique[held]
+
+
+# Operations
+
+TEXT, NUMBER = r'("(?:[^"\\]|\\.)*")', "([1-9][0-9]*)"
+PUT = re.compile(rf'\["put",{TEXT},{NUMBER}(?:,{NUMBER})?,(\{{.*\}})\]')
+DELETE = re.compile(rf'\["del",{TEXT},{NUMBER}\]')
+SCHEMA = re.compile(rf'\["schema",{TEXT},(\{{.*\}})\]')
+DECLARE = re.compile(rf'\["declare",{TEXT},{NUMBER},([0-9]+),(\{{.*\}})\]')
+KEYS = re.compile(rf'\["keys",{TEXT},{TEXT},.*\]')
+UNIQUE = re.compile(rf'\["unique",{TEXT},{TEXT},{NUMBER}\]')
+RELEASE = re.compile(rf'\["release",{TEXT},{TEXT}\]')
+REQUEST = re.compile(rf'\["request\?",{TEXT}(?:,([1-9][0-9]{{0,8}}))?\]')
+WRITER = re.compile(rf'\["writer\?",{TEXT},{TEXT}\]')
+MINIMUM = re.compile(r'\["minimum","([0-9]{1,6}(?:\.[0-9]{1,6}){0,3})"\]')
+NAME = re.compile(rf"\[{TEXT}(?=[,\]])")
+
+KEPT_POSITIONS, KEPT_WRITERS = 10_000, 1_000
+
+
+@dataclass
+class State:
+    """What the log comes to at a position."""
+
+    seq: int = 0
+    chain: str = GENESIS
+    tables: dict[str, Table] = field(default_factory=dict)
+    requests: list[list[Any]] = field(default_factory=list)
+    writers: dict[str, tuple[str, int]] = field(default_factory=dict)
+    minimum: str | None = None
+    volume: int = 0
+    _named: tuple[str, int] = ("", 0)
+
+    def table(self, text: str) -> Table:
+        return self.tables.setdefault(json.loads(text), Table())
+
+    def take(self, seq: int, frame: Frame | None, payload: bytes = b"") -> None:
+        """Take over what stands at the next position: a frame, or nothing where all are void."""
+        assert seq == self.seq + 1
+        self.seq = seq
+        if frame is not None:
+            try:
+                self.do_all(frame, payload)
+            except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
+                raise Damaged(f"the commit at position {seq} cannot be: {error}") from error
+        self.forget_old()
+
+    def do_all(self, frame: Frame, payload: bytes) -> None:
+        """Do what a frame says."""
+        lines = [line for line in payload.decode("ascii").split("\n") if line]
+        if len(lines) != frame.header["ops"]:
+            raise Damaged(f"there are {len(lines)} operations at position {self.seq}")
+        self._named = "", 0
+        for line in lines:
+            self.do(line)
+        self.chain = frame.hash
+        self.volume += frame.header["size"]
+
+    def forget_old(self) -> None:
+        oldest = self.seq - KEPT_POSITIONS
+        self.requests = [run for run in self.requests if run[0] > oldest]
+        newest = sorted(self.writers.items(), key=lambda each: (-each[1][1], each[0]))
+        self.writers = dict(newest[:KEPT_WRITERS])
+
+    def do(self, line: str) -> None:
+        """Do what one operation says."""
+        for pattern, take in OPERATIONS:
+            if (found := pattern.fullmatch(line)) and take(self, found):
+                return
+        self.meet_unknown(line)
+
+    # Each of these returns whether the operation is of the form that this format has.
+
+    def take_put(self, found: re.Match[str]) -> bool:
+        pk = int(found[2])
+        if pk > LARGEST or not is_object(found[4]):
+            return False
+        table = self.table(found[1])
+        is_new = pk >= table.next
+        table.put(pk, Record(self.seq, int(found[3] or 0), found[4]))
+        self.note(pk if is_new else None, deleted=0)
+        return True
+
+    def take_delete(self, found: re.Match[str]) -> bool:
+        if int(found[2]) > LARGEST:
+            return False
+        self.table(found[1]).delete(int(found[2]))
+        self.note(None, deleted=1)
+        return True
+
+    def take_declare(self, found: re.Match[str]) -> bool:
+        if not is_object(found[4]):
+            return False
+        self.table(found[1]).declare(int(found[2]), int(found[3]), found[4])
+        return True
+
+    def take_schema(self, found: re.Match[str]) -> bool:
+        if not is_object(found[2]):
+            return False
+        self.table(found[1]).declare(0, 0, found[2])
+        return True
+
+    def take_keys(self, found: re.Match[str]) -> bool:
+        _, table, name, *rest = json.loads(found[0])
+        match rest:
+            case [dict(raw), loaded, list(keys)] if is_range(loaded) and all(map(is_pair, keys)):
+                try:
+                    schema = read_field(raw)
+                except (KeyError, TypeError, ValueError):
+                    return False
+                self.table(json.dumps(table)).say(name, schema, loaded, keys)
+                return True
+        return False
+
+    def take_unique(self, found: re.Match[str]) -> bool:
+        table, name = self.table(found[1]), json.loads(found[2])
+        table.constrain(name, table.schemas[int(found[3])][2]["fields"][name])
+        return True
+
+    def take_release(self, found: re.Match[str]) -> bool:
+        self.table(found[1]).release(json.loads(found[2]))
+        return True
+
+    def take_request(self, found: re.Match[str]) -> bool:
+        self._named = json.loads(found[1]), int(found[2] or 0)
+        return True
+
+    def take_writer(self, found: re.Match[str]) -> bool:
+        self.writers[json.loads(found[1])] = json.loads(found[2]), self.seq
+        return True
+
+    def take_minimum(self, found: re.Match[str]) -> bool:
+        self.minimum = found[1]
+        return True
+
+    def meet_unknown(self, line: str) -> None:
+        named = NAME.match(line)
+        if named is None:
+            raise Damaged(f"no operation: {line[:80]}")
+        name = json.loads(named[1])
+        if name == "request?":
+            self._named = "", 0
+        elif not name.endswith("?"):
+            raise LaterFormat(f"an operation {name!r} of this form")
+
+    def note(self, made: int | None, *, deleted: int) -> None:
+        """Note the change that was just done under its name."""
+        key, index = self._named
+        if not key:
+            return
+        self._named = key, index + 1
+        last = self.requests[-1] if self.requests else None
+        if last is not None:
+            following = None if last[4] is None else last[4] + last[3]
+            if [self.seq, key, index, made, deleted] == [
+                *last[:2],
+                last[2] + last[3],
+                following,
+                last[5],
+            ]:
+                last[3] += 1
+                return
+        self.requests.append([self.seq, key, index, 1, made, deleted])
+
+    # The state as lines
+
+    def lines(self) -> Iterator[str]:
+        yield line_of("state", 1, self.seq, self.chain)
+        for name in sorted(self.tables, key=lambda name: name.encode("utf-8", "surrogatepass")):
+            yield from table_lines(name, self.tables[name])
+        yield from (line_of("request", *run) for run in self.requests)
+        for writer, (label, seq) in sorted(
+            self.writers.items(), key=lambda each: (each[1][1], each[0])
+        ):
+            yield line_of("writer", writer, label, seq)
+        if self.minimum is not None:
+            yield line_of("minimum", self.minimum)
+        yield line_of("volume", self.volume)
+
+    def hash(self) -> str:
+        digest = hashlib.sha256()
+        for line in self.lines():
+            digest.update(line.encode("ascii"))
+        return digest.hexdigest()
+
+
+OPERATIONS: list[tuple[re.Pattern[str], Callable[[State, re.Match[str]], bool]]] = [
+    (PUT, State.take_put),
+    (DELETE, State.take_delete),
+    (DECLARE, State.take_declare),
+    (SCHEMA, State.take_schema),
+    (KEYS, State.take_keys),
+    (UNIQUE, State.take_unique),
+    (RELEASE, State.take_release),
+    (REQUEST, State.take_request),
+    (WRITER, State.take_writer),
+    (MINIMUM, State.take_minimum),
+]
+
+
+def is_object(text: str) -> bool:
+    """Whether what a pattern took for one object is one."""
+    try:
+        return type(json.loads(text)) is dict
+    except (ValueError, RecursionError):
+        return False
+
+
+def is_range(loaded: Any) -> bool:
+    match loaded:
+        case None | [int(), int(), int()]:
+            return True
+    return False
+
+
+def is_pair(pair: Any) -> bool:
+    match pair:
+        case [int(pk), str()]:
+            return type(pk) is int and 0 < pk <= LARGEST
+    return False
+
+
+def line_of(*fields: Any) -> str:
+    return json.dumps(fields, separators=(",", ":")) + "\n"
+
+
+def table_lines(name: str, table: Table) -> Iterator[str]:
+    yield line_of("table", name, table.next)
+    for number, (text, seen, _) in sorted(table.schemas.items()):
+        yield f'["schema",{number},{seen},{text}]\n'
+    for (each, fingerprint), constraint in sorted(table.unique.items()):
+        yield line_of(
+            "unique", each, fingerprint, constraint.schema.kind, constraint.schema.missing
+        )
+    for identity, keys in sorted(table.said.items()):
+        yield from (line_of("said", *identity, pk, key) for pk, key in sorted(keys.items()))
+    for pk, record in sorted(table.records.items()):
+        yield f"[{pk},{record.seq},{record.schema},{record.data}]\n"
+    for identity, constraint in sorted(table.unique.items()):
+        for pk, record in sorted(table.records.items()):
+            if table.is_own(constraint, record.schema):
+                continue
+            key = constraint.keys.get(pk)
+            if key != table.known_key(constraint, pk, table.seen(identity)):
+                yield line_of("kept", *identity, pk, key)
+
+
+# Checkpoints
+
+
+@dataclass
+class Checkpoint:
+    """A checkpoint: its message, and what that says."""
+
+    message: dict[str, Any]
+    facts: dict[str, Any]
+
+
+def checkpoints(source: Source, block: Superblock) -> list[Checkpoint]:
+    """The checkpoints that may be begun at, the newest position first."""
+    found: list[Checkpoint] = []
+    for message in source.messages(block.checkpoints):
+        if int(message["author"]["id"]) != source.bot:
+            continue
+        try:
+            facts = unsealed(message["content"], "checkpoint")
+        except LaterFormat:
+            continue
+        if facts is not None and is_of(facts, block):
+            found.append(Checkpoint(message, facts))
+    return sorted(found, key=lambda each: (-each.facts["seq"], int(each.message["id"])))
+
+
+def is_of(facts: dict[str, Any], block: Superblock) -> bool:
+    """Whether a manifest is whole, and of this generation of the database."""
+    try:
+        sound = (
+            all(type(facts[name]) is str for name in ("chain", "state", "hash", "writer"))
+            and all(is_number(facts[name]) for name in ("seq", "size", "packed", "records"))
+            and all(
+                each == "0" or ID.fullmatch(each) for each in [*facts["lanes"], facts["before"]]
+            )
+            and all(ID.fullmatch(part) for part in facts["parts"])
+            and math.isfinite(float(facts["time"]))
+        )
+        return (
+            sound
+            and (facts["database"], facts["generation"]) == (block.database, block.generation)
+            and len(facts["lanes"]) == len(block.lanes)
+        )
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return False
+
+
+def unpacked(source: Source, block: Superblock, checkpoint: Checkpoint) -> bytes:
+    """The lines of a checkpoint."""
+    facts, packed = checkpoint.facts, b""
+    parts = [source.message(block.checkpoints, int(part)) for part in facts["parts"]]
+    for message in [*parts, checkpoint.message]:
+        if message is None:
+            raise Damaged("a part of it is gone")
+        packed += b"".join(source.attachment(file["url"]) for file in message["attachments"])
+    if len(packed) != facts["packed"] or hashlib.sha256(packed).hexdigest() != facts["hash"]:
+        raise Damaged("its bytes are not those that were written")
+    return gunzip(packed, facts["size"])
+
+
+def restored(lines: bytes, facts: dict[str, Any]) -> State:
+    """The state that a checkpoint holds."""
+    ends = lines.find(b'\n["position",') + 1 or len(lines)
+    if hashlib.sha256(lines[:ends]).hexdigest() != facts["state"]:
+        raise Damaged("it does not have the hash that was said of it")
+    restoring = Restoring()
+    for line in lines[:ends].decode("ascii").splitlines():
+        restoring.take(line)
+    state = restoring.finished()
+    if (state.seq, state.chain) != (facts["seq"], facts["chain"]):
+        raise Damaged("it is the state of another position")
+    return state
+
+
+class Restoring:
+    """Takes over the lines of a state."""
+
+    def __init__(self) -> None:
+        self.state = State()
+        self.table = Table()
+        self.kept: list[tuple[Constraint, int, str | None]] = []
+
+    def take(self, line: str) -> None:
+        if line[1].isdigit():
+            pk, seq, schema, data = line[1:-1].split(",", 3)
+            self.table.records[int(pk)] = Record(int(seq), int(schema), data)
+            return
+        name, *fields = json.loads(line)
+        if name == "schema":
+            number, seen, _ = fields
+            text = line.split(",", 3)[3][:-1]
+            self.table.schemas[number] = text, seen, read_schema(text)
+        elif name in ("unique", "said", "kept"):
+            self.take_of_table(name, *fields)
+        else:
+            self.take_of_state(name, *fields)
+
+    def take_of_table(self, kind: str, name: str, fingerprint: str, *rest: Any) -> None:
+        identity = name, fingerprint
+        match kind, rest:
+            case "unique", [key_kind, missing]:
+                schema = FieldSchema(key_kind, fingerprint, missing)
+                self.table.unique[identity] = Constraint(name, schema)
+            case "said", [pk, key]:
+                self.table.said.setdefault(identity, {})[pk] = key
+            case "kept", [pk, key]:
+                self.kept.append((self.table.unique[identity], pk, key))
+
+    def take_of_state(self, name: str, *fields: Any) -> None:
+        match name, fields:
+            case "state", [number, seq, chain]:
+                if number != 1:
+                    raise LaterFormat(f"a state of format {number}")
+                self.state.seq, self.state.chain = seq, chain
+            case "table", [table, following]:
+                self.table = self.state.tables[table] = Table(following)
+            case "request", run:
+                self.state.requests.append([*run])
+            case "writer", [writer, label, seq]:
+                self.state.writers[writer] = label, seq
+            case "minimum", [version]:
+                self.state.minimum = version
+            case "volume", [size]:
+                self.state.volume = size
+            case _:
+                raise Damaged(f"a line that cannot be: {name} {fields}")
+
+    def finished(self) -> State:
+        """The state, with the keys that no line tells."""
+        for table in self.state.tables.values():
+            for constraint in table.unique.values():
+                table.fill(constraint, table.records)
+        for constraint, pk, key in self.kept:
+            constraint.keys[pk] = key
+        return self.state
+
+
+def is_at_odds(lanes: Lanes, facts: dict[str, Any]) -> bool:
+    """Whether the log that can be seen contradicts a checkpoint."""
+    seq, count = facts["seq"], len(facts["lanes"])
+    following = lanes.at.get(seq + 1)
+    if following:
+        fits = lanes.winner(seq + 1, facts["chain"]) or lanes.is_void(seq + 1, facts["chain"])
+        if not fits:
+            return True
+    for position in range(max(1, seq + 1 - count), seq + 1):
+        read = {frame.id for frame in lanes.at.get(position, ())}
+        if read and int(facts["lanes"][position % count]) not in read:
+            return True
+    return False
+
+
+# Opening
+
+
+def open_database(source: Source, *, whole: bool = False) -> State:
+    """The state that a database is in: from the newest checkpoint that holds, or from the whole
+    log.
+    """
+    block = find(source)
+    for checkpoint in () if whole else checkpoints(source, block):
+        ends = [int(lane) for lane in checkpoint.facts["lanes"]]
+        lanes = Lanes(source, block, max(0, min(ends) - SECOND_OF_IDS))
+        if is_at_odds(lanes, checkpoint.facts):
+            continue
+        try:
+            state = restored(unpacked(source, block, checkpoint), checkpoint.facts)
+        except (Damaged, LaterFormat):
+            continue
+        return follow(source, lanes, state)
+    return follow(source, Lanes(source, block), State())
+
+
+def follow(source: Source, lanes: Lanes, state: State) -> State:
+    """Apply all that stands above a state."""
+    for seq, frame in lanes.decided(state.seq, state.chain):
+        state.take(seq, frame, b"" if frame is None else payload_of(source, frame))
+    return state
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("api", help="where the API is, as https://discord.com/api/v10")
+    parser.add_argument("server", help="the server's name, or its id")
+    parser.add_argument("--whole", action="store_true", help="read the whole log")
+    parser.add_argument("--lines", action="store_true", help="print the state itself")
+    given = parser.parse_args()
+    assert urlsplit(given.api).scheme in ("http", "https")
+    state = open_database(
+        DiscordApi(given.api, os.environ["TOKEN"], given.server), whole=given.whole
+    )
+    if given.lines:
+        sys.stdout.writelines(state.lines())
+    records = sum(len(table.records) for table in state.tables.values())
+    told = {"position": state.seq, "chain": state.chain, "state": state.hash(), "records": records}
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()
