@@ -18,11 +18,11 @@ from discobase.engine.keys import JSON, KINDS, Kind
 from discobase.engine.together import (
     TOGETHER,
     Part,
+    check,
     is_together,
     joined_missing,
     joined_prints,
     names_of,
-    parts_of,
 )
 from discobase.engine.versions import RELEASE, latest
 
@@ -81,8 +81,12 @@ class FieldSchema:
         return stored if self.missing is None else stored | {"missing": self.missing}
 
     @classmethod
-    def from_json(cls, stored: Any) -> FieldSchema:
+    def from_json(cls, name: str, stored: Any) -> FieldSchema:
         """Read what :meth:`to_json` gave.
+
+        Args:
+            name: the field's, or what stands for several.
+            stored: what stands in the log.
 
         Raises:
             TypeError, KeyError, ValueError: it says what this version does not know.
@@ -93,8 +97,7 @@ class FieldSchema:
         fingerprint = stored.get("print", OF_0_1)
         if stored["kind"] not in KINDS or not isinstance(missing, str | None):
             raise ValueError(stored)
-        if stored["kind"] == TOGETHER:
-            parts_of(fingerprint, missing or "")
+        check(name, stored["kind"], str(fingerprint), missing)
         return cls(stored["kind"], str(fingerprint), missing)
 
     @classmethod
@@ -159,7 +162,9 @@ class Schema:
         raw: Any = json.loads(text)
         later = LaterFormat(f"a schema of another form, {text[:80]!r}")
         try:
-            fields = {name: FieldSchema.from_json(each) for name, each in raw["fields"].items()}
+            fields = {
+                name: FieldSchema.from_json(name, each) for name, each in raw["fields"].items()
+            }
             schema = cls(fields, tuple(raw["unique"]), tuple(raw["index"]), raw.get("types", {}))
             known = schema.fields.keys() >= {*schema.unique, *schema.indexed}
         except (AttributeError, KeyError, TypeError, ValueError):
@@ -438,7 +443,7 @@ def _keys(line: str) -> Keys | None:
             return None
     fits = tuple(pair for pair in found if pair is not None)
     try:
-        field_schema, among = FieldSchema.from_json(schema), _loaded(loaded)
+        field_schema, among = FieldSchema.from_json(name, schema), _loaded(loaded)
     except (KeyError, TypeError, ValueError):
         return None
     return Keys(table, name, field_schema, fits, among) if len(fits) == len(found) else None

@@ -54,6 +54,27 @@ def names_of(name: str) -> tuple[str, ...]:
     return tuple(json.loads(name.removeprefix(_PREFIX))) if is_together(name) else (name,)
 
 
+def check(name: str, kind: str, fingerprint: str, missing: str | None) -> None:
+    """See that a name that stands for several fields has what a schema says of them, and that no
+    other one has.
+
+    Args:
+        name: of a field, or what :func:`together` gave.
+        kind: how its key is made.
+        fingerprint: that of the field, or what :func:`joined_prints` gave.
+        missing: the key where the field is missing, or what :func:`joined_missing` gave.
+
+    Raises:
+        TypeError, ValueError: it is otherwise.
+    """
+    if is_together(name) != (kind == TOGETHER):
+        raise ValueError(name)
+    if is_together(name):
+        names = names_of(name)
+        if together(names) != name or len(parts_of(fingerprint, missing or "")) != len(names):
+            raise ValueError(name)
+
+
 def joined_prints(fingerprints: Sequence[str]) -> str:
     """Return the fingerprint of fields together, which is equal only if theirs are."""
     depends = any(each.endswith(_DEPENDS) for each in fingerprints)
@@ -80,7 +101,8 @@ def parts_of(fingerprint: str, missing: str) -> tuple[Part, ...]:
     """
     prints = fingerprint.removesuffix(_DEPENDS).split(_AND)
     said = [(kind, key) for kind, key in json.loads(missing)]
-    if not all(kind in KINDS and isinstance(key, str | None) for kind, key in said):
+    kinds = KINDS - {TOGETHER}
+    if not all(kind in kinds and isinstance(key, str | None) for kind, key in said):
         raise ValueError(missing)
     return tuple(Part(kind, each, key) for each, (kind, key) in zip(prints, said, strict=True))
 

@@ -366,12 +366,17 @@ class TestClass:
             Database("shop").table(Member)
 
     def test_it_is_no_annotation(self):
-        class Member(Table):
-            user: Annotated[int, UniqueTogether("user", "club")]
-            club: str = ""
+        def define() -> None:
+            class Member(Table):
+                user: Annotated[int, UniqueTogether("user", "club")]
+                club: str = ""
 
-        with pytest.raises(TableError, match="no annotation of one field"):
-            Database("shop").table(Member)
+            with pytest.raises(TableError, match="no annotation of one field"):
+                Database("shop").table(Member)
+
+        with pytest.warns(UserWarning, match="has been no class's attribute"):
+            define()
+            gc.collect()
 
     def test_a_statement_without_a_name_is_warned_of(self):
         def define() -> None:

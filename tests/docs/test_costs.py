@@ -11,6 +11,7 @@ import discobase
 from discobase.local import LocalDiscord
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
+READING = "`find()` and all that a query is asked, `find_unique()`, `get()`, `record.refresh()`, `db.sql()`"
 COSTS = dict(re.findall(r"^\| (.+?) \| (?:about )?(\d+)", README, re.MULTILINE))
 
 
@@ -49,12 +50,14 @@ def counting():
 def test_each_call_costs_what_the_table_says(counting):
     counting.connect()
     writing = int(COSTS["`save()`, `update()`, `delete()`"])
-    reading = int(COSTS["`find()`, `find_unique()`, `get()`, `record.refresh()`"])
+    reading = int(COSTS[READING])
     item, cost = counting.cost(lambda: counting.item(name="one").save())
     assert cost == writing
     assert counting.cost(item.update)[1] == writing
     for read in (
         lambda: len(counting.item.find(name="one")),
+        counting.item.find().order_by("-name").count,
+        lambda: counting.db.sql("SELECT count(*) FROM Item"),
         lambda: counting.item.find_unique(name="one"),
         lambda: counting.item.get(1),
         item.refresh,

@@ -18,7 +18,7 @@ from discobase.errors import LogDamaged
 from tests.engine.audit import held_by, tags_of
 from tests.engine.runs import Run
 from tests.engine.simulation import Process
-from tests.engine.workload import LIMITS, Plan
+from tests.engine.workload import LIMITS, Plan, Write
 
 TABLES = ("person", "register")
 
@@ -118,9 +118,9 @@ class Deletions(Run):
             for commit in held.lost()
         }
         for write in self.record.writes:
-            if write.placed is None or not write.tags:
+            if not (written := written_of(write)):
                 continue
-            carriers = {message for message, tags in frames.items() if {*write.tags} <= tags}
+            carriers = {message for message, tags in frames.items() if written <= tags}
             assert carriers & (there | self.deleted) or carriers & listed, (
                 f"acknowledged, and neither there nor listed: {write}"
             )
@@ -131,6 +131,13 @@ class Deletions(Run):
             if '{"discobase":' in stored.message.content:
                 found[stored.message.id] = tags_of(stored)
         return found
+
+
+def written_of(write: Write) -> set[str]:
+    """The tags of those changes of a write that were acknowledged, and not left out."""
+    if write.placed is None:
+        return set()
+    return {tag for index, tag in enumerate(write.tags) if index not in write.placed.ignored}
 
 
 def engine_of(life: Callable[[], Engine | None]) -> Engine | None:

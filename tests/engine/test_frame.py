@@ -40,6 +40,7 @@ from discobase.engine.operations import (
     from_line,
     to_line,
 )
+from discobase.engine.together import TOGETHER, together
 from discobase.errors import RecordTooLarge
 
 SCHEMA = '{"fields":{"x":{"kind":"plain","print":"p"}},"index":[],"unique":["x"]}'
@@ -54,12 +55,16 @@ tables = st.one_of(st.text(max_size=12), st.sampled_from(NASTY))
 pks = st.integers(1, 2**63 - 1)
 names = st.text(max_size=5)
 fingerprints = st.text("abc*-", min_size=1, max_size=8)
-fields = st.builds(
-    FieldSchema, st.sampled_from(sorted(KINDS)), fingerprints, st.none() | st.text(max_size=5)
-)
+lone_kinds = st.sampled_from(sorted(KINDS - {TOGETHER}))
+fields = st.builds(FieldSchema, lone_kinds, fingerprints, st.none() | st.text(max_size=5))
+named_fields = st.tuples(names, fields) | st.dictionaries(
+    names.filter(bool), fields, min_size=2, max_size=3
+).map(lambda held: (together(held), FieldSchema.together([held[each] for each in sorted(held)])))
 types = st.dictionaries(st.text(max_size=5), texts, max_size=2)
-schemas = st.dictionaries(names, fields, max_size=3).map(
-    lambda fields: Schema(fields, unique=tuple(fields)[:1], indexed=tuple(fields)[1:2])
+schemas = st.lists(named_fields, max_size=3).map(
+    lambda pairs: Schema(
+        fields := dict(pairs), unique=tuple(fields)[:1], indexed=tuple(fields)[1:2]
+    )
 )
 schemas_of_0_1 = st.lists(names, unique=True, max_size=3).map(
     lambda names: Schema({name: FieldSchema("plain") for name in names}, tuple(names[:1])).to_json()
@@ -77,10 +82,9 @@ operations = st.one_of(
         st.integers(0, 10**9),
     ),
     st.builds(
-        Keys,
+        lambda table, named, *rest: Keys(table, *named, *rest),
         tables,
-        names,
-        fields,
+        named_fields,
         st.lists(st.tuples(pks, texts), max_size=3).map(tuple),
         st.none() | st.builds(Loaded, numbers, numbers, numbers),
     ),

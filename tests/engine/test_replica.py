@@ -662,7 +662,7 @@ def test_a_replay_starts_the_recent_positions_anew(replica):
 
 def test_a_replay_has_nothing_of_before(replica):
     schema = json.loads(schema_of({"n": "plain"}))
-    said = Keys("a", "n", FieldSchema.from_json(schema["fields"]["n"]), ((1, '"other'),))
+    said = Keys("a", "n", FieldSchema.from_json("n", schema["fields"]["n"]), ((1, '"other'),))
     row = Put("a", 1, '{"n":"x"}', 1)
     first = Commit(entry(1, GENESIS), [Declare("a", json.dumps(schema), 1), row, said])
     replica.apply([first, Commit(entry(2, first.entry.header.hash), [Put("b", 1, "{}")])])

@@ -42,7 +42,7 @@ def test_the_faults_of_a_run_do_happen():
     for fault in ("killed", "answer lost", "event dropped", "event doubled", "error before"):
         assert fault in told
     missing = {"ends", "is flipped", "is cut short", "is removed"}
-    for seed in range(10):
+    for seed in range(20):
         cached = "\n".join(Run("cached", seed).go().world.trace)
         missing = {fault for fault in missing if fault not in cached}
         if not missing:

@@ -33,6 +33,7 @@ OPEN, CLOSE = "```json\n", "\n```"
 GENESIS = "0" * 32
 LARGEST = 2**63 - 1
 SECOND_OF_IDS = 1000 << 22
+TOGETHER = "_together:"
 
 
 class LaterFormat(Exception):
@@ -487,18 +488,43 @@ OF_TEXT = {
 
 @dataclass
 class FieldSchema:
-    """What a schema says of one field."""
+    """What a schema says of one field, or of several that are unique together."""
 
     kind: str
     print: str
     missing: str | None
+
+    def parts(self) -> list[FieldSchema]:
+        """What it says of each of several fields."""
+        said = json.loads(self.missing or "")
+        prints = self.print.removesuffix("*").split("+")
+        return [
+            FieldSchema(kind, each, key) for each, (kind, key) in zip(prints, said, strict=True)
+        ]
+
+
+def members(name: str) -> list[str]:
+    """The fields that a name stands for: several that are unique together, or the one."""
+    return json.loads(name.removeprefix(TOGETHER)) if name.startswith(TOGETHER) else [name]
+
+
+def joined_print(prints: Sequence[str]) -> str:
+    return "+".join(prints) + ("*" if any(each.endswith("*") for each in prints) else "")
+
+
+def joined_key(keys: Sequence[str | None]) -> str | None:
+    if "null" in keys:
+        return "null"
+    if None in keys:
+        return None
+    return "" if "" in keys else json.dumps(keys, ensure_ascii=False)
 
 
 def read_schema(text: str) -> dict[str, Any]:
     """A schema, its fields in one form."""
     raw = json.loads(text)
     try:
-        fields = {name: read_field(each) for name, each in raw["fields"].items()}
+        fields = {name: read_field(name, each) for name, each in raw["fields"].items()}
         known = fields.keys() >= {*raw["unique"], *raw["index"]}
     except (AttributeError, KeyError, TypeError, ValueError):
         known = False
@@ -507,12 +533,24 @@ def read_schema(text: str) -> dict[str, Any]:
     return {"fields": fields, "unique": raw["unique"], "index": raw["index"]}
 
 
-def read_field(raw: Any) -> FieldSchema:
+def read_field(name: str, raw: Any) -> FieldSchema:
     raw = {"kind": raw} if isinstance(raw, str) else raw
-    kind, missing = raw["kind"], raw.get("missing")
-    if kind not in {"plain", "opaque", *OF_TEXT} or not isinstance(missing, str | None):
+    read = FieldSchema(raw["kind"], str(raw.get("print", "")), raw.get("missing"))
+    is_right = is_lone(read)
+    if name.startswith(TOGETHER):
+        names = members(name)
+        parts = read.parts()
+        listed = json.dumps(sorted(names), separators=(",", ":"))
+        is_right = read.kind == "together" and name == TOGETHER + listed
+        is_right = is_right and len(names) == len(parts) and all(map(is_lone, parts))
+    if not is_right:
         raise ValueError(raw)
-    return FieldSchema(kind, str(raw.get("print", "")), missing)
+    return read
+
+
+def is_lone(said: FieldSchema) -> bool:
+    known = said.kind in {"plain", "opaque", *OF_TEXT}
+    return known and (said.missing is None or isinstance(said.missing, str))
 
 
 @dataclass
@@ -526,15 +564,24 @@ class Record:
 
 @dataclass
 class Constraint:
-    """What is unique: here one field, as classes with one print of it load it. The key of each
-    record in it; None where it is not known.
+    """What is unique: a field, or several together, as classes with one print load it. The key of
+    each record in it; None where it is not known.
     """
 
     name: str
     schema: FieldSchema
     keys: dict[int, str | None] = field(default_factory=dict)
 
+    @property
+    def parts(self) -> list[Constraint]:
+        """What would be the constraint of each of several fields; none where it is one field."""
+        if self.schema.kind != "together":
+            return []
+        return list(map(Constraint, members(self.name), self.schema.parts()))
+
     def own_key(self, record: dict[str, Any]) -> str | None:
+        if self.parts:
+            return joined_key([part.own_key(record) for part in self.parts])
         if self.name in record:
             return key_of(self.schema.kind, record[self.name])
         return None if self.schema.print == "" else self.schema.missing or ""
@@ -565,8 +612,11 @@ class Table:
     def print_of(self, number: int, name: str) -> str | None:
         if number not in self.schemas:
             return None
-        found = self.schemas[number][2]["fields"].get(name)
-        return None if found is None else found.print
+        fields = self.schemas[number][2]["fields"]
+        prints = [fields[each].print for each in members(name) if each in fields]
+        if len(prints) < len(members(name)):
+            return None
+        return joined_print(prints) if name.startswith(TOGETHER) else prints[0]
 
     def is_own(self, constraint: Constraint, number: int) -> bool:
         """Whether classes with the schema of a number load a field as a constraint has it."""
@@ -574,9 +624,9 @@ class Table:
 
     def current(self, name: str) -> tuple[str, int] | None:
         """The print of a field by the newest schema that has it, and what that has seen."""
-        for number in sorted(self.schemas, reverse=True):
-            if (found := self.print_of(number, name)) is not None:
-                return found, self.schemas[number][1]
+        for _, (_, seen, schema) in sorted(self.schemas.items(), reverse=True):
+            if name in schema["fields"]:
+                return schema["fields"][name].print, seen
         return None
 
     def is_current(self, identity: tuple[str, str]) -> bool:
@@ -596,7 +646,29 @@ class Table:
         data = json.loads(record.data)
         if record.seq <= seen or self.is_own(constraint, record.schema):
             return constraint.own_key(data)
-        return constraint.foreign_key(data, None)
+        return self.foreign_key(constraint, record.schema, data, None)
+
+    def foreign_key(
+        self,
+        constraint: Constraint,
+        number: int,
+        record: dict[str, Any],
+        before: tuple[dict[str, Any], str | None] | None,
+    ) -> str | None:
+        """The key of a record of which the class with the schema of a number says less: of fields
+        together by what is known of each.
+        """
+        if not constraint.parts:
+            return constraint.foreign_key(record, before)
+        told = before is not None and (before[1] or "").startswith("[")
+        held = json.loads(before[1]) if told else [None] * len(constraint.parts)
+        keys: list[str | None] = []
+        for part, key in zip(constraint.parts, held, strict=True):
+            if number in self.schemas and self.is_own(part, number):
+                keys.append(part.own_key(record))
+            else:
+                keys.append(part.foreign_key(record, before and (before[0], key)))
+        return joined_key(keys)
 
     def fill(self, constraint: Constraint, pks: Iterable[int], seen: int | None = None) -> None:
         """Find the keys of records that have none yet."""
@@ -626,7 +698,7 @@ class Table:
                 key = constraint.own_key(data)
             else:
                 was = before and (json.loads(before.data), constraint.keys.get(pk))
-                key = constraint.foreign_key(data, was or None)
+                key = self.foreign_key(constraint, record.schema, data, was or None)
             taken = key not in (None, "", "null") and any(
                 key == other and pk != each for each, other in constraint.keys.items()
             )
@@ -782,7 +854,7 @@ class State:
         match rest:
             case [dict(raw), loaded, list(keys)] if is_range(loaded) and all(map(is_pair, keys)):
                 try:
-                    schema = read_field(raw)
+                    schema = read_field(name, raw)
                 except (KeyError, TypeError, ValueError):
                     return False
                 self.table(json.dumps(table)).say(name, schema, loaded, keys)

@@ -83,7 +83,8 @@ def instances() -> list[DiscobaseError]:
             continue
         _, *asked = inspect.signature(kind.__init__).parameters.values()
         values = {p.name: samples.get(str(p.annotation), ["text"]) for p in asked}
-        made.append(kind(**values))
+        more = [values.pop(p.name) for p in asked if p.kind is p.VAR_POSITIONAL]
+        made.append(kind(*values.values(), *more) if more else kind(**values))
     return made
 
 
