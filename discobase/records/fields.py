@@ -122,7 +122,10 @@ def marks_of(model: type[BaseModel]) -> FieldMarks:
                     f"{model.__name__}.{name}: {mark.__name__}() must be the outermost annotation, "
                     f"as in Annotated[str | None, {mark.__name__}()]."
                 )
-        if any(is_that_mark(entry, UniqueTogether) for entry in field.metadata):
+        if misplaced := [entry for entry in field.metadata if is_that_mark(entry, UniqueTogether)]:
+            for entry in misplaced:
+                if isinstance(entry, UniqueTogether):
+                    entry.told()
             raise TableError(
                 f"{model.__name__}.{name}: UniqueTogether() is no annotation of one field, but an "
                 f"attribute of the class: once = UniqueTogether({name!r}, ...)."

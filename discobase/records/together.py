@@ -53,6 +53,10 @@ class UniqueTogether:
     def __set_name__(self, owner: type[object], name: str) -> None:
         self._is_named = True
 
+    def told(self) -> None:
+        """Take note that whoever wrote it is told in another way that it is out of place."""
+        self._is_named = True
+
     # Names are gone when the interpreter ends.
     def __del__(
         self,

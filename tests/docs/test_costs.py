@@ -11,7 +11,10 @@ import discobase
 from discobase.local import LocalDiscord
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
-READING = "`find()` and all that a query is asked, `find_unique()`, `get()`, `record.refresh()`, `db.sql()`"
+READING = (
+    "`find()` and all that a query is asked, `find_unique()`, `get()`, `record.refresh()`, "
+    "`db.sql()`"
+)
 COSTS = dict(re.findall(r"^\| (.+?) \| (?:about )?(\d+)", README, re.MULTILINE))
 
 
