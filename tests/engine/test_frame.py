@@ -40,6 +40,7 @@ from discobase.engine.operations import (
     from_line,
     to_line,
 )
+from discobase.engine.together import TOGETHER
 from discobase.errors import RecordTooLarge
 
 SCHEMA = '{"fields":{"x":{"kind":"plain","print":"p"}},"index":[],"unique":["x"]}'
@@ -54,9 +55,13 @@ tables = st.one_of(st.text(max_size=12), st.sampled_from(NASTY))
 pks = st.integers(1, 2**63 - 1)
 names = st.text(max_size=5)
 fingerprints = st.text("abc*-", min_size=1, max_size=8)
-fields = st.builds(
-    FieldSchema, st.sampled_from(sorted(KINDS)), fingerprints, st.none() | st.text(max_size=5)
+lone_fields = st.builds(
+    FieldSchema,
+    st.sampled_from(sorted(KINDS - {TOGETHER})),
+    fingerprints,
+    st.none() | st.text(max_size=5),
 )
+fields = lone_fields | st.lists(lone_fields, min_size=2, max_size=3).map(FieldSchema.together)
 types = st.dictionaries(st.text(max_size=5), texts, max_size=2)
 schemas = st.dictionaries(names, fields, max_size=3).map(
     lambda fields: Schema(fields, unique=tuple(fields)[:1], indexed=tuple(fields)[1:2])
@@ -150,6 +155,12 @@ def test_a_line_that_is_no_operation_is_refused(line):
         '["put","a",1]',
         '["put","a",0,{}]',
         '["put","a",1,{},7]',
+        '["put","a",1,{x}]',
+        '["put","a",1,1,{x}]',
+        '["put","a",1,{"x":}]',
+        '["put","a",1,{"x":1}}]',
+        '["put","a",1,{"x":1}{}]',
+        '["schema","a",{x}]',
         '["put","a",1,{"x":{}},{"y":"},{"}]',
         '["schema","a",{"fields":{},"index":[],"unique":[]},{"more":1}]',
         '["del","a",-1]',
@@ -157,6 +168,14 @@ def test_a_line_that_is_no_operation_is_refused(line):
         '["keys","a","x",{"kind":"plain","print":"p"},null,[[1,"k"],[2,"k",3]]]',
         '["keys","a","x",{"kind":"plain","print":"p"},null,[[true,"k"]]]',
         '["keys","a","x",{"kind":"plain","print":"p"},[1,2],[[1,"k"]]]',
+        '["keys","a","x",{"kind":"plain","print":"p"},[true,2,3],[[1,"k"]]]',
+        '["keys","a","x",{"kind":"plain","print":"p"},[-1,2,3],[[1,"k"]]]',
+        '["keys","a","x",{"kind":"plain","print":"p"},NaN,[[1,"k"]]]',
+        '["keys","a","x",{"kind":"plain","print":"p","print":"q"},null,[[1,"k"]]]',
+        '["keys","a","x",{"kind":"plain","print":"p","more":NaN},null,[[1,"k"]]]',
+        '["keys","a","x",{"kind":"plain","print":7},null,[[1,"k"]]]',
+        '["keys","a","x",{"kind":"plain","print":"p"}, null,[[1,"k"]]]',
+        '["declare","a",1,0,{"fields":{"x":{"kind":"plain","print":7}},"index":[],"unique":[]}]',
         '["keys","a","x",{"kind":"colour","print":"p"},null,[[1,"k"]]]',
         '["schema","a",{"fields":{"x":"colour"},"index":[],"unique":[]}]',
     ],
@@ -164,6 +183,11 @@ def test_a_line_that_is_no_operation_is_refused(line):
 def test_an_operation_of_a_form_that_is_not_known_is_of_a_later_version(line):
     with pytest.raises(LaterFormat):
         from_line(line)
+
+
+@pytest.mark.parametrize("data", ['{"x":NaN}', '{"x":1,"x":2}', "{}", '{"x":"},{"}'])
+def test_what_is_put_is_what_python_takes_for_an_object(data):
+    assert from_line(f'["put","a",1,{data}]') == Put("a", 1, data)
 
 
 @pytest.mark.parametrize("more", [',{"more":1}', ",{}", ",1", ',"}"'])
@@ -356,6 +380,11 @@ def test_a_payload_in_an_unknown_encoding_is_of_a_later_version():
     )
 
 
+def test_digits_of_other_scripts_are_no_number_of_a_format():
+    with pytest.raises(Malformed):
+        read_header('```json\n{"discobase":٢,"needs":"9.9"}\n```')
+
+
 @pytest.mark.parametrize("number", ["0", '"1"', "null", "-1", "1.5"])
 def test_a_number_that_no_format_has_is_malformed(number):
     draft = encoded([Put("a", 1, "{}")])
@@ -467,6 +496,27 @@ def test_a_number_that_cannot_be_is_malformed(field, value):
         return
     with pytest.raises(Malformed):
         read_header(content)
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("prev", ["7", "null", '["x"]', "{}", "true"]),
+        ("writer", ["7", "null", '["x"]']),
+        ("hash", ["7", "null"]),
+        ("enc", ["7", "null", "[]"]),
+        ("needs", ["7", "null", "[]"]),
+        ("time", ['"7"', '"nan"', "null", "true", "[]", "9" * 400]),
+    ],
+)
+def test_what_is_of_another_type_in_a_header_is_malformed(field, values):
+    draft = encode([Delete("a", 1)], seq=7, chain=GENESIS, writer="w", time=1.0, limits=Limits())
+    _, line, *_ = draft.content.split("\n")
+    for value in values:
+        altered = json.dumps(json.loads(line) | {field: "x"}, separators=(",", ":"))
+        altered = altered.replace(f'"{field}":"x"', f'"{field}":{value}')
+        with pytest.raises(Malformed):
+            read_header(draft.content.replace(line, altered))
 
 
 def test_a_line_that_is_too_deep_to_be_read_is_malformed():

@@ -1,4 +1,4 @@
-"""A reader of databases, written from docs/format.md alone: one file, the standard library only.
+"""A reader of databases that follows docs/format.md: one file, the standard library only.
 
     TOKEN=... python tests/format/reader.py https://discord.com/api/v10 SERVER [--whole] [--lines]
 
@@ -260,6 +260,7 @@ def read_frame(content: str) -> tuple[dict[str, Any], str] | None:
             and all(type(header[name]) is str for name in ("prev", "writer", "hash", "enc"))
             and type(header.get("needs", "")) is str
             and type(header["time"]) in (int, float)
+            and type(float(header["time"])) is float
         )
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return None
@@ -509,10 +510,11 @@ def read_schema(text: str) -> dict[str, Any]:
 
 def read_field(raw: Any) -> FieldSchema:
     raw = {"kind": raw} if isinstance(raw, str) else raw
-    kind, missing = raw["kind"], raw.get("missing")
-    if kind not in {"plain", "opaque", *OF_TEXT} or not isinstance(missing, str | None):
+    kind, missing, fingerprint = raw["kind"], raw.get("missing"), raw.get("print", "")
+    texts = isinstance(missing, str | None) and isinstance(fingerprint, str)
+    if kind not in {"plain", "opaque", *OF_TEXT} or not texts:
         raise ValueError(raw)
-    return FieldSchema(kind, str(raw.get("print", "")), missing)
+    return FieldSchema(kind, fingerprint, missing)
 
 
 @dataclass
@@ -536,7 +538,8 @@ class Constraint:
 
     def own_key(self, record: dict[str, Any]) -> str | None:
         if self.name in record:
-            return key_of(self.schema.kind, record[self.name])
+            key = key_of(self.schema.kind, record[self.name])
+            return key and key.encode().decode()  # a lone surrogate cannot be: an error
         return None if self.schema.print == "" else self.schema.missing or ""
 
     def foreign_key(
@@ -778,9 +781,13 @@ class State:
         return True
 
     def take_keys(self, found: re.Match[str]) -> bool:
-        _, table, name, *rest = json.loads(found[0])
+        _, table, name, *rest = read = json.loads(found[0])
+        if line_of(*read).strip().replace("`", "\\u0060") != found[0]:
+            return False
         match rest:
             case [dict(raw), loaded, list(keys)] if is_range(loaded) and all(map(is_pair, keys)):
+                if not raw.keys() <= {"kind", "print", "missing"} or None in raw.values():
+                    return False
                 try:
                     schema = read_field(raw)
                 except (KeyError, TypeError, ValueError):
@@ -885,8 +892,10 @@ def is_object(text: str) -> bool:
 
 def is_range(loaded: Any) -> bool:
     match loaded:
-        case None | [int(), int(), int()]:
+        case None:
             return True
+        case [int(), int(), int()]:
+            return all(type(number) is int and number >= 0 for number in loaded)
     return False
 
 
