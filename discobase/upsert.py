@@ -17,6 +17,7 @@ from discobase.errors import (
     UsageError,
 )
 from discobase.query import PK, VERSION, Query
+from discobase.records.expressions.reference import require_value
 from discobase.records.record import Record
 
 R = TypeVar("R", bound=Record)
@@ -93,6 +94,8 @@ def _checked(
         if not isinstance(name, str):
             raise UnknownField(binding.name, str(name), binding.codec.model.model_fields)
     _tell_where_nothing_is_unique(binding, equal, call)
+    for name, value in named.items():
+        require_value(name, value)
     return {name: binding.codec.stored_value(name, value) for name, value in named.items()}
 
 
