@@ -541,6 +541,20 @@ class TestOperands:
         assert isinstance(raised.value, TypeError)
 
 
+class TestTheRecord:
+    def test_of_another_class_is_refused(self):
+        for wrong in (Other(), 3, None):
+            for asked in (User.age > 1, ~(User.age > 1), (User.age > 1) | (User.pk == 1)):
+                with pytest.raises(WrongExpression, match="is of the class User, and"):
+                    asked.holds(wrong)
+
+    def test_of_a_derived_class_is_taken(self):
+        class Admin(User):
+            pass
+
+        assert (User.age > 1).holds(Admin(age=2))
+
+
 class TestWrittenOut:
     """A field's own text: for logs, and refused where a value is expected."""
 

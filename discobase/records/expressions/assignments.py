@@ -10,13 +10,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from discobase.errors import UnknownField, UsageError, WrongExpression, WrongOperand
-from discobase.records.expressions.given import require_of
 from discobase.records.expressions.nodes import (
     Combinable,
     Computed,
     WrittenOut,
     compute,
     no_text,
+    require_of,
     value_in,
 )
 from discobase.records.expressions.path import PLACE, FieldPath

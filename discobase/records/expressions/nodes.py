@@ -95,7 +95,12 @@ class Expression(Combinable):
     def holds(self, record: object) -> bool:
         """Return whether it is true of a record. This is its meaning, whatever way a query takes.
         No API call.
+
+        Raises:
+            WrongExpression: it is of another table's records.
         """
+        for path in self.paths():
+            require_of(type(record), path)
         return self.holds_of(values_of(record))
 
     @abstractmethod
@@ -108,6 +113,20 @@ class Expression(Combinable):
 
     def _condition(self) -> Expression:
         return self
+
+
+def require_of(asked: type[object], path: FieldPath) -> None:
+    """Refuse a place in records of another table.
+
+    Raises:
+        WrongExpression: it is one.
+    """
+    if not issubclass(asked, path.model):
+        again = " of before" if path.model.__name__ == asked.__name__ else ""
+        raise WrongExpression(
+            f"{path!r} is of the class {path.model.__name__}{again}, and {asked.__name__} is asked:"
+            f" use {asked.__name__}'s own attributes."
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
