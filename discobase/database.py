@@ -517,7 +517,8 @@ class Database:
         """Write the whole state at the head into Discord, so that who connects from now on reads it
         and the commits after it, and nothing older. Block; some four API calls, and one more for
         each message's worth of bytes above the first. Where the newest checkpoint has that state
-        already it is returned, for one call.
+        already it is returned, for one call and a download of all its bytes, by which it is known
+        to be whole.
 
         There is no need to: a checkpoint is written in the background whenever reading the commits
         since the last one has come to cost more than reading a new one would. Commits and reads

@@ -49,7 +49,7 @@ from discobase.records.expressions.given import (
 )
 from discobase.records.expressions.meaning import Operator
 from discobase.records.expressions.nodes import All, Comparison, Expression, Not, Ordering
-from discobase.records.expressions.path import FieldPath
+from discobase.records.expressions.path import PLACE, FieldPath
 from discobase.records.expressions.reference import OF_RECORDS, require_value
 from discobase.records.expressions.text_search import TextSearch
 from discobase.records.record import Record, primary_key, version_number
@@ -600,7 +600,7 @@ class Query(Sequence[R], Generic[R]):
         if name == PK:
             return primary_key(self._model, value)
         if name not in self._model.model_fields:
-            raise unknown_field(self._model, self._binding.name, name, (PK,))
+            raise unknown_field(self._model, self._binding.name, name, PLACE, value)
         return self._binding.codec.stored_value(name, value)
 
     def _one(self, otherwise: str) -> R:

@@ -204,7 +204,7 @@ class Table(Record, metaclass=TableType):
         Raises:
             SeveralRecords: there are several.
             UniqueViolation: another record has what is in `defaults` and unique.
-            UsageError: no value is given, or `pk`; or `defaults` is no mapping.
+            UsageError: no value is given, or `pk`, or NaN; or `defaults` is no mapping.
             UnknownField, pydantic.ValidationError: a field or a value that the table does not take.
             DiscobaseError: as for :meth:`save`.
         """

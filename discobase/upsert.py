@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from decimal import Decimal
+from math import isnan
 from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -17,6 +19,7 @@ from discobase.errors import (
     UsageError,
 )
 from discobase.query import PK, VERSION, Query
+from discobase.records.expressions.reference import require_value
 from discobase.records.record import Record
 
 R = TypeVar("R", bound=Record)
@@ -92,8 +95,25 @@ def _checked(
     for name in named:
         if not isinstance(name, str):
             raise UnknownField(binding.name, str(name), binding.codec.model.model_fields)
+    for name, value in equal.items():
+        _refuse_nan(binding, name, value, call)
     _tell_where_nothing_is_unique(binding, equal, call)
+    for name, value in named.items():
+        require_value(name, value)
     return {name: binding.codec.stored_value(name, value) for name, value in named.items()}
+
+
+def _refuse_nan(binding: Binding[R], name: str, value: object, call: str) -> None:
+    """Refuse what no record is found by, though only one may have it where it is unique."""
+    require_value(name, value)
+    if name not in binding.codec.model.model_fields:
+        return
+    stored = binding.codec.stored_value(name, value)
+    if isinstance(stored, float | Decimal) and isnan(stored):
+        raise UsageError(
+            f"{call}({name}={value!r}): NaN equals no value, itself included, so no record is found"
+            f" by it. Use another field, or None for what is not known."
+        )
 
 
 def _tell_where_nothing_is_unique(

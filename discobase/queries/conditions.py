@@ -46,6 +46,9 @@ _CLASSES = {'"': ('"', "#"), "#": ("#", NAN), "@": ("@", "A"), "&": ("&", "'"), 
 """Between which keys those stand that can be below or above a key with this first letter: numbers
 without NaN, IP addresses of version 4."""
 
+_OF_PYTHON = frozenset({Operator.ENDSWITH, Operator.ICONTAINS, Operator.IEQUALS, Operator.MATCHES})
+"""What a key says nothing of."""
+
 _ORDER = {Operator.LT: "<", Operator.LE: "<=", Operator.GT: ">", Operator.GE: ">="}
 
 
@@ -118,7 +121,7 @@ def _compared(asked: Comparison, terms: KeyTerms) -> Bounds:
             return all_of([low, high])
         case _:
             pass
-    if path.steps:
+    if path.steps or operator in _OF_PYTHON:  # no index would be of use
         return OPEN
     if path.name in _COLUMNS:
         column = f"{table_name(terms.binding.name)}.{_COLUMNS[path.name]}"

@@ -214,7 +214,40 @@ class TestRefusals:
 
     def test_what_leads_to_no_place_has_its_nearest(self, people):
         with pytest.raises(UnknownField, match="did you mean 'age'"):
-            people.find(age__gt=3)
+            people.find(age_gt=3)
+        with pytest.raises(UnknownField, match="did you mean 'age'"):
+            people.find().order_by("age__gt")
+
+    @pytest.mark.parametrize(
+        ("given", "written"),
+        [
+            ({"age__gt": 3}, "Person.age > 3"),
+            ({"age__gte": 3}, "Person.age >= 3"),
+            ({"age__lt": 3}, "Person.age < 3"),
+            ({"age__lte": 3}, "Person.age <= 3"),
+            ({"age__ne": 3}, "Person.age != 3"),
+            ({"age__exact": 3}, "Person.age == 3"),
+            ({"age__in": [1, 2]}, "Person.age.in_([1, 2])"),
+            ({"age__range": (1, 2)}, "Person.age.between(*(1, 2))"),
+            ({"age__isnull": True}, "Person.age.is_none()"),
+            ({"age__isnull": False}, "Person.age.is_not_none()"),
+            ({"name__contains": "a"}, "Person.name.contains('a')"),
+            ({"name__icontains": "a"}, "Person.name.icontains('a')"),
+            ({"name__startswith": "a"}, "Person.name.startswith('a')"),
+            ({"name__endswith": "a"}, "Person.name.endswith('a')"),
+            ({"name__iexact": "a"}, "Person.name.iequals('a')"),
+            ({"name__regex": "^a"}, "Person.name.matches('^a')"),
+            ({"address__city__startswith": "R"}, "Person.address.city.startswith('R')"),
+            ({"pk__in": [1]}, "Person.pk.in_([1])"),
+            ({"version__gt": 1}, "Person.version > 1"),
+        ],
+    )
+    def test_an_operator_as_others_write_it(self, people, given, written):
+        for ask in (people.find, people.find().exclude, people.find_unique):
+            with pytest.raises(UnknownField) as raised:
+                ask(**given)
+            assert str(raised.value).endswith(f": write {written}.")
+            eval(written, {"Person": people})
 
     def test_the_primary_key_by_another_name(self, people):
         for ask in (lambda: people.id, lambda: people.find(id=1), lambda: people.find().min("id")):

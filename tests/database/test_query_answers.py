@@ -384,6 +384,20 @@ class TestExplain:
         assert "in Python: User.name.iequals('U3') (2 rows)" in str(explained)
         assert "whether records load" in str(user.find().skip_outdated().explain())
 
+    @pytest.mark.parametrize("operator", ["endswith", "icontains", "iequals", "matches"])
+    def test_no_index_is_missed_or_asked_for_that_would_be_of_no_use(
+        self, users, operator, monkeypatch
+    ):
+        user, _ = users
+        asked = []
+        monkeypatch.setattr(user._binding.source, "want_index", asked.append)
+        explained = user.find(getattr(user.city, operator)("o")).explain()
+        assert explained.computed == ()
+        assert "no index" not in str(explained)
+        assert asked == []
+        user.find(user.city.startswith("o")).explain()
+        assert [wanted.field for wanted in asked] == ["city"]
+
 
 class TestNumbersThatPythonDoesNotWrite:
     """Python writes no integer of more than 4,300 digits."""

@@ -270,6 +270,24 @@ class TestBadInput:
             connected.sql(statement)
         assert connected.sql("SELECT count(*) FROM Guest") == [(2,)]
 
+    @pytest.mark.parametrize(
+        "condition", ["name MATCH 'a'", "Guest MATCH 'a'", "match('a', name)", "name MATCH NULL"]
+    )
+    def test_match_is_refused_whether_there_are_records_or_not(self, connected, condition):
+        for guest in connected.sql("SELECT pk FROM Guest"):
+            assert guest.pk
+        errors = []
+        for statement in (
+            f"SELECT * FROM Guest WHERE {condition}",
+            f"SELECT * FROM (SELECT Guest.*, name AS Guest FROM Guest LIMIT 0) WHERE {condition}",
+        ):
+            with pytest.raises(InvalidStatement) as raised:
+                connected.sql(statement)
+            errors.append(str(raised.value))
+        if not condition.startswith("Guest"):
+            assert errors[0] == errors[1]
+            assert errors[0].startswith("MATCH is not possible here")
+
     @pytest.mark.parametrize("named", ["Order", "order"])
     def test_a_table_whose_name_is_a_word_of_sql_is_to_be_quoted(self, place, named):
         database = Database("shop")

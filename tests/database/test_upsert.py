@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Annotated
 
@@ -9,7 +10,13 @@ import pytest
 from pydantic import Field, ValidationError
 
 from discobase import Database, Table, Unique
-from discobase.errors import SeveralRecords, UniqueViolation, UnknownField, UsageError
+from discobase.errors import (
+    SeveralRecords,
+    UniqueViolation,
+    UnknownField,
+    UsageError,
+    WrongExpression,
+)
 
 
 def members() -> tuple[Database, type[Table]]:
@@ -180,3 +187,39 @@ class TestBadInput:
         member(email="b").save()
         with pytest.raises(UniqueViolation, match="nick"):
             member.update_or_create(email="b", defaults={"nick": "x"})
+
+
+@pytest.mark.parametrize("call", ["get_or_create", "update_or_create"])
+def test_nan_is_refused_by_which_no_record_is_found(place, call):
+    database = Database("shop")
+
+    @database.table
+    class Reading(Table):
+        value: Annotated[float | None, Unique()]
+        note: str = ""
+
+    with place.conn(database):
+        ask = getattr(Reading, call)
+        place.forget_calls()
+        for value in (math.nan, "nan"):
+            with pytest.raises(UsageError, match="NaN equals no value"):
+                ask(value=value)
+        assert (place.sends, Reading.find().count()) == (0, 0)
+        assert ask(value=math.inf)[1]
+        assert not ask(value=math.inf)[1]
+        # As a default it is a value like others.
+        assert ask(note="x", defaults={"value": math.nan})[1]
+        with pytest.raises(UniqueViolation):
+            Reading(value=math.nan).save()
+
+
+@pytest.mark.parametrize("call", ["get_or_create", "update_or_create"])
+def test_the_text_of_a_field_is_no_value(member, call):
+    for values in (
+        {"email": str(member.email)},
+        {"email": "a", "defaults": {"city": str(member.city)}},
+    ):
+        with pytest.raises(WrongExpression, match="no text can be made"):
+            getattr(member, call)(**values)
+    with pytest.raises(WrongExpression, match="no text can be made"):
+        member.find(city=str(member.city))

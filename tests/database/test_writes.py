@@ -159,6 +159,20 @@ class TestUnique:
                 Member.save_many([Member(name="eve"), Member(name="eve")])
             assert caught.value.__notes__ == ["Record 3 was to be saved together with this one."]
 
+    def test_the_record_that_has_the_value_is_named_whether_it_was_there_or_not(self, place):
+        database, user = users()
+        with place.conn(database):
+            user.save_many([user(email="a"), user(email="b")])
+            with pytest.raises(UniqueViolation, match="record 2 has 'b' already") as caught:
+                user.save_many([user(email="c"), user(email="d"), user(email="b")])
+            assert (caught.value.pk, getattr(caught.value, "__notes__", [])) == (2, [])
+            with pytest.raises(UniqueViolation) as caught:
+                user.save_many([user(email="c"), user(email="d"), user(email="e"), user(email="d")])
+            assert (caught.value.pk, caught.value.value) == (4, "d")
+            assert "already" not in str(caught.value)
+            assert caught.value.__notes__ == ["Record 4 was to be saved together with this one."]
+            assert user.find().count() == 2
+
     def test_two_of_the_records_that_are_written_have_the_value(self, place):
         database, user = users()
         with place.conn(database):

@@ -6,10 +6,11 @@ import dataclasses
 import json
 import logging
 import traceback
+from types import NoneType
 
 import pytest
 
-from discobase.engine.changes import Insert, Request
+from discobase.engine.changes import IndexWanted, Insert, Request, TextIndexWanted
 from discobase.engine.doubt import DOUBT_SECONDS
 from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import CommitLog
@@ -17,9 +18,10 @@ from discobase.engine.log.frame import GENESIS, encode, hash_of
 from discobase.engine.log.lane_ends import EXPLAINED_WITHIN
 from discobase.engine.operations import Put
 from discobase.engine.server.seam import Message, MessageChanged, NotFound
-from discobase.errors import LogDamaged, OutcomeUnknown, Unavailable
+from discobase.errors import LogDamaged, OutcomeUnknown, Unavailable, UpgradeNeeded
 from tests.engine.audit import read_log
 from tests.engine.rows import UNHEALED, row, rows_of, unhealable
+from tests.engine.schemas import FINGERPRINT, column, schema_of
 from tests.engine.simulation import CALM, Faults, Stored
 from tests.engine.workload import LIMITS, put
 
@@ -406,6 +408,25 @@ def test_no_fork_makes_a_database_unusable_for_good(make_world, join):
         assert reader.replica.head == second.replica.head
 
 
+def post_line(world, engine, line):
+    """Write a frame behind the head whose payload is a line, whatever it says."""
+    payload, head = line.encode(), engine.replica.head
+    header = {
+        "discobase": 1,
+        "seq": head.seq + 1,
+        "prev": head.chain,
+        "writer": "w",
+        "time": 1.0,
+        "ops": 1,
+        "hash": hash_of(payload),
+        "enc": "inline",
+        "size": len(payload),
+    }
+    text = json.dumps(header, separators=(",", ":"))
+    lane = engine.superblock.lane_of(head.seq + 1)
+    world.post(lane, f"```json\n{text}\n{line}\n```", (), "from elsewhere")
+
+
 @pytest.mark.parametrize("told", ["by an event", "by reading"])
 @pytest.mark.parametrize(
     "line",
@@ -432,21 +453,7 @@ def test_an_operation_that_cannot_be_is_damage_and_nothing_else(make_world, join
     write(world, one, first, "kept")
     world.pass_time(1)
     world.faults = CALM if told == "by an event" else UNHEARD
-    payload = line.encode()
-    head = second.replica.head
-    header = {
-        "discobase": 1,
-        "seq": 2,
-        "prev": head.chain,
-        "writer": "w",
-        "time": 1.0,
-        "ops": 1,
-        "hash": hash_of(payload),
-        "enc": "inline",
-        "size": len(payload),
-    }
-    text = json.dumps(header, separators=(",", ":"))
-    world.post(second.superblock.lane_of(2), f"```json\n{text}\n{line}\n```", (), "from elsewhere")
+    post_line(world, second, line)
     task = two.loop.create_task(second.refresh())
     world.run(task.done, within=2 * DOUBT_SECONDS)
     if task.exception() is None:
@@ -458,6 +465,53 @@ def test_an_operation_that_cannot_be_is_damage_and_nothing_else(make_world, join
                 write(world, two, second, "not above it")
         assert rows_of(second) == ["kept"]
     assert not two.failures
+
+
+@pytest.mark.parametrize(
+    ("line", "raised"),
+    [
+        ('["put","a",2,1,{x}]', UpgradeNeeded),
+        ('["put","a",2,1,{"tag":}]', UpgradeNeeded),
+        ('["put","a",2,1,{"tag":"x"}}]', UpgradeNeeded),
+        ('["put","a",2,1,{"tag":NaN,"tag":"x"}]', None),
+        ('["put","a",2,1,{"tag":"\\ud800"}]', None),
+        (f'["put","a",2,1,{{"tag":"P{"9" * 1_000}D"}}]', None),
+        ('["put","a",2,1,{"email":"\\ud800"}]', LogDamaged),
+        (
+            '["keys","a","tag",{"kind":"plain","print":"x","print":"as stored"},null,[[1,"k"]]]',
+            UpgradeNeeded,
+        ),
+    ],
+)
+def test_a_commit_is_damage_or_not_whatever_a_replica_has_indexes_of(
+    make_world, join, line, raised
+):
+    world = make_world()
+    (one, first), (two, second) = join(world), join(world, "two")
+    # A field that is unique has its keys in both, so only what is said of one has it.
+    unique = ["email"] if "email" in line else []
+    schemas = {"a": schema_of({"tag": "duration", "email": "plain"}, unique)}
+    world.run_in(one, put(first, Insert("a", row("kept")), schemas=schemas))
+    world.pass_time(1)
+    second.replica.index(IndexWanted("a", "tag", FINGERPRINT))
+    second.replica.index(TextIndexWanted("a", (("tag",),)))
+    while second.replica.fill(10):
+        pass
+    post_line(world, first, line)
+    for process, engine in ((one, first), (two, second)):
+        task = process.loop.create_task(engine.refresh())
+        world.run(task.done, within=2 * DOUBT_SECONDS)
+        assert type(task.exception()) is (raised or NoneType)
+    assert first.replica.head == second.replica.head
+    texts = [[data for *_, data in engine.replica.select("a", [])] for engine in (first, second)]
+    assert texts[0] == texts[1]
+    assert len(texts[0]) == (1 if raised else 2)
+    # An index that is made afterwards comes to the same.
+    first.replica.index(IndexWanted("a", "tag", FINGERPRINT))
+    while first.replica.fill(10):
+        pass
+    wanted = [(column("tag", "duration"), '"kept')]
+    assert len(first.replica.select("a", wanted)) == len(second.replica.select("a", wanted))
 
 
 def test_a_void_frame_that_is_heard_of_costs_no_reading_from_the_beginning(make_world, join):

@@ -154,6 +154,12 @@ def test_a_line_that_is_no_operation_is_refused(line):
         '["put","a",1]',
         '["put","a",0,{}]',
         '["put","a",1,{},7]',
+        '["put","a",1,{x}]',
+        '["put","a",1,1,{x}]',
+        '["put","a",1,{"x":}]',
+        '["put","a",1,{"x":1}}]',
+        '["put","a",1,{"x":1}{}]',
+        '["schema","a",{x}]',
         '["put","a",1,{"x":{}},{"y":"},{"}]',
         '["schema","a",{"fields":{},"index":[],"unique":[]},{"more":1}]',
         '["del","a",-1]',
@@ -161,6 +167,14 @@ def test_a_line_that_is_no_operation_is_refused(line):
         '["keys","a","x",{"kind":"plain","print":"p"},null,[[1,"k"],[2,"k",3]]]',
         '["keys","a","x",{"kind":"plain","print":"p"},null,[[true,"k"]]]',
         '["keys","a","x",{"kind":"plain","print":"p"},[1,2],[[1,"k"]]]',
+        '["keys","a","x",{"kind":"plain","print":"p"},[true,2,3],[[1,"k"]]]',
+        '["keys","a","x",{"kind":"plain","print":"p"},[-1,2,3],[[1,"k"]]]',
+        '["keys","a","x",{"kind":"plain","print":"p"},NaN,[[1,"k"]]]',
+        '["keys","a","x",{"kind":"plain","print":"p","print":"q"},null,[[1,"k"]]]',
+        '["keys","a","x",{"kind":"plain","print":"p","more":NaN},null,[[1,"k"]]]',
+        '["keys","a","x",{"kind":"plain","print":7},null,[[1,"k"]]]',
+        '["keys","a","x",{"kind":"plain","print":"p"}, null,[[1,"k"]]]',
+        '["declare","a",1,0,{"fields":{"x":{"kind":"plain","print":7}},"index":[],"unique":[]}]',
         '["keys","a","x",{"kind":"colour","print":"p"},null,[[1,"k"]]]',
         '["schema","a",{"fields":{"x":"colour"},"index":[],"unique":[]}]',
     ],
@@ -168,6 +182,11 @@ def test_a_line_that_is_no_operation_is_refused(line):
 def test_an_operation_of_a_form_that_is_not_known_is_of_a_later_version(line):
     with pytest.raises(LaterFormat):
         from_line(line)
+
+
+@pytest.mark.parametrize("data", ['{"x":NaN}', '{"x":1,"x":2}', "{}", '{"x":"},{"}'])
+def test_what_is_put_is_what_python_takes_for_an_object(data):
+    assert from_line(f'["put","a",1,{data}]') == Put("a", 1, data)
 
 
 @pytest.mark.parametrize("more", [',{"more":1}', ",{}", ",1", ',"}"'])
@@ -360,6 +379,11 @@ def test_a_payload_in_an_unknown_encoding_is_of_a_later_version():
     )
 
 
+def test_digits_of_other_scripts_are_no_number_of_a_format():
+    with pytest.raises(Malformed):
+        read_header('```json\n{"discobase":٢,"needs":"9.9"}\n```')
+
+
 @pytest.mark.parametrize("number", ["0", '"1"', "null", "-1", "1.5"])
 def test_a_number_that_no_format_has_is_malformed(number):
     draft = encoded([Put("a", 1, "{}")])
@@ -471,6 +495,27 @@ def test_a_number_that_cannot_be_is_malformed(field, value):
         return
     with pytest.raises(Malformed):
         read_header(content)
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("prev", ["7", "null", '["x"]', "{}", "true"]),
+        ("writer", ["7", "null", '["x"]']),
+        ("hash", ["7", "null"]),
+        ("enc", ["7", "null", "[]"]),
+        ("needs", ["7", "null", "[]"]),
+        ("time", ['"7"', '"nan"', "null", "true", "[]", "9" * 400]),
+    ],
+)
+def test_what_is_of_another_type_in_a_header_is_malformed(field, values):
+    draft = encode([Delete("a", 1)], seq=7, chain=GENESIS, writer="w", time=1.0, limits=Limits())
+    _, line, *_ = draft.content.split("\n")
+    for value in values:
+        altered = json.dumps(json.loads(line) | {field: "x"}, separators=(",", ":"))
+        altered = altered.replace(f'"{field}":"x"', f'"{field}":{value}')
+        with pytest.raises(Malformed):
+            read_header(draft.content.replace(line, altered))
 
 
 def test_a_line_that_is_too_deep_to_be_read_is_malformed():

@@ -1,4 +1,4 @@
-"""A reader of databases, written from docs/format.md alone: one file, the standard library only.
+"""A reader of databases that follows docs/format.md: one file, the standard library only.
 
     TOKEN=... python tests/format/reader.py https://discord.com/api/v10 SERVER [--whole] [--lines]
 
@@ -261,6 +261,7 @@ def read_frame(content: str) -> tuple[dict[str, Any], str] | None:
             and all(type(header[name]) is str for name in ("prev", "writer", "hash", "enc"))
             and type(header.get("needs", "")) is str
             and type(header["time"]) in (int, float)
+            and type(float(header["time"])) is float
         )
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return None
@@ -535,7 +536,7 @@ def read_schema(text: str) -> dict[str, Any]:
 
 def read_field(name: str, raw: Any) -> FieldSchema:
     raw = {"kind": raw} if isinstance(raw, str) else raw
-    read = FieldSchema(raw["kind"], str(raw.get("print", "")), raw.get("missing"))
+    read = FieldSchema(raw["kind"], raw.get("print", ""), raw.get("missing"))
     is_right = is_lone(read)
     if name.startswith(TOGETHER):
         names = members(name)
@@ -550,7 +551,7 @@ def read_field(name: str, raw: Any) -> FieldSchema:
 
 def is_lone(said: FieldSchema) -> bool:
     known = said.kind in {"plain", "opaque", *OF_TEXT}
-    return known and (said.missing is None or isinstance(said.missing, str))
+    return known and isinstance(said.print, str) and isinstance(said.missing, str | None)
 
 
 @dataclass
@@ -583,7 +584,8 @@ class Constraint:
         if self.parts:
             return joined_key([part.own_key(record) for part in self.parts])
         if self.name in record:
-            return key_of(self.schema.kind, record[self.name])
+            key = key_of(self.schema.kind, record[self.name])
+            return key and key.encode().decode()  # a lone surrogate cannot be: an error
         return None if self.schema.print == "" else self.schema.missing or ""
 
     def foreign_key(
@@ -850,9 +852,13 @@ class State:
         return True
 
     def take_keys(self, found: re.Match[str]) -> bool:
-        _, table, name, *rest = json.loads(found[0])
+        _, table, name, *rest = read = json.loads(found[0])
+        if line_of(*read).strip().replace("`", "\\u0060") != found[0]:
+            return False
         match rest:
             case [dict(raw), loaded, list(keys)] if is_range(loaded) and all(map(is_pair, keys)):
+                if not raw.keys() <= {"kind", "print", "missing"} or None in raw.values():
+                    return False
                 try:
                     schema = read_field(name, raw)
                 except (KeyError, TypeError, ValueError):
@@ -957,8 +963,10 @@ def is_object(text: str) -> bool:
 
 def is_range(loaded: Any) -> bool:
     match loaded:
-        case None | [int(), int(), int()]:
+        case None:
             return True
+        case [int(), int(), int()]:
+            return all(type(number) is int and number >= 0 for number in loaded)
     return False
 
 

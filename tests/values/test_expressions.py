@@ -541,6 +541,47 @@ class TestOperands:
         assert isinstance(raised.value, TypeError)
 
 
+class TestTheRecord:
+    def test_of_another_class_is_refused(self):
+        for wrong in (Other(), 3, None):
+            for asked in (User.age > 1, ~(User.age > 1), (User.age > 1) | (User.pk == 1)):
+                with pytest.raises(WrongExpression, match="is of the class User, and"):
+                    asked.holds(wrong)
+
+    def test_of_a_derived_class_is_taken(self):
+        class Admin(User):
+            pass
+
+        assert (User.age > 1).holds(Admin(age=2))
+
+
+class TestWrittenOut:
+    """A field's own text: for logs, and refused where a value is expected."""
+
+    def test_is_a_text_like_others_in_messages(self):
+        assert str(User.name) == "User.name"
+        assert str(User.age + 1) == "User.age + 1"
+        assert "asked: %s" % User.name == "asked: User.name"  # noqa: UP031 - as logging does
+        assert repr(str(User.name)) == "'User.name'"
+        assert type(pickle.loads(pickle.dumps(str(User.name)))) is str
+
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            lambda: User.name == str(User.name),
+            lambda: User.name != "Dr " + str(User.name),
+            lambda: User.name < str(User.name) + "!",
+            lambda: in_(User.name, ["a", str(User.name)]),
+            lambda: startswith(User.name, str(User.name)),
+            lambda: User.name + str(User.age),
+            lambda: f"{User.name!s}",
+        ],
+    )
+    def test_is_no_value(self, ask):
+        with pytest.raises(WrongExpression, match=r"User\.(name|age)!? has its value"):
+            ask()
+
+
 class TestCombining:
     @pytest.mark.parametrize(
         "wrong",

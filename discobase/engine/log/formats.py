@@ -35,7 +35,7 @@ _NAMES = {
     "part": "a part of a checkpoint",
 }
 
-_NUMBER = re.compile(r"\d{1,9}(?!\d)")
+_NUMBER = re.compile(r"[0-9]{1,9}(?![0-9])")
 """A format's number: a longer one is none, and Python reads none of 5,000 digits."""
 
 _NEEDS = re.compile(r'"needs":"([\w.+!-]{1,40})"')

@@ -31,6 +31,7 @@ import json
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from discobase.engine.log.formats import FENCE_CLOSE, FENCE_OPEN, mark, refuse_later
 from discobase.engine.operations import (
@@ -295,16 +296,16 @@ def _header(line: str) -> Header:
             raise Malformed(f"a payload of {raw['size']!r} bytes, of {UNPACKED:,} that may be")
         return Header(
             seq=_whole(raw["seq"], above=0),
-            chain=str(raw["prev"]),
-            writer=str(raw["writer"]),
-            time=float(raw["time"]),
+            chain=_text(raw["prev"]),
+            writer=_text(raw["writer"]),
+            time=_number(raw["time"]),
             operations=_whole(raw["ops"]),
-            payload_hash=str(raw["hash"]),
-            encoding=str(raw["enc"]),
+            payload_hash=_text(raw["hash"]),
+            encoding=_text(raw["enc"]),
             size=_whole(raw["size"]),
             hash=hash_of(line.encode("utf-8", "surrogatepass")),
             behind=_whole(raw.get("behind", 0)),
-            needs=_text_or_none(raw.get("needs")),
+            needs=_text(raw["needs"]) if "needs" in raw else None,
         )
     # Deep JSON is a RecursionError, and a time of 400 digits an OverflowError.
     except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -318,10 +319,17 @@ def _whole(value: object, *, above: int = -1) -> int:
     return value
 
 
-def _text_or_none(value: object) -> str | None:
-    if isinstance(value, str | None):
-        return value
-    raise ValueError(f"{str(value)[:40]!r} is no version")
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{str(value)[:40]} is no text")
+    return value
+
+
+def _number(value: object) -> float:
+    # Python takes a text, and a bool, for a number.
+    if type(value) not in (int, float):
+        raise TypeError(f"{str(value)[:40]!r} is no number")
+    return float(cast("float", value))
 
 
 def _shrink(payload: bytes, limits: Limits) -> tuple[str, bytes]:

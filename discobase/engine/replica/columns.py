@@ -111,8 +111,21 @@ class KeyColumn:
         if self.kind == TOGETHER:
             return joined_key([part.key(record) for part in self.parts], KEYLESS)
         if self.field in record:
-            return key(self.kind, record[self.field])
+            return self._key_of(record[self.field])
         return None if self.fingerprint == OF_0_1 else self._missing
+
+    def _key_of(self, value: Any) -> str | None:
+        try:
+            made = key(self.kind, value)
+            if made is not None and not made.isascii():
+                made.encode()
+        except (ValueError, RecursionError):
+            # Such as of a lone surrogate, which SQLite does not store. Who has the column for its
+            # own searches alone may not find damage where others find none (invariant I3).
+            if self.unique:
+                raise
+            return None
+        return made
 
     def foreign_key(
         self,
@@ -167,7 +180,7 @@ class KeyColumn:
 def _parts(column: KeyColumn) -> tuple[KeyColumn, ...]:
     said = parts_of(column.fingerprint, column.missing or "")
     return tuple(
-        KeyColumn(name, part.fingerprint, part.kind, part.missing)
+        KeyColumn(name, part.fingerprint, part.kind, part.missing, unique=column.unique)
         for name, part in zip(names_of(column.field), said, strict=True)
     )
 

@@ -43,6 +43,10 @@ millisecond (measured), and the look is a thousandth of that."""
 
 _READ = "reading a table of discobase's own"
 
+_MATCH = "match"
+"""What SQLite calls the function of its operator MATCH. A view has none, which SQLite says when it
+comes to the first row: of an empty table it would have said nothing."""
+
 _ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE})
 
 _MADE_OF_JSON = ("json_each", "json_tree")
@@ -206,7 +210,7 @@ class _Watch:
             is_free = first in (*_SCHEMA_OF_VIEWS, *_MADE_OF_JSON)
             return schema != "main" or of_a_view or is_free or second == ""
         if action == sqlite3.SQLITE_FUNCTION:
-            return (second or "").lower() not in _FUNCTIONS_REFUSED
+            return (second or "").lower() not in (*_FUNCTIONS_REFUSED, _MATCH)
         if action == sqlite3.SQLITE_PRAGMA:
             name = (first or "").lower()
             return name in _PRAGMAS and (second is None or name not in _TELL_WITHOUT_VALUE)
@@ -232,7 +236,7 @@ def _named(action: int, first: str | None, second: str | None) -> str:
     if action == sqlite3.SQLITE_READ:
         return _READ
     if action == sqlite3.SQLITE_FUNCTION:
-        return f"{second}()"
+        return _MATCH if second == _MATCH else f"{second}()"
     return f"PRAGMA {first}" if action == sqlite3.SQLITE_PRAGMA else _A_WRITE
 
 
@@ -486,6 +490,11 @@ def _refused(method: str) -> sqlite3.NotSupportedError:
 def _refusal(denied: str) -> str:
     if denied == _READ:
         return "that table is discobase's own: read the tables of the database, by their names."
+    if denied == _MATCH:
+        return (
+            "MATCH is not possible here: the tables are views, which have no index of words. "
+            "User.search('...') looks for words."
+        )
     return (
         f"{denied} is not possible here: db.sql() only reads, and so does the connection of "
         f"db.sqlite(). Records are written by save(), delete() and their like."

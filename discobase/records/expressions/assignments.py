@@ -10,8 +10,15 @@ from typing import Any
 from pydantic import BaseModel
 
 from discobase.errors import UnknownField, UsageError, WrongExpression, WrongOperand
-from discobase.records.expressions.given import require_of
-from discobase.records.expressions.nodes import Combinable, Computed, compute, value_in
+from discobase.records.expressions.nodes import (
+    Combinable,
+    Computed,
+    WrittenOut,
+    compute,
+    no_text,
+    require_of,
+    value_in,
+)
 from discobase.records.expressions.path import PLACE, FieldPath
 from discobase.records.expressions.reference import FieldReference, at, path_of, types_at
 
@@ -88,6 +95,8 @@ def _term(model: type[BaseModel], value: object) -> Any:
             require_of(model, path)
         _samples(value)
         return value
+    if isinstance(value, WrittenOut):
+        raise no_text(value)
     if isinstance(value, Combinable):
         raise WrongExpression(
             f"{value!r} is an expression, and no value: update() takes values, fields, and what is "

@@ -10,10 +10,17 @@ from pydantic import BaseModel
 
 from discobase.errors import UnknownField, UsageError, WrongExpression
 from discobase.records.expressions.meaning import Operator
-from discobase.records.expressions.nodes import Comparison, Expression, Ordering, condition_of
+from discobase.records.expressions.nodes import (
+    Comparison,
+    Expression,
+    Ordering,
+    condition_of,
+    require_of,
+)
 from discobase.records.expressions.path import PLACE, FieldPath
 from discobase.records.expressions.reference import FieldReference, path_of, reference
-from discobase.shown import in_full
+from discobase.records.sameness import MISSING
+from discobase.shown import in_full, shortened
 
 
 def conditions(model: type[BaseModel], given: Iterable[object]) -> tuple[Expression, ...]:
@@ -70,7 +77,7 @@ def place_of(model: type[BaseModel], table: str, given: object) -> FieldPath:
 
 
 def unknown_field(
-    model: type[BaseModel], table: str, name: str, others: Iterable[str]
+    model: type[BaseModel], table: str, name: str, others: Iterable[str], value: object = MISSING
 ) -> UnknownField:
     """Return the error for a name that is no field: with the place within a field, where the name
     leads to one as other libraries write it.
@@ -80,35 +87,58 @@ def unknown_field(
         table: the table's name.
         name: the name as it was given.
         others: what else could be given there, such as ``pk``.
+        value: what the name is to equal, where that is said.
     """
-    return UnknownField(table, name, {*model.model_fields, *others}, _within(model, name))
+    hint = _within(model, name) or ("" if value is MISSING else _compared(model, name, value))
+    return UnknownField(table, name, {*model.model_fields, *others}, hint)
 
 
 def _within(model: type[BaseModel], name: str) -> str:
     first, *steps = re.split(r"__|\.", name)
-    if not steps or first not in model.model_fields:
-        return ""
+    place = _at(model, first, steps) if steps else None
+    return "" if place is None else f"a place within a field is written {place!r}."
+
+
+def _at(model: type[BaseModel], first: str, steps: Iterable[str]) -> FieldReference | None:
+    if first not in model.model_fields and first not in PLACE:
+        return None
     place = reference(model, first)
     try:
         for step in steps:
             place = place[step]
     except UsageError:
+        return None
+    return place
+
+
+def _compared(model: type[BaseModel], name: str, value: object) -> str:
+    """Return how a comparison is written whose operator others write behind the field's name."""
+    first, *steps, lookup = name.split("__") if "__" in name else (name, "")
+    write, place = _LOOKUPS.get(lookup), _at(model, first, steps)
+    if write is None or place is None:
         return ""
-    return f"a place within a field is written {place!r}."
+    return f"write {place!r}{write.format(shortened(value), 'none' if value else 'not_none')}."
 
 
-def require_of(model: type[BaseModel], path: FieldPath) -> None:
-    """Refuse a place in records of another table.
-
-    Raises:
-        WrongExpression: it is one.
-    """
-    if not issubclass(model, path.model):
-        again = " of before" if path.model.__name__ == model.__name__ else ""
-        raise WrongExpression(
-            f"{path!r} is of the class {path.model.__name__}{again}, and {model.__name__} is asked:"
-            f" use {model.__name__}'s own attributes."
-        )
+_LOOKUPS = {
+    "exact": " == {0}",
+    "ne": " != {0}",
+    "gt": " > {0}",
+    "gte": " >= {0}",
+    "lt": " < {0}",
+    "lte": " <= {0}",
+    "in": ".in_({0})",
+    "range": ".between(*{0})",
+    "isnull": ".is_{1}()",
+    "contains": ".contains({0})",
+    "icontains": ".icontains({0})",
+    "startswith": ".startswith({0})",
+    "endswith": ".endswith({0})",
+    "iexact": ".iequals({0})",
+    "regex": ".matches({0})",
+}
+"""What stands behind the field in an expression, by what Django writes (its documentation, "Field
+lookups") and, for ``ne``, MongoEngine."""
 
 
 def _ordering(model: type[BaseModel], table: str, given: object) -> Ordering:

@@ -95,7 +95,12 @@ class Expression(Combinable):
     def holds(self, record: object) -> bool:
         """Return whether it is true of a record. This is its meaning, whatever way a query takes.
         No API call.
+
+        Raises:
+            WrongExpression: it is of another table's records.
         """
+        for path in self.paths():
+            require_of(type(record), path)
         return self.holds_of(values_of(record))
 
     @abstractmethod
@@ -108,6 +113,20 @@ class Expression(Combinable):
 
     def _condition(self) -> Expression:
         return self
+
+
+def require_of(asked: type[object], path: FieldPath) -> None:
+    """Refuse a place in records of another table.
+
+    Raises:
+        WrongExpression: it is one.
+    """
+    if not issubclass(asked, path.model):
+        again = " of before" if path.model.__name__ == asked.__name__ else ""
+        raise WrongExpression(
+            f"{path!r} is of the class {path.model.__name__}{again}, and {asked.__name__} is asked:"
+            f" use {asked.__name__}'s own attributes."
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -264,6 +283,35 @@ _COMPUTE: dict[Arithmetic, Callable[[Any, Any], Any]] = {
 }
 
 
+def no_text(what: object) -> WrongExpression:
+    """Return the error for a text in the place of what each record has of its own."""
+    shown = str.__str__(what) if isinstance(what, WrittenOut) else repr(what)
+    return WrongExpression(
+        f"{shown} has its value in each record, and no text can be made of it here: compute it, as "
+        f"in User.name + '!', or write !r behind it where its name is meant."
+    )
+
+
+class WrittenOut(str):
+    """How a field, or a computed value, is written, and what is added to that in front or behind:
+    no value that a record is asked for, or that is written into one.
+    """
+
+    __slots__ = ()
+
+    def __add__(self, other: str) -> WrittenOut:
+        return WrittenOut(str.__add__(self, other))
+
+    def __radd__(self, other: str) -> WrittenOut:
+        return WrittenOut(str.__add__(other, self))
+
+    def __format__(self, _: str) -> Never:
+        raise no_text(self)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return str, (str.__str__(self),)
+
+
 class Calculable:
     """What arithmetic is done with: a field, or a computed value."""
 
@@ -313,10 +361,11 @@ class Calculable:
 
     def __format__(self, _: str) -> Never:
         # A text with its name in it would be written into every record that a query updates.
-        raise WrongExpression(
-            f"{_term(self)!r} has its value in each record, and no text can be made of it here: "
-            f"compute it, as in User.name + '!', or write !r behind it where its name is meant."
-        )
+        raise no_text(_term(self))
+
+    def __str__(self) -> str:
+        # Logs and error messages need one, so it is refused where it comes back as a value.
+        return WrittenOut(repr(_term(self)))
 
     def _in_arithmetic(self) -> Any:
         """Return the part of a computed value that it is."""
@@ -381,6 +430,8 @@ class Computed(Calculable):
 def _term(given: object) -> Any:
     if isinstance(given, Calculable):
         return given._in_arithmetic()  # pyright: ignore[reportPrivateUsage] - as above
+    if isinstance(given, WrittenOut):
+        raise no_text(given)
     if isinstance(given, Combinable):
         raise WrongExpression(f"{given!r} is an expression, and no value to compute with.")
     return given

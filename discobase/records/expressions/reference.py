@@ -18,6 +18,8 @@ from discobase.records.expressions.nodes import (
     Computed,
     Expression,
     Ordering,
+    WrittenOut,
+    no_text,
 )
 from discobase.records.expressions.path import PLACE, FieldPath, StepKind
 from discobase.records.expressions.place_type import PlaceType, complete, of_field
@@ -299,7 +301,7 @@ def types_at(given: FieldReference) -> tuple[Any, ...]:
     return given._type.leaves  # pyright: ignore[reportPrivateUsage] - as above
 
 
-OF_RECORDS = (FieldReference, Expression, Computed)
+OF_RECORDS = (FieldReference, Expression, Computed, WrittenOut)
 """What stands for something that each record has of its own, and is no value."""
 
 
@@ -309,6 +311,8 @@ def require_value(place: object, value: object) -> object:
     Raises:
         WrongExpression: it is something that each record has of its own, such as another field.
     """
+    if isinstance(value, WrittenOut):
+        raise no_text(value)
     if isinstance(value, OF_RECORDS):
         raise WrongExpression(
             f"{place!r} is a field, which is compared with a value, and {value!r} is none: a query "
