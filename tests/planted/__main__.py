@@ -29,6 +29,9 @@ LONGEST = 900
 """Seconds for the tests of one bug: a guess, several times what all of them take."""
 
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (tests/.+?)(?: - .*)?$", re.MULTILINE)
+OF_THE_SOAK_TOO = ("-m", "")
+"""What is named is run, whatever it is marked with."""
+
 _TESTS_FAILED = 1  # pytest's exit codes: any other but 0 says that it could not run them
 
 
@@ -112,7 +115,7 @@ def require_soundness(bugs: Sequence[Bug], tree: Path, processes: int) -> None:
     if not Path(place).is_relative_to(tree):
         raise CannotRun(f"the tests would run on {place}, where no bug is planted")
     nearest = sorted({test for bug in bugs for test in bug.tests})
-    code, told = run_tests(nearest, tree, "--numprocesses", str(processes))
+    code, told = run_tests(nearest, tree, *OF_THE_SOAK_TOO, "--numprocesses", str(processes))
     if code:
         raise CannotRun(f"these tests do not pass without a bug:\n{told}")
 
@@ -139,10 +142,12 @@ def look_for(bug: Bug, sound: Path, rest: Sequence[str]) -> Found:
 
 
 def _fate(bug: Bug, tree: Path, rest: Sequence[str]) -> tuple[str, str]:
-    for tests, hint in ((bug.tests, ""), (rest, " (which is not among the nearest)")):
+    nearest = bug.tests, "", OF_THE_SOAK_TOO
+    others = rest, " (which is not among the nearest)", ()
+    for tests, hint, options in (nearest, others):
         if not tests:
             continue
-        code, told = run_tests(tests, tree, "--exitfirst")
+        code, told = run_tests(tests, tree, "--exitfirst", *options)
         if code == _TESTS_FAILED:
             found = _FAILED.search(told)
             return "caught", (found[1] if found else "the end of the process") + hint
