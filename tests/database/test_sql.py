@@ -7,11 +7,15 @@ import os
 import pickle
 import signal
 import sqlite3
+import sys
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
+from types import FrameType
+from typing import Any
 from uuid import UUID
 
 import pandas as pd
@@ -389,6 +393,32 @@ class TestOnlyReading:
             assert count() == 3
 
 
+class Places:
+    """Places in the code of some files, of which one raises what Ctrl-C does."""
+
+    def __init__(self, *files: str) -> None:
+        self._files = files
+        self.left = 0
+        self.passed: set[str] = set()
+
+    def raise_at(self, count: int) -> None:
+        """Raise at the one with a number, on this thread."""
+        self.left = count
+        sys.settrace(self._trace)
+
+    def _trace(self, frame: FrameType, event: str, _: object) -> Callable[..., Any] | None:
+        if not frame.f_code.co_filename.endswith(self._files):
+            return None
+        if event not in {"call", "line"}:  # no handler runs where one returns
+            return self._trace
+        self.left -= 1
+        self.passed.add(frame.f_code.co_name)
+        if self.left == 0:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+        return self._trace
+
+
 class TestInterrupting:
     def test_a_long_statement_ends_with_its_timeout(self, connected):
         with pytest.raises(WaitTimeout, match="longer"):
@@ -409,6 +439,21 @@ class TestInterrupting:
             with pytest.raises(KeyboardInterrupt):
                 run(ENDLESS)
             timer.join()
+
+    # Between the making of a connection and the `with` that closes it there is a place, too.
+    @pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning")
+    def test_ctrl_c_ends_it_wherever_it_comes_in_what_sqlite_calls(self, connected):
+        """A handler runs where code of Python's begins, or goes on, and SQLite drops what is raised
+        in code that it calls. Tracing raises at each such place, one after the other.
+        """
+        places = Places("guarded.py", "_weakrefset.py")
+        with closing(connected.sqlite()):
+            for count in range(1, 250):
+                places.raise_at(count)
+                with pytest.raises(KeyboardInterrupt):
+                    connected.sql(ENDLESS, timeout=20)
+                assert places.left == 0
+        assert {"authorize", "_calls", "begin"} <= places.passed
 
     def test_what_another_handler_raises_ends_it_too(self, connected):
         class Enough(Exception):

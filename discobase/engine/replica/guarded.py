@@ -43,6 +43,9 @@ millisecond (measured), and the look is a thousandth of that."""
 
 _READ = "reading a table of discobase's own"
 
+_NOT_AUTHORIZED = "not authorized"
+"""What SQLite says, under no code of its own, of a function that the authorizer refuses."""
+
 _MATCH = "match"
 """What SQLite calls the function of its operator MATCH. A view has none, which SQLite says when it
 comes to the first row: of an empty table it would have said nothing."""
@@ -81,7 +84,9 @@ _FAULTS = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _CODE = 0xFF
 """The part of SQLite's extended codes that is the code (sqlite.org/rescode.html)."""
 
-_open: weakref.WeakSet[Guarded] = weakref.WeakSet()
+_open: dict[Any, None] = {}
+"""Weak references to the connections that are there. Where one goes, a :class:`weakref.WeakSet` has
+code of Python's called, which drops what a signal's handler raises in it."""
 
 _inherited: list[Guarded] = []
 """Connections of the process from which this one was forked, kept untouched: SQLite forbids to use
@@ -89,7 +94,7 @@ them, or to close them, in another process (sqlite.org/howtocorrupt.html, 2.6)."
 
 
 def _keep_inherited() -> None:
-    _inherited.extend(_open)
+    _inherited.extend(connection for held in [*_open] if (connection := held()) is not None)
 
 
 os.register_at_fork(after_in_child=_keep_inherited)
@@ -157,8 +162,10 @@ class _Watch:
         answered: Any = None
         while True:
             try:
-                asked = yield answered
-                answered = answer(asked)
+                # A handler may run where a loop begins anew as well: so this one is inside.
+                while True:
+                    asked = yield answered
+                    answered = answer(asked)
             except GeneratorExit:
                 return
             except BaseException as error:  # noqa: BLE001 - raised again where the statement ends
@@ -257,7 +264,7 @@ class Guarded(sqlite3.Connection):
     def __init__(self, uri: str) -> None:
         super().__init__(uri, uri=True, isolation_level=None)
         self._pid = os.getpid()
-        _open.add(self)
+        _open[weakref.ref(self, _open.pop)] = None
 
     def guard(
         self,
@@ -284,8 +291,9 @@ class Guarded(sqlite3.Connection):
             # Or "Berlin", where no column has that name, would be a text, and a slip in it unseen.
             super().setconfig(sqlite3.SQLITE_DBCONFIG_DQS_DML, False)
         super().setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-        super().set_progress_handler(watch.steps().__next__, _STEPS)
+        super().set_progress_handler(_primed(watch.steps()).__next__, _STEPS)
         super().set_authorizer(watch.authorize)
+        watch.require_whole()  # a handler may have run while the callbacks were primed
 
     # Running
 
@@ -362,7 +370,7 @@ class Guarded(sqlite3.Connection):
             return error
         if code == sqlite3.SQLITE_INTERRUPT and watch.is_over:
             return TooLong(f"the statement took longer than {watch.limit:g} s")
-        if code == sqlite3.SQLITE_AUTH and watch.denied is None:
+        if watch.denied is None and (code == sqlite3.SQLITE_AUTH or _NOT_AUTHORIZED in str(error)):
             return KeyboardInterrupt()  # the authorizer was interrupted
         if "because it is a view" in str(error):
             watch.denied = _A_WRITE
