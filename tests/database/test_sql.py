@@ -429,6 +429,9 @@ class TestInterrupting:
             assert connection.execute("SELECT count(*) FROM Guest").fetchall() == [(2,)]
 
     def test_ctrl_c_ends_a_long_statement(self, connected):
+        # What is started in the background may have been told to ignore it.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
         def on_a_connection(text: str) -> None:
             with closing(connected.sqlite()) as connection:
                 connection.execute(text).fetchall()
@@ -439,6 +442,7 @@ class TestInterrupting:
             with pytest.raises(KeyboardInterrupt):
                 run(ENDLESS)
             timer.join()
+        signal.signal(signal.SIGINT, before)
 
     # Between the making of a connection and the `with` that closes it there is a place, too.
     @pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning")
