@@ -139,3 +139,16 @@ def batches(items: Iterable[Item], capacity: int) -> Iterator[list[Item]]:
         batch.append(item)
     if batch:
         yield batch
+
+
+def note_done(error: Exception, done: str, records: int, commits: int) -> None:
+    """Note in an error what had been done before it, if anything had.
+
+    Args:
+        error: the error.
+        done: what, as in "saved".
+        records: of how many records.
+        commits: in how many commits.
+    """
+    if commits:
+        error.add_note(f"{records} records had been {done} before, in {commits} commits.")

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar, get_args
 from pydantic import BaseModel
 
 from discobase.arguments import checked_choice, checked_progress
-from discobase.batches import ChangeReport, Item, batches, item_of
+from discobase.batches import ChangeReport, Item, batches, item_of, note_done
 from discobase.binding import Binding
 from discobase.engine.changes import Insert, OnConflict, Remove
 from discobase.errors import DiscobaseError, RecordNotSaved, TableError, UsageError
@@ -141,11 +141,7 @@ class _Done(Generic[R]):
         try:
             yield
         except DiscobaseError as error:
-            if self.commits:
-                error.add_note(
-                    f"{self.records} records had been {self._did} before, in {self.commits} "
-                    f"commits."
-                )
+            note_done(error, self._did, self.records, self.commits)
             raise
 
 

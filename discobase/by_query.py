@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from discobase.attempts import MAY_BE_WRITTEN
-from discobase.batches import ChangeReport, batches, item_of
+from discobase.batches import ChangeReport, batches, item_of, note_done
 from discobase.engine.changes import Change, Remove, attempt_of, new_key
 from discobase.errors import (
     ConflictError,
@@ -149,10 +149,7 @@ class ByQuery(ABC, Generic[R]):
         self._commits += 1
 
     def _note(self, error: Exception) -> None:
-        if self._commits:
-            error.add_note(
-                f"{self._records} records had been {self.did} before, in {self._commits} commits."
-            )
+        note_done(error, self.did, self._records, self._commits)
         if isinstance(error, OutcomeUnknown):
             error.add_note(
                 "Keep the query, and call this once more, on the same object with the same "

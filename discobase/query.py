@@ -777,5 +777,4 @@ def _spelt(field: object) -> str:
 def _slice_of(plan: Plan) -> str:
     if not plan.is_sliced:
         return ""
-    stop = "" if plan.limit is None else plan.offset + plan.limit
-    return f"[{plan.offset or ''}:{stop}]"
+    return f"[{plan.offset or ''}:{'' if plan.stop is None else plan.stop}]"

@@ -65,3 +65,13 @@ class Source(Protocol):
         No API call otherwise.
         """
         ...
+
+
+def read_log(source: Source, *, fresh: bool) -> None:
+    """See what is to be seen before something is read: all that was committed anywhere, where it
+    has to be fresh; else what the source sees to by itself.
+    """
+    if fresh:
+        source.refresh()
+    else:
+        source.freshen()

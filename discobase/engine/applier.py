@@ -20,9 +20,7 @@ from operator import itemgetter
 
 from discobase.engine.arrivals import Arrivals
 from discobase.engine.awaited import Awaited
-from discobase.engine.checkpoints.recovery import (
-    Recovery,
-)
+from discobase.engine.checkpoints.recovery import Recovery
 from discobase.engine.checkpoints.store import Stored
 from discobase.engine.doubt import Doubt
 from discobase.engine.log.commit_log import TRUST, CommitLog

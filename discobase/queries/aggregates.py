@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from discobase.errors import UsageError
 from discobase.queries.answers import Answers
-from discobase.queries.row_values import RowValues
+from discobase.queries.row_values import RowValues, is_field
 from discobase.queries.values import FieldValues
 from discobase.records.expressions.meaning import Operator
 from discobase.records.expressions.nodes import Comparison, Ordering
@@ -88,7 +88,7 @@ def is_added_in_sql(binding: Binding[Any], path: FieldPath) -> bool:
     """Return whether SQL may add a field's values: only integers, and as they are stored. The sum
     of floats depends on how it is rounded on the way, that of decimals on their context.
     """
-    if path.steps or path.name not in binding.codec.kinds or not path.name.isidentifier():
+    if not is_field(binding.codec, path) or not path.name.isidentifier():
         return False
     field = binding.codec.model.model_fields[path.name]
     is_plain = path.name.isascii() and RowValues(binding).is_carried(path.name)

@@ -27,6 +27,7 @@ from discobase.queries.row_values import RowValues
 from discobase.queries.sorting import in_order
 from discobase.records.outdated import OutdatedRecord
 from discobase.records.record import Record
+from discobase.source import read_log
 
 if TYPE_CHECKING:
     from discobase.binding import Binding
@@ -110,10 +111,7 @@ class Answers(Generic[R]):
 
     def _ask(self, question: Callable[[Statement[R]], T]) -> T:
         binding = self._binding
-        if self._plan.fresh:
-            binding.source.refresh()
-        else:
-            binding.source.freshen()
+        read_log(binding.source, fresh=self._plan.fresh)
         replica = binding.source.replica()
         layout = replica.layouts.get(binding.name, EMPTY)
         try:
@@ -179,8 +177,8 @@ class Statement(Generic[R]):
                 pass
         every = self._fold(self.made.every, lambda rows: list(self._fitting(rows)))
         by_value = in_order(every, plan.orderings, self._binding.codec, RowValues(self._binding))
-        start, stop = plan.offset, None if plan.limit is None else plan.offset + plan.limit
-        return fold(islice(reversed(by_value) if reverse else by_value, start, stop))
+        part = reversed(by_value) if reverse else by_value
+        return fold(islice(part, plan.offset, plan.stop))
 
     def _first(self, selection: Selection, number: int) -> list[FoundRow[R]] | None:
         """Return the first rows, where they are decided, though others are not; None otherwise.
@@ -204,8 +202,7 @@ class Statement(Generic[R]):
             every.sort(key=lambda found: (found[4], found[0]))
         else:
             every = in_order(every, plan.orderings, self._binding.codec, RowValues(self._binding))
-        stop = None if plan.limit is None else plan.offset + plan.limit
-        part = islice(reversed(every) if reverse else every, plan.offset, stop)
+        part = islice(reversed(every) if reverse else every, plan.offset, plan.stop)
         return part if plan.with_ranks else (found[:4] for found in part)
 
     def _with_own_ranks(self, search: TextSearch, rows: Iterable[FlaggedRow]) -> list[Any]:
@@ -241,9 +238,9 @@ class Statement(Generic[R]):
                     return _among(number, plan)
             if not cells:
                 return 0
-        start, stop = plan.offset, None if plan.limit is None else plan.offset + plan.limit
         return self._fold(
-            every, lambda rows: sum(1 for _ in islice(self._fitting(rows), start, stop))
+            every,
+            lambda rows: sum(1 for _ in islice(self._fitting(rows), plan.offset, plan.stop)),
         )
 
     def pks(self) -> list[int]:

@@ -14,6 +14,7 @@ from discobase.queries.bounds import FALSE, TRUE, Bounds
 from discobase.queries.conditions import compiled
 from discobase.queries.key_terms import KeyTerm, KeyTerms
 from discobase.queries.orders import Order, ordered
+from discobase.queries.row_values import is_field
 from discobase.records.expressions.meaning import Operator
 from discobase.records.expressions.nodes import Comparison
 
@@ -187,7 +188,7 @@ def _keys(binding: Binding[Any], plan: Plan) -> list[tuple[str, str]] | None:
         if not (isinstance(each, Comparison) and each.operator is Operator.EQ):
             return None
         name = each.path.name
-        if each.path.steps or name not in binding.codec.kinds:
+        if not is_field(binding.codec, each.path):
             return None
         try:
             key = binding.codec.stored_key(name, each.operand)

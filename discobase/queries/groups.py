@@ -14,6 +14,7 @@ from discobase.queries.aggregates import (
     sum_of,
 )
 from discobase.queries.answers import Answers
+from discobase.queries.row_values import is_field
 from discobase.queries.values import FieldValues
 from discobase.records.expressions.given import place_of
 from discobase.records.expressions.reference import require_order
@@ -86,7 +87,7 @@ class Groups:
         them, if one is given; None where SQL cannot tell.
         """
         (first, *others) = self._paths
-        if others or first.steps or first.name not in self._binding.codec.kinds:
+        if others or not is_field(self._binding.codec, first):
             return None
         path = None if added is None else self._path(added)
         if path is not None and not is_added_in_sql(self._binding, path):

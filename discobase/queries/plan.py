@@ -59,6 +59,11 @@ class Plan:
         return self.offset > 0 or self.limit is not None
 
     @property
+    def stop(self) -> int | None:
+        """Before which of the records that fit, counted from 0, it ends; None for the last one."""
+        return None if self.limit is None else self.offset + self.limit
+
+    @property
     def unordered(self) -> Plan:
         """The plan for the same records, in whatever order."""
         return self if self.is_sliced else replace(self, orderings=(), by_rank=False)

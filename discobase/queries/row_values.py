@@ -10,12 +10,13 @@ from pydantic_core import from_json
 
 from discobase.engine.operations import DEPENDS
 from discobase.queries.found import FoundRow, row_of
-from discobase.records.expressions.path import STORED, ValueOf
+from discobase.records.expressions.path import STORED, FieldPath, ValueOf
 from discobase.records.outdated import OutdatedRecord
 from discobase.records.sameness import MISSING
 
 if TYPE_CHECKING:
     from discobase.binding import Binding
+    from discobase.records.codec import Codec
 
 
 class RowValues:
@@ -85,3 +86,8 @@ class RowValues:
             if type(value) is self._types[name]:
                 return value
         return self._codec.value_alone(name, stored)
+
+
+def is_field(codec: Codec[Any], path: FieldPath) -> bool:
+    """Return whether a place is a field of the class, and the whole of it: it may have keys."""
+    return not path.steps and path.name in codec.kinds

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from discobase.errors import UnstorableValue, UsageError
+from discobase.queries.row_values import is_field
 from discobase.records.expressions.nodes import Ordering
 from discobase.records.fields import sorts_as_its_keys
 from discobase.records.sameness import MISSING
@@ -60,7 +61,7 @@ def _by_one(rows: Sequence[F], ordering: Ordering, codec: Codec[Any], values: Ro
 def _sort_key(value: Any, ordering: Ordering, codec: Codec[Any]) -> Any:
     """Return what a value is sorted by: its key where keys sort as values do, as in SQL."""
     path = ordering.path
-    if path.steps or path.name not in codec.kinds or codec.kinds[path.name] == "opaque":
+    if not is_field(codec, path) or codec.kinds[path.name] == "opaque":
         return value
     if not sorts_as_its_keys(codec.model.model_fields[path.name].annotation):
         return value

@@ -27,7 +27,7 @@ from discobase.errors import InvalidStatement, Unavailable, WaitTimeout
 from discobase.queries.views import columns_of, named_apart, view_of
 from discobase.records.fingerprint import missing_values
 from discobase.records.secrets import holds_secrets
-from discobase.source import Source
+from discobase.source import Source, read_log
 
 _TAKEN = (type(None), str, bytes, bytearray, memoryview)
 """Parameters that SQLite takes as they are."""
@@ -157,23 +157,17 @@ class Sql:
         end = None if timeout is None else time.monotonic() + timeout
         if not isinstance(cast("object", statement), str):
             raise InvalidStatement(f"a statement is a text, and not {statement!r}.")
-        self._read_log(fresh=fresh)
+        read_log(self._source, fresh=fresh)
         replica = self._source.replica("the statement")
         return replica.with_file(partial(self._rows_of, replica, statement, parameters, end))
 
     def connection(self, timeout: float | None, *, fresh: bool) -> Guarded:
         """Return a connection that only reads."""
-        self._read_log(fresh=fresh)
+        read_log(self._source, fresh=fresh)
         replica = self._source.replica("the connection")
         made = replica.with_file(partial(self._open, replica))
         made.limit(timeout)
         return made
-
-    def _read_log(self, *, fresh: bool) -> None:
-        if fresh:
-            self._source.refresh()
-        else:
-            self._source.freshen()
 
     def _rows_of(
         self,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from discobase.queries.answers import Answers
 from discobase.queries.found import FoundRow, row_of
-from discobase.queries.row_values import RowValues
+from discobase.queries.row_values import RowValues, is_field
 from discobase.records.expressions.path import FieldPath
 from discobase.records.sameness import MISSING
 
@@ -60,8 +60,7 @@ class FieldValues:
     def _are_carried(self) -> bool:
         codec = self._binding.codec
         return all(
-            not path.steps and path.name in codec.kinds and self._values.is_carried(path.name)
-            for path in self._paths
+            is_field(codec, path) and self._values.is_carried(path.name) for path in self._paths
         )
 
     def _value(self, path: FieldPath, value: Any, found: FoundRow[Any]) -> Any:

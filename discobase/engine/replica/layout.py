@@ -213,13 +213,20 @@ def _noted(table: str, column: KeyColumn) -> str:
 
 def by_columns(connection: sqlite3.Connection, table: str, steps: Iterable[str]) -> Iterator[str]:
     """Yield the steps of SQLite's plan, with the columns that indexes are over for their names."""
-    found = connection.execute(
+    found = _indexes(connection, table)
+    for step in steps:
+        yield reduce(lambda text, names: text.replace(*names), found, step)
+
+
+def _indexes(connection: sqlite3.Connection, table: str) -> list[tuple[str, str]]:
+    """Return the indexes of a table, each with the column that it is over, their names not
+    quoted.
+    """
+    return connection.execute(
         "SELECT index_list.name, info.name FROM pragma_index_list(?) AS index_list, "
         "pragma_index_info(index_list.name) AS info",
         (table_name(table).strip('"'),),
     ).fetchall()
-    for step in steps:
-        yield reduce(lambda text, names: text.replace(*names), found, step)
 
 
 EMPTY = Layout({}, {}, 0, {}, {}, {}, says=False)
@@ -811,12 +818,9 @@ class Layouts:
 
     def _index_over(self, table: str, column: KeyColumn) -> str:
         """Return the name of a column's index, quoted: one to spare has kept its own."""
-        (found,) = self._connection.execute(
-            "SELECT index_list.name FROM pragma_index_list(?) AS index_list, "
-            "pragma_index_info(index_list.name) AS info WHERE info.name = ?",
-            (table_name(table).strip('"'), column.name.strip('"')),
-        ).fetchone()
-        return f'"{found}"'
+        over = {sql_column: name for name, sql_column in _indexes(self._connection, table)}
+        name = over[column.name.strip('"')]
+        return f'"{name}"'
 
 
 def _filled(
