@@ -297,6 +297,21 @@ def test_a_file_of_a_process_that_was_killed_as_it_began_is_known(folder, tmp_pa
     assert open_replica(where=left_by_a_killed_one(folder, tmp_path)).head.seq == 0
 
 
+@pytest.mark.parametrize("copied", [False, True], ids=["laid out", "copied"])
+def test_a_file_of_its_own_is_known_without_the_log_beside_it(
+    folder, tmp_path, open_replica, copied
+):
+    first = open_replica()
+    fill(first, 3)
+    if copied:
+        first.note_failure(sqlite3.OperationalError("disk I/O error"))
+        first.heal()
+    left = left_by_a_killed_one(folder, tmp_path)
+    for log in left.glob("*-wal"):
+        log.unlink()
+    assert open_replica(where=left).head.seq == 0
+
+
 # Damage
 
 

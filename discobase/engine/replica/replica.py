@@ -697,7 +697,7 @@ class Replica:
         return None
 
     def _copy_to(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
-        writer.executescript(file.pragmas)
+        writer.executescript(_beginning(file))
         if file.concurrent:
             self._writer.backup(writer)
         else:
@@ -743,10 +743,9 @@ class Replica:
 
     def _lay_out(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
         layout = LAYOUT + REQUESTS + WRITERS + VOLUME + TEXTS
-        sign = ""
         if file.is_kept:
-            sign, layout = SIGN, summed(layout + KEPT)
-        writer.executescript(sign + file.pragmas + layout)
+            layout = summed(layout + KEPT)
+        writer.executescript(_beginning(file) + layout)
         writer.execute("INSERT INTO state VALUES (1, 0, ?)", (GENESIS,))
         if self._cache is not None and file.is_kept:
             self._cache.begin(writer)
@@ -792,6 +791,13 @@ def _filled(file: ReplicaFile, fill: _Fill) -> tuple[ReplicaFile, sqlite3.Connec
         file.remove()
         raise
     return file, writer
+
+
+def _beginning(file: ReplicaFile) -> str:
+    """Return what a new file is told first. A kept one has its sign before it has a log beside it
+    (WAL): by that log alone, which may be lost or altered, nobody would know whose it is.
+    """
+    return f"{SIGN if file.is_kept else ''}{file.pragmas}"
 
 
 def _is_filling(layout: Layout) -> bool:
