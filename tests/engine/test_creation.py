@@ -21,6 +21,7 @@ from discobase.engine.server.seam import SETTLING, Channel, Message, snowflake_a
 from discobase.errors import ConnectError, LogDamaged, ServerFull
 from tests.engine.rows import rows_of
 from tests.engine.seam import BOT
+from tests.engine.seeds import blocks
 from tests.engine.simulation import CALM, Faults, Stored
 from tests.engine.workload import LIMITS, open_engine, put
 
@@ -88,8 +89,9 @@ def add_row(world, process, engine, tag):
     ids=["wrong clocks", "wrong clocks and slow reads", "slow reads"],
 )
 @pytest.mark.parametrize("spread", [0.05, 1.0, 6.0])
-def test_of_writers_that_come_at_about_one_moment_all_agree(make_world, faults, spread):
-    for seed in range(30):
+@pytest.mark.parametrize("first", blocks(10))
+def test_of_writers_that_come_at_about_one_moment_all_agree(make_world, faults, spread, first):
+    for seed in range(first, first + 10):
         world = make_world(seed, faults)
         tasks = []
         for number in range(3):

@@ -9,14 +9,15 @@ import pytest
 
 from tests.engine.linearizability import Operation, linearizable
 from tests.engine.runs import PROFILES, Run
+from tests.engine.seeds import blocks
 
-QUICK = 20
+QUICK = 30
 SOAK = 2_000
 BLOCK = 10
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-@pytest.mark.parametrize("first", range(0, QUICK, BLOCK))
+@pytest.mark.parametrize("first", blocks(BLOCK))
 def test_every_promise_holds(profile, first):
     for seed in range(first, first + BLOCK):
         run = Run(profile, seed).go()
