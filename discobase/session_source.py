@@ -285,10 +285,16 @@ class SessionSource:
         engine = session.engine("the refresh", self.timeout)
         session.portal.call(engine.refresh, timeout=self.timeout, what="the refresh")
 
-    def freshen(self) -> None:
+    def freshen(self, *, fresh: bool) -> None:
         """See what was committed anywhere, where what is known is older than it may be for reading.
         No API call otherwise.
+
+        Args:
+            fresh: whether nothing may be missing: as :meth:`refresh`.
         """
+        if fresh:
+            self.refresh()
+            return
         within = self._max_staleness
         if within is None:
             return

@@ -60,18 +60,11 @@ class Source(Protocol):
         """
         ...
 
-    def freshen(self) -> None:
+    def freshen(self, *, fresh: bool) -> None:
         """See what was committed anywhere, where what is known is older than it may be for reading.
         No API call otherwise.
+
+        Args:
+            fresh: whether nothing may be missing: as :meth:`refresh`.
         """
         ...
-
-
-def read_log(source: Source, *, fresh: bool) -> None:
-    """See what is to be seen before something is read: all that was committed anywhere, where it
-    has to be fresh; else what the source sees to by itself.
-    """
-    if fresh:
-        source.refresh()
-    else:
-        source.freshen()

@@ -27,7 +27,6 @@ from discobase.records.record import (
 )
 from discobase.records.together import refuse_as_elsewhere
 from discobase.shown import in_full
-from discobase.source import read_log
 from discobase.upsert import get_or_create, update_or_create
 
 if TYPE_CHECKING:
@@ -276,7 +275,7 @@ class Table(Record, metaclass=TableType):
             Unavailable: `fresh`, and Discord could not be read.
         """
         binding, strict = cls._bound(), checked_flag("strict", strict)
-        read_log(binding.source, fresh=checked_flag("fresh", fresh))
+        binding.source.freshen(fresh=checked_flag("fresh", fresh))
         row = binding.row(primary_key(cls, pk))
         if row is not None:
             return binding.load(row)

@@ -27,7 +27,6 @@ from discobase.queries.row_values import RowValues
 from discobase.queries.sorting import in_order
 from discobase.records.outdated import OutdatedRecord
 from discobase.records.record import Record
-from discobase.source import read_log
 
 if TYPE_CHECKING:
     from discobase.binding import Binding
@@ -111,7 +110,7 @@ class Answers(Generic[R]):
 
     def _ask(self, question: Callable[[Statement[R]], T]) -> T:
         binding = self._binding
-        read_log(binding.source, fresh=self._plan.fresh)
+        binding.source.freshen(fresh=self._plan.fresh)
         replica = binding.source.replica()
         layout = replica.layouts.get(binding.name, EMPTY)
         try:

@@ -14,7 +14,6 @@ from discobase.queries.bounds import FALSE, TRUE, Bounds
 from discobase.queries.conditions import compiled
 from discobase.queries.key_terms import KeyTerm, KeyTerms
 from discobase.queries.orders import Order, ordered
-from discobase.queries.row_values import is_field
 from discobase.records.expressions.meaning import Operator
 from discobase.records.expressions.nodes import Comparison
 
@@ -188,7 +187,7 @@ def _keys(binding: Binding[Any], plan: Plan) -> list[tuple[str, str]] | None:
         if not (isinstance(each, Comparison) and each.operator is Operator.EQ):
             return None
         name = each.path.name
-        if not is_field(binding.codec, each.path):
+        if each.path.steps or name not in binding.codec.kinds:
             return None
         try:
             key = binding.codec.stored_key(name, each.operand)

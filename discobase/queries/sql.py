@@ -27,7 +27,7 @@ from discobase.errors import InvalidStatement, Unavailable, WaitTimeout
 from discobase.queries.views import columns_of, named_apart, view_of
 from discobase.records.fingerprint import missing_values
 from discobase.records.secrets import holds_secrets
-from discobase.source import Source, read_log
+from discobase.source import Source
 
 _TAKEN = (type(None), str, bytes, bytearray, memoryview)
 """Parameters that SQLite takes as they are."""
@@ -157,13 +157,13 @@ class Sql:
         end = None if timeout is None else time.monotonic() + timeout
         if not isinstance(cast("object", statement), str):
             raise InvalidStatement(f"a statement is a text, and not {statement!r}.")
-        read_log(self._source, fresh=fresh)
+        self._source.freshen(fresh=fresh)
         replica = self._source.replica("the statement")
         return replica.with_file(partial(self._rows_of, replica, statement, parameters, end))
 
     def connection(self, timeout: float | None, *, fresh: bool) -> Guarded:
         """Return a connection that only reads."""
-        read_log(self._source, fresh=fresh)
+        self._source.freshen(fresh=fresh)
         replica = self._source.replica("the connection")
         made = replica.with_file(partial(self._open, replica))
         made.limit(timeout)

@@ -48,8 +48,8 @@ class Interrupted(Source):
     def refresh(self):
         self._source.refresh()
 
-    def freshen(self):
-        self._source.freshen()
+    def freshen(self, *, fresh):
+        self._source.freshen(fresh=fresh)
 
     def commit(self, request):
         self.calls += 1
