@@ -54,17 +54,12 @@ class Source(Protocol):
         """
         ...
 
-    def refresh(self) -> None:
-        """See what was committed anywhere before this call. One API call where there is nothing
-        new.
-        """
-        ...
-
     def freshen(self, *, fresh: bool) -> None:
         """See what was committed anywhere, where what is known is older than it may be for reading.
         No API call otherwise.
 
         Args:
-            fresh: whether nothing may be missing: as :meth:`refresh`.
+            fresh: whether nothing may be missing that was committed before this call. One API call
+                where there is nothing new.
         """
         ...

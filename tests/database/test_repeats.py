@@ -45,9 +45,6 @@ class Interrupted(Source):
     def want_index(self, wanted):
         self._source.want_index(wanted)
 
-    def refresh(self):
-        self._source.refresh()
-
     def freshen(self, *, fresh):
         self._source.freshen(fresh=fresh)
 
