@@ -399,7 +399,7 @@ class Stub:
     def want_index(self, wanted: object) -> None:
         """There will be none."""
 
-    def freshen(self) -> None:
+    def freshen(self, *, fresh: bool) -> None:
         """Nothing is ever old."""
 
 

@@ -64,7 +64,7 @@ class Asked(OfEngine):
         """Have the engine make a key column."""
         self._engine.want_index(wanted)
 
-    def freshen(self) -> None:
+    def freshen(self, *, fresh: bool) -> None:
         """See nothing newer: a query reads what is there."""
 
 

@@ -65,7 +65,7 @@ class Host:
     def replica(self, purpose: str = "") -> Replica:
         return self.state
 
-    def freshen(self) -> None:
+    def freshen(self, *, fresh: bool) -> None:
         """Nobody else writes."""
 
     def commit(self, request: Request) -> Placed:
