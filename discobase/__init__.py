@@ -47,6 +47,8 @@ from discobase.records.together import UniqueTogether
 from discobase.session import LoginTask
 from discobase.status import Status
 from discobase.table import Table
+from discobase.transfer.exporting import ExportReport
+from discobase.transfer.importing import ImportReport
 
 __all__ = [
     "ChangeReport",
@@ -54,11 +56,13 @@ __all__ = [
     "Database",
     "DiscobaseError",
     "Explanation",
+    "ExportReport",
     "Expression",
     "Finding",
     "Groups",
     "Growth",
     "Hit",
+    "ImportReport",
     "Index",
     "LoginTask",
     "LostCommit",

@@ -51,6 +51,8 @@ from discobase.timeouts import (
     UsualStaleness,
 )
 from discobase.token import hidden
+from discobase.transfer.exporting import ExportFormat, ExportReport, export_all
+from discobase.transfer.importing import ImportReport, import_all
 
 T = TypeVar("T", bound=Table)
 
@@ -347,6 +349,91 @@ class Database:
         """
         limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
         return self._sql.connection(limit, fresh=fresh)
+
+    # Out and in
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        format: ExportFormat | None = None,  # noqa: A002 - the name that people know
+        overwrite: bool = False,
+        fresh: bool = False,
+        progress: Callable[[Progress], object] | bool | None = None,
+    ) -> ExportReport:
+        """Write what the database holds at this moment into a file: all tables, with or without a
+        class in this program. Block; no API call.
+
+        The file has all values in plain text, secrets as well; only this user may read it. It takes
+        its place in one step, once it is whole. Saves and searches go on meanwhile, and what is
+        saved meanwhile is not in it.
+
+        Args:
+            path: of the file. An earlier export there is replaced; anything else is not.
+            format: ``"jsonl"`` for lines of JSON, ``"sqlite"`` for a SQLite file that has real
+                columns beside them; by the end of the path where it is left out: ``.jsonl`` and
+                ``.ndjson``, or ``.sqlite``, ``.sqlite3`` and ``.db``.
+            overwrite: whether a file that is no export is replaced, too. One that is open as a
+                database, or is another file of this package's, never is.
+            fresh: see also what any process has saved before this call. One API call.
+            progress: called with a :class:`Progress <discobase.Progress>` whenever some thousand
+                records are written; on this thread, and what it raises is raised here, and nothing
+                is written. True shows a bar where `tqdm` is installed and standard error is a
+                terminal.
+
+        Returns:
+            What was written.
+
+        Raises:
+            PathRefused: nothing is written at such a path.
+            ExportFailed: the file could not be written, as on a full disk; what was there is as it
+                was.
+            UsageError: another argument makes no sense, or the path does not say the format.
+            NotConnected: there is no connection.
+            Unavailable: `fresh`, and Discord could not be read; or the records of this process
+                cannot be read.
+        """
+        return export_all(
+            self._source, path, format=format, overwrite=overwrite, fresh=fresh, progress=progress
+        )
+
+    def import_(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        progress: Callable[[Progress], object] | bool | None = None,
+    ) -> ImportReport:
+        """Put what an export holds into this database: tables with their schemas and what is unique
+        in them, and all records under their primary keys. Block; one API call for as many records
+        as one commit holds, and some four more.
+
+        The file is checked first, and held against what the database has; nothing is written where
+        something is wrong. The tables of the export have to be empty here, or to hold a part of
+        that very export: so an import that was interrupted, or killed, is gone on with by calling
+        again, and nothing is there twice. Other tables do not matter. Let no other program write
+        these tables until this has returned.
+
+        Versions are positions in the log of a database, and do not come along: each record has that
+        of the commit that brings it.
+
+        Args:
+            path: of the file, of either format.
+            progress: as for :meth:`export`; what it raises ends the import, which may be gone on
+                with.
+
+        Returns:
+            What was done.
+
+        Raises:
+            PathRefused: there is no such file.
+            ExportDamaged: it is no export, or altered, or cut; ``.line`` says where.
+            ImportRefused: the database has other records in a table, or would not take what is in
+                the file; ``.line``, ``.table`` and ``.pk`` say which.
+            NotConnected: there is no connection.
+            DiscobaseError: as for :meth:`Table.save <discobase.Table.save>`, with a note of how
+                much was imported before.
+        """
+        return import_all(self._source, path, progress)
 
     # Connecting
 

@@ -18,6 +18,8 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── WrongOperand            a field compared with a value that its type does not take
     │   ├── InvalidStatement        a statement in SQL that cannot be run (with the nearest names)
     │   ├── WrongSearch             what is searched for is no search, or nothing is searched there
+    │   ├── PathRefused             a path where no export is written, or none can be read
+    │   ├── ImportRefused           what an export holds does not go into this database
     │   ├── RecordNotSaved          update, delete or refresh of a record that has never been saved
     │   └── ReadOnly                a write through a database that was made to be read only
     ├── ConnectError                the connection could not be made, or has ended for good
@@ -42,6 +44,8 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── RecordTooLarge          more than one message of Discord can carry
     │   ├── RecordRefused           Discord's filters refuse what the record says
     │   └── RecordOutdated          a stored record does not fit the table's fields any more
+    ├── ExportFailed                the file of an export could not be written
+    ├── ExportDamaged               a file is no export, or not as it was written
     ├── LogDamaged                  the log in Discord was edited, forged or has lost a message
     └── UpgradeNeeded               the database was written by a later version of discobase
 """
@@ -193,6 +197,34 @@ class RecordNotSaved(UsageError):
 
 class ReadOnly(UsageError):
     """A write through a database that was made with ``read_only=True``; nothing was sent."""
+
+
+class PathRefused(UsageError):
+    """A path where an export is not written, or where none can be read; nothing was touched."""
+
+
+class ImportRefused(UsageError):
+    """What an export holds does not go into this database.
+
+    Args:
+        message: what of it, why, and what to do.
+        table: the table's name.
+        pk: the record's primary key; None where no record is the reason.
+        line: the export's line with it; None where the database is the reason.
+
+    Attributes:
+        table: the table's name.
+        pk: the record's primary key; None where no record is the reason.
+        line: the export's line with it; None where the database is the reason.
+    """
+
+    def __init__(
+        self, message: str, *, table: str, pk: int | None = None, line: int | None = None
+    ) -> None:
+        self.table = table
+        self.pk = pk
+        self.line = line
+        super().__init__(message)
 
 
 class ConnectError(DiscobaseError):
@@ -575,6 +607,26 @@ class RecordOutdated(RecordError):
         self.table = table
         self.pk = pk
         self.reasons: Mapping[str, str] = reasons or {}
+        super().__init__(message)
+
+
+class ExportFailed(DiscobaseError):
+    """The file of an export could not be written; what was at its path is as it was."""
+
+
+class ExportDamaged(DiscobaseError):
+    """A file is no export, or not as it was written: altered, or cut.
+
+    Args:
+        message: what is wrong, where, and what to do.
+        line: the first line that is wrong, from 1 on; 0 where it is no export at all.
+
+    Attributes:
+        line: the first line that is wrong, from 1 on; 0 where it is no export at all.
+    """
+
+    def __init__(self, message: str, *, line: int) -> None:
+        self.line = line
         super().__init__(message)
 
 

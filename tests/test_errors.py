@@ -29,6 +29,8 @@ WITH_ARGUMENTS = {
     errors.ConflictError: lambda kind: kind("User", 7, expected=1, found=2),
     errors.RecordOutdated: lambda kind: kind("gone", table="User", pk=7, reasons={"a": "b"}),
     errors.RecordTooLarge: lambda kind: kind(2_000, 1_000),
+    errors.ImportRefused: lambda kind: kind("it is there", table="User", pk=7, line=3),
+    errors.ExportDamaged: lambda kind: kind("it is altered", line=3),
     errors.LogDamaged: lambda kind: kind("a frame is gone", position=7, channel=1, message=2),
     errors.UpgradeNeeded: lambda kind: kind("a frame of format 2", "0.4", position=7),
 }

@@ -107,7 +107,20 @@ class Remove:
     attempt: Attempt | None = None
 
 
-Change = Insert | Replace | Remove
+@dataclass(frozen=True, slots=True)
+class CarryIn:
+    """Record `pk`, as an export has it, to be stored under the schema of that number. The same
+    record may be there already; another one is not displaced.
+    """
+
+    table: str
+    pk: int
+    data: str
+    schema: int
+    attempt: Attempt | None = None
+
+
+Change = Insert | Replace | Remove | CarryIn
 
 _DIGEST_BYTES = 8
 """Of a digest. That another text of the same record has the same one takes chance alone, one time
@@ -214,7 +227,54 @@ class RequireVersion:
     lower: bool
 
 
-Preparation = DeclareSchema | SayKeys | MakeUnique | DropUnique | RequireVersion
+@dataclass(frozen=True, slots=True)
+class CarrySchema:
+    """A schema, as an export has it, to be the table's of that number.
+
+    Args:
+        table: the table's name.
+        number: the schema's.
+        schema: as :meth:`Schema.to_json <discobase.engine.operations.Schema.to_json>` writes it.
+    """
+
+    table: str
+    number: int
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class CarryNext:
+    """The primary key that a table's next record is to get, where it would get a lower one."""
+
+    table: str
+    next: int
+
+
+@dataclass(frozen=True, slots=True)
+class CarryUnique:
+    """A field that is to be unique, as classes with the schema of a number load it.
+
+    Args:
+        table: the table's name.
+        field: the field's name.
+        schema: the number of a schema that the log has.
+    """
+
+    table: str
+    field: str
+    schema: int
+
+
+Preparation = (
+    DeclareSchema
+    | SayKeys
+    | MakeUnique
+    | DropUnique
+    | RequireVersion
+    | CarrySchema
+    | CarryNext
+    | CarryUnique
+)
 
 
 class SchemaMoved(DiscobaseError):
@@ -307,12 +367,14 @@ def _size(changes: Sequence[Change], preparations: Sequence[Preparation]) -> int
             continue
         size += len(encode_basestring_ascii(preparation.table)) + _KEY_AND_PUNCTUATION
         match preparation:
-            case DeclareSchema(schema=schema):
+            case DeclareSchema(schema=schema) | CarrySchema(schema=schema):
                 size += len(schema)
             case SayKeys(field=name, keys=keys):
                 size += len(name) + sum(len(key) + _KEY_AND_PUNCTUATION for _, _, key in keys)
-            case MakeUnique(field=name) | DropUnique(field=name):
+            case MakeUnique(field=name) | DropUnique(field=name) | CarryUnique(field=name):
                 size += len(name)
+            case CarryNext(table=table):  # a record that is put, and gone again
+                size += len(encode_basestring_ascii(table)) + 2 * _KEY_AND_PUNCTUATION
     for change in changes:
         size += len(encode_basestring_ascii(change.table)) + _KEY_AND_PUNCTUATION
         if not isinstance(change, Remove):

@@ -26,6 +26,17 @@ def columns_of(schema: Schema | None) -> list[str]:
     return [name for name, _ in _named_apart(_OWN + _fields(schema))]
 
 
+def named_columns(schema: Schema) -> list[tuple[str, str]]:
+    """Return the columns of a table's fields, each with the field that it stands for."""
+    return [*_named_apart(_OWN + _fields(schema))][len(_OWN) :]
+
+
+def forms_of(schema: Schema, field: str) -> tuple[set[str], set[str]]:
+    """Return the types and the formats that occur in the JSON schema of a field."""
+    form = schema.types.get("properties", {}).get(field, {})
+    return _kinds_and_formats(form, schema.types.get("$defs", {}))
+
+
 def view_of(
     table: str,
     schema: Schema | None,
@@ -92,8 +103,7 @@ def _value(name: str, schema: Schema | None, layout: Layout, defaults: Mapping[s
     may_lack = any(name not in each.fields for each in layout.schemas.values())
     if may_lack and defaults.get(name) is not None:
         stored = f"CASE WHEN {_is_there(name)} THEN {stored} ELSE {_literal(defaults[name])} END"
-    form = schema.types.get("properties", {}).get(name, {})
-    kinds, formats = _kinds_and_formats(form, schema.types.get("$defs", {}))
+    kinds, formats = forms_of(schema, name)
     if "password" in formats:
         return _masked(stored)
     if "base64url" in formats and kinds <= {"string", "null"}:

@@ -477,12 +477,7 @@ class Layouts:
         by primary key: only of records that another class has put.
         """
         layout = self.of(table)
-        own = [
-            str(number)
-            for number in layout.schemas
-            if column.is_for(layout.fingerprint(number, column.field))
-        ]
-        others = f"schema NOT IN ({', '.join(own)}) ORDER BY pk"
+        others = f"schema NOT IN ({self._numbers_of(layout, column)}) ORDER BY pk"
         made = _filled(
             layout, column, self._to_fill(table, column, others), layout.seen(*column.identity)
         )
@@ -492,6 +487,37 @@ class Layouts:
         for (key, pk), (kept,) in zip(made, held, strict=True):
             if key != kept:
                 yield pk, kept
+
+    def told_keys(self, table: str, column: KeyColumn) -> Iterator[tuple[int, str]]:
+        """Yield the keys that records of other classes are known to have for a column, there or
+        not, by primary key: those that nobody could make who had the stored records alone.
+        """
+        layout = self.of(table)
+        others = f"schema NOT IN ({self._numbers_of(layout, column)}) ORDER BY pk"
+        rows = self._to_fill(table, column, others)
+        seen = layout.seen(*column.identity)
+        held: Iterator[tuple[str | None]] | None = None
+        if column.identity in layout.columns and layout.columns[column.identity].unique:
+            held = self._connection.execute(
+                f"SELECT {column.name} FROM {table_name(table)} WHERE {others}"
+            )
+        for row in rows:
+            pk, _, number, data, _ = row
+            (key, _), *_ = _filled(layout, column, [row], seen)
+            if held is not None:
+                (key,) = next(held)
+            schema = layout.schemas.get(number)
+            if key is not None and key != column.foreign_key(json.loads(data), schema=schema):
+                yield pk, key
+
+    @staticmethod
+    def _numbers_of(layout: Layout, column: KeyColumn) -> str:
+        """Return the numbers of the schemas whose classes a column is for, as SQL has them."""
+        return ", ".join(
+            str(number)
+            for number in layout.schemas
+            if column.is_for(layout.fingerprint(number, column.field))
+        )
 
     # What the log says of fields
 
@@ -683,12 +709,7 @@ class Layouts:
         """
         layout = self.of(table)
         seen = layout.seen(*column.identity)
-        own = [
-            str(number)
-            for number in layout.schemas
-            if column.is_for(layout.fingerprint(number, column.field))
-        ]
-        others = f"seq > {seen} AND schema NOT IN ({', '.join(own)})"
+        others = f"seq > {seen} AND schema NOT IN ({self._numbers_of(layout, column)})"
         rows = self._to_fill(table, column, others)
         return all(key is not None for key, _ in _filled(layout, column, rows, seen))
 

@@ -10,6 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, cast
 
 from discobase.engine.changes import (
+    CarryIn,
+    CarryNext,
+    CarrySchema,
+    CarryUnique,
     Change,
     ChangeName,
     DeclareSchema,
@@ -40,6 +44,7 @@ from discobase.engine.operations import (
     Require,
     extended,
 )
+from discobase.engine.replica.carrying import constraint_of, declaration_of, put_of, raising_of
 from discobase.engine.replica.columns import KEYLESS, KeyColumn
 from discobase.engine.replica.layout import Layouts, may_make_unique
 from discobase.engine.replica.positions import Head
@@ -203,6 +208,9 @@ class Proposals:
         for preparation in request.preparations:
             if isinstance(preparation, MakeUnique):
                 unique.append(preparation)
+            elif isinstance(preparation, CarryNext):
+                for operation in raising_of(preparation, self._tables):
+                    steps.take(operation)
             else:
                 steps.take(self._prepared(preparation))
         return [wanted for wanted in unique if self._may_be_made(wanted)]
@@ -218,6 +226,9 @@ class Proposals:
         """
         places: list[_Place] = []
         for index, change in enumerate(request.changes):
+            if isinstance(change, CarryIn):
+                places.append(self._carry_in(change, request.name(index), steps))
+                continue
             done = self._done(change)
             if done is not None and (pk := _pk_if_same(change, done)) is not None:
                 places.append(_Place(pk, done.seq))
@@ -243,10 +254,17 @@ class Proposals:
             places.append(_Place(operation.pk, steps.seq, updated=updated))
         return places
 
+    def _carry_in(self, change: CarryIn, name: ChangeName, steps: _Steps) -> _Place:
+        operation = put_of(change, self._tables, self._layouts)
+        if isinstance(operation, int):
+            return _Place(change.pk, operation)
+        steps.take(operation, name)
+        return _Place(change.pk, steps.seq)
+
     # Changes
 
     def _operation(
-        self, change: Change, schemas: Mapping[str, str], done: Done | None
+        self, change: Insert | Replace | Remove, schemas: Mapping[str, str], done: Done | None
     ) -> Put | Delete:
         """Return what a change comes to at this state.
 
@@ -270,7 +288,9 @@ class Proposals:
                 self._require(table, pk, version, done)
                 return Delete(table, pk)
 
-    def _resolved(self, change: Change, put: Put, done: Done | None) -> Put | _Place:
+    def _resolved(
+        self, change: Insert | Replace | Remove, put: Put, done: Done | None
+    ) -> Put | _Place:
         """Return what a put comes to where another record may have a value of it that is unique:
         another put, or the place where there is nothing to do.
 
@@ -337,7 +357,13 @@ class Proposals:
     # Schemas
 
     def _prepared(
-        self, preparation: DeclareSchema | SayKeys | DropUnique | RequireVersion
+        self,
+        preparation: DeclareSchema
+        | SayKeys
+        | DropUnique
+        | RequireVersion
+        | CarrySchema
+        | CarryUnique,
     ) -> Operation | None:
         """Return what a preparation comes to at this state; None where there is nothing to do."""
         match preparation:
@@ -352,6 +378,10 @@ class Proposals:
                 return self._release(table, name)
             case RequireVersion(version=version, lower=lower):
                 return self._requirement(version, lower=lower)
+            case CarrySchema():
+                return declaration_of(preparation, self._layouts)
+            case CarryUnique():
+                return constraint_of(preparation, self._layouts)
 
     def _declaration(self, table: str, schema: str, base: int, seen: int) -> Declare | None:
         layout = self._layouts.of(table)

@@ -404,6 +404,11 @@ class Reader:
         )
         return {(pk, name) for pk, name, fingerprint in found if (name, fingerprint) in fields}
 
+    def next_pk(self, table: str) -> int:
+        """Return the primary key that the next record of a table gets."""
+        rows = self._read(table, "SELECT next FROM tables WHERE name = ?", (table,))
+        return int(rows[0][0]) if rows else 1
+
     def count(self, table: str) -> int:
         """Return the number of records of a table."""
         rows = self._read(table, f"SELECT count(*) FROM {table_name(table)}", ())

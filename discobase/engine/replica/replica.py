@@ -210,6 +210,10 @@ class Replica:
         """
         return self._reader.said(table, fields)
 
+    def next_pk(self, table: str) -> int:
+        """Return the primary key that the next record of a table gets. Any thread."""
+        return self._reader.next_pk(table)
+
     def count(self, table: str) -> int:
         """Return the number of records of a table. Never waits."""
         return self._reader.count(table)

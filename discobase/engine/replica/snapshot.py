@@ -23,12 +23,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
+from functools import partial
 from hashlib import sha256
 from itertools import groupby
 from typing import Any
 
 from discobase.engine.operations import LARGEST_PK, Introduce, LaterFormat, Require, Schema
 from discobase.engine.replica.columns import KeyColumn, table_name
+from discobase.engine.replica.contents import Contents
 from discobase.engine.replica.file import ReplicaFile
 from discobase.engine.replica.layout import Layouts
 from discobase.engine.replica.positions import RECENT, Head, Position, PositionTable
@@ -74,7 +76,8 @@ class Snapshot:
 
     def __init__(self, file: ReplicaFile) -> None:
         self._file = file
-        self._connection = file.connect()
+        # Who reads what is in memory holds up commits, for as long as that takes: a copy does not.
+        self._connection = file.connect() if file.concurrent else file.look_into(_to_copy)
         try:
             self._connection.execute("BEGIN")
             # The snapshot is that of the first read.
@@ -121,6 +124,10 @@ class Snapshot:
         )
         by_lane = {seq % lanes: message for seq, message in held.items()}
         return tuple(by_lane.get(lane, 0) for lane in range(lanes))
+
+    def contents(self) -> Contents:
+        """Return what the tables hold at that moment."""
+        return Contents(self._connection, with_sums=self._file.is_kept)
 
     def close(self) -> None:
         """Let the moment go."""
@@ -206,6 +213,9 @@ class Snapshot:
     def _positions(self) -> Iterator[bytes]:
         recent = self._frames(after=self.head.seq - RECENT)
         yield b"".join(_line("position", *row) for row in recent)
+
+
+_to_copy = partial(sqlite3.connect, uri=True, check_same_thread=False, isolation_level=None)
 
 
 def _line(*fields: Any) -> bytes:

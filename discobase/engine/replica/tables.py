@@ -136,6 +136,16 @@ class Tables:
         ).fetchone()
         return str(row[0])
 
+    def stored(self, table: str, pk: int) -> tuple[int, str] | None:
+        """Return the number of the schema under which a record was written, and what is stored of
+        it; None where there is no such record.
+        """
+        self._layouts.of(table)
+        found: tuple[int, str] | None = self._connection.execute(
+            f"SELECT schema, data FROM {table_name(table)} WHERE pk = ?", (pk,)
+        ).fetchone()
+        return found
+
     def in_the_way(self, put: Put) -> int | None:
         """Return the primary key of a record that has a value which a put would give to another
         one, though it is unique; None where there is none.

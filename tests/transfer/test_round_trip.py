@@ -1,0 +1,120 @@
+"""What an export holds, another database holds after an import: records, keys, schemas, what is
+unique, and the lines that it writes of them.
+
+There is no network here: requests go to a replica, whose log a second one applies.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from discobase.transfer.exporting import export_all
+from discobase.transfer.importing import import_all
+from tests.engine.test_evolution import (
+    Host,
+    attached,
+    check,
+    classes,
+    kept,
+    rewrite,
+    save,
+    save_without,
+    values,
+    without_the_field,
+)
+
+FORMATS = ["jsonl", "sqlite"]
+
+
+class Loses(Host):
+    """A database whose process dies after some commits of an import."""
+
+    def __init__(self, commits: int) -> None:
+        super().__init__()
+        self.left = commits
+
+    def commit(self, request):
+        if not self.left:
+            raise KeyboardInterrupt
+        self.left -= 1
+        return super().commit(request)
+
+
+def lines(path: Path) -> list[str]:
+    """The content of an export of lines, without where it was, and without versions."""
+    found = []
+    for line in path.read_text("ascii").splitlines()[1:-1]:
+        piece = json.loads(line)
+        found.append(json.dumps({k: v for k, v in piece.items() if k not in ("version", "check")}))
+    return found
+
+
+def layout_of(host: Host, table: str = "Thing"):
+    """What is declared of a table, but for the positions of a log."""
+    layout = host.state.layouts[table]
+    unique = {each.identity: each for each in layout.columns.values() if each.unique}
+    return layout.schemas, layout.numbers, unique
+
+
+def written(host: Host, folder: Path, name: str, **options):
+    return export_all(host, folder / name, overwrite=True, **options)
+
+
+steps = st.lists(
+    st.tuples(st.integers(0, 2), st.sampled_from(["save", "without", "rewrite"]), values),
+    max_size=8,
+)
+
+
+@settings(
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.filter_too_much],
+    phases=[Phase.generate],
+)
+@given(models=st.lists(classes, min_size=1, max_size=3), steps=steps, data=st.data())
+def test_it_is_the_same_there_whatever_classes_have_written(models, steps, data):
+    host, other = Host(), Host()
+    known = [kept(host, model) for model in models]
+    for number, (which, what, value) in enumerate(steps, 1):
+        model = known[which % len(known)]
+        if what == "save":
+            save(model, value, number)
+        elif what == "without":
+            save_without(attached(host, without_the_field()), number)
+        else:
+            rewrite(model, 1 + number % 3, lambda record: setattr(record, "n", 10 + record.n))
+    if not host.log:
+        return
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        report = written(host, folder, "a.jsonl")
+        before = lines(folder / "a.jsonl")
+        as_sqlite = written(host, folder, "a.sqlite")
+        assert as_sqlite.content == report.content
+        imported = import_all(other, folder / data.draw(st.sampled_from(["a.jsonl", "a.sqlite"])))
+        assert (imported.content, imported.records) == (report.content, report.records)
+        assert written(other, folder, "b.jsonl").content == report.content
+        assert lines(folder / "b.jsonl") == before
+        assert layout_of(other) == layout_of(host)
+        # A second process, which has the log alone, comes to the same.
+        second = other.second()
+        assert written(second, folder, "c.jsonl").content == report.content
+        assert import_all(other, folder / "a.jsonl").commits == 0
+        cut = Loses(data.draw(st.integers(0, 3)))
+        try:
+            import_all(cut, folder / "a.jsonl")
+        except KeyboardInterrupt:
+            cut.left = 9
+            import_all(cut, folder / "a.jsonl")
+        assert written(cut, folder, "d.jsonl").content == report.content
+        for model in known:
+            copy = type("Thing", (model,), {"__module__": model.__module__})
+            check(attached(other, copy))
+        for each in (host, other, second, cut):
+            each.state.close()
