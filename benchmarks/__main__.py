@@ -19,6 +19,7 @@ from benchmarks.queries import queries
 from benchmarks.saving import saving, saving_much
 from benchmarks.searching import searching
 from benchmarks.serving import serving
+from benchmarks.transferring import transferring
 
 BENCHMARKS: dict[str, tuple[Callable[[Place], None], ...]] = {
     "saving": (saving, saving_much),
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, tuple[Callable[[Place], None], ...]] = {
     "serving": (serving,),
     "keeping": (keeping,),
     "checkpointing": (checkpointing,),
+    "transferring": (transferring,),
 }
 
 
@@ -38,7 +40,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
     parser.add_argument(
-        "--records", type=int, metavar="NUMBER", help="how many, for queries and indexing"
+        "--records",
+        type=int,
+        metavar="NUMBER",
+        help="how many, where that is not fixed",
     )
     given = parser.parse_args()
     names = given.names or list(BENCHMARKS)

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import BinaryIO, cast
 
 from discobase.errors import ExportFailed, PathRefused
 from discobase.shown import shortened
@@ -49,19 +49,32 @@ guess."""
 
 if sys.platform == "win32":
 
-    def _lock(descriptor: int) -> bool:  # noqa: ARG001 - a locked file could not be read there
-        return False
+    def _hold(descriptor: int) -> bool:  # noqa: ARG001 - the file is held as long as it is open
+        return True
+
+    def _remove_left(path: Path) -> None:
+        """Remove a file that nobody has open: of another one that fails there."""
+        path.unlink()
 
 else:
     import fcntl
 
-    def _lock(descriptor: int) -> bool:
+    def _hold(descriptor: int) -> bool:
         """Lock a file for as long as it is open; return whether nobody else has."""
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:  # somebody has; or the file system knows no locks
             return False
         return True
+
+    def _remove_left(path: Path) -> None:
+        """Remove a file that nobody has locked."""
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            if _hold(descriptor):
+                path.unlink()
+        finally:
+            os.close(descriptor)
 
 
 def checked_path(path: object) -> Path:
@@ -112,18 +125,20 @@ class Destination:
         """
         with self.failing():
             self._sweep()
-            temporary, descriptor = self._made()
+            temporary, held = self._made()
         try:
             yield temporary
             self._refuse_what_is_no_place()
             with self.failing():
-                os.fsync(descriptor)
+                os.fsync(held.fileno())
+                if os.name == "nt":  # where what is open cannot be renamed
+                    held.close()
                 temporary.replace(self._path)
                 _sync_folder(self._path.parent)
         finally:
+            held.close()
             for each in (temporary, *_beside(temporary)):
                 each.unlink(missing_ok=True)
-            os.close(descriptor)
 
     @contextmanager
     def failing(self) -> Generator[None]:
@@ -181,32 +196,28 @@ class Destination:
     def _refused(self, why: str) -> PathRefused:
         return PathRefused(f"{str(self._path)!r} {why}. Nothing was touched.")
 
-    def _made(self) -> tuple[Path, int]:
-        """Make the temporary file, and lock it. One that somebody sweeps away between the two is
+    def _made(self) -> tuple[Path, BinaryIO]:
+        """Make the temporary file, and hold it. One that somebody sweeps away between the two is
         made again.
         """
         tries = _TRIES
         while True:
             temporary = self._path.with_name(secrets.token_hex(8).join(_TEMPORARY))
             descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            held = os.fdopen(descriptor, "r+b")
             tries -= 1
             # Without locks, as on some file systems, nobody sweeps.
-            if (_lock(descriptor) and temporary.exists()) or not tries:
-                return temporary, descriptor
-            os.close(descriptor)
+            if (_hold(descriptor) and temporary.exists()) or not tries:
+                return temporary, held
+            held.close()
             temporary.unlink(missing_ok=True)
 
     def _sweep(self) -> None:
-        """Remove what killed writers have left in the folder: what nobody has locked."""
+        """Remove what killed writers have left in the folder."""
         begin, end = _TEMPORARY
         for each in self._path.parent.glob(f"{begin}*{end}"):
-            with contextlib.suppress(OSError):
-                descriptor = os.open(each, os.O_RDWR)
-                try:
-                    if _lock(descriptor):
-                        each.unlink()
-                finally:
-                    os.close(descriptor)
+            with contextlib.suppress(OSError):  # it is being written, or is gone by now
+                _remove_left(each)
 
 
 def _beside(path: Path) -> list[Path]:

@@ -11,7 +11,8 @@ from pathlib import Path, PurePath
 from typing import Literal, cast, get_args
 
 from discobase.arguments import checked_choice, checked_flag, checked_progress
-from discobase.engine.replica import ReplicaLost, Snapshot
+from discobase.engine.replica import Snapshot
+from discobase.engine.replica.file import ReplicaFile
 from discobase.errors import Unavailable, UsageError
 from discobase.progress import Progress
 from discobase.progress_bar import callback_for
@@ -93,27 +94,21 @@ def export_all(
     destination = Destination(target, overwrite=checked_flag("overwrite", overwrite))
     with callback_for(checked_progress(progress)) as told:
         source.freshen(fresh=is_fresh)
-        try:
-            with closing(_snapshot(source)) as snapshot, destination.writing() as temporary:
+
+        def write(file: ReplicaFile) -> ExportReport:
+            with closing(Snapshot(file)) as snapshot, destination.writing() as temporary:
                 exporting = _Exporting(source.name, snapshot, told)
                 exporting.write(temporary, written_as, destination)
-                size = temporary.stat().st_size
+                return exporting.report(target, written_as, temporary.stat().st_size)
+
+        try:
+            # Where the file of the replica fails, it is written again from the one in its place.
+            return source.replica("the export").with_file(write)
         except sqlite3.Error as error:
             raise Unavailable(
                 f"the export of {source.name!r} was given up: the file that has the records in "
                 f"this process fails ({error}). Nothing was written; try again."
             ) from error
-    header, seal = exporting.header, exporting.seal
-    return ExportReport(
-        target,
-        written_as,
-        header.position,
-        header.state,
-        seal.content,
-        header.tables,
-        header.records,
-        size,
-    )
 
 
 def _format_of(path: PurePath, given: object) -> ExportFormat:
@@ -127,16 +122,6 @@ def _format_of(path: PurePath, given: object) -> ExportFormat:
     )
 
 
-def _snapshot(source: Source) -> Snapshot:
-    try:
-        return source.replica("the export").snapshot()
-    except ReplicaLost as error:
-        raise Unavailable(
-            f"the export of {source.name!r}: this process is just reading its records again. "
-            f"Nothing was written; try again."
-        ) from error
-
-
 class _Exporting:
     """One export.
 
@@ -144,22 +129,18 @@ class _Exporting:
         database: the database's name.
         snapshot: the moment that is exported.
         told: is told of progress.
-
-    Attributes:
-        header: its first piece.
-        seal: the hash of what has been written.
     """
 
     def __init__(
         self, database: str, snapshot: Snapshot, told: Callable[[Progress], object] | None
     ) -> None:
-        self.seal = Seal()
+        self._seal = Seal()
         self._contents = snapshot.contents()
         self._tables = self._contents.tables()
         self._told = told
         for _ in snapshot.lines():  # by which the state's hash and the number of records are known
             pass
-        self.header = Header(
+        self._header = Header(
             database,
             snapshot.head.seq,
             snapshot.head.chain,
@@ -177,16 +158,36 @@ class _Exporting:
         writer = _WRITERS[written_as](path, destination)
         try:
             for piece in self._pieces():
-                writer.write(self.seal.line(piece), piece)
-            writer.write(self.seal.end(), None)
+                writer.write(self._seal.line(piece), piece)
+            writer.write(self._seal.end(), None)
             writer.finish()
         except BaseException:
             writer.abandon()
             raise
 
+    def report(self, path: Path, written_as: ExportFormat, size: int) -> ExportReport:
+        """Return what was written.
+
+        Args:
+            path: where to.
+            written_as: how.
+            size: the bytes of the file.
+        """
+        header = self._header
+        return ExportReport(
+            path,
+            written_as,
+            header.position,
+            header.state,
+            self._seal.content,
+            header.tables,
+            header.records,
+            size,
+        )
+
     def _pieces(self) -> Iterator[Piece]:
         done = 0
-        yield self.header
+        yield self._header
         self._tell(done)
         for table, following in self._tables:
             yield from self._declared(table, following)
@@ -208,4 +209,4 @@ class _Exporting:
 
     def _tell(self, done: int) -> None:
         if self._told is not None:
-            self._told(Progress("exporting", done, self.header.records, "records"))
+            self._told(Progress("exporting", done, self._header.records, "records"))

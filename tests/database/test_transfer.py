@@ -224,3 +224,17 @@ def test_progress_is_told_and_may_end_it(other, exported):
         assert Progress("checking the export", 2, 2, "records") in told
         database.import_(exported, progress=told.append)
         assert told[-1] == Progress("importing", 2, 2, "records")
+
+
+def test_what_was_altered_in_a_kept_replica_does_not_get_out(place, tmp_path):
+    database, member = members(place, cache=tmp_path / "kept")
+    with place.conn(database):
+        member.save_many(member(email=f"number {number}") for number in range(50))
+        report = database.export(tmp_path / "a.jsonl")
+    (path,) = (tmp_path / "kept").glob("replica-*.sqlite")
+    content = path.read_bytes()
+    assert content.count(b'"number 7"') == 1
+    path.write_bytes(content.replace(b'"number 7"', b'"number 8"'))
+    database, _ = members(place, cache=tmp_path / "kept")
+    with place.conn(database):
+        assert database.export(tmp_path / "a.jsonl").content == report.content

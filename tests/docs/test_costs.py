@@ -50,7 +50,7 @@ def counting():
         place.db.close()
 
 
-def test_each_call_costs_what_the_table_says(counting):
+def test_each_call_costs_what_the_table_says(counting, tmp_path):
     counting.connect()
     writing = int(COSTS["`save()`, `update()`, `delete()`"])
     reading = int(COSTS[READING])
@@ -74,6 +74,13 @@ def test_each_call_costs_what_the_table_says(counting):
     report, cost = counting.cost(lambda: counting.item.save_many(many))
     assert report.records == 10_000
     assert cost == int(COSTS["`save_many()` of 10,000 small records"])
+    report, cost = counting.cost(lambda: counting.db.export(tmp_path / "all.jsonl"))
+    assert (report.records, cost) == (10_000, int(COSTS["`db.export()` of any size"]))
+    counting.discord.join("Copy")
+    copy = discobase.Database("Copy")
+    with copy.conn(counting.discord.default_token, api_url=counting.discord.api_url):
+        _, cost = counting.cost(lambda: copy.import_(tmp_path / "all.jsonl"))
+    assert cost == pytest.approx(int(COSTS["`db.import_()` of 10,000 small records"]), abs=2)
 
 
 def test_connecting_costs_about_what_the_table_says(counting):

@@ -9,10 +9,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Annotated
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from pydantic import StringConstraints
 
+from discobase import Table, Unique
+from discobase.errors import UniqueViolation
 from discobase.transfer.exporting import export_all
 from discobase.transfer.importing import import_all
 from tests.engine.test_evolution import (
@@ -27,8 +32,6 @@ from tests.engine.test_evolution import (
     values,
     without_the_field,
 )
-
-FORMATS = ["jsonl", "sqlite"]
 
 
 class Loses(Host):
@@ -118,3 +121,27 @@ def test_it_is_the_same_there_whatever_classes_have_written(models, steps, data)
             check(attached(other, copy))
         for each in (host, other, second, cut):
             each.state.close()
+
+
+class Older(Table):
+    x: Annotated[str, Unique()]
+
+
+class Folded(Table):
+    x: Annotated[str, Unique(), StringConstraints(to_lower=True)]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.sqlite"])
+def test_what_is_unique_by_the_rules_of_a_class_that_has_not_written_it_stays_so(name, tmp_path):
+    host, other = Host(), Host()
+    older, folded = (type("Thing", (each,), {"__module__": __name__}) for each in (Older, Folded))
+    attached(host, older)(x="A").save()
+    attached(host, folded)(x="b").save()
+    report = export_all(host, tmp_path / name)
+    assert '"key":' in (tmp_path / name).read_bytes().decode("latin-1")
+    import_all(other, tmp_path / name)
+    again = attached(other, type("Thing", (Folded,), {"__module__": __name__}))
+    with pytest.raises(UniqueViolation, match="record 1"):
+        again(x="a").save()
+    assert [each.pk for each in again.find(x="a")] == [1]
+    assert export_all(other, tmp_path / "b.jsonl").content == report.content
