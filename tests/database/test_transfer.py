@@ -107,6 +107,7 @@ def test_it_is_of_one_moment_and_holds_up_nobody(place, tmp_path):
 
         report = database.export(tmp_path / "a.jsonl", progress=save)
         assert report.records == 9_000
+        assert b"meanwhile" not in (tmp_path / "a.jsonl").read_bytes()
         assert database.head > report.position + 3
 
 
