@@ -106,7 +106,7 @@ def import_original(
             _refuse_filled(chosen, source, marks)
         found: list[OriginalTable] = []
         for entry in catalogue.entries:
-            channel, binding = catalogue.channel_of(entry), chosen.get(entry.table_channel)
+            channel, binding = catalogue.channel_of(entry), chosen.get(entry)
             if channel is None or binding is None:
                 problem = _problem(catalogue, entry, all_asked_for=wanted is None)
                 found.append(
@@ -247,15 +247,15 @@ def _chosen(
     catalogue: _Catalogue,
     bindings: Mapping[str, Binding[Any]],
     wanted: Mapping[str | int, Binding[Any]] | None,
-) -> dict[int, Binding[Any]]:
-    """Return which table each original one is to be taken into, by the id of its channel."""
+) -> dict[OriginalEntry, Binding[Any]]:
+    """Return which table each original one is to be taken into."""
     if wanted is None:
         return {
-            entry.table_channel: bindings[same]
+            entry: bindings[same]
             for name, entry in catalogue.tables.items()
             if (same := _same_name(name, bindings)) is not None
         }
-    chosen: dict[int, Binding[Any]] = {}
+    chosen: dict[OriginalEntry, Binding[Any]] = {}
     for asked, binding in wanted.items():
         entry = catalogue.entry(asked)
         if entry is None:
@@ -265,7 +265,7 @@ def _chosen(
             raise UsageError(
                 f"tables= asks for {asked!r}, and the original database has no such table: {hint}"
             )
-        chosen[entry.table_channel] = binding
+        chosen[entry] = binding
     return chosen
 
 
@@ -280,11 +280,13 @@ def _same_name(name: str, bindings: Mapping[str, Binding[Any]]) -> str | None:
     return same[0] if same else None
 
 
-def _refuse_filled(chosen: Mapping[int, Binding[Any]], source: SessionSource, marks: Marks) -> None:
+def _refuse_filled(
+    chosen: Mapping[OriginalEntry, Binding[Any]], source: SessionSource, marks: Marks
+) -> None:
     """Refuse tables that hold records, unless an import into them has begun."""
-    for channel, binding in chosen.items():
+    for entry, binding in chosen.items():
         count = source.replica().count(binding.name)
-        if count and marks.find(channel, binding.name) is None:
+        if count and marks.find(entry.table_channel, binding.name) is None:
             raise UsageError(
                 f"the table {binding.name!r} holds {count} records, and no import of this original "
                 f"table into it has begun. Nothing was imported. To add the original's records to "

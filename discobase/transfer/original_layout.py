@@ -31,12 +31,10 @@ class OriginalEntry(BaseModel, frozen=True):
 
     Attributes:
         name: the table's name: that of its class, in lower case.
-        keys: the names of its fields.
         table_channel: the id of the channel that has its records.
     """
 
     name: Annotated[str, Field(min_length=1)]
-    keys: frozenset[str]
     table_channel: int
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any, Generic, TypeVar
 
+from pydantic import ValidationError
 from pydantic_core import SchemaValidator, core_schema
 
+from discobase.binding import Binding
+from discobase.engine.changes import Change
 from discobase.errors import DiscobaseError, UnstorableValue
-from discobase.records.codec import Codec
 from discobase.records.core_schema import replaced
 from discobase.records.outdated import reasons_for
-from discobase.records.record import Record
+from discobase.records.record import Record, unknown_fields
 from discobase.records.secrets import MASK, holds_secrets
 from discobase.transfer.original_layout import NoOriginal, OriginalRecord
 
@@ -28,34 +30,43 @@ class OriginalRecords(Generic[R]):
     Base64.
 
     Args:
-        codec: how the class's records are written and read.
+        binding: the table of the class.
+
+    Attributes:
+        unknown: the fields so far that the class does not know, and that are stored nonetheless.
     """
 
-    def __init__(self, codec: Codec[R]) -> None:
-        self._codec = codec
-        self._model = codec.model
-        self._validator = SchemaValidator(_with_bytes_as_text(codec.model))
+    def __init__(self, binding: Binding[R]) -> None:
+        self.unknown: set[str] = set()
+        self._binding = binding
+        self._model = binding.codec.model
+        self._validator = SchemaValidator(_with_bytes_as_text(self._model))
         self._secret = [
             name
-            for name, field in codec.model.model_fields.items()
+            for name, field in self._model.model_fields.items()
             if holds_secrets(field.annotation)
         ]
 
-    def made_of(self, original: OriginalRecord) -> R:
-        """Return the record, which has not been saved. Fields that the class does not know are
-        carried along with it.
+    def change_of(self, original: OriginalRecord) -> Change:
+        """Return what storing a record comes to. Fields that the class does not know go along.
 
         Raises:
             NoOriginal: it does not fit the class; the text says why, without its values.
         """
         self._refuse_masked(original)
         record = self._validated(original.text)
-        self._codec.carry_unknown(record, original.text)
+        self._binding.codec.carry_unknown(record, original.text)
         try:
-            self._codec.encode(record)
-        except UnstorableValue as error:
-            raise NoOriginal(f"it cannot be stored: {error}") from error
-        return record
+            change = self._binding.change(record)
+        except (UnstorableValue, ValidationError) as error:
+            raise NoOriginal(
+                f"it cannot be stored: what {self._model.__name__} makes of it would come back as "
+                f"something else"
+            ) from error
+        carried = unknown_fields(record)
+        if carried is not None:
+            self.unknown.update(json.loads(carried))
+        return change
 
     def _validated(self, text: str) -> R:
         try:

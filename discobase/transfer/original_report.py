@@ -41,7 +41,7 @@ class OriginalTable:
         taken: how many of its records this call has taken.
         taken_before: how many were taken by earlier calls.
         not_taken: its messages that could not be taken. They are tried again by the next call.
-        unknown_fields: fields that its records have there, and the class here does not: they are
+        unknown_fields: fields that records of this call have, and the class here does not: they are
             stored with the records unseen, until the class has them.
         problem: why the whole table was not taken; None where it was.
     """

@@ -68,12 +68,11 @@ class OriginalTaking:
         self._binding = binding
         self._marks = marks
         self._told = told
-        self._records: OriginalRecords[Record] = OriginalRecords(binding.codec)
+        self._records: OriginalRecords[Record] = OriginalRecords(binding)
         self._mark = Mark(origin="")
         self._last = self._taken = self._looked_at = 0
         self._pending: set[int] = set()
         self._left: dict[int, NotTaken] = {}
-        self._unknown = tuple(sorted(entry.keys - binding.codec.model.model_fields.keys()))
 
     def run(self) -> OriginalTable:
         """Take over what has not been taken. Block; one API call for a hundred messages, and one
@@ -106,7 +105,7 @@ class OriginalTaking:
             taken=self._taken - before,
             taken_before=before,
             not_taken=tuple(self._left.values()),
-            unknown_fields=self._unknown,
+            unknown_fields=tuple(sorted(self._records.unknown)),
         )
 
     def _tell(self, messages: int) -> None:
@@ -130,8 +129,7 @@ class OriginalTaking:
                 f"it was written by the user {message.author}, who is not believed: name them in "
                 f"authors= if that is the bot that kept the original database"
             )
-        record = self._records.made_of(record_in(message.content))
-        return self._binding.change(record)
+        return self._records.change_of(record_in(message.content))
 
     def _leave(self, message: Message, reason: str) -> None:
         self._pending.discard(message.id)

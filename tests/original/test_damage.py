@@ -6,6 +6,7 @@ import json
 from typing import Annotated
 
 import pytest
+from pydantic import field_validator, model_validator
 
 from discobase import Table, Unique
 from discobase.errors import MissingPermission, OriginalNotFound
@@ -93,6 +94,50 @@ def test_fields_that_the_class_lacks_are_named_and_kept_for_one_that_has_them(sh
     Person.find().one().save()
     [row] = shared._source.replica().select("fields", [])
     assert json.loads(row[2]) == {"name": "Ada 7", "age": 7}
+
+
+def test_a_field_of_another_name_is_taken_where_the_class_says_so(shared, place):
+    @shared.table(name="renamed")
+    class Person(Table):
+        years: int
+
+        @model_validator(mode="before")
+        @classmethod
+        def _of_before(cls, values):
+            return values if "years" in values else {"years": values["age"]}
+
+    place.table("renamed", {"age": 7}, keys=("age",))
+    [found] = shared.import_original(server=place.name).tables
+    assert (found.complete, found.unknown_fields) == (True, ("age",))
+    person = Person.find().one()
+    assert person.years == 7
+    person.years = 8
+    person.save()
+    assert Person.find(years=8).one().years == 8
+
+
+def test_what_would_come_back_as_something_else_is_named(shared, place):
+    @shared.table(name="growing")
+    class Person(Table):
+        name: str
+
+        @field_validator("name")
+        @classmethod
+        def _longer(cls, value):
+            return f"{value}!"
+
+    place.table("growing", {"name": "Ada"})
+    [left] = shared.import_original(server=place.name).tables[0].not_taken
+    assert "would come back as something else" in left.reason
+
+
+def test_two_tables_that_claim_one_channel_are_taken_each_into_its_own(shared, place):
+    one, two = people(shared, "one"), people(shared, "two")
+    channel = place.table("one", ada())
+    entry = {"name": "two", "keys": ["name", "age"], "table_channel": channel}
+    place.say(place.made["_dbmetadata"][0], json.dumps(entry))
+    assert shared.import_original(server=place.name).taken == 2
+    assert names(one) == names(two) == ["Ada 0"]
 
 
 def test_a_table_whose_channel_is_gone_and_one_without_a_class_are_named(shared, place):
