@@ -374,7 +374,8 @@ class Database:
 
         Two API calls for a login of its own, one for the list of channels, one for each hundred
         messages, one for each thousand records, one for each table, and one to see what others have
-        written. It holds some hundreds of kilobytes of records at a time.
+        written; some more where records have unique values that are taken. No more than some
+        thousand records are held at a time, and what is left for the report.
 
         Args:
             server: the name or the id of the Discord server that has them, in which the bot has to
