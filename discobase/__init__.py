@@ -49,6 +49,7 @@ from discobase.status import Status
 from discobase.table import Table
 from discobase.transfer.exporting import ExportReport
 from discobase.transfer.importing import ImportReport
+from discobase.transfer.original_report import NotTaken, OriginalReport, OriginalTable
 
 __all__ = [
     "ChangeReport",
@@ -66,6 +67,9 @@ __all__ = [
     "Index",
     "LoginTask",
     "LostCommit",
+    "NotTaken",
+    "OriginalReport",
+    "OriginalTable",
     "OutdatedRecord",
     "Progress",
     "Query",
