@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar, cast, overload
 
 from discobase.arguments import (
+    Target,
     check_callback,
     check_database,
     checked_cache,
@@ -32,7 +33,7 @@ from discobase.engine.lost import LostCommit
 from discobase.engine.together import together
 from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Report
-from discobase.errors import TableError
+from discobase.errors import TableError, UsageError
 from discobase.interactive import cell_of
 from discobase.label import checked_label, default_label
 from discobase.portal import users_frame
@@ -42,6 +43,7 @@ from discobase.queries.sql import Sql, SqlRow
 from discobase.reruns import close_earlier, note
 from discobase.session import LoginTask, Session
 from discobase.session_source import SessionSource
+from discobase.shown import shortened
 from discobase.status import Status
 from discobase.table import Table, bind
 from discobase.timeouts import (
@@ -612,6 +614,53 @@ class Database:
         with callback_for(checked_progress(progress)) as told:
             return self._source.verify(told, limit)
 
+    def clean(
+        self,
+        name: str,
+        *,
+        token: str | None = None,
+        api_url: str | None = None,
+        timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT,
+    ) -> None:
+        """Delete the database, whole and for good: its channels, with all that was ever written
+        there, its traces, and what this program keeps of it in its `cache`. Block until then.
+
+        Other databases stay, and so do all channels that are not this one's, wherever they are. The
+        category goes if it is empty then. Other processes that are connected write nothing any more
+        (:exc:`DatabaseDeleted <discobase.errors.DatabaseDeleted>`), and this one is closed. The
+        next login creates a new, empty database.
+
+        It opens nothing, so that it works on what cannot be opened, too: connected or not, after a
+        login that has failed, or without one. Where it is interrupted, whoever calls it again, or
+        logs in to write, finishes it.
+
+        Some 20 API calls, three of them for a login of its own, and on Discord 3 s of waiting.
+
+        Args:
+            name: the database's name once more, so that no other one is deleted by mistake.
+            token: as for :meth:`login_thread`. Where it is left out: that of the last login, if
+                there was one.
+            api_url: as for :meth:`login_thread`.
+            timeout: seconds to wait; None for no limit. The database's own where it is left out.
+
+        Raises:
+            UsageError: the name is another one, and nothing was done; or the timeout is none.
+            ReadOnly: the database was made with ``read_only=True``.
+            DatabaseNotFound: there is no database.
+            MissingPermission: the bot may not read a channel of it.
+            Unavailable: Discord did not answer, or refused: what was begun can be finished.
+            WaitTimeout: it took longer, and was given up; what was begun can be finished.
+            ConnectError: the login for it could not be made; the class says why.
+        """
+        if name != self.name:
+            raise UsageError(
+                f"nothing was deleted: this database is {self.name!r}, and clean() was told "
+                f"{shortened(name)}. Say the name of the one that is to be deleted."
+            )
+        limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
+        known = None if token or api_url else self._source.target
+        self._source.clean(known or self._target(hidden(token), api_url)(), limit)
+
     def wait_for(
         self, position: int, *, timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT
     ) -> None:
@@ -641,15 +690,10 @@ class Database:
         limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
         self._source.wait_for(checked_position(position), limit)
 
-    def _log_in(
-        self,
-        token: str | None,
-        api_url: str | None,
-        *,
-        allow_unsafe: bool,
-        awaited: bool = False,
-    ) -> Session:
-        where = partial(
+    def _target(
+        self, token: str | None, api_url: str | None, *, allow_unsafe: bool = False
+    ) -> Callable[[], Target]:
+        return partial(
             target,
             token,
             api_url,
@@ -662,6 +706,16 @@ class Database:
             label=default_label() if self._label is None else self._label,
             on_trouble=self._on_trouble,
         )
+
+    def _log_in(
+        self,
+        token: str | None,
+        api_url: str | None,
+        *,
+        allow_unsafe: bool,
+        awaited: bool = False,
+    ) -> Session:
+        where = self._target(token, api_url, allow_unsafe=allow_unsafe)
         cell = cell_of(users_frame())
         if cell is None:
             return self._source.log_in(where, awaited=awaited)

@@ -43,7 +43,9 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── RecordRefused           Discord's filters refuse what the record says
     │   └── RecordOutdated          a stored record does not fit the table's fields any more
     ├── LogDamaged                  the log in Discord was edited, forged or has lost a message
-    └── UpgradeNeeded               the database was written by a later version of discobase
+    ├── UpgradeNeeded               the database was written by a later version of discobase
+    └── DatabaseEnded               nobody writes to this database any more
+        └── DatabaseDeleted         it was deleted, or is being deleted
 """
 
 from __future__ import annotations
@@ -226,18 +228,22 @@ class ServerNotFound(ConnectError):
 
 
 class DatabaseNotFound(ConnectError):
-    """There is no database in the server, and one that only reads (``read_only=True``) creates
-    none.
+    """There is no database in the server, and what was asked for creates none: a login that only
+    reads (``read_only=True``), or a deletion.
 
     Args:
         place: which server.
+        why: what follows from that, where it is not that of ``read_only=True``.
     """
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, why: str | None = None) -> None:
         self.place = place
+        follows = why or (
+            "with read_only=True none is created: the first login of a program that may write "
+            "creates it"
+        )
         super().__init__(
-            f"{place} holds no database of this bot, and with read_only=True none is created: the "
-            f"first login of a program that may write creates it. Is this the right server, and "
+            f"{place} holds no database of this bot, and {follows}. Is this the right server, and "
             f"the right bot?"
         )
 
@@ -636,6 +642,30 @@ class UpgradeNeeded(DiscobaseError):
         super().__init__(
             f"the database holds {what}{_place(position, channel, message)}, which needs {wanted}; "
             f"this is discobase {__version__}. Upgrade it: until then this program writes nothing."
+        )
+
+
+class DatabaseEnded(DiscobaseError):
+    """Nobody writes to this database any more, and that is final: the subclass says why. What this
+    process has of it can be read until it is closed.
+    """
+
+
+class DatabaseDeleted(DatabaseEnded):
+    """The database was deleted, or is being deleted (:meth:`Database.clean
+    <discobase.Database.clean>`): the next login creates a new, empty one.
+
+    Args:
+        what: how that is known, in a sentence without its end.
+        channel: the id of the channel that tells.
+    """
+
+    def __init__(self, what: str, channel: int | None = None) -> None:
+        self.channel = channel
+        super().__init__(
+            f"{what}{_place(None, channel, None)}. Nothing is written to it any more: close this "
+            f"connection. A login of a program that may write finishes the deletion, if need be, "
+            f"and creates a new, empty database."
         )
 
 

@@ -145,6 +145,10 @@ def unsealed(content: str, kind: str) -> dict[str, Any] | None:
 
 # Finding the database
 
+DELETED = (
+    "discobase: this database is being deleted. Whoever finds this message finishes that, and "
+    "takes nothing that is missing for damage."
+)
 GIVEN_UP = (
     "discobase: the creation of this database was given up. A superblock that comes after this "
     "message does not count."
@@ -204,7 +208,7 @@ def superblocks_in(source: Source, catalog: int) -> list[tuple[int, Superblock]]
     for message in source.messages(catalog):
         if int(message["author"]["id"]) != source.bot:
             continue
-        if message["content"] == GIVEN_UP and not found:
+        if message["content"] == DELETED or (message["content"] == GIVEN_UP and not found):
             return []
         if block := read_superblock(message["content"]):
             found.append((int(message["id"]), block))

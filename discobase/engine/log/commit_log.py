@@ -19,6 +19,8 @@ hash in its header, and chained by that of the frame before: invariant I4.
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import logging
 from collections.abc import Callable, Sequence
 
@@ -34,8 +36,9 @@ from discobase.engine.log.frame import (
 )
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.lane_ends import LaneEnds
+from discobase.engine.log.last_words import last_word
 from discobase.engine.log.listing import Listing, Moment
-from discobase.engine.log.presence import deleted, require_present
+from discobase.engine.log.presence import gone, require_present
 from discobase.engine.log.sending import TRIES, Sending
 from discobase.engine.log.superblock import Superblock, random_name
 from discobase.engine.operations import LaterFormat
@@ -49,6 +52,7 @@ from discobase.engine.server.seam import (
 from discobase.engine.trouble import Trouble, Troubles
 from discobase.engine.versions import OWN, release_of
 from discobase.errors import (
+    DatabaseEnded,
     LogDamaged,
     NoncesIgnored,
     UpgradeNeeded,
@@ -78,6 +82,7 @@ class CommitLog:
         refusal: why nothing may be written, where the server turned out not to enforce them.
         later: what was met of a later format, first; None while all that was met is known. Nothing
             may be written any more when there is something.
+        ended: why nobody writes to this database any more; None while nothing says so.
         ends: how far each lane is known.
         sending: what is sent of what is appended.
     """
@@ -99,6 +104,7 @@ class CommitLog:
         self.enforced = True
         self.refusal: NoncesIgnored | None = None
         self.later: UpgradeNeeded | None = None
+        self.ended: DatabaseEnded | None = None
         self.ends = LaneEnds(superblock.lanes)
         self._superblock_message: int | None = None
         self._catalog_end = 0
@@ -181,15 +187,15 @@ class CommitLog:
         Raises:
             Unanswered: no try had an answer. What the position holds, now or later, is not known.
             NothingSent: there was no connection, and nothing was sent.
-            NoncesIgnored: nothing may be written any more; nothing was.
+            NoncesIgnored, DatabaseEnded: nothing may be written any more; nothing was.
             Unavailable: the server refused it; nothing was written.
             OutcomeUnknown: the server refused it, after a try whose outcome is unknown.
             LogDamaged: the position was written before, and its message deleted since.
             UpgradeNeeded: the position holds a frame of a later format.
             Uncertain, Refused: it was sent, and the log could not be read afterwards.
         """
-        if self.refusal is not None:
-            raise self.refusal
+        if (refusal := self.ended or self.refusal) is not None:
+            raise copy.copy(refusal)
         seq, began = draft.header.seq, self.moment()
         entry = await self.sending.until_known(
             draft, after=after, tries=tries, tried=tried, patience=patience
@@ -221,7 +227,10 @@ class CommitLog:
 
         Raises:
             UpgradeNeeded: it is a frame of a later format, or the superblock of one.
+            DatabaseEnded: it says that nobody writes to this database any more.
         """
+        if message.channel == self.superblock.catalog:
+            self._heed(last_word(self.server, [message]))
         if message.author != self.server.author:
             return None
         try:
@@ -246,6 +255,19 @@ class CommitLog:
         if header is None or self.superblock.lane_of(header.seq) != message.channel:
             return None
         return Entry(message, header)
+
+    def _heed(self, ended: DatabaseEnded | None) -> None:
+        """Write nothing any more, if there is a reason why nobody does.
+
+        Raises:
+            DatabaseEnded: there is one.
+        """
+        if ended is None:
+            return
+        if self.ended is None:
+            self.ended = ended
+            self.troubles.begin(Trouble("ended", str(ended), writes_blocked=True))
+        raise copy.copy(self.ended)
 
     def _stopped_by(
         self, later: LaterFormat, message: Message, position: int | None = None
@@ -272,18 +294,26 @@ class CommitLog:
 
         Raises:
             UpgradeNeeded: one of them is of a later format.
+            DatabaseEnded: nobody writes to this database any more.
             LogDamaged: that of this database is gone: nobody could open it any more.
         """
         catalog, end = self.superblock.catalog, None
         if listing is not None:
             end = listing.end_of(catalog, known=max(1, self._catalog_end))
-        self.take_catalog(await read_channel(self.server, catalog, end=end))
+        try:
+            messages = await read_channel(self.server, catalog, end=end)
+        except NotFound:
+            if isinstance(ended := await self.gone(catalog), DatabaseEnded):
+                raise ended from None
+            raise
+        self.take_catalog(messages)
 
     def take_catalog(self, messages: Sequence[Message]) -> None:
         """Look at the superblocks among the messages of the catalog, all of which have been read.
 
         Raises:
             UpgradeNeeded: one of them is of a later format.
+            DatabaseEnded: nobody writes to this database any more.
             LogDamaged: that of this database is gone, or does not count: nobody could open it any
                 more.
         """
@@ -401,7 +431,7 @@ class CommitLog:
         except NotFound as error:
             if error.code != UNKNOWN_CHANNEL:
                 raise
-            raise deleted(self.superblock, lane) from error
+            raise await self.gone(lane) from error
         return messages
 
     def _explain(self, lane: int, messages: Sequence[Message]) -> None:
@@ -416,13 +446,30 @@ class CommitLog:
 
         Raises:
             LogDamaged: a lane has been deleted.
+            DatabaseEnded: it has, with the database.
             NotPermitted: a lane is not shown to the bot.
         """
         began = self.moment()
         listing = Listing.of(began, await persist(self.server, self.server.channels))
         unlisted = [lane for lane in self.superblock.lanes if lane not in listing.last]
-        await require_present(self.server, self.superblock, unlisted)
+        try:
+            await require_present(self.server, self.superblock, unlisted)
+        except DatabaseEnded as ended:
+            self._heed(ended)
         return listing
+
+    async def gone(self, channel: int) -> LogDamaged | DatabaseEnded:
+        """Return the error for a channel of the database that is gone. One API call, and some more
+        where the catalog is.
+
+        Raises:
+            Uncertain: the server does not answer.
+        """
+        error = await gone(self.server, self.superblock, channel)
+        if isinstance(error, DatabaseEnded):
+            with contextlib.suppress(DatabaseEnded):
+                self._heed(error)
+        return error
 
     def tells_ends(self, listing: Listing) -> bool:
         """Return whether a list of channels tells how far they go: not every server does. Of the
