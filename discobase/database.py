@@ -358,6 +358,7 @@ class Database:
         *,
         api_url: str | None = None,
         allow_unsafe: bool = False,
+        successor_of: int | None = None,
     ) -> threading.Thread:
         """Start the thread that connects, and return it. Do not wait: see :meth:`wait_ready`.
 
@@ -376,14 +377,20 @@ class Database:
             allow_unsafe: whether to go on where that server does not enforce nonces as Discord
                 does. What programs save at the same time may be lost there, so let one program
                 alone write.
+            successor_of: the id of the bot whose account is lost, and whose database this one takes
+                over: once, see `docs/howto/succession.md`. Where that is done already it changes
+                nothing.
 
         Raises:
             AlreadyConnected: the database is connected, or connecting.
             BadToken: there is no token, or it can be none.
-            UsageError: the address of the API is no text, or the path leads nowhere.
+            UsageError: the address of the API is no text, the path leads nowhere, or `successor_of`
+                is no id.
         """
         token = hidden(token)
-        return self._log_in(token, api_url, allow_unsafe=allow_unsafe).portal.thread
+        return self._log_in(
+            token, api_url, allow_unsafe=allow_unsafe, successor_of=successor_of
+        ).portal.thread
 
     def login_task(
         self,
@@ -391,6 +398,7 @@ class Database:
         *,
         api_url: str | None = None,
         allow_unsafe: bool = False,
+        successor_of: int | None = None,
     ) -> LoginTask:
         """Connect in the background, and return a handle at once.
 
@@ -400,7 +408,9 @@ class Database:
         Args and errors as for :meth:`login_thread`.
         """
         token = hidden(token)
-        return self._log_in(token, api_url, allow_unsafe=allow_unsafe).ended
+        return self._log_in(
+            token, api_url, allow_unsafe=allow_unsafe, successor_of=successor_of
+        ).ended
 
     def login(
         self,
@@ -408,6 +418,7 @@ class Database:
         *,
         api_url: str | None = None,
         allow_unsafe: bool = False,
+        successor_of: int | None = None,
     ) -> None:
         """Connect, and block until the database is closed from another thread, or by Ctrl-C, which
         closes it.
@@ -419,7 +430,9 @@ class Database:
             AlreadyConnected: the database is connected, or connecting.
         """
         token = hidden(token)
-        session = self._log_in(token, api_url, allow_unsafe=allow_unsafe, awaited=True)
+        session = self._log_in(
+            token, api_url, allow_unsafe=allow_unsafe, successor_of=successor_of, awaited=True
+        )
         try:
             session.wait_ended()
         except BaseException:
@@ -462,6 +475,7 @@ class Database:
         api_url: str | None = None,
         timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT,
         allow_unsafe: bool = False,
+        successor_of: int | None = None,
         progress: Callable[[Progress], object] | bool | None = None,
     ) -> Connected[Database]:
         """Connect for the length of a ``with`` block, which closes the database at its end; ``async
@@ -473,6 +487,7 @@ class Database:
             timeout: seconds to wait until the database can be used; None for no limit. The
                 database's own where it is left out.
             allow_unsafe: as for :meth:`login_thread`.
+            successor_of: as for :meth:`login_thread`.
             progress: as for :meth:`wait_ready`; in ``async with`` it is called on the thread that
                 waits, which is not the event loop's.
 
@@ -486,7 +501,14 @@ class Database:
         limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
         return Connected(
             self,
-            begin=partial(self._log_in, token, api_url, allow_unsafe=allow_unsafe, awaited=True),
+            begin=partial(
+                self._log_in,
+                token,
+                api_url,
+                allow_unsafe=allow_unsafe,
+                successor_of=successor_of,
+                awaited=True,
+            ),
             wait=partial(self.wait_ready, limit, progress=checked_progress(progress)),
             close=self.close,
         )
@@ -691,7 +713,12 @@ class Database:
         self._source.wait_for(checked_position(position), limit)
 
     def _target(
-        self, token: str | None, api_url: str | None, *, allow_unsafe: bool = False
+        self,
+        token: str | None,
+        api_url: str | None,
+        *,
+        allow_unsafe: bool = False,
+        successor_of: int | None = None,
     ) -> Callable[[], Target]:
         return partial(
             target,
@@ -705,6 +732,7 @@ class Database:
             read_only=self._source.read_only,
             label=default_label() if self._label is None else self._label,
             on_trouble=self._on_trouble,
+            successor_of=successor_of,
         )
 
     def _log_in(
@@ -713,9 +741,10 @@ class Database:
         api_url: str | None,
         *,
         allow_unsafe: bool,
+        successor_of: int | None,
         awaited: bool = False,
     ) -> Session:
-        where = self._target(token, api_url, allow_unsafe=allow_unsafe)
+        where = self._target(token, api_url, allow_unsafe=allow_unsafe, successor_of=successor_of)
         cell = cell_of(users_frame())
         if cell is None:
             return self._source.log_in(where, awaited=awaited)

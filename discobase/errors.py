@@ -28,6 +28,7 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── MissingPermission       the bot may not do what a database needs
     │   ├── ServerFull              no room for the channels of a database
     │   ├── NoncesIgnored           the server does not keep Discord's word on nonces
+    │   ├── SuccessionRefused       a bot may not take a database over, or not yet
     │   ├── IdentifyLimit           not raised any more
     │   └── Disconnected            the connection ended while a call was waiting
     ├── Unavailable                 Discord did not answer, or refused; nothing was written
@@ -45,7 +46,8 @@ what to do now. Where the effect of a write is not known, the exception says so:
     ├── LogDamaged                  the log in Discord was edited, forged or has lost a message
     ├── UpgradeNeeded               the database was written by a later version of discobase
     └── DatabaseEnded               nobody writes to this database any more
-        └── DatabaseDeleted         it was deleted, or is being deleted
+        ├── DatabaseDeleted         it was deleted, or is being deleted
+        └── DatabaseTakenOver       another bot has taken it over
 """
 
 from __future__ import annotations
@@ -329,6 +331,12 @@ class NoncesIgnored(ConnectError):
             f"since, delete the message that says 'nonces' in the channel 'catalog', and the next "
             f"login asks the server again."
         )
+
+
+class SuccessionRefused(ConnectError):
+    """A bot may not take a database over, or not yet: the message says why, and what to do. Nothing
+    was changed.
+    """
 
 
 class IdentifyLimit(ConnectError):
@@ -666,6 +674,30 @@ class DatabaseDeleted(DatabaseEnded):
             f"{what}{_place(None, channel, None)}. Nothing is written to it any more: close this "
             f"connection. A login of a program that may write finishes the deletion, if need be, "
             f"and creates a new, empty database."
+        )
+
+
+class DatabaseTakenOver(DatabaseEnded):
+    """Another bot has taken the database over, or claims to (``successor_of``): what this bot
+    writes there counts for nobody any more, and it writes nothing.
+
+    Args:
+        by: the id of the other bot's user.
+        last: the last position of this bot.
+        channel: the id of the channel that tells.
+        message: the id of the message there.
+    """
+
+    def __init__(self, by: int, last: int, channel: int, message: int) -> None:
+        self.by = by
+        self.last = last
+        self.channel = channel
+        self.message = message
+        super().__init__(
+            f"the bot {by} has taken this database over from position {last + 1} on"
+            f"{_place(None, channel, message)}. Nothing is written as this bot any more: connect "
+            f"with the other one's token. Where nobody was to take it over, delete that message, "
+            f"take the other bot's right to write there, and connect again."
         )
 
 

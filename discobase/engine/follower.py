@@ -316,6 +316,7 @@ class Follower:
             await self._begin(found)
         except ReplicaLost:  # its file has failed: another one is there, which holds nothing yet
             await self.catch_up()
+        self._log.require_taken_over(self._replica.head.seq + 1)
 
     async def _begin(self, found: Found) -> None:
         candidates = await self._checkpoints_ahead(found.listing)

@@ -24,6 +24,7 @@ import copy
 import logging
 from collections.abc import Callable, Sequence
 
+from discobase.engine.log.authors import hidden_text
 from discobase.engine.log.catalogs import superblocks_in
 from discobase.engine.log.downloads import download
 from discobase.engine.log.entry import Commit, Entry, commit_of, decide
@@ -53,6 +54,7 @@ from discobase.engine.trouble import Trouble, Troubles
 from discobase.engine.versions import OWN, release_of
 from discobase.errors import (
     DatabaseEnded,
+    DatabaseTakenOver,
     LogDamaged,
     NoncesIgnored,
     UpgradeNeeded,
@@ -75,6 +77,8 @@ class CommitLog:
         troubles: what is told of what goes wrong.
         gauge: told how far long readings have come.
         version: the version of discobase that writes.
+        heeds_claims: whether this bot is not to write any more where another one claims to succeed
+            it. Not so for that other one, which reads as this bot does.
 
     Attributes:
         gauge: the same.
@@ -95,8 +99,10 @@ class CommitLog:
         *,
         gauge: Gauge | None = None,
         version: str = OWN,
+        heeds_claims: bool = True,
     ) -> None:
         self.gauge = gauge or Gauge()
+        self._heeds_claims = heeds_claims
         self.server = server
         self.release = release_of(version)
         self.superblock = superblock
@@ -197,6 +203,7 @@ class CommitLog:
         if (refusal := self.ended or self.refusal) is not None:
             raise copy.copy(refusal)
         seq, began = draft.header.seq, self.moment()
+        self.require_taken_over(seq)
         entry = await self.sending.until_known(
             draft, after=after, tries=tries, tried=tried, patience=patience
         )
@@ -207,6 +214,20 @@ class CommitLog:
             self.confirm(began)
             self.sending.note_written(entry, draft)
         return entry
+
+    def require_taken_over(self, seq: int) -> None:
+        """See that a position is this bot's to write: below it the log is its predecessors'.
+
+        Raises:
+            LogDamaged: what they have written there is gone.
+        """
+        if seq < self.superblock.own_from:
+            raise LogDamaged(
+                f"the log ends below position {self.superblock.own_from - 1}, up to which another "
+                f"bot has written it: messages of that bot have been deleted",
+                position=seq,
+                channel=self.superblock.lane_of(seq),
+            )
 
     # Reading
 
@@ -228,10 +249,11 @@ class CommitLog:
         Raises:
             UpgradeNeeded: it is a frame of a later format, or the superblock of one.
             DatabaseEnded: it says that nobody writes to this database any more.
+            SuccessionRefused: it is by a bot that was succeeded, and its text is not shown.
         """
         if message.channel == self.superblock.catalog:
             self._heed(last_word(self.server, [message]))
-        if message.author != self.server.author:
+        if message.author != self.server.author and not self._is_of_predecessor(message):
             return None
         try:
             if message.channel == self.superblock.catalog:
@@ -254,7 +276,22 @@ class CommitLog:
             return None
         if header is None or self.superblock.lane_of(header.seq) != message.channel:
             return None
+        if not self.superblock.is_of(message.author, self.server.author, header.seq):
+            return None
         return Entry(message, header)
+
+    def _is_of_predecessor(self, message: Message) -> bool:
+        """Return whether a message is in a lane, and by a bot that has been succeeded.
+
+        Raises:
+            SuccessionRefused: it is, and its text is not shown to this bot.
+        """
+        bots = {each.bot for each in self.superblock.predecessors}
+        if message.author not in bots or message.channel not in self.superblock.lanes:
+            return False
+        if not message.content:
+            raise hidden_text(message.author)
+        return True
 
     def _heed(self, ended: DatabaseEnded | None) -> None:
         """Write nothing any more, if there is a reason why nobody does.
@@ -262,7 +299,7 @@ class CommitLog:
         Raises:
             DatabaseEnded: there is one.
         """
-        if ended is None:
+        if ended is None or (isinstance(ended, DatabaseTakenOver) and not self._heeds_claims):
             return
         if self.ended is None:
             self.ended = ended

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from discobase.engine.base36 import DIGITS
+from discobase.engine.log.begun import refuse_unfinished
 from discobase.engine.log.catalogs import View, look_until_settled
 from discobase.engine.log.deletion import finish_deletions
 from discobase.engine.log.frame import is_frame
@@ -114,7 +115,7 @@ async def find_or_create(server: Server, *, lanes: int = LANES) -> Found:
             await finish_deletions(server)
             continue
         if view.chosen is not None:
-            if view.ended is not None:
+            if isinstance(view.ended, DatabaseDeleted):
                 await finish_deletions(server)
             await remove_leftovers(server, view, view.newest)
         else:
@@ -158,11 +159,13 @@ async def _look(server: Server) -> tuple[View, list[Trace]]:
 
     Raises:
         LogDamaged: the server holds parts of a database, but not all.
+        SuccessionRefused: this bot has begun to take one over.
         DatabaseDeleted, NotPermitted, Unavailable: as for :func:`_search`.
     """
     view, gone = await _search(server)
     if view.chosen is None:
         await _refuse_lost_topics(server, view.channels)
+        await refuse_unfinished(server, view.channels)
         view = await _look_for_superblock(server, view)
     return view, gone
 

@@ -158,12 +158,19 @@ async def _read(server: Server, each: _Database, channels: dict[int, Channel]) -
                 each.first = min(each.first or message.id, message.id)
             block = _superblock(message)
             if block is not None:
-                each.named |= channels_in(block)
+                each.named |= channels_in(block) | _of_predecessors(block, channels.values())
     for named in each.named & channels.keys():
         each.channels[named] = channels[named]
     for channel in () if each.is_own else each.channels:
         messages = await _messages(server, channel)
         each.is_own = each.is_own or any(one.author == server.author for one in messages)
+
+
+def _of_predecessors(block: Superblock, channels: Iterable[Channel]) -> set[int]:
+    """Return the channels of a database that a bot has made whom this one has succeeded."""
+    bots = [each.bot for each in block.predecessors]
+    parts = [(channel.id, part_of(channel, bot)) for channel in channels for bot in bots]
+    return {channel for channel, part in parts if part and part.database == block.database}
 
 
 async def _messages(server: Server, channel: int) -> list[Message]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from discobase.engine.log.claims import first_claim
 from discobase.engine.server.seam import Message, Server
-from discobase.errors import DatabaseDeleted, DatabaseEnded
+from discobase.errors import DatabaseDeleted, DatabaseEnded, DatabaseTakenOver
 
 DELETED = (
     "discobase: this database is being deleted. Whoever finds this message finishes that, and "
@@ -20,10 +21,15 @@ def is_deleted(server: Server, message: Message) -> bool:
 
 
 def last_word(server: Server, messages: Iterable[Message]) -> DatabaseEnded | None:
-    """Return why nobody is to write to a database any more, by the messages of its catalog; None
-    where nothing says so.
+    """Return why this bot is not to write to a database any more, by the messages of its catalog;
+    None where nothing says so.
     """
-    for message in messages:
+    told = list(messages)
+    for message in told:
         if is_deleted(server, message):
             return DatabaseDeleted("this database is being deleted", message.channel)
-    return None
+    claim = first_claim(told, server.author)
+    if claim is None:
+        return None
+    channel = next(message.channel for message in told if message.id == claim.message)
+    return DatabaseTakenOver(claim.by, claim.of.last, channel, claim.message)
