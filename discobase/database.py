@@ -669,6 +669,7 @@ class Database:
             UsageError: the name is another one, and nothing was done; or the timeout is none.
             ReadOnly: the database was made with ``read_only=True``.
             DatabaseNotFound: there is no database.
+            DatabaseTakenOver: another bot has taken it over, and nothing was deleted.
             MissingPermission: the bot may not read a channel of it.
             Unavailable: Discord did not answer, or refused: what was begun can be finished.
             WaitTimeout: it took longer, and was given up; what was begun can be finished.

@@ -161,8 +161,9 @@ async def _claim(succession: _Succession, block: Superblock) -> Claim:
         content = claim_content(block.database, Predecessor(old, head.seq, head.chain))
         nonce = f"{block.database}.claim"
         await persist(server, server.send, block.catalog, content, (), nonce, mention=old)
-        await server.sleep(server.settling)
-        claim = first_claim(await read_channel(server, block.catalog), old)
+    # One that came before it need not be readable yet, nor before another process's.
+    await server.sleep(server.settling)
+    claim = first_claim(await read_channel(server, block.catalog), old)
     if claim is None:
         raise LogDamaged(
             "the claim to succeed the old bot is not to be read: somebody deletes messages there",

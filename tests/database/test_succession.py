@@ -30,8 +30,8 @@ def bot_of(place):
     return int(place.discord.messages(place.channel("catalog"))[0]["author"]["id"])
 
 
-def test_a_second_bot_goes_on_where_the_first_one_was_shut_out(place, heir):
-    database, item = shop()
+def test_a_second_bot_goes_on_where_the_first_one_was_shut_out(place, heir, tmp_path):
+    database, item = shop(cache=tmp_path)
     with place.conn(database):
         old = bot_of(place)
         item(name="old").save()
@@ -50,7 +50,7 @@ def test_a_second_bot_goes_on_where_the_first_one_was_shut_out(place, heir):
         with pytest.raises(DiscobaseError):
             item(name="void").save()
         place.discord.add_bot(place.token, place.server, permissions=ADMINISTRATOR)
-    again, later = shop()
+    again, later = shop(cache=tmp_path)  # what is kept there is the old bot's
     with pytest.raises(DatabaseTakenOver, match="from position 2 on"), place.conn(again):
         pass
     with again.conn(heir, api_url=place.api_url):

@@ -341,6 +341,20 @@ def test_a_successor_deletes_what_it_has_taken_over_whole(make_world):
     assert {channel.is_category for channel in world.channels.values()} <= {True}
 
 
+def test_the_old_bot_cannot_delete_what_was_taken_over(make_world):
+    world = make_world()
+    old_database(world, records=2)
+    _, engine = opened(world, "heir", HEIR, successor_of=BOT)
+    there = set(world.channels)
+    world.kicked.clear()
+    process = world.process("deleter")
+    with pytest.raises(DatabaseTakenOver):
+        world.run_in(process, delete_database(process.seam, "shop"))
+    assert set(world.channels) == there
+    _, late = opened(world, "late", HEIR)
+    assert tags(late) == tags(engine)
+
+
 # At random
 
 

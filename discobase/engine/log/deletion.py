@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from discobase.engine.base36 import base36
 from discobase.engine.log.history import read_channel
-from discobase.engine.log.last_words import DELETED, is_deleted
+from discobase.engine.log.last_words import DELETED, is_deleted, last_word
 from discobase.engine.log.leftovers import channels_in, remove
 from discobase.engine.log.lost_topics import channels_without_topics
 from discobase.engine.log.superblock import Superblock, is_superblock
@@ -26,7 +26,7 @@ from discobase.engine.log.traces import find_gone, forget
 from discobase.engine.operations import LaterFormat
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import Channel, Message, NotFound, Server
-from discobase.errors import DatabaseNotFound
+from discobase.errors import DatabaseEnded, DatabaseNotFound, DatabaseTakenOver
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ class _Database:
         named: those that its superblocks name, whether they are listed or not.
         first: the message id of its first superblock, of whatever format; None where there is none.
         being_deleted: whether its deletion has begun.
+        taken_over: why it is another bot's by now; None where it is this one's.
         is_own: whether anything says that it is this bot's: old topics do not.
     """
 
@@ -55,6 +56,7 @@ class _Database:
     named: set[int] = field(default_factory=set[int])
     first: int | None = None
     being_deleted: bool = False
+    taken_over: DatabaseEnded | None = None
     is_own: bool = False
 
 
@@ -74,6 +76,7 @@ async def delete_database(server: Server, place: str) -> list[str]:
 
     Raises:
         DatabaseNotFound: there is none.
+        DatabaseTakenOver: another bot has taken it over, or claims to, and nothing was deleted.
         NotPermitted: the bot may not read a channel of it, or not delete it.
         Refused, Uncertain: it could not be deleted, or not to its end. To do it again finishes it.
     """
@@ -83,6 +86,8 @@ async def delete_database(server: Server, place: str) -> list[str]:
         await find_gone(server, channels)
         raise DatabaseNotFound(place, "nothing was deleted")
     for each in doomed:
+        if each.taken_over is not None:
+            raise each.taken_over
         # Also those that are not listed, for the bot may not view them.
         for channel in each.channels.keys() | each.named:
             with contextlib.suppress(NotFound):
@@ -149,7 +154,11 @@ def _take_in(found: dict[str, _Database], channel: Channel, message: Message) ->
 async def _read(server: Server, each: _Database, channels: dict[int, Channel]) -> None:
     """Read what the catalogs of a set say; where it is not known whose it is, its lanes, too."""
     for catalog in list(each.catalogs):
-        for message in await _messages(server, catalog):
+        messages = await _messages(server, catalog)
+        ended = last_word(server, messages)
+        if isinstance(ended, DatabaseTakenOver):
+            each.taken_over = ended
+        for message in messages:
             if message.author != server.author:
                 continue
             each.is_own = True
