@@ -111,7 +111,9 @@ async def _find(server: Server, old: int, place: str) -> Found:
         if any(message.author == old and not message.content for message in told):
             raise hidden_text(old) from error
         raise DatabaseNotFound(
-            place, f"none of the bot {old} either (successor_of), so that nothing was taken over"
+            place,
+            f"none of the bot {old} that it may view (successor_of): let it into the private "
+            f"category of that database first, or see that this is that bot's id",
         ) from error
 
 

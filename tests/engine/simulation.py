@@ -316,7 +316,7 @@ class World:
         elif how == "text":
             self.edit(channel, identity, stored.message.content.replace('"seq":', '"seq":1'))
         elif how == "later":
-            later = stored.message.content.replace('":1,', '":2,"needs":"9.0",', 1)
+            later = stored.message.content.replace('":1,', '":9,"needs":"9.0",', 1)
             self.edit(channel, identity, later)
         elif how == "files":
             stored.files = tuple(bytes(byte ^ 1 for byte in file) for file in stored.files)

@@ -15,6 +15,7 @@ from discobase.engine.log.authors import Predecessor
 from discobase.engine.log.claims import claim_content
 from discobase.engine.log.deletion import delete_database
 from discobase.engine.log.superblock import Superblock
+from discobase.engine.server.seam import SETTLING
 from discobase.errors import (
     ConnectError,
     DatabaseEnded,
@@ -317,6 +318,31 @@ def test_a_forged_claim_is_believed_by_nobody_and_named(make_world):
     _, successor = opened(world, "heir again", HEIR, successor_of=BOT)
     assert tags(successor) == ["old"]
     assert successor.superblock.predecessors[0].last == 1
+
+
+def test_a_claim_that_comes_later_changes_nothing(make_world):
+    """The first one was made, and its process killed before it went on."""
+    world = make_world()
+    _, engine = old_database(world, records=2)
+    killed = world.process("killed", bot=HEIR)
+    opening(killed, successor_of=BOT)
+    world.run(lambda: any('"succession"' in stored.message.content for stored in world.written))
+    killed.kill()
+    content = claim_content(engine.superblock.database, Predecessor(BOT, 1, "1" * 32))
+    world.post(engine.superblock.catalog, content, (), "later", author=STRANGER)
+    _, successor = opened(world, "heir", HEIR, successor_of=BOT)
+    assert successor.superblock.predecessors[0].last == 2
+    assert tags(successor) == ["old0", "old1"]
+
+
+def test_what_the_old_bot_wrote_last_is_waited_for(make_world):
+    """It cannot be read yet, and no list of channels tells of it."""
+    world = make_world()
+    world.lists_ends = False
+    old_database(world, records=3)
+    world.written[-1].visible = world.time + SETTLING - 0.5
+    _, successor = opened(world, "heir", HEIR, successor_of=BOT)
+    assert tags(successor) == ["old0", "old1", "old2"]
 
 
 def test_a_superblock_of_a_stranger_makes_nobody_believe_it(make_world):
