@@ -30,7 +30,7 @@ from tests.engine.rows import rows_of
 from tests.engine.seam import BOT
 from tests.engine.seeds import blocks
 from tests.engine.simulation import Faults
-from tests.engine.test_creation import add_row, at_call
+from tests.engine.test_creation import add_row, at_call, talk
 from tests.engine.workload import LIMITS, put
 from tests.format.reader import open_database
 from tests.format.worlds import OfWorld, held_by
@@ -339,8 +339,15 @@ def test_what_the_old_bot_wrote_last_is_waited_for(make_world):
     """It cannot be read yet, and no list of channels tells of it."""
     world = make_world()
     world.lists_ends = False
-    old_database(world, records=3)
-    world.written[-1].visible = world.time + SETTLING - 0.5
+    old, engine = opened(world, "old")
+    for number in range(3):
+        world.pass_time(10)
+        add_row(world, old, engine, f"old{number}")
+    talk(world)  # its id tells that the superblock is old: a young one would be waited for
+    world.let_in(HEIR)
+    world.kick(BOT)
+    (last,) = [each for each in world.written if '"seq":3,' in each.message.content]
+    last.visible = world.time + SETTLING - 0.5
     _, successor = opened(world, "heir", HEIR, successor_of=BOT)
     assert tags(successor) == ["old0", "old1", "old2"]
 
