@@ -103,6 +103,7 @@ class CommitLog:
     ) -> None:
         self.gauge = gauge or Gauge()
         self._heeds_claims = heeds_claims
+        self._own_from = superblock.own_from
         self.server = server
         self.release = release_of(version)
         self.superblock = superblock
@@ -203,7 +204,8 @@ class CommitLog:
         if (refusal := self.ended or self.refusal) is not None:
             raise copy.copy(refusal)
         seq, began = draft.header.seq, self.moment()
-        self.require_taken_over(seq)
+        if seq < self._own_from:
+            self.require_taken_over(seq)
         entry = await self.sending.until_known(
             draft, after=after, tries=tries, tried=tried, patience=patience
         )
@@ -221,9 +223,9 @@ class CommitLog:
         Raises:
             LogDamaged: what they have written there is gone.
         """
-        if seq < self.superblock.own_from:
+        if seq < self._own_from:
             raise LogDamaged(
-                f"the log ends below position {self.superblock.own_from - 1}, up to which another "
+                f"the log ends below position {self._own_from - 1}, up to which another "
                 f"bot has written it: messages of that bot have been deleted",
                 position=seq,
                 channel=self.superblock.lane_of(seq),
