@@ -56,6 +56,7 @@ class Target:
         read_only: whether nothing is to be written there.
         label: what the log is to call this writer; empty where nothing.
         on_trouble: what is called with what goes wrong, on a thread of its own.
+        successor_of: the id of a bot whose database is taken over, if it is not yet.
     """
 
     token: str = field(repr=False)
@@ -68,6 +69,7 @@ class Target:
     read_only: bool = False
     label: str = field(default="", compare=False)
     on_trouble: Callable[[Trouble], object] | None = field(default=None, compare=False, repr=False)
+    successor_of: int | None = None
 
     @property
     def is_local(self) -> bool:
@@ -285,6 +287,7 @@ def target(
     read_only: bool = False,
     label: str = "",
     on_trouble: Callable[[Trouble], object] | None = None,
+    successor_of: int | None = None,
 ) -> Target:
     """Return where a login goes, by its arguments and the environment.
 
@@ -308,7 +311,25 @@ def target(
         read_only,
         label,
         on_trouble,
+        _checked_bot(successor_of, read_only=read_only),
     )
+
+
+def _checked_bot(bot: object, *, read_only: bool) -> int | None:
+    """Return the id of a bot that is to be succeeded, if there is one."""
+    if bot is None:
+        return None
+    if not _is_positive(bot, int):
+        raise UsageError(
+            f"successor_of={shortened(bot)}: give the id of the bot's user as a number, as the "
+            f"topics of the database's channels have it."
+        )
+    if read_only:
+        raise UsageError(
+            f"successor_of={bot} takes a database over, which writes, and this one was made with "
+            f"read_only=True: let a program that may write take it over first."
+        )
+    return cast("int", bot)
 
 
 def _checked_token(token: object) -> str:

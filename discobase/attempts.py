@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from discobase.engine.changes import Attempt, Change, Insert, attempt_of
 from discobase.errors import (
+    DatabaseEnded,
     DiscobaseError,
     LogDamaged,
     OutcomeUnknown,
@@ -20,7 +21,7 @@ from discobase.errors import (
 )
 from discobase.records.record import Record, note_attempt, noted_attempt
 
-MAY_BE_WRITTEN = (OutcomeUnknown, LogDamaged, UpgradeNeeded)
+MAY_BE_WRITTEN = (OutcomeUnknown, DatabaseEnded, LogDamaged, UpgradeNeeded)
 """Errors after which a write may be in the log. All others say that it is not."""
 
 

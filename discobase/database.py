@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar, cast, overload
 
 from discobase.arguments import (
+    Target,
     check_callback,
     check_database,
     checked_cache,
@@ -32,7 +33,7 @@ from discobase.engine.lost import LostCommit
 from discobase.engine.together import together
 from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Report
-from discobase.errors import TableError
+from discobase.errors import TableError, UsageError
 from discobase.interactive import cell_of
 from discobase.label import checked_label, default_label
 from discobase.portal import users_frame
@@ -42,6 +43,7 @@ from discobase.queries.sql import Sql, SqlRow
 from discobase.reruns import close_earlier, note
 from discobase.session import LoginTask, Session
 from discobase.session_source import SessionSource
+from discobase.shown import shortened
 from discobase.status import Status
 from discobase.table import Table, bind
 from discobase.timeouts import (
@@ -511,6 +513,7 @@ class Database:
         *,
         api_url: str | None = None,
         allow_unsafe: bool = False,
+        successor_of: int | None = None,
     ) -> threading.Thread:
         """Start the thread that connects, and return it. Do not wait: see :meth:`wait_ready`.
 
@@ -529,14 +532,20 @@ class Database:
             allow_unsafe: whether to go on where that server does not enforce nonces as Discord
                 does. What programs save at the same time may be lost there, so let one program
                 alone write.
+            successor_of: the id of the bot whose account is lost, and whose database this one takes
+                over: once, see `docs/howto/succession.md`. Where that is done already it changes
+                nothing.
 
         Raises:
             AlreadyConnected: the database is connected, or connecting.
             BadToken: there is no token, or it can be none.
-            UsageError: the address of the API is no text, or the path leads nowhere.
+            UsageError: the address of the API is no text, the path leads nowhere, or `successor_of`
+                is no id.
         """
         token = hidden(token)
-        return self._log_in(token, api_url, allow_unsafe=allow_unsafe).portal.thread
+        return self._log_in(
+            token, api_url, allow_unsafe=allow_unsafe, successor_of=successor_of
+        ).portal.thread
 
     def login_task(
         self,
@@ -544,6 +553,7 @@ class Database:
         *,
         api_url: str | None = None,
         allow_unsafe: bool = False,
+        successor_of: int | None = None,
     ) -> LoginTask:
         """Connect in the background, and return a handle at once.
 
@@ -553,7 +563,9 @@ class Database:
         Args and errors as for :meth:`login_thread`.
         """
         token = hidden(token)
-        return self._log_in(token, api_url, allow_unsafe=allow_unsafe).ended
+        return self._log_in(
+            token, api_url, allow_unsafe=allow_unsafe, successor_of=successor_of
+        ).ended
 
     def login(
         self,
@@ -561,6 +573,7 @@ class Database:
         *,
         api_url: str | None = None,
         allow_unsafe: bool = False,
+        successor_of: int | None = None,
     ) -> None:
         """Connect, and block until the database is closed from another thread, or by Ctrl-C, which
         closes it.
@@ -572,7 +585,9 @@ class Database:
             AlreadyConnected: the database is connected, or connecting.
         """
         token = hidden(token)
-        session = self._log_in(token, api_url, allow_unsafe=allow_unsafe, awaited=True)
+        session = self._log_in(
+            token, api_url, allow_unsafe=allow_unsafe, successor_of=successor_of, awaited=True
+        )
         try:
             session.wait_ended()
         except BaseException:
@@ -615,6 +630,7 @@ class Database:
         api_url: str | None = None,
         timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT,
         allow_unsafe: bool = False,
+        successor_of: int | None = None,
         progress: Callable[[Progress], object] | bool | None = None,
     ) -> Connected[Database]:
         """Connect for the length of a ``with`` block, which closes the database at its end; ``async
@@ -626,6 +642,7 @@ class Database:
             timeout: seconds to wait until the database can be used; None for no limit. The
                 database's own where it is left out.
             allow_unsafe: as for :meth:`login_thread`.
+            successor_of: as for :meth:`login_thread`.
             progress: as for :meth:`wait_ready`; in ``async with`` it is called on the thread that
                 waits, which is not the event loop's.
 
@@ -639,7 +656,14 @@ class Database:
         limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
         return Connected(
             self,
-            begin=partial(self._log_in, token, api_url, allow_unsafe=allow_unsafe, awaited=True),
+            begin=partial(
+                self._log_in,
+                token,
+                api_url,
+                allow_unsafe=allow_unsafe,
+                successor_of=successor_of,
+                awaited=True,
+            ),
             wait=partial(self.wait_ready, limit, progress=checked_progress(progress)),
             close=self.close,
         )
@@ -767,6 +791,54 @@ class Database:
         with callback_for(checked_progress(progress)) as told:
             return self._source.verify(told, limit)
 
+    def clean(
+        self,
+        name: str,
+        *,
+        token: str | None = None,
+        api_url: str | None = None,
+        timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT,
+    ) -> None:
+        """Delete the database, whole and for good: its channels, with all that was ever written
+        there, its traces, and what this program keeps of it in its `cache`. Block until then.
+
+        Other databases stay, and so do all channels that are not this one's, wherever they are. The
+        category goes if it is empty then. Other processes that are connected write nothing any more
+        (:exc:`DatabaseDeleted <discobase.errors.DatabaseDeleted>`), and this one is closed. The
+        next login creates a new, empty database.
+
+        It opens nothing, so that it works on what cannot be opened, too: connected or not, after a
+        login that has failed, or without one. Where it is interrupted, whoever calls it again, or
+        logs in to write, finishes it.
+
+        Some 20 API calls, three of them for a login of its own, and on Discord 3 s of waiting.
+
+        Args:
+            name: the database's name once more, so that no other one is deleted by mistake.
+            token: as for :meth:`login_thread`. Where it is left out: that of the last login, if
+                there was one.
+            api_url: as for :meth:`login_thread`.
+            timeout: seconds to wait; None for no limit. The database's own where it is left out.
+
+        Raises:
+            UsageError: the name is another one, and nothing was done; or the timeout is none.
+            ReadOnly: the database was made with ``read_only=True``.
+            DatabaseNotFound: there is no database.
+            DatabaseTakenOver: another bot has taken it over, and nothing was deleted.
+            MissingPermission: the bot may not read a channel of it.
+            Unavailable: Discord did not answer, or refused: what was begun can be finished.
+            WaitTimeout: it took longer, and was given up; what was begun can be finished.
+            ConnectError: the login for it could not be made; the class says why.
+        """
+        if name != self.name:
+            raise UsageError(
+                f"nothing was deleted: this database is {self.name!r}, and clean() was told "
+                f"{shortened(name)}. Say the name of the one that is to be deleted."
+            )
+        limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
+        known = None if token or api_url else self._source.target
+        self._source.clean(known or self._target(hidden(token), api_url)(), limit)
+
     def wait_for(
         self, position: int, *, timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT
     ) -> None:
@@ -796,15 +868,15 @@ class Database:
         limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
         self._source.wait_for(checked_position(position), limit)
 
-    def _log_in(
+    def _target(
         self,
         token: str | None,
         api_url: str | None,
         *,
-        allow_unsafe: bool,
-        awaited: bool = False,
-    ) -> Session:
-        where = partial(
+        allow_unsafe: bool = False,
+        successor_of: int | None = None,
+    ) -> Callable[[], Target]:
+        return partial(
             target,
             token,
             api_url,
@@ -816,7 +888,19 @@ class Database:
             read_only=self._source.read_only,
             label=default_label() if self._label is None else self._label,
             on_trouble=self._on_trouble,
+            successor_of=successor_of,
         )
+
+    def _log_in(
+        self,
+        token: str | None,
+        api_url: str | None,
+        *,
+        allow_unsafe: bool,
+        successor_of: int | None,
+        awaited: bool = False,
+    ) -> Session:
+        where = self._target(token, api_url, allow_unsafe=allow_unsafe, successor_of=successor_of)
         cell = cell_of(users_frame())
         if cell is None:
             return self._source.log_in(where, awaited=awaited)

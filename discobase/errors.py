@@ -31,6 +31,7 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── MissingPermission       the bot may not do what a database needs
     │   ├── ServerFull              no room for the channels of a database
     │   ├── NoncesIgnored           the server does not keep Discord's word on nonces
+    │   ├── SuccessionRefused       a bot may not take a database over, or not yet
     │   ├── IdentifyLimit           not raised any more
     │   └── Disconnected            the connection ended while a call was waiting
     ├── Unavailable                 Discord did not answer, or refused; nothing was written
@@ -48,7 +49,10 @@ what to do now. Where the effect of a write is not known, the exception says so:
     ├── ExportFailed                the file of an export could not be written
     ├── ExportDamaged               a file is no export, or not as it was written
     ├── LogDamaged                  the log in Discord was edited, forged or has lost a message
-    └── UpgradeNeeded               the database was written by a later version of discobase
+    ├── UpgradeNeeded               the database was written by a later version of discobase
+    └── DatabaseEnded               nobody writes to this database any more
+        ├── DatabaseDeleted         it was deleted, or is being deleted
+        └── DatabaseTakenOver       another bot has taken it over
 """
 
 from __future__ import annotations
@@ -265,18 +269,22 @@ class ServerNotFound(ConnectError):
 
 
 class DatabaseNotFound(ConnectError):
-    """There is no database in the server, and one that only reads (``read_only=True``) creates
-    none.
+    """There is no database in the server, and what was asked for creates none: a login that only
+    reads (``read_only=True``), or a deletion.
 
     Args:
         place: which server.
+        why: what follows from that, where it is not that of ``read_only=True``.
     """
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, why: str | None = None) -> None:
         self.place = place
+        follows = why or (
+            "with read_only=True none is created: the first login of a program that may write "
+            "creates it"
+        )
         super().__init__(
-            f"{place} holds no database of this bot, and with read_only=True none is created: the "
-            f"first login of a program that may write creates it. Is this the right server, and "
+            f"{place} holds no database of this bot, and {follows}. Is this the right server, and "
             f"the right bot?"
         )
 
@@ -362,6 +370,12 @@ class NoncesIgnored(ConnectError):
             f"since, delete the message that says 'nonces' in the channel 'catalog', and the next "
             f"login asks the server again."
         )
+
+
+class SuccessionRefused(ConnectError):
+    """A bot may not take a database over, or not yet: the message says why, and what to do. Nothing
+    was changed.
+    """
 
 
 class IdentifyLimit(ConnectError):
@@ -695,6 +709,54 @@ class UpgradeNeeded(DiscobaseError):
         super().__init__(
             f"the database holds {what}{_place(position, channel, message)}, which needs {wanted}; "
             f"this is discobase {__version__}. Upgrade it: until then this program writes nothing."
+        )
+
+
+class DatabaseEnded(DiscobaseError):
+    """Nobody writes to this database any more, and that is final: the subclass says why. What this
+    process has of it can be read until it is closed.
+    """
+
+
+class DatabaseDeleted(DatabaseEnded):
+    """The database was deleted, or is being deleted (:meth:`Database.clean
+    <discobase.Database.clean>`): the next login creates a new, empty one.
+
+    Args:
+        what: how that is known, in a sentence without its end.
+        channel: the id of the channel that tells.
+    """
+
+    def __init__(self, what: str, channel: int | None = None) -> None:
+        self.channel = channel
+        super().__init__(
+            f"{what}{_place(None, channel, None)}. Nothing is written to it any more: close this "
+            f"connection. A login of a program that may write finishes the deletion, if need be, "
+            f"and creates a new, empty database."
+        )
+
+
+class DatabaseTakenOver(DatabaseEnded):
+    """Another bot has taken the database over, or claims to (``successor_of``): what this bot
+    writes there counts for nobody any more, and it writes nothing.
+
+    Args:
+        by: the id of the other bot's user.
+        last: the last position of this bot.
+        channel: the id of the channel that tells.
+        message: the id of the message there.
+    """
+
+    def __init__(self, by: int, last: int, channel: int, message: int) -> None:
+        self.by = by
+        self.last = last
+        self.channel = channel
+        self.message = message
+        super().__init__(
+            f"the bot {by} has taken this database over from position {last + 1} on"
+            f"{_place(None, channel, message)}. Nothing is written as this bot any more: connect "
+            f"with the other one's token. Where nobody was to take it over, delete that message, "
+            f"take the other bot's right to write there, and connect again."
         )
 
 

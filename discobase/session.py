@@ -198,6 +198,7 @@ class Session:
             read_only=self.target.read_only,
             label=self.target.label,
             troubles=self._troubles,
+            successor_of=self.target.successor_of,
         )
         engine = await self._unless_ended(opening)
         try:

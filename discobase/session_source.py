@@ -14,6 +14,7 @@ from functools import partial
 from math import inf
 
 from discobase.arguments import Target
+from discobase.cleaning import Cleaning, forget_kept
 from discobase.engine.changes import IndexWanted, Placed, Request, TextIndexWanted
 from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.interface import EngineInterface
@@ -349,6 +350,22 @@ class SessionSource:
             )
         finally:
             verified.cancel()
+
+    def clean(self, target: Target, timeout: float | None) -> None:
+        """Delete the database, end the session if there is one, and remove what is kept here.
+
+        Args:
+            target: where it is, and as whom.
+            timeout: seconds to wait; None for no limit.
+
+        Raises:
+            ReadOnly: nothing is to be written.
+            DatabaseNotFound: there is none.
+        """
+        self._require_writing("the deletion")
+        deleted = Cleaning(self.name, target).run(timeout)
+        self.close()
+        forget_kept(target, deleted)
 
     def wait_for(self, position: int, timeout: float | None) -> None:
         """Wait until this process has applied a position. No API call where it has, or where an

@@ -33,6 +33,7 @@ WITH_ARGUMENTS = {
     errors.ExportDamaged: lambda kind: kind("it is altered", line=3),
     errors.LogDamaged: lambda kind: kind("a frame is gone", position=7, channel=1, message=2),
     errors.UpgradeNeeded: lambda kind: kind("a frame of format 2", "0.4", position=7),
+    errors.DatabaseTakenOver: lambda kind: kind(43, 7, 1, 2),
 }
 """How to make those that take more than a message."""
 

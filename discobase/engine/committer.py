@@ -32,6 +32,7 @@ from discobase.engine.replica import Proposal, Replica, ReplicaLost
 from discobase.engine.server.seam import NotPermitted, ServerError
 from discobase.engine.trouble import Trouble
 from discobase.errors import (
+    DatabaseEnded,
     DiscobaseError,
     Disconnected,
     LogDamaged,
@@ -251,7 +252,7 @@ class Committer:
     ) -> Sequence[Batch]:
         try:
             await self._follower.make_sure()
-        except (LogDamaged, UpgradeNeeded) as error:
+        except (DatabaseEnded, LogDamaged, UpgradeNeeded) as error:
             return batch.fail(error)
         except ServerError as error:
             return batch.fail(_unread(error))
@@ -408,7 +409,7 @@ class Committer:
         """
         try:
             await self._follower.adopt(winner)
-        except (LogDamaged, UpgradeNeeded) as error:
+        except (DatabaseEnded, LogDamaged, UpgradeNeeded) as error:
             return batch.fail(error)
         except ServerError as error:
             return batch.fail(_unread(error))

@@ -43,6 +43,7 @@ from discobase.engine.replica import Cache, Head, Replica
 from discobase.engine.server.read_only import read_only as reading
 from discobase.engine.server.retry import LONGEST_PAUSE
 from discobase.engine.server.seam import Event, NotPermitted, Refused, Server, Uncertain, time_of
+from discobase.engine.succession import take_over
 from discobase.engine.trouble import Trouble, Troubles
 from discobase.engine.verification.report import Report
 from discobase.engine.verification.verifications import Verifications
@@ -166,6 +167,7 @@ class Engine:
         label: str = "",
         troubles: Troubles | None = None,
         version: str = OWN,
+        successor_of: int | None = None,
     ) -> Engine:
         """Find or create the database of a server, catch up with its log, and start.
 
@@ -190,8 +192,11 @@ class Engine:
             label: what the log is to call this writer, in its first commit; empty where nothing.
             troubles: what is told of what goes wrong from then on.
             version: the version of discobase that writes.
+            successor_of: the id of a bot whose database this one takes over, if it has not yet.
 
         Raises:
+            SuccessionRefused: it may not take that over.
+            DatabaseEnded: the database was deleted, or taken over by another bot.
             NoncesIgnored: the server does not enforce nonces.
             DatabaseNotFound: there is no database, and none is to be created.
             LogDamaged: what is there is not the database that was written.
@@ -206,6 +211,9 @@ class Engine:
         try:
             if read_only:
                 server = reading(server)
+            if successor_of is not None:
+                with gauge.step("taking the database over"):
+                    await take_over(server, successor_of, limits, place)
             with gauge.step("looking for the database"):
                 found = await (find(server, place) if read_only else find_or_create(server))
             replica = await _make_replica(server, found.superblock, cache)

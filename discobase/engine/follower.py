@@ -47,7 +47,7 @@ from discobase.engine.server.seam import (
 )
 from discobase.engine.trouble import Trouble
 from discobase.engine.versions import release_of
-from discobase.errors import LogDamaged, UpgradeNeeded
+from discobase.errors import DatabaseEnded, LogDamaged, UpgradeNeeded
 
 _log = logging.getLogger(__name__)
 
@@ -105,11 +105,13 @@ class Follower:
         self.tell = self._applier.tell
 
     @property
-    def stopped(self) -> LogDamaged | UpgradeNeeded | None:
+    def stopped(self) -> DatabaseEnded | LogDamaged | UpgradeNeeded | None:
         """Why nothing may be written, nor called up to date; None while all is well. A copy: who
         raises it adds a traceback of their own.
         """
-        return copy.copy(self._doubt.damage or self._log.later or self._superseded())
+        # What is gone of a database that has ended is no damage.
+        damage = None if self._log.ended else self._doubt.damage
+        return copy.copy(damage or self._log.ended or self._log.later or self._superseded())
 
     def _superseded(self) -> UpgradeNeeded | None:
         """Return why this version may not write, by what the log says at the head; None where it
@@ -119,6 +121,11 @@ class Follower:
         if minimum is None or release_of(minimum) <= self._log.release:
             return None
         return UpgradeNeeded("a minimum version that its operator has set", minimum)
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether nothing of the log is to be applied any more."""
+        return self._log.later is not None or self._log.ended is not None
 
     @property
     def healing(self) -> bool:
@@ -176,7 +183,7 @@ class Follower:
             return
         try:
             entry = self._log.entry(message)
-        except UpgradeNeeded:
+        except (DatabaseEnded, UpgradeNeeded):
             self._arrived.set()
             return
         if entry is None:
@@ -184,7 +191,7 @@ class Follower:
                 self._log.ends.hear_stranger(message.channel, message.id)
             return
         self._log.sending.forestalled(entry)
-        if self._doubt.damage is None and self._log.later is None:
+        if self._doubt.damage is None and not self._is_over:
             self.note_told()
             self._applier.note(entry, read=False)
         elif self.holes and entry.header.seq <= self._replica.head.seq:
@@ -208,9 +215,11 @@ class Follower:
         self._arrived.set()
 
     async def follow(self) -> None:
-        """Apply what arrives, until cancelled, or until the log goes on in a later format."""
+        """Apply what arrives, until cancelled, until the log goes on in a later format, or until
+        the database has ended.
+        """
         attempt = 0
-        while self._log.later is None:
+        while not self._is_over:
             await self._something_to_do()
             try:
                 await self._take_in()
@@ -221,7 +230,7 @@ class Follower:
                 await self._log.server.sleep(pause(self._log.server, attempt))
                 attempt += 1
                 self._arrived.set()
-            except (LogDamaged, UpgradeNeeded) as error:
+            except (DatabaseEnded, LogDamaged, UpgradeNeeded) as error:
                 _log.debug("following has stopped: %s", error)
             except Exception as error:  # noqa: BLE001 - the log has it all, and is read again
                 failed = Trouble("fault", "following the log has failed; it is read again")
@@ -307,6 +316,7 @@ class Follower:
             await self._begin(found)
         except ReplicaLost:  # its file has failed: another one is there, which holds nothing yet
             await self.catch_up()
+        self._log.require_taken_over(self._replica.head.seq + 1)
 
     async def _begin(self, found: Found) -> None:
         candidates = await self._checkpoints_ahead(found.listing)
@@ -507,7 +517,7 @@ class Follower:
         """See that nothing keeps this process from writing, as far as is known.
 
         Raises:
-            LogDamaged, UpgradeNeeded: something does.
+            DatabaseEnded, LogDamaged, UpgradeNeeded: something does.
         """
         if (stopped := self.stopped) is not None:
             raise stopped

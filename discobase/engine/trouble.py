@@ -34,7 +34,7 @@ TroubleKind = Literal[
 - ``gateway``: the gateway has been away for long;
 - ``checkpoint``: a checkpoint cannot be written, or does not hold;
 - ``fault``: something failed that should not, in discobase itself;
-- ``ended``: the connection has ended for good.
+- ``ended``: the connection has ended for good, or the database has.
 """
 
 _MINOR: frozenset[TroubleKind] = frozenset({"nonces", "gateway", "checkpoint"})

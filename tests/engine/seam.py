@@ -85,8 +85,15 @@ class Seam:
     # Requests
 
     async def send(
-        self, channel: int, content: str, uploads: Sequence[Upload], nonce: str
+        self,
+        channel: int,
+        content: str,
+        uploads: Sequence[Upload],
+        nonce: str,
+        *,
+        mention: int | None = None,
     ) -> Message:
+        assert mention is None or f"<@{mention}>" in content
         assert len(content) <= 2000
         assert len(nonce) <= 25
         bot, world = self._process.bot, self._world
@@ -118,6 +125,9 @@ class Seam:
     async def require_readable(self, channel: int) -> None:
         self._world.require_seen(channel, self._process)
         self._world.require(channel, READING)
+
+    async def may_write(self, user: int, channel: int) -> bool:
+        return await self._call("may_write", lambda: self._world.may_write(user, channel))
 
     async def create_category(self, name: str) -> Channel:
         bot, world = self._process.bot, self._world
@@ -211,6 +221,7 @@ class Seam:
 
     def _where_seen(self, effect: Callable[[], T], channel: int | None) -> Callable[[], T]:
         def checked() -> T:
+            self._world.require_member(self._process.bot)
             if channel is not None:
                 self._world.require_seen(channel, self._process)
             return effect()

@@ -133,6 +133,7 @@ class World:
         self.spoiled: set[int] = set()
         self.nonces: dict[tuple[int, str], tuple[int, int, float]] = {}
         self.room = 500
+        self.kicked: set[int] = set()
         self.id_skew = 0.0
         self._listed_from: dict[int, float] = {}
         self._told_from: dict[int, float] = {}
@@ -315,7 +316,7 @@ class World:
         elif how == "text":
             self.edit(channel, identity, stored.message.content.replace('"seq":', '"seq":1'))
         elif how == "later":
-            later = stored.message.content.replace('":1,', '":2,"needs":"9.0",', 1)
+            later = stored.message.content.replace('":1,', '":9,"needs":"9.0",', 1)
             self.edit(channel, identity, later)
         elif how == "files":
             stored.files = tuple(bytes(byte ^ 1 for byte in file) for file in stored.files)
@@ -396,6 +397,29 @@ class World:
         shown_to = self.channels[channel].shown_to if channel in self.channels else frozenset()
         if shown_to and process.bot not in shown_to and not process.administrator:
             raise Forbidden("Missing Access", MISSING_ACCESS)
+
+    def may_write(self, bot: int, channel: int) -> bool:
+        """Whether a bot is a member, and may write in a channel."""
+        self._require_channel(channel)
+        shown_to = self.channels[channel].shown_to
+        return bot not in self.kicked and (not shown_to or bot in shown_to)
+
+    def require_member(self, bot: int) -> None:
+        """Refuse what a bot asks for that was taken out of the server."""
+        if bot in self.kicked:
+            raise Forbidden("Missing Access", MISSING_ACCESS)
+
+    def let_in(self, *bots: int) -> None:
+        """An administrator lets bots into all channels that only some may see."""
+        for channel in [*self.channels.values()]:
+            if channel.shown_to:
+                seen = channel.shown_to | {*bots}
+                self.channels[channel.id] = dataclasses.replace(channel, shown_to=seen)
+
+    def kick(self, bot: int) -> None:
+        """An administrator takes a bot out of the server. What it has sent arrives."""
+        self.note(f"server: bot {bot} is kicked")
+        self.kicked.add(bot)
 
     def require_viewed(self, channel: int) -> None:
         """Refuse what is asked of a channel that somebody has hidden from the bot."""
@@ -524,6 +548,8 @@ class Session:
         """Pass an event on, in its time, or as the faults have it."""
         world, faults = self._world, self._world.faults
         if self._broken or not self._process.alive or isinstance(event, EventsLost):
+            return
+        if self._process.bot in world.kicked:
             return
         if world.chance(faults.dropped_event):
             world.fault(f"{self._process.name}: event dropped: {_brief(event)}")

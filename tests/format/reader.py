@@ -31,6 +31,7 @@ from urllib.request import Request, urlopen
 
 OPEN, CLOSE = "```json\n", "\n```"
 GENESIS = "0" * 32
+KNOWN = {"superblock": 2}
 LARGEST = 2**63 - 1
 SECOND_OF_IDS = 1000 << 22
 TOGETHER = "_together:"
@@ -119,12 +120,12 @@ def hash_of(text: str) -> str:
 
 
 def refuse_later(content: str, kind: str) -> bool:
-    """Whether a message is of a kind; LaterFormat where it is in a format above 1."""
+    """Whether a message is of a kind; LaterFormat where it is in a format that is not known."""
     mark = f'{OPEN}{{"{kind}":'
     if not content.startswith(mark):
         return False
     number = re.match(r"[0-9]{1,9}(?![0-9])", content[len(mark) :])
-    if number and int(number[0]) > 1:
+    if number and int(number[0]) > KNOWN.get(kind, 1):
         needs = re.search(r'"needs":"([\w.+!-]{1,40})"', content.split("\n")[1])
         raise LaterFormat(f"a {kind} of format {number[0]}, for version {needs and needs[1]}")
     return True
@@ -137,7 +138,8 @@ def unsealed(content: str, kind: str) -> dict[str, Any] | None:
     try:
         raw = json.loads(content.removeprefix(OPEN).removesuffix(CLOSE))
         written = json.dumps(raw["is"], separators=(",", ":"))
-        sound = raw[kind] == 1 and raw["hash"] == hash_of(written) and type(raw["is"]) is dict
+        known = 1 <= raw[kind] <= KNOWN.get(kind, 1)
+        sound = known and raw["hash"] == hash_of(written) and type(raw["is"]) is dict
     except (KeyError, TypeError, ValueError, RecursionError):
         return None
     return raw["is"] if sound else None
@@ -145,6 +147,10 @@ def unsealed(content: str, kind: str) -> dict[str, Any] | None:
 
 # Finding the database
 
+DELETED = (
+    "discobase: this database is being deleted. Whoever finds this message finishes that, and "
+    "takes nothing that is missing for damage."
+)
 GIVEN_UP = (
     "discobase: the creation of this database was given up. A superblock that comes after this "
     "message does not count."
@@ -161,6 +167,15 @@ class Superblock:
     generation: int
     lanes: list[int]
     checkpoints: int
+    authors: list[tuple[int, int]]
+
+    def author_of(self, seq: int, own: int) -> int:
+        """The bot whose position it is."""
+        return next((bot for bot, last in self.authors if seq <= last), own)
+
+    def may_tell(self, author: int, seq: int, own: int) -> bool:
+        """Whether a bot is believed what it says of the state at a position."""
+        return author in {own, *(bot for bot, last in self.authors if seq <= last)}
 
     def nonce(self, seq: int) -> str:
         return f"{self.database}{base36(self.generation)}.{base36(seq)}"
@@ -190,12 +205,21 @@ def read_superblock(content: str) -> Superblock | None:
             and lanes
             and math.isfinite(float(facts["created"]))
         )
+        authors = [(each["bot"], each["last"], each["chain"]) for each in facts.get("authors", ())]
+        sound = sound and all(
+            ID.fullmatch(bot) and is_number(last) and re.fullmatch("[0-9a-f]{32}", chain)
+            for bot, last, chain in authors
+        )
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     if not sound:
         return None
     return Superblock(
-        facts["database"], facts["generation"], [int(lane) for lane in lanes], int(checkpoints)
+        facts["database"],
+        facts["generation"],
+        [int(lane) for lane in lanes],
+        int(checkpoints),
+        [(int(bot), last) for bot, last, _ in authors],
     )
 
 
@@ -204,7 +228,7 @@ def superblocks_in(source: Source, catalog: int) -> list[tuple[int, Superblock]]
     for message in source.messages(catalog):
         if int(message["author"]["id"]) != source.bot:
             continue
-        if message["content"] == GIVEN_UP and not found:
+        if message["content"] == DELETED or (message["content"] == GIVEN_UP and not found):
             return []
         if block := read_superblock(message["content"]):
             found.append((int(message["id"]), block))
@@ -312,10 +336,13 @@ class Lanes:
         self.at: dict[int, list[Frame]] = {}
         for number, lane in enumerate(block.lanes):
             for message in source.messages(lane, after):
-                if int(message["author"]["id"]) != source.bot:
+                author = int(message["author"]["id"])
+                if author not in {source.bot, *(bot for bot, _ in block.authors)}:
                     continue
                 read = read_frame(message["content"])
-                if read is not None and read[0]["seq"] % len(block.lanes) == number:
+                if read is None or author != block.author_of(read[0]["seq"], source.bot):
+                    continue
+                if read[0]["seq"] % len(block.lanes) == number:
                     self.at.setdefault(read[0]["seq"], []).append(Frame(message, *read))
         for frames in self.at.values():
             frames.sort(key=lambda frame: frame.id)
@@ -1017,13 +1044,13 @@ def checkpoints(source: Source, block: Superblock) -> list[Checkpoint]:
     """The checkpoints that may be begun at, the newest position first."""
     found: list[Checkpoint] = []
     for message in source.messages(block.checkpoints):
-        if int(message["author"]["id"]) != source.bot:
-            continue
         try:
             facts = unsealed(message["content"], "checkpoint")
         except LaterFormat:
             continue
-        if facts is not None and is_of(facts, block):
+        if facts is None or not is_of(facts, block):
+            continue
+        if block.may_tell(int(message["author"]["id"]), facts["seq"], source.bot):
             found.append(Checkpoint(message, facts))
     return sorted(found, key=lambda each: (-each.facts["seq"], int(each.message["id"])))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import example, given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from discobase.engine import keys
 from discobase.engine.checkpoints.store import AGE_SECONDS, KEPT
 from discobase.engine.log import commit_log, frame, leftovers
+from discobase.engine.log.authors import Predecessor
 from discobase.engine.log.catalogs import GIVEN_UP
 from discobase.engine.log.creation import LANES
 from discobase.engine.operations import (
@@ -143,7 +145,10 @@ class TestFields:
         assert [name for name in fields_in("A frame") if name != "behind"] == header
 
     def test_of_a_superblock(self):
-        held = json.loads(made.superblock().to_content().removeprefix("```json\n")[:-4])["is"]
+        before = (Predecessor(5, 3, "0" * 32),)
+        content = replace(made.superblock(), predecessors=before).to_content()
+        held = json.loads(content.removeprefix("```json\n")[:-4])["is"]
+        assert fields_in("Several bots") == list(held["authors"][0])
         assert fields_in("The superblock") == list(held)
 
     def test_of_a_checkpoint(self):

@@ -12,10 +12,9 @@ from tests.engine.simulation import BOT, Stored, World
 class OfWorld:
     """The messages of a world, all of them visible."""
 
-    bot = BOT
-
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, bot: int = BOT) -> None:
         self._world = world
+        self.bot = bot
 
     def channels(self) -> list[dict[str, Any]]:
         return [{"id": str(each.id), "topic": each.topic} for each in self._world.channels.values()]

@@ -78,11 +78,11 @@ class Healer:
                 return
 
     async def watch(self) -> None:
-        """See to it, until cancelled, that there is a checkpoint where there was one: others may
-        have removed an older one than their own.
+        """See to it that there is a checkpoint where there was one: others may have removed an
+        older one than their own. Until cancelled, or until the database has ended.
         """
         attempt = 0
-        while True:
+        while self._log.ended is None:
             await self._told.wait()
             self._told.clear()
             position, message = self._changed
@@ -107,13 +107,13 @@ class Healer:
             await self._log.server.sleep(_POLL_SECONDS)
 
     async def heal(self) -> None:
-        """Heal what comes, until cancelled."""
+        """Heal what comes, until cancelled, or until the database has ended."""
         server = self._log.server
-        while True:
+        while self._log.ended is None:
             await self._follower.holes.wounded.wait()
             began, attempt = server.monotonic(), 0
             await server.sleep(server.random() * _SPREAD)
-            while self._follower.holes.wounded.is_set():
+            while self._follower.holes.wounded.is_set() and self._log.ended is None:
                 try:
                     await self._heal_once()
                 except (DiscobaseError, ServerError, TooLarge, Unanswered) as error:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from discobase.engine.checkpoints.manifest import LONGEST, Manifest, is_part, part_content
 from discobase.engine.checkpoints.packing import hash_of_packed, unpack
+from discobase.engine.log.authors import may_tell
 from discobase.engine.log.downloads import download
 from discobase.engine.log.formats import mark
 from discobase.engine.log.frame import Limits, cut_into_files
@@ -113,17 +114,25 @@ class CheckpointStore:
 
     def _manifest_in(self, message: Message) -> Manifest | str:
         """Return what a message says, or why it does not count."""
-        if message.author != self._server.author:
-            return "it is by somebody else"
         try:
             manifest = Manifest.from_content(message.content)
         except LaterFormat as later:
+            if not self._is_believed(message, None):
+                return "it is by somebody else"
             return f"it is {later.what}"
+        if not self._is_believed(message, manifest):
+            return "it is by somebody else"
         if manifest is None:
             return "its text was altered"
         if not manifest.is_of(self._superblock):
             return "it is of another database, or another generation"
         return manifest
+
+    def _is_believed(self, message: Message, manifest: Manifest | None) -> bool:
+        """Return whether a message is by a bot that may say what was at its position."""
+        seq = manifest.seq if manifest is not None else 0
+        before = self._superblock.predecessors
+        return may_tell(before, self._server.author, message.author, seq)
 
     async def read(self, stored: Stored) -> bytes:
         """Return the packed bytes of a checkpoint, checked. A download for each attachment, and a

@@ -11,15 +11,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from discobase.engine.log.formats import upgrade_needed
 from discobase.engine.log.history import read_channel
+from discobase.engine.log.last_words import is_deleted, last_word
 from discobase.engine.log.listing import Listing, Moment
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.log.topic import CATALOG, part_of
 from discobase.engine.operations import LaterFormat
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import Channel, Message, NotFound, Server, seconds_between
+from discobase.errors import DatabaseEnded
 
 GIVEN_UP = (
     "discobase: the creation of this database was given up. A superblock that comes after this "
@@ -38,12 +41,14 @@ class View:
         channels: its channels.
         held: the superblocks of each catalog that holds any, with their message ids, ascending.
         read: the messages of each catalog.
+        ended: why a database that was here is none any more; None where nothing says so.
     """
 
     began: Moment
     channels: Sequence[Channel]
     held: Mapping[int, Sequence[tuple[int, Superblock]]]
     read: Mapping[int, Sequence[Message]]
+    ended: DatabaseEnded | None = None
 
     @property
     def first(self) -> int | None:
@@ -93,7 +98,8 @@ async def look(server: Server) -> View:
     read = {channel.id: messages for channel, messages in zip(catalogs, pages, strict=True)}
     blocks = {catalog: superblocks_in(server, messages) for catalog, messages in read.items()}
     held = {catalog: found for catalog, found in blocks.items() if found}
-    return View(began, channels, held, read)
+    ended = last_word(server, chain.from_iterable(pages))
+    return View(began, channels, held, read, ended)
 
 
 async def _read(server: Server, catalog: int, last: int) -> list[Message]:
@@ -143,7 +149,8 @@ def superblocks_in(
     server: Server, messages: Iterable[Message]
 ) -> list[tuple[int, Superblock]] | None:
     """Return every superblock of a catalog, by message id, ascending; None where it was given up
-    before the first of them: nothing in it counts, now and later.
+    before the first of them, or where the database is being deleted: nothing in it counts, now and
+    later.
 
     Raises:
         UpgradeNeeded: there is a superblock of a later format.
@@ -153,6 +160,8 @@ def superblocks_in(
         if message.author != server.author:
             continue
         if message.content == GIVEN_UP and not found:
+            return None
+        if is_deleted(server, message):
             return None
         if block := _superblock(message):
             found.append((message.id, block))

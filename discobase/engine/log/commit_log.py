@@ -19,9 +19,12 @@ hash in its header, and chained by that of the frame before: invariant I4.
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import logging
 from collections.abc import Callable, Sequence
 
+from discobase.engine.log.authors import hidden_text
 from discobase.engine.log.catalogs import superblocks_in
 from discobase.engine.log.downloads import download
 from discobase.engine.log.entry import Commit, Entry, commit_of, decide
@@ -34,8 +37,9 @@ from discobase.engine.log.frame import (
 )
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.lane_ends import LaneEnds
+from discobase.engine.log.last_words import last_word
 from discobase.engine.log.listing import Listing, Moment
-from discobase.engine.log.presence import deleted, require_present
+from discobase.engine.log.presence import gone, require_present
 from discobase.engine.log.sending import TRIES, Sending
 from discobase.engine.log.superblock import Superblock, random_name
 from discobase.engine.operations import LaterFormat
@@ -49,6 +53,8 @@ from discobase.engine.server.seam import (
 from discobase.engine.trouble import Trouble, Troubles
 from discobase.engine.versions import OWN, release_of
 from discobase.errors import (
+    DatabaseEnded,
+    DatabaseTakenOver,
     LogDamaged,
     NoncesIgnored,
     UpgradeNeeded,
@@ -71,6 +77,8 @@ class CommitLog:
         troubles: what is told of what goes wrong.
         gauge: told how far long readings have come.
         version: the version of discobase that writes.
+        heeds_claims: whether this bot is not to write any more where another one claims to succeed
+            it. Not so for that other one, which reads as this bot does.
 
     Attributes:
         gauge: the same.
@@ -78,6 +86,7 @@ class CommitLog:
         refusal: why nothing may be written, where the server turned out not to enforce them.
         later: what was met of a later format, first; None while all that was met is known. Nothing
             may be written any more when there is something.
+        ended: why nobody writes to this database any more; None while nothing says so.
         ends: how far each lane is known.
         sending: what is sent of what is appended.
     """
@@ -90,8 +99,11 @@ class CommitLog:
         *,
         gauge: Gauge | None = None,
         version: str = OWN,
+        heeds_claims: bool = True,
     ) -> None:
         self.gauge = gauge or Gauge()
+        self._heeds_claims = heeds_claims
+        self._own_from = superblock.own_from
         self.server = server
         self.release = release_of(version)
         self.superblock = superblock
@@ -99,6 +111,7 @@ class CommitLog:
         self.enforced = True
         self.refusal: NoncesIgnored | None = None
         self.later: UpgradeNeeded | None = None
+        self.ended: DatabaseEnded | None = None
         self.ends = LaneEnds(superblock.lanes)
         self._superblock_message: int | None = None
         self._catalog_end = 0
@@ -181,16 +194,18 @@ class CommitLog:
         Raises:
             Unanswered: no try had an answer. What the position holds, now or later, is not known.
             NothingSent: there was no connection, and nothing was sent.
-            NoncesIgnored: nothing may be written any more; nothing was.
+            NoncesIgnored, DatabaseEnded: nothing may be written any more; nothing was.
             Unavailable: the server refused it; nothing was written.
             OutcomeUnknown: the server refused it, after a try whose outcome is unknown.
             LogDamaged: the position was written before, and its message deleted since.
             UpgradeNeeded: the position holds a frame of a later format.
             Uncertain, Refused: it was sent, and the log could not be read afterwards.
         """
-        if self.refusal is not None:
-            raise self.refusal
+        if (refusal := self.ended or self.refusal) is not None:
+            raise copy.copy(refusal)
         seq, began = draft.header.seq, self.moment()
+        if seq < self._own_from:
+            self.require_taken_over(seq)
         entry = await self.sending.until_known(
             draft, after=after, tries=tries, tried=tried, patience=patience
         )
@@ -201,6 +216,20 @@ class CommitLog:
             self.confirm(began)
             self.sending.note_written(entry, draft)
         return entry
+
+    def require_taken_over(self, seq: int) -> None:
+        """See that a position is this bot's to write: below it the log is its predecessors'.
+
+        Raises:
+            LogDamaged: what they have written there is gone.
+        """
+        if seq < self._own_from:
+            raise LogDamaged(
+                f"the log ends below position {self._own_from - 1}, up to which another "
+                f"bot has written it: messages of that bot have been deleted",
+                position=seq,
+                channel=self.superblock.lane_of(seq),
+            )
 
     # Reading
 
@@ -221,8 +250,12 @@ class CommitLog:
 
         Raises:
             UpgradeNeeded: it is a frame of a later format, or the superblock of one.
+            DatabaseEnded: it says that nobody writes to this database any more.
+            SuccessionRefused: it is by a bot that was succeeded, and its text is not shown.
         """
-        if message.author != self.server.author:
+        if message.channel == self.superblock.catalog:
+            self._heed(last_word(self.server, [message]))
+        if message.author != self.server.author and not self._is_of_predecessor(message):
             return None
         try:
             if message.channel == self.superblock.catalog:
@@ -245,7 +278,35 @@ class CommitLog:
             return None
         if header is None or self.superblock.lane_of(header.seq) != message.channel:
             return None
+        if not self.superblock.is_of(message.author, self.server.author, header.seq):
+            return None
         return Entry(message, header)
+
+    def _is_of_predecessor(self, message: Message) -> bool:
+        """Return whether a message is in a lane, and by a bot that has been succeeded.
+
+        Raises:
+            SuccessionRefused: it is, and its text is not shown to this bot.
+        """
+        bots = {each.bot for each in self.superblock.predecessors}
+        if message.author not in bots or message.channel not in self.superblock.lanes:
+            return False
+        if not message.content:
+            raise hidden_text(message.author)
+        return True
+
+    def _heed(self, ended: DatabaseEnded | None) -> None:
+        """Write nothing any more, if there is a reason why nobody does.
+
+        Raises:
+            DatabaseEnded: there is one.
+        """
+        if ended is None or (isinstance(ended, DatabaseTakenOver) and not self._heeds_claims):
+            return
+        if self.ended is None:
+            self.ended = ended
+            self.troubles.begin(Trouble("ended", str(ended), writes_blocked=True))
+        raise copy.copy(self.ended)
 
     def _stopped_by(
         self, later: LaterFormat, message: Message, position: int | None = None
@@ -272,18 +333,26 @@ class CommitLog:
 
         Raises:
             UpgradeNeeded: one of them is of a later format.
+            DatabaseEnded: nobody writes to this database any more.
             LogDamaged: that of this database is gone: nobody could open it any more.
         """
         catalog, end = self.superblock.catalog, None
         if listing is not None:
             end = listing.end_of(catalog, known=max(1, self._catalog_end))
-        self.take_catalog(await read_channel(self.server, catalog, end=end))
+        try:
+            messages = await read_channel(self.server, catalog, end=end)
+        except NotFound:
+            if isinstance(ended := await self.gone(catalog), DatabaseEnded):
+                raise ended from None
+            raise
+        self.take_catalog(messages)
 
     def take_catalog(self, messages: Sequence[Message]) -> None:
         """Look at the superblocks among the messages of the catalog, all of which have been read.
 
         Raises:
             UpgradeNeeded: one of them is of a later format.
+            DatabaseEnded: nobody writes to this database any more.
             LogDamaged: that of this database is gone, or does not count: nobody could open it any
                 more.
         """
@@ -401,7 +470,7 @@ class CommitLog:
         except NotFound as error:
             if error.code != UNKNOWN_CHANNEL:
                 raise
-            raise deleted(self.superblock, lane) from error
+            raise await self.gone(lane) from error
         return messages
 
     def _explain(self, lane: int, messages: Sequence[Message]) -> None:
@@ -416,13 +485,30 @@ class CommitLog:
 
         Raises:
             LogDamaged: a lane has been deleted.
+            DatabaseEnded: it has, with the database.
             NotPermitted: a lane is not shown to the bot.
         """
         began = self.moment()
         listing = Listing.of(began, await persist(self.server, self.server.channels))
         unlisted = [lane for lane in self.superblock.lanes if lane not in listing.last]
-        await require_present(self.server, self.superblock, unlisted)
+        try:
+            await require_present(self.server, self.superblock, unlisted)
+        except DatabaseEnded as ended:
+            self._heed(ended)
         return listing
+
+    async def gone(self, channel: int) -> LogDamaged | DatabaseEnded:
+        """Return the error for a channel of the database that is gone. One API call, and some more
+        where the catalog is.
+
+        Raises:
+            Uncertain: the server does not answer.
+        """
+        error = await gone(self.server, self.superblock, channel)
+        if isinstance(error, DatabaseEnded):
+            with contextlib.suppress(DatabaseEnded):
+                self._heed(error)
+        return error
 
     def tells_ends(self, listing: Listing) -> bool:
         """Return whether a list of channels tells how far they go: not every server does. Of the

@@ -19,14 +19,16 @@ import contextlib
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from discobase.engine.base36 import DIGITS
+from discobase.engine.log.begun import refuse_unfinished
 from discobase.engine.log.catalogs import View, look_until_settled
+from discobase.engine.log.deletion import finish_deletions
 from discobase.engine.log.frame import is_frame
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.leftovers import CATEGORY, channels_in, remove, remove_leftovers
 from discobase.engine.log.listing import Listing
+from discobase.engine.log.lost_topics import channels_without_topics
 from discobase.engine.log.presence import require_present
 from discobase.engine.log.superblock import ID_LENGTH, Superblock, is_superblock
 from discobase.engine.log.topic import (
@@ -35,7 +37,6 @@ from discobase.engine.log.topic import (
     LOG,
     Part,
     channels_of,
-    is_told,
     part_of,
     topic_of,
 )
@@ -51,7 +52,7 @@ from discobase.engine.server.seam import (
     Trace,
     Uncertain,
 )
-from discobase.errors import DatabaseNotFound, LogDamaged, ServerFull, Unavailable
+from discobase.errors import DatabaseDeleted, DatabaseNotFound, LogDamaged, ServerFull, Unavailable
 
 _log = logging.getLogger(__name__)
 
@@ -108,8 +109,14 @@ async def find_or_create(server: Server, *, lanes: int = LANES) -> Found:
             <discobase.engine.server.seam.NotPermitted>` where it may not read what is there.
     """
     for _ in range(_TRIES):
-        view, gone = await _look(server)
+        try:
+            view, gone = await _look(server)
+        except DatabaseDeleted:
+            await finish_deletions(server)
+            continue
         if view.chosen is not None:
+            if isinstance(view.ended, DatabaseDeleted):
+                await finish_deletions(server)
             await remove_leftovers(server, view, view.newest)
         else:
             view = await _create(server, lanes, view)
@@ -134,6 +141,7 @@ async def find(server: Server, place: str) -> Found:
 
     Raises:
         DatabaseNotFound: there is none.
+        DatabaseDeleted: there was one, and its deletion is under way, or was interrupted.
         LogDamaged, UpgradeNeeded, Refused: as for :func:`find_or_create`.
     """
     view, _ = await _look(server)
@@ -151,11 +159,13 @@ async def _look(server: Server) -> tuple[View, list[Trace]]:
 
     Raises:
         LogDamaged: the server holds parts of a database, but not all.
-        NotPermitted, Unavailable: as for :func:`_search`.
+        SuccessionRefused: this bot has begun to take one over.
+        DatabaseDeleted, NotPermitted, Unavailable: as for :func:`_search`.
     """
     view, gone = await _search(server)
     if view.chosen is None:
         await _refuse_lost_topics(server, view.channels)
+        await refuse_unfinished(server, view.channels)
         view = await _look_for_superblock(server, view)
     return view, gone
 
@@ -172,6 +182,7 @@ async def _search(server: Server, waited_for: int = 0) -> tuple[View, list[Trace
         The server, and the traces of databases whose catalogs are gone.
 
     Raises:
+        DatabaseDeleted: there was one, which somebody is deleting.
         NotPermitted: a channel of a database of this bot may not be read.
         Unavailable: the list of channels does not show one that may.
     """
@@ -180,6 +191,8 @@ async def _search(server: Server, waited_for: int = 0) -> tuple[View, list[Trace
         await _require_readable(server, view.channels)
         if view.chosen is not None:
             return view, []
+        if view.ended is not None:
+            raise view.ended
         gone = await find_gone(server, view.channels)
         if gone is not None:
             return view, gone
@@ -215,21 +228,8 @@ async def _refuse_lost_topics(server: Server, channels: Sequence[Channel]) -> No
     Raises:
         LogDamaged: there is one.
     """
-    homes = {channel.id for channel in channels if channel.name == CATEGORY}
-    for channel in channels:
-        named = channel.name == CATALOG or channel.name.startswith(LOG) or channel.parent in homes
-        if channel.is_category or not named or is_told(channel):
-            continue
-        with contextlib.suppress(NotFound, Forbidden):
-            messages = await read_channel(server, channel.id, until=partial(_is_ours, server))
-            for message in filter(partial(_is_ours, server), messages):
-                raise _untold(server, channel, message)
-
-
-def _is_ours(server: Server, message: Message) -> bool:
-    """Return whether a message is a frame or a superblock of this bot."""
-    mine = message.author == server.author
-    return mine and (is_frame(message.content) or is_superblock(message.content))
+    async for channel, message in channels_without_topics(server, channels):
+        raise _untold(server, channel, message)
 
 
 def _untold(server: Server, channel: Channel, message: Message) -> LogDamaged:

@@ -25,7 +25,7 @@ from discobase.errors import UpgradeNeeded
 FENCE_OPEN, FENCE_CLOSE = "```json\n", "\n```"
 """What stands before and after the JSON in a message."""
 
-MessageKind = Literal["discobase", "superblock", "checkpoint", "part"]
+MessageKind = Literal["discobase", "superblock", "checkpoint", "part", "succession"]
 """What a message is: ``discobase`` is a frame, ``part`` one of a checkpoint."""
 
 _NAMES = {
@@ -33,6 +33,7 @@ _NAMES = {
     "superblock": "a superblock",
     "checkpoint": "a checkpoint",
     "part": "a part of a checkpoint",
+    "succession": "the claim of a successor",
 }
 
 _NUMBER = re.compile(r"[0-9]{1,9}(?![0-9])")

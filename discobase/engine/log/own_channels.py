@@ -23,7 +23,7 @@ from discobase.engine.server.seam import (
     ServerError,
 )
 from discobase.engine.trouble import Trouble, Troubles
-from discobase.errors import LogDamaged, MissingPermission
+from discobase.errors import DatabaseEnded, LogDamaged, MissingPermission
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class OwnChannels:
         self._regained = regained
         self._troubles = troubles
         self._changed = asyncio.Event()
-        self.trouble: MissingPermission | LogDamaged | None = None
+        self.trouble: MissingPermission | LogDamaged | DatabaseEnded | None = None
 
     def handle(self, event: Event) -> None:
         """Take note of an event. Called on the loop; never waits."""
@@ -76,6 +76,7 @@ class OwnChannels:
         Raises:
             MissingPermission: the bot may not read one of the channels.
             LogDamaged: one of them has been deleted.
+            DatabaseEnded: it has, with the database.
         """
         if trouble := self.trouble:
             raise copy.copy(trouble)  # one that is raised again and again would grow
@@ -110,7 +111,7 @@ class OwnChannels:
             self.trouble = None
         except NotPermitted as error:
             self.trouble = error.reason
-        except LogDamaged as error:
+        except (DatabaseEnded, LogDamaged) as error:
             self.trouble = error
         if self.trouble is not None:
             self._troubles.begin(Trouble("access", str(self.trouble), writes_blocked=True))

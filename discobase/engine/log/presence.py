@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from discobase.engine.log.history import read_channel
+from discobase.engine.log.last_words import last_word
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.server.retry import persist
-from discobase.engine.server.seam import NotFound, Server
-from discobase.errors import LogDamaged
+from discobase.engine.server.seam import NotFound, NotPermitted, Refused, Server
+from discobase.errors import DatabaseDeleted, DatabaseEnded, LogDamaged
 
 
 async def require_present(server: Server, superblock: Superblock, channels: Iterable[int]) -> None:
@@ -15,18 +17,46 @@ async def require_present(server: Server, superblock: Superblock, channels: Iter
 
     Raises:
         LogDamaged: one of them has been deleted.
+        DatabaseEnded: one of them has, with the database.
         NotPermitted: the bot may not read one of them.
     """
     for channel in channels:
         try:
             await persist(server, server.require_readable, channel)
         except NotFound as error:
-            raise deleted(superblock, channel) from error
+            raise await gone(server, superblock, channel) from error
 
 
-def deleted(superblock: Superblock, channel: int) -> LogDamaged:
-    """Return the error for a channel of the database that is gone."""
-    return LogDamaged(
+async def gone(server: Server, superblock: Superblock, channel: int) -> LogDamaged | DatabaseEnded:
+    """Return the error for a channel of the database that is gone: by itself, or with the database,
+    as the catalog says, which goes last. One API call; one for each lane where the catalog is gone.
+
+    Raises:
+        Uncertain: the server does not answer.
+    """
+    damaged = LogDamaged(
         f"the {superblock.names[channel]} of the database has been deleted, with all it held",
         channel=channel,
     )
+    try:
+        messages = await read_channel(server, superblock.catalog)
+    except NotFound:
+        return await _whole(server, superblock, damaged)
+    except Refused:
+        return damaged
+    return last_word(server, messages) or damaged
+
+
+async def _whole(
+    server: Server, superblock: Superblock, damaged: LogDamaged
+) -> LogDamaged | DatabaseEnded:
+    """Return whether all lanes are gone, too."""
+    for lane in superblock.lanes:
+        try:
+            await persist(server, server.require_readable, lane)
+        except NotFound:
+            continue
+        except NotPermitted:
+            pass
+        return damaged
+    return DatabaseDeleted("this database has been deleted, with all its channels")

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 from discobase.engine.log.entry import Entry
 from discobase.engine.log.frame import Draft
-from discobase.engine.log.presence import deleted
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.server.retry import pause
 from discobase.engine.server.seam import (
@@ -30,6 +29,7 @@ from discobase.engine.server.seam import (
     Uncertain,
 )
 from discobase.errors import (
+    DatabaseEnded,
     DiscobaseError,
     LogDamaged,
     OutcomeUnknown,
@@ -100,6 +100,10 @@ class Destination(Protocol):
 
     async def at(self, seq: int, *, after: int) -> list[Entry]:
         """Read all messages that carry a position."""
+        ...
+
+    async def gone(self, channel: int) -> DiscobaseError:
+        """Return the error for a lane that is gone."""
         ...
 
 
@@ -192,7 +196,7 @@ class Sending:
                 )
             except Refused as error:
                 if attempt == 0 and not error.repeated:
-                    raise self._reason(error, draft) from error
+                    raise await self._reason(error, draft) from error
                 return await self._refused(error, draft, after)
             await asyncio.wait({echo}, timeout=pause(server, attempt))
             if echo.done():
@@ -280,8 +284,8 @@ class Sending:
             ) from error
         if found:
             return found[0]
-        reason = self._reason(error, draft)
-        if isinstance(reason, LogDamaged):
+        reason = await self._reason(error, draft)
+        if isinstance(reason, LogDamaged | DatabaseEnded):
             raise reason from error
         raise OutcomeUnknown(
             f"Discord refused the commit at position {seq}: {error} (code {error.code}). An "
@@ -299,7 +303,7 @@ class Sending:
                 f"version cannot read: it may have been written. {error}"
             ) from error
 
-    def _reason(self, error: Refused, draft: Draft) -> DiscobaseError:
+    async def _reason(self, error: Refused, draft: Draft) -> DiscobaseError:
         """Return the error for a message that was refused, and is not there."""
         seq = draft.header.seq
         if isinstance(error, NotFound) and error.code == UNKNOWN_MESSAGE:
@@ -313,7 +317,7 @@ class Sending:
                 step="Save the same object again then",
             )
         if isinstance(error, NotFound) and error.code == UNKNOWN_CHANNEL:
-            return deleted(self._log.superblock, self._log.superblock.lane_of(seq))
+            return await self._log.gone(self._log.superblock.lane_of(seq))
         if isinstance(error, NotPermitted):
             return error.reason
         if error.code in TOO_LARGE:

@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from discobase.engine.base36 import DIGITS, base36
+from discobase.engine.log.authors import Predecessor, author_of
 from discobase.engine.log.formats import mark
 from discobase.engine.log.sealed import ABSURD, seal, unseal
 from discobase.engine.log.topic import CATALOG, LOG
 from discobase.engine.server.seam import Server
 
-_FORMAT = 1
+_FORMAT, _OF_SEVERAL_BOTS = 1, 2
+"""The second one is of logs that more than one bot has written: who does not know that would take
+what the others wrote for nothing, and write over it."""
+
+_NEEDED = "2.0"
+"""The version of discobase that knows of them."""
+
 _MARK = mark("superblock")
 _EARLIER_CHECKPOINTS = "snapshots"
 """How superblocks called the channel before the name was settled."""
@@ -32,7 +39,9 @@ still 0 in this century."""
 
 @dataclass(frozen=True, slots=True)
 class Superblock:
-    """The identity and the channels of one generation of a database."""
+    """The identity and the channels of one generation of a database; and the bots that have written
+    it before the one whose superblock it is.
+    """
 
     database: str
     generation: int
@@ -40,6 +49,7 @@ class Superblock:
     lanes: tuple[int, ...]
     checkpoints: int
     created: float
+    predecessors: tuple[Predecessor, ...] = ()
 
     def lane_of(self, seq: int) -> int:
         """Return the channel that a position lives in."""
@@ -54,6 +64,15 @@ class Superblock:
         return f"{self.database}{base36(self.generation)}.{base36(seq)}"
 
     @property
+    def own_from(self) -> int:
+        """The first position that the bot of this superblock may write."""
+        return max((each.last for each in self.predecessors), default=0) + 1
+
+    def is_of(self, author: int, own: int, seq: int) -> bool:
+        """Return whether a position is an author's to write, for the bot with the id `own`."""
+        return author == author_of(self.predecessors, own, seq)
+
+    @property
     def names(self) -> dict[int, str]:
         """What the channels are in the database that it cannot be read without, by id."""
         lanes = {lane: f"lane {LOG}{number}" for number, lane in enumerate(self.lanes)}
@@ -61,7 +80,7 @@ class Superblock:
 
     def to_content(self) -> str:
         """Write the superblock as the text of a message."""
-        fields = {
+        fields: dict[str, Any] = {
             "database": self.database,
             "generation": self.generation,
             "catalog": str(self.catalog),
@@ -69,7 +88,10 @@ class Superblock:
             "checkpoints": str(self.checkpoints),
             "created": round(self.created, 3),
         }
-        return seal("superblock", _FORMAT, fields)
+        if not self.predecessors:
+            return seal("superblock", _FORMAT, fields)
+        fields["authors"] = [each.to_json() for each in self.predecessors]
+        return seal("superblock", _OF_SEVERAL_BOTS, fields, needs=_NEEDED)
 
     @classmethod
     def from_content(cls, content: str) -> Superblock | None:
@@ -78,7 +100,7 @@ class Superblock:
         Raises:
             LaterFormat: it is a superblock that this version cannot read.
         """
-        fields = unseal(content, "superblock", _FORMAT)
+        fields = unseal(content, "superblock", _OF_SEVERAL_BOTS)
         try:
             return None if fields is None else cls._of(fields)
         except ABSURD:
@@ -94,6 +116,7 @@ class Superblock:
             lanes=tuple(snowflake(lane) for lane in fields["lanes"]),
             checkpoints=snowflake(fields.get("checkpoints") or fields[_EARLIER_CHECKPOINTS]),
             created=float(fields["created"]),
+            predecessors=tuple(map(Predecessor.from_json, fields.get("authors", ()))),
         )
         sound = (
             type(fields["lanes"]) is list

@@ -52,6 +52,12 @@ def part_of(channel: Channel, bot: int) -> Part | None:
     return Part(owner, found[2], found[3]) if owner in {None, bot} else None
 
 
+def owner_of(channel: Channel) -> int | None:
+    """Return the bot whose database a channel is of, as its topic says; None where it does not."""
+    found = _FORM.fullmatch(channel.topic)
+    return None if found is None or found[1] is None else int(found[1])
+
+
 def channels_of(channels: Iterable[Channel], bot: int) -> list[Channel]:
     """Return the channels that belong to a database of this bot, or may: also those of a database
     whose topics do not say whose it is.

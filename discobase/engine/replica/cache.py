@@ -12,7 +12,7 @@ import logging
 import os
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from discobase.at_exit import removes
@@ -162,6 +162,16 @@ class Cache:
                 if number < newest and number not in foreign:
                     remove_file(path)
 
+    def remove_of(self, databases: Collection[str]) -> None:
+        """Remove all files that are of one of these databases, or of none that can be told."""
+        with contextlib.suppress(OSError):
+            found = self._files()
+            foreign = _foreign(found)
+            others = {number for number, path in found if _is_of_another(path, databases)}
+            for number, path in found:
+                if number not in foreign and number not in others:
+                    remove_file(path)
+
     def _files(self) -> list[tuple[int, Path]]:
         named = ((_NAME.fullmatch(path.name), path) for path in self.folder.iterdir())
         return [(int(match[1]), path) for match, path in named if match]
@@ -193,6 +203,18 @@ class Cache:
 def _foreign(files: Sequence[tuple[int, Path]]) -> dict[int, Path]:
     """Return those files, by number, that have a replica's name, and are none."""
     return {number: path for number, path in files if path.suffix == ".sqlite" and not is_own(path)}
+
+
+def _is_of_another(path: Path, databases: Collection[str]) -> bool:
+    """Return whether a file says that it is of a database that is none of these."""
+    if path.suffix != ".sqlite":
+        return False
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as reader:
+            (superblock,) = reader.execute("SELECT superblock FROM kept").fetchone()
+    except (sqlite3.Error, TypeError, ValueError):
+        return False
+    return not any(f'"database":"{identity}"' in superblock for identity in databases)
 
 
 def was_closed(writer: sqlite3.Connection) -> bool:

@@ -28,6 +28,8 @@ class _ReadOnlyServer:
         content: str,  # noqa: ARG002
         uploads: Sequence[Upload],  # noqa: ARG002
         nonce: str,  # noqa: ARG002
+        *,
+        mention: int | None = None,  # noqa: ARG002
     ) -> NoReturn:
         """Refuse to send a message."""
         raise _refusal(f"a message to channel {channel}")

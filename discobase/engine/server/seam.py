@@ -260,9 +260,16 @@ class Requests(Protocol):
         ...
 
     async def send(
-        self, channel: int, content: str, uploads: Sequence[Upload], nonce: str
+        self,
+        channel: int,
+        content: str,
+        uploads: Sequence[Upload],
+        nonce: str,
+        *,
+        mention: int | None = None,
     ) -> Message:
-        """Send one message, once, silently, pinging nobody.
+        """Send one message, once, silently, pinging nobody, but for a bot that is mentioned: it can
+        read the text of a message of others only where it is (gateway, "Message Content Intent").
 
         Where the server enforces nonces, and this author has sent the nonce before, the earlier
         message comes back and nothing is created. One API call.
@@ -315,6 +322,12 @@ class Requests(Protocol):
         Raises:
             NotPermitted: it may not.
             NotFound: the channel is gone.
+        """
+        ...
+
+    async def may_write(self, user: int, channel: int) -> bool:
+        """Return whether a user is a member of the server and may write in a channel of it, as far
+        as the server tells. Up to three API calls.
         """
         ...
 

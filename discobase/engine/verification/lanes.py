@@ -107,7 +107,8 @@ class Lanes:
 
     def _entry_or_finding(self, message: Message) -> Entry | Finding:
         lane = message.channel
-        if message.author != self._server.author:
+        bots = {self._server.author, *(each.bot for each in self._superblock.predecessors)}
+        if message.author not in bots:
             forged = is_frame(message.content)
             what = "a forged commit" if forged else "a message"
             return _of(message, f"{what} by somebody else, {message.author}, which nobody applies")
@@ -121,6 +122,11 @@ class Lanes:
             return _of(message, "a message of this bot that is no commit, or none any more")
         if self._superblock.lane_of(header.seq) != lane:
             return _of(message, "a commit in a channel where its position is not", header.seq)
+        if not self._superblock.is_of(message.author, self._server.author, header.seq):
+            what = (
+                f"a commit by the bot {message.author}, which may not write there any more, or yet"
+            )
+            return _of(message, what, header.seq)
         return Entry(message, header)
 
     def findings(self, gone: set[int]) -> list[Finding]:

@@ -27,7 +27,7 @@ from discobase.engine.server.permissions import (
     invite_link,
     missing,
 )
-from discobase.engine.server.seam import Forbidden, NotPermitted, ServerError
+from discobase.engine.server.seam import Forbidden, NotFound, NotPermitted, ServerError
 from discobase.errors import MissingPermission
 
 BELIEVED_SECONDS = 5.0
@@ -217,6 +217,27 @@ class ChannelAccess:
             raise
         self._asked = time.monotonic()
         self._denied.clear()
+
+    async def may_write(self, user: int, channel: int) -> bool:
+        """Return whether somebody is a member of the server and may write in a channel. Up to three
+        API calls.
+        """
+        guild = self._server.guild
+        try:
+            with answered():
+                member = await self._client.http.get_member(guild, user)
+                roles = await self._client.http.get_roles(guild)
+        except NotFound:
+            return False
+        await self.list_channels()
+        held = {int(role) for role in member["roles"]}
+        permissions = 0
+        for role in roles:
+            if int(role["id"]) in {guild, *held}:
+                permissions |= int(role["permissions"])
+        standing = Standing(guild, user, permissions, frozenset(held))
+        may = in_channel(standing, self._overwrites.get(channel, {}))
+        return bool(may & Permission.SEND_MESSAGES)
 
     async def _ask_server(self) -> None:
         guild = self._server.guild

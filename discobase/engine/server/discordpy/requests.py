@@ -76,14 +76,20 @@ class RestRequests:
         return self._settling
 
     async def send(
-        self, channel: int, content: str, uploads: Sequence[Upload], nonce: str
+        self,
+        channel: int,
+        content: str,
+        uploads: Sequence[Upload],
+        nonce: str,
+        *,
+        mention: int | None = None,
     ) -> Message:
         """See :meth:`~discobase.engine.server.seam.Requests.send`."""
         needed = WRITING_FILES if uploads else WRITING
         self._access.refuse_denied(channel, needed)
         began = time.monotonic()
         try:
-            return await self._send(channel, content, uploads, nonce)
+            return await self._send(channel, content, uploads, nonce, mention)
         except Refused as error:
             # discord.py repeats 500, 502, 504 and 524 by itself, after a second at the least.
             repeated = time.monotonic() - began >= _FIRST_REPETITION_SECONDS
@@ -94,8 +100,16 @@ class RestRequests:
             raise known from error
 
     async def _send(
-        self, channel: int, content: str, uploads: Sequence[Upload], nonce: str
+        self,
+        channel: int,
+        content: str,
+        uploads: Sequence[Upload],
+        nonce: str,
+        mention: int | None,
     ) -> Message:
+        allowed = discord.AllowedMentions.none()
+        if mention is not None:
+            allowed.users = [discord.Object(mention)]
         files = [discord.File(BytesIO(upload.data), upload.name) for upload in uploads]
         flags = discord.MessageFlags(suppress_embeds=True, suppress_notifications=True)
         with (
@@ -105,7 +119,7 @@ class RestRequests:
                 nonce=nonce,
                 flags=flags,
                 files=files or discord.utils.MISSING,
-                allowed_mentions=discord.AllowedMentions.none(),
+                allowed_mentions=allowed,
             ) as parameters,
         ):
             return message_of(await self._client.http.send_message(channel, params=parameters))
@@ -180,6 +194,10 @@ class RestRequests:
         raw = await self._access.list_channels()
         with answered():
             return [_channel(channel) for channel in raw]
+
+    async def may_write(self, user: int, channel: int) -> bool:
+        """See :meth:`~discobase.engine.server.seam.Requests.may_write`."""
+        return await self._access.may_write(user, channel)
 
     async def create_category(self, name: str) -> Channel:
         """See :meth:`~discobase.engine.server.seam.Requests.create_category`.

@@ -1,0 +1,239 @@
+"""Delete a database whole, without opening it: it may be one that nobody can open.
+
+What belongs to it is known by the topics of channels, and by what its superblocks name. First of
+all its catalog is told that it is being deleted
+(:data:`~discobase.engine.log.last_words.DELETED`), so that whoever finds something missing knows
+why, and nobody writes again what is deleted. The catalog goes last. So a deletion that was
+interrupted is finished by whoever deletes it again, or looks for a database there, and is never
+taken for damage.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from discobase.engine.base36 import base36
+from discobase.engine.log.history import read_channel
+from discobase.engine.log.last_words import DELETED, is_deleted, last_word
+from discobase.engine.log.leftovers import channels_in, remove
+from discobase.engine.log.lost_topics import channels_without_topics
+from discobase.engine.log.superblock import Superblock, is_superblock
+from discobase.engine.log.topic import CATALOG, part_of
+from discobase.engine.log.traces import find_gone, forget
+from discobase.engine.operations import LaterFormat
+from discobase.engine.server.retry import persist
+from discobase.engine.server.seam import Channel, Message, NotFound, Server
+from discobase.errors import DatabaseEnded, DatabaseNotFound, DatabaseTakenOver
+
+_log = logging.getLogger(__name__)
+
+_LOOKS = 3
+"""Times that channels are looked for which somebody has made while the others were deleted: a
+guess. Whoever makes some for a new generation reads the catalog after that, and stops."""
+
+
+@dataclass(slots=True)
+class _Database:
+    """A database of this bot, as far as it can be told without opening it.
+
+    Attributes:
+        identity: the database's id; empty where only channels without topics are known.
+        channels: its channels.
+        catalogs: those of them that are its catalogs.
+        named: those that its superblocks name, whether they are listed or not.
+        first: the message id of its first superblock, of whatever format; None where there is none.
+        being_deleted: whether its deletion has begun.
+        taken_over: why it is another bot's by now; None where it is this one's.
+        is_own: whether anything says that it is this bot's: old topics do not.
+    """
+
+    identity: str
+    channels: dict[int, Channel] = field(default_factory=dict[int, Channel])
+    catalogs: set[int] = field(default_factory=set[int])
+    named: set[int] = field(default_factory=set[int])
+    first: int | None = None
+    being_deleted: bool = False
+    taken_over: DatabaseEnded | None = None
+    is_own: bool = False
+
+
+async def delete_database(server: Server, place: str) -> list[str]:
+    """Delete the database of this bot, or finish its deletion. Some four API calls, one for each of
+    its channels, and the server's settling time.
+
+    Where several sets of channels are this bot's, the database is the one whose superblock came
+    first, as for every reader; where no superblock is to be found, all of them are.
+
+    Args:
+        server: the seam.
+        place: which server it is, for errors.
+
+    Returns:
+        The ids of what was deleted: one, as a rule.
+
+    Raises:
+        DatabaseNotFound: there is none.
+        DatabaseTakenOver: another bot has taken it over, or claims to, and nothing was deleted.
+        NotPermitted: the bot may not read a channel of it, or not delete it.
+        Refused, Uncertain: it could not be deleted, or not to its end. To do it again finishes it.
+    """
+    channels = await persist(server, server.channels)
+    doomed = _chosen(await _databases(server, channels))
+    if not doomed:
+        await find_gone(server, channels)
+        raise DatabaseNotFound(place, "nothing was deleted")
+    for each in doomed:
+        if each.taken_over is not None:
+            raise each.taken_over
+        # Also those that are not listed, for the bot may not view them.
+        for channel in each.channels.keys() | each.named:
+            with contextlib.suppress(NotFound):
+                await persist(server, server.require_readable, channel)
+    for each in doomed:
+        await _announce(server, each.catalogs)
+    # Whoever finds a channel gone has to be able to read why.
+    await server.sleep(server.settling)
+    await _remove(server, [each.identity for each in doomed])
+    return [each.identity for each in doomed if each.identity]
+
+
+async def finish_deletions(server: Server) -> None:
+    """Finish what somebody has begun to delete. As :func:`delete_database`.
+
+    Raises:
+        NotPermitted, Refused, Uncertain: it could not be done.
+    """
+    begun = await _databases(server, await persist(server, server.channels))
+    await _remove(server, [each.identity for each in begun if each.being_deleted])
+
+
+def _chosen(databases: Sequence[_Database]) -> list[_Database]:
+    """Return which of this bot's sets of channels are the database, or what is left of one."""
+    first = min((each.first for each in databases if each.first is not None), default=None)
+    if first is None:
+        return list(databases)
+    return [each for each in databases if each.first == first or each.being_deleted]
+
+
+async def _databases(server: Server, channels: Sequence[Channel]) -> list[_Database]:
+    """Find this bot's sets of channels. An API call for each catalog; for a set without one, whose
+    topics name no bot, one for each of its channels.
+    """
+    found: dict[str, _Database] = {}
+    for channel in channels:
+        if part := part_of(channel, server.author):
+            each = found.setdefault(part.database, _Database(part.database))
+            each.channels[channel.id] = channel
+            each.is_own = each.is_own or part.bot is not None
+            if part.role == CATALOG:
+                each.catalogs.add(channel.id)
+    async for channel, message in channels_without_topics(server, channels):
+        _take_in(found, channel, message)
+    by_id = {channel.id: channel for channel in channels}
+    for each in found.values():
+        await _read(server, each, by_id)
+    return [each for each in found.values() if each.is_own]
+
+
+def _take_in(found: dict[str, _Database], channel: Channel, message: Message) -> None:
+    """Add a channel without a topic to the set that it is of: that of its superblock; where it has
+    none, the only one that is known, for a bot has one database in a server.
+    """
+    block = _superblock(message)
+    identity = next(iter(found), "") if block is None else block.database
+    each = found.setdefault(identity, _Database(identity))
+    each.channels[channel.id] = channel
+    each.is_own = True
+    if is_superblock(message.content):
+        each.catalogs.add(channel.id)
+
+
+async def _read(server: Server, each: _Database, channels: dict[int, Channel]) -> None:
+    """Read what the catalogs of a set say; where it is not known whose it is, its lanes, too."""
+    for catalog in list(each.catalogs):
+        messages = await _messages(server, catalog)
+        ended = last_word(server, messages)
+        if isinstance(ended, DatabaseTakenOver):
+            each.taken_over = ended
+        for message in messages:
+            if message.author != server.author:
+                continue
+            each.is_own = True
+            each.being_deleted = each.being_deleted or is_deleted(server, message)
+            if is_superblock(message.content):
+                each.first = min(each.first or message.id, message.id)
+            block = _superblock(message)
+            if block is not None:
+                each.named |= channels_in(block) | _of_predecessors(block, channels.values())
+    for named in each.named & channels.keys():
+        each.channels[named] = channels[named]
+    for channel in () if each.is_own else each.channels:
+        messages = await _messages(server, channel)
+        each.is_own = each.is_own or any(one.author == server.author for one in messages)
+
+
+def _of_predecessors(block: Superblock, channels: Iterable[Channel]) -> set[int]:
+    """Return the channels of a database that a bot has made whom this one has succeeded."""
+    bots = [each.bot for each in block.predecessors]
+    parts = [(channel.id, part_of(channel, bot)) for channel in channels for bot in bots]
+    return {channel for channel, part in parts if part and part.database == block.database}
+
+
+async def _messages(server: Server, channel: int) -> list[Message]:
+    try:
+        return await read_channel(server, channel)
+    except NotFound:
+        return []
+
+
+def _superblock(message: Message) -> Superblock | None:
+    with contextlib.suppress(LaterFormat):
+        return Superblock.from_content(message.content)
+    return None
+
+
+async def _announce(server: Server, catalogs: Iterable[int]) -> None:
+    """Have catalogs say that their database is being deleted. One API call for each."""
+    for catalog in catalogs:
+        with contextlib.suppress(NotFound):
+            nonce = f"{base36(catalog)}.deleted"
+            await persist(server, server.send, catalog, DELETED, (), nonce)
+
+
+async def _remove(server: Server, identities: Collection[str]) -> None:
+    """Delete the channels of databases, the catalogs last, then their categories."""
+    homes: set[int] = set()
+    catalogs: list[Channel] = []
+    for _ in range(_LOOKS):
+        listed = await persist(server, server.channels)
+        left = [each for each in await _databases(server, listed) if each.identity in identities]
+        channels = [channel for each in left for channel in each.channels.values()]
+        homes |= {channel.parent for channel in channels if channel.parent is not None}
+        last = {catalog for each in left for catalog in each.catalogs}
+        catalogs = [channel for channel in channels if channel.id in last]
+        others = [channel for channel in channels if channel.id not in last]
+        if not others:
+            break
+        await remove(server, others)
+    # What is removed after its trace is found again by its channel.
+    await forget(server, {catalog.id for catalog in catalogs})
+    await remove(server, catalogs)
+    await _remove_empty(server, homes)
+
+
+async def _remove_empty(server: Server, categories: Collection[int]) -> None:
+    """Remove those of the categories that this bot alone may view, and that have no channels."""
+    channels = await persist(server, server.channels)
+    used = {channel.parent for channel in channels}
+    empty = [
+        channel
+        for channel in channels
+        if channel.id in categories
+        and channel.id not in used
+        and channel.shown_to == frozenset({server.author})
+    ]
+    await remove(server, empty)
+    _log.info("the database of this bot was deleted, and %d categories", len(empty))
