@@ -98,7 +98,7 @@ class Host:
 
     def second(self) -> Host:
         """Another process: it has the log alone."""
-        other = Host()
+        other = type(self)()
         other.state.apply(self.log)
         other.log = list(self.log)
         return other

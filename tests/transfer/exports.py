@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel, SecretStr
@@ -16,9 +16,19 @@ from discobase import Index, Table, Unique, UniqueTogether
 from discobase.binding import Binding
 from discobase.table import bind
 from discobase.transfer.exporting import ExportReport, export_all
-from tests.engine.test_evolution import Host
+from tests.engine.test_evolution import Host as EngineHost
 
 __all__ = ["Host", "attach", "exported", "things"]
+
+
+class Host(EngineHost):
+    """A database without a server. The tests of this folder close those that they have made."""
+
+    made: ClassVar[list[Host]] = []
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made.append(self)
 
 
 class Colour(Enum):

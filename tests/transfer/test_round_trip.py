@@ -21,7 +21,6 @@ from discobase.errors import UniqueViolation
 from discobase.transfer.exporting import export_all
 from discobase.transfer.importing import import_all
 from tests.engine.test_evolution import (
-    Host,
     attached,
     check,
     classes,
@@ -32,6 +31,7 @@ from tests.engine.test_evolution import (
     values,
     without_the_field,
 )
+from tests.transfer.exports import Host
 
 
 class Loses(Host):
@@ -119,8 +119,6 @@ def test_it_is_the_same_there_whatever_classes_have_written(models, steps, data)
         for model in known:
             copy = type("Thing", (model,), {"__module__": model.__module__})
             check(attached(other, copy))
-        for each in (host, other, second, cut):
-            each.state.close()
 
 
 class Older(Table):

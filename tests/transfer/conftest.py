@@ -1,0 +1,14 @@
+"""What the tests of exports and imports leave behind is closed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.transfer.exports import Host
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _hosts():
+    yield
+    while Host.made:
+        Host.made.pop().state.close()
