@@ -16,6 +16,7 @@ from discobase.engine.server.login import DISCORD_API
 from discobase.engine.trouble import Trouble
 from discobase.engine.versions import OWN, release_of, written_release
 from discobase.errors import BadToken, TableError, UsageError
+from discobase.key import Key
 from discobase.progress import Progress
 from discobase.shown import shortened
 from discobase.timeouts import UsualStaleness
@@ -56,6 +57,7 @@ class Target:
         read_only: whether nothing is to be written there.
         label: what the log is to call this writer; empty where nothing.
         on_trouble: what is called with what goes wrong, on a thread of its own.
+        key: the key that the database is encrypted by; None for none.
     """
 
     token: str = field(repr=False)
@@ -68,6 +70,7 @@ class Target:
     read_only: bool = False
     label: str = field(default="", compare=False)
     on_trouble: Callable[[Trouble], object] | None = field(default=None, compare=False, repr=False)
+    key: Key | None = field(default=None, repr=False)
 
     @property
     def is_local(self) -> bool:
@@ -275,6 +278,7 @@ def target(
     read_only: bool = False,
     label: str = "",
     on_trouble: Callable[[Trouble], object] | None = None,
+    key: Key | None = None,
 ) -> Target:
     """Return where a login goes, by its arguments and the environment.
 
@@ -298,6 +302,7 @@ def target(
         read_only,
         label,
         on_trouble,
+        key,
     )
 
 

@@ -198,6 +198,7 @@ class Session:
             read_only=self.target.read_only,
             label=self.target.label,
             troubles=self._troubles,
+            key=self.target.key,
         )
         engine = await self._unless_ended(opening)
         try:
@@ -298,6 +299,7 @@ class Session:
         standing = engine.standing()
         return {
             "database_id": standing.database,
+            "encrypted": standing.encrypted,
             "head": standing.head,
             "age": standing.age if isfinite(standing.age) else None,
             "checkpoint": standing.checkpoint,

@@ -54,10 +54,10 @@ def test_an_altered_superblock_is_none(block, choose):
 
 @given(superblocks)
 def test_a_superblock_of_a_later_format_is_named_with_the_version_that_it_needs(block):
-    later = block.to_content().replace('{"superblock":1,', '{"superblock":2,"needs":"0.9.1",')
+    later = block.to_content().replace('{"superblock":1,', '{"superblock":3,"needs":"0.9.1",')
     with pytest.raises(LaterFormat) as raised:
         Superblock.from_content(later)
-    assert (raised.value.what, raised.value.needs) == ("a superblock of format 2", "0.9.1")
+    assert (raised.value.what, raised.value.needs) == ("a superblock of format 3", "0.9.1")
 
 
 def test_a_superblock_of_before_checkpoints_had_their_name_reads_as_it_did():

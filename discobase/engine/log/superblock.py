@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from discobase.engine.base36 import DIGITS, base36
 from discobase.engine.log.formats import mark
-from discobase.engine.log.sealed import ABSURD, seal, unseal
+from discobase.engine.log.sealed import ABSURD, sign, signed_in
+from discobase.engine.log.sealing import PLAIN, Encryption, Locked, Sealing
 from discobase.engine.log.topic import CATALOG, LOG
 from discobase.engine.server.seam import Server
 
-_FORMAT = 1
+_LATEST_FORMAT = 2
 _MARK = mark("superblock")
 _EARLIER_CHECKPOINTS = "snapshots"
 """How superblocks called the channel before the name was settled."""
@@ -32,7 +33,18 @@ still 0 in this century."""
 
 @dataclass(frozen=True, slots=True)
 class Superblock:
-    """The identity and the channels of one generation of a database."""
+    """The identity and the channels of one generation of a database, and how it is sealed.
+
+    Attributes:
+        database: the database's id.
+        generation: the generation's number.
+        catalog: the channel of the catalog.
+        lanes: the channels of the log.
+        checkpoints: the channel of the checkpoints.
+        created: when it was created, in seconds since 1970.
+        encryption: how it is encrypted; None where it is not.
+        sealing: what seals all that is written in this generation.
+    """
 
     database: str
     generation: int
@@ -40,6 +52,8 @@ class Superblock:
     lanes: tuple[int, ...]
     checkpoints: int
     created: float
+    encryption: Encryption | None = None
+    sealing: Sealing = field(default=PLAIN, compare=False, repr=False)
 
     def lane_of(self, seq: int) -> int:
         """Return the channel that a position lives in."""
@@ -60,8 +74,12 @@ class Superblock:
         return {self.catalog: CATALOG, **lanes}
 
     def to_content(self) -> str:
-        """Write the superblock as the text of a message."""
-        fields = {
+        """Write the superblock as the text of a message.
+
+        Raises:
+            KeyNeeded: it is encrypted, and was not unlocked.
+        """
+        fields: dict[str, Any] = {
             "database": self.database,
             "generation": self.generation,
             "catalog": str(self.catalog),
@@ -69,23 +87,40 @@ class Superblock:
             "checkpoints": str(self.checkpoints),
             "created": round(self.created, 3),
         }
-        return seal("superblock", _FORMAT, fields)
+        if self.encryption is not None:
+            fields["encryption"] = self.encryption.to_facts()
+        return sign("superblock", self.sealing, fields)
+
+    def stands_in(self, content: str) -> bool:
+        """Return whether a message's text is this superblock, unaltered."""
+        return Superblock.from_content(content, self.sealing) == self
 
     @classmethod
-    def from_content(cls, content: str) -> Superblock | None:
+    def from_content(cls, content: str, sealing: Sealing | None = None) -> Superblock | None:
         """Read the superblock in a message's text; None where there is none, or it was altered.
+
+        Args:
+            content: the text.
+            sealing: what opens it if it is encrypted. Without it what an encrypted one says is not
+                known to be true, and it is locked: what it names can be neither read nor written.
 
         Raises:
             LaterFormat: it is a superblock that this version cannot read.
         """
-        fields = unseal(content, "superblock", _FORMAT)
+        signed = signed_in(content, "superblock", _LATEST_FORMAT)
+        if signed is None:
+            return None
+        if signed.number == PLAIN.number:
+            sealing = PLAIN
         try:
-            return None if fields is None else cls._of(fields)
+            if sealing is not None and not signed.is_by(sealing):
+                return None
+            return cls._of(signed.facts, sealing or Locked())
         except ABSURD:
             return None
 
     @classmethod
-    def _of(cls, fields: dict[str, Any]) -> Superblock | None:
+    def _of(cls, fields: dict[str, Any], sealing: Sealing) -> Superblock | None:
         """Return what the fields say; None where no superblock ever said so."""
         block = cls(
             database=fields["database"],
@@ -94,6 +129,8 @@ class Superblock:
             lanes=tuple(snowflake(lane) for lane in fields["lanes"]),
             checkpoints=snowflake(fields.get("checkpoints") or fields[_EARLIER_CHECKPOINTS]),
             created=float(fields["created"]),
+            encryption=None if sealing is PLAIN else Encryption.of_facts(fields["encryption"]),
+            sealing=sealing,
         )
         sound = (
             type(fields["lanes"]) is list
