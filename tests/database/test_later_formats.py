@@ -264,7 +264,7 @@ def test_a_superblock_of_a_later_format_stops_a_connected_program_too(place, con
         place.discord.event_fault(action="end", count=1)
     later_superblock(place)
     assert soon(lambda: raised(database.refresh) is not None, 20)
-    with pytest.raises(UpgradeNeeded, match=r"a superblock of format 2 .* needs discobase 0\.8"):
+    with pytest.raises(UpgradeNeeded, match=r"a superblock of format 3 .* needs discobase 0\.8"):
         item(name="new").save()
     assert len(item.find()) == 1
 

@@ -193,6 +193,16 @@ def hash_in(draft):
     return json.loads(draft.content.split("\n")[1])["hash"]
 
 
+def test_no_two_messages_are_encrypted_by_one_key():
+    """Or of two of them the difference would be seen: that of nothing but zeros shows the key."""
+    by = sealing()
+    streams = {by.close(kind, "", hash_, bytes(32))[:32] for kind in KINDS for hash_ in ("a", "b")}
+    assert len(streams) == 2 * len(KINDS)
+
+
+KINDS = ("payload", "checkpoint", "part", "state")
+
+
 def test_one_payload_that_is_packed_otherwise_has_another_key(monkeypatch):
     """By another build of zlib."""
     operations = [record("x" * 2_000)]

@@ -7,6 +7,7 @@ import pytest
 from discobase.engine.changes import Insert
 from discobase.engine.engine import Engine, examine
 from discobase.engine.log.frame import encode
+from discobase.engine.log.leftovers import YOUTH
 from discobase.engine.log.sealing import derivation
 from discobase.engine.log.superblock import Superblock
 from discobase.errors import (
@@ -99,6 +100,23 @@ def test_a_login_with_what_is_not_the_key_is_refused(
     _, again = join(world, "again", key=made, cache=cache)
     assert rows_of(again) == ["x"]
     assert again.standing().encrypted == bool(made)
+
+
+def test_a_login_without_the_key_removes_no_leftovers(make_world, join):
+    world = make_world()
+    process, engine = join(world, key=KEY)
+    world.run_in(process, put(engine, Insert("a", row("x"))))
+    world.run_in(process, engine.close())
+    topic = f"discobase database {BOT}/abandond log-0"
+    left = world.make_channel("log-0", None, topic)
+    world.pass_time(YOUTH + 60)
+    talk = world.make_channel("chat", None, "")  # by its id it is late
+    refused(world, KeyNeeded)
+    refused(world, WrongKey, key=OTHER)
+    assert left.id in world.channels
+    join(world, "again", key=KEY)
+    assert left.id not in world.channels
+    assert talk.id in world.channels
 
 
 def test_a_login_that_only_reads_creates_none_with_a_key_either(make_world):
