@@ -122,26 +122,22 @@ async def find_or_create(
     for _ in range(_TRIES):
         view, gone = await _look(server)
         if view.chosen is not None:
-            block = await _unlocked(server, view, view.chosen, key, place)
+            catalog = view.messages_beside(view.chosen)
+            block = await unlocked(server, view.chosen, catalog, key, place=place)
             await remove_leftovers(server, view, view.newest)
         else:
-            view = await _create(server, lanes, view, key)
+            view, made = await _create(server, lanes, view, key)
             if view.chosen is None:
                 continue
             await forget_gone(server, gone)
-            block = await _unlocked(server, view, view.chosen, key, place)
+            catalog = view.messages_beside(view.chosen)
+            block = await unlocked(server, view.chosen, catalog, key, place=place, made=made)
         await _require_whole(server, block, view.channels)
         return Found.of(view, block)
     raise Unavailable(
         "the channels of the new database were deleted by somebody while it was created, "
         f"{_TRIES} times"
     )
-
-
-async def _unlocked(
-    server: Server, view: View, chosen: Superblock, key: Key | None, place: str
-) -> Superblock:
-    return await unlocked(server, chosen, view.messages_beside(chosen), key, place)
 
 
 async def find(server: Server, place: str, key: Key | None = None) -> Found:
@@ -161,7 +157,8 @@ async def find(server: Server, place: str, key: Key | None = None) -> Found:
     view, _ = await _look(server)
     if view.chosen is None:
         raise DatabaseNotFound(place)
-    block = await _unlocked(server, view, view.chosen, key, place)
+    catalog = view.messages_beside(view.chosen)
+    block = await unlocked(server, view.chosen, catalog, key, place=place)
     await _require_whole(server, block, view.channels)
     return Found.of(view, block)
 
@@ -270,8 +267,15 @@ def _untold(server: Server, channel: Channel, message: Message) -> LogDamaged:
     )
 
 
-async def _create(server: Server, lanes: int, view: View, key: Key | None) -> View:
-    """Create a database. What is returned has none where others have taken its channels away."""
+async def _create(
+    server: Server, lanes: int, view: View, key: Key | None
+) -> tuple[View, Superblock | None]:
+    """Create a database.
+
+    Returns:
+        The server as it is then, with no database where others have taken its channels away; and
+        the superblock that was written, which need not be the one that counts.
+    """
     identity = "".join(DIGITS[int(server.random() * 36)] for _ in range(ID_LENGTH))
     encryption, sealing = await new_sealing(server, identity, 1, key)  # may fail: before all else
     category = await _make_category(server, view)
@@ -289,10 +293,10 @@ async def _create(server: Server, lanes: int, view: View, key: Key | None) -> Vi
     except Refused:
         if not _are_gone({category.id}, await _undo(server, identity, category)):
             raise
-        return View(view.began, (), {}, {})
+        return View(view.began, (), {}, {}), None
     if view.chosen is not None:
         await _tidy(server, view, mine, category)
-        return view
+        return view, None
     nonce = f"{identity}.superblock"
     try:
         sent = await persist(server, server.send, mine.catalog, mine.to_content(), (), nonce)
@@ -301,11 +305,11 @@ async def _create(server: Server, lanes: int, view: View, key: Key | None) -> Vi
         if not _are_gone({mine.catalog}, await persist(server, server.channels)):
             raise
         await _undo(server, identity, category)
-        return View(view.began, (), {}, {})
+        return View(view.began, (), {}, {}), None
     await server.sleep(server.settling)
     view, _ = await _search(server, sent.id)
     await _tidy(server, view, mine, category)
-    return view
+    return view, mine
 
 
 async def _make_category(server: Server, view: View) -> Channel:

@@ -21,7 +21,13 @@ from discobase.key import Key
 
 
 async def unlocked(
-    server: Server, block: Superblock, catalog: Iterable[Message], key: Key | None, place: str
+    server: Server,
+    block: Superblock,
+    catalog: Iterable[Message],
+    key: Key | None,
+    *,
+    place: str,
+    made: Superblock | None = None,
 ) -> Superblock:
     """Return a superblock with what seals its generation. No API call; half a second of work, aside
     of all else, where the key is a passphrase.
@@ -32,6 +38,8 @@ async def unlocked(
         catalog: the messages of its catalog.
         key: the key that was given.
         place: which server it is, for errors.
+        made: a superblock that this process has just written, whose keys it has: those of a
+            passphrase are derived once.
 
     Raises:
         KeyNeeded: it is encrypted, and there is no key.
@@ -47,7 +55,10 @@ async def unlocked(
         return block
     if key is None:
         raise KeyNeeded(place)
-    sealing = await _sealing(server, block, block.encryption, key)
+    if made is not None and made == block:
+        sealing = made.sealing
+    else:
+        sealing = await _sealing(server, block, block.encryption, key)
     own = (message for message in catalog if message.author == server.author)
     for message in own:
         # The first one may have been altered, and be there once more.
