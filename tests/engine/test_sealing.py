@@ -317,6 +317,24 @@ def test_one_that_was_signed_without_the_key_is_none():
     assert Superblock.from_content(forged, block.sealing) is None
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"superblock":2', '"superblock":0'),
+        ('"superblock":2', '"superblock":"2"'),
+        ('"cipher":"AES-256-GCM"', '"cipher":"ROT-13"'),
+        ('"check":"', '"check":"\\ud800'),
+        ('"salt":"', '"salt":"zz'),
+        ('"salt":"00', '"salt":"'),
+        ('"encryption":', '"decryption":'),
+    ],
+)
+def test_what_no_superblock_says_is_none_before_its_key_is_known(before, after):
+    content = superblock().to_content()
+    assert before in content
+    assert Superblock.from_content(content.replace(before, after)) is None
+
+
 def test_without_the_key_it_is_locked_and_writes_nothing():
     block = Superblock.from_content(superblock().to_content())
     assert block == superblock()

@@ -14,7 +14,8 @@ from discobase.engine.log.sealing import PLAIN, Encryption, Locked, Sealing
 from discobase.engine.log.topic import CATALOG, LOG
 from discobase.engine.server.seam import Server
 
-_LATEST_FORMAT = 2
+_FORMATS = (1, 2)
+_LATEST_FORMAT = max(_FORMATS)
 _MARK = mark("superblock")
 _EARLIER_CHECKPOINTS = "snapshots"
 """How superblocks called the channel before the name was settled."""
@@ -108,7 +109,7 @@ class Superblock:
             LaterFormat: it is a superblock that this version cannot read.
         """
         signed = signed_in(content, "superblock", _LATEST_FORMAT)
-        if signed is None:
+        if signed is None or signed.number not in _FORMATS:
             return None
         if signed.number == PLAIN.number:
             sealing = PLAIN

@@ -6,7 +6,7 @@ One object does all of it (:class:`Sealing`), and goes with the superblock where
 from discobase.engine.log.sealing.derivation import Derivation
 from discobase.engine.log.sealing.encryption import Encrypted, Encryption, Locked
 from discobase.engine.log.sealing.plain import PLAIN, hash_of
-from discobase.engine.log.sealing.sealing import Forged, Kind, Sealing
+from discobase.engine.log.sealing.sealing import Forged, Sealable, Sealing
 
 __all__ = [
     "PLAIN",
@@ -14,8 +14,8 @@ __all__ = [
     "Encrypted",
     "Encryption",
     "Forged",
-    "Kind",
     "Locked",
+    "Sealable",
     "Sealing",
     "hash_of",
 ]

@@ -14,12 +14,13 @@ import base64
 import binascii
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from discobase.engine.log.sealing.derivation import Derivation, subkey
-from discobase.engine.log.sealing.sealing import Forged, Kind
+from discobase.engine.log.sealing.sealing import Forged, Sealable
 from discobase.errors import KeyNeeded, PackageMissing
 
 NUMBER = 2
@@ -32,6 +33,8 @@ CIPHER = "AES-256-GCM"
 
 _NONCE = bytes(12)
 """GCM's own nonce. Each key encrypts one message, so it need not differ."""
+
+_CHECK = re.compile("[0-9a-f]{32}")
 
 _TAG = 16
 """Bytes that GCM puts behind what it has encrypted."""
@@ -61,7 +64,7 @@ class Encryption:
             ValueError, TypeError, KeyError: it is none.
         """
         check = facts["check"]
-        if facts["cipher"] != CIPHER or type(check) is not str:
+        if facts["cipher"] != CIPHER or not _CHECK.fullmatch(check):
             raise ValueError("it is encrypted in no way that is known")
         return cls(Derivation.of_facts(facts), check)
 
@@ -105,7 +108,7 @@ class Encrypted:
     def __repr__(self) -> str:
         return f"<{CIPHER}, {self._place}>"
 
-    def hash(self, kind: Kind, data: bytes) -> str:
+    def hash(self, kind: Sealable, data: bytes) -> str:
         """Return HMAC-SHA-256: without the key nobody can try what it may be of."""
         return _keyed(self.__hashing, kind, data).hex()
 
@@ -115,12 +118,12 @@ class Encrypted:
         """
         return self.hash("payload", f"{unhashed}\n".encode("ascii") + stored)[:32]
 
-    def close(self, kind: Kind, bound: str, hash_: str, data: bytes) -> bytes:
+    def close(self, kind: Sealable, bound: str, hash_: str, data: bytes) -> bytes:
         """Encrypt, by a key that no other message has."""
         cipher = self.__cipher(_keyed(self.__message, kind, hash_.encode("ascii")))
         return cipher.encrypt(_NONCE, data, self._associated(kind, bound))
 
-    def open(self, kind: Kind, bound: str, hash_: str, data: bytes) -> bytes:
+    def open(self, kind: Sealable, bound: str, hash_: str, data: bytes) -> bytes:
         """Decrypt."""
         cipher = self.__cipher(_keyed(self.__message, kind, hash_.encode("utf-8", "surrogatepass")))
         try:
@@ -128,7 +131,7 @@ class Encrypted:
         except self.__invalid:
             raise Forged("it was not encrypted by this key, or not for this place") from None
 
-    def _associated(self, kind: Kind, bound: str) -> bytes:
+    def _associated(self, kind: Sealable, bound: str) -> bytes:
         return f"{self._place} {kind}\n{bound}".encode("utf-8", "surrogatepass")
 
     def to_text(self, data: bytes) -> str:
@@ -153,7 +156,7 @@ class Encrypted:
         return self.from_text(value)
 
 
-def _keyed(key: bytes, kind: Kind, data: bytes) -> bytes:
+def _keyed(key: bytes, kind: Sealable, data: bytes) -> bytes:
     return hmac.digest(key, kind.encode("ascii") + b"\0" + data, "sha256")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from discobase.engine.log.sealing.sealing import Forged, Kind, Sealing
+from discobase.engine.log.sealing.sealing import Forged, Sealable, Sealing
 
 
 def hash_of(data: bytes) -> str:
@@ -26,7 +26,7 @@ class Plain:
     overhead = 0
     suffix: str | None = None
 
-    def hash(self, kind: Kind, data: bytes) -> str:  # noqa: ARG002 - it is the same for all kinds
+    def hash(self, kind: Sealable, data: bytes) -> str:  # noqa: ARG002 - it is the same for all kinds
         """Return SHA-256."""
         return hashlib.sha256(data).hexdigest()
 
@@ -34,11 +34,11 @@ class Plain:
         """Return the hash of the payload before compression."""
         return hash_of(payload)
 
-    def close(self, kind: Kind, bound: str, hash_: str, data: bytes) -> bytes:  # noqa: ARG002
+    def close(self, kind: Sealable, bound: str, hash_: str, data: bytes) -> bytes:  # noqa: ARG002
         """Return the bytes as they are."""
         return data
 
-    def open(self, kind: Kind, bound: str, hash_: str, data: bytes) -> bytes:  # noqa: ARG002
+    def open(self, kind: Sealable, bound: str, hash_: str, data: bytes) -> bytes:  # noqa: ARG002
         """Return the bytes as they are: their hash is for the caller to compare."""
         return data
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-Kind = Literal["frame", "payload", "superblock", "checkpoint", "part", "state"]
+Sealable = Literal["frame", "payload", "superblock", "checkpoint", "part", "state"]
 """What is sealed: a frame's header line, its payload, a message with facts, or the bytes of a
 checkpoint. No two of them have the same hashes, nor are encrypted by the same key."""
 
@@ -29,7 +29,7 @@ class Sealing(Protocol):
     overhead: int
     suffix: str | None
 
-    def hash(self, kind: Kind, data: bytes) -> str:
+    def hash(self, kind: Sealable, data: bytes) -> str:
         """Return the hash of some bytes: 64 hexadecimal digits."""
         ...
 
@@ -43,7 +43,7 @@ class Sealing(Protocol):
         """
         ...
 
-    def close(self, kind: Kind, bound: str, hash_: str, data: bytes) -> bytes:
+    def close(self, kind: Sealable, bound: str, hash_: str, data: bytes) -> bytes:
         """Seal some bytes.
 
         Args:
@@ -54,7 +54,7 @@ class Sealing(Protocol):
         """
         ...
 
-    def open(self, kind: Kind, bound: str, hash_: str, data: bytes) -> bytes:
+    def open(self, kind: Sealable, bound: str, hash_: str, data: bytes) -> bytes:
         """Return what :meth:`close` has sealed.
 
         Raises:
