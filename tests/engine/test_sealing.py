@@ -263,13 +263,11 @@ def test_a_manifest_and_a_part_come_back_and_say_nothing():
 @given(st.data())
 def test_one_character_other_of_a_manifest_makes_it_none(data):
     content = MANIFEST.to_content(sealing())
-    at = data.draw(st.integers(12, len(content) - 6))
+    at = data.draw(st.integers(content.index('"hash"'), len(content) - 6))
     character = data.draw(st.sampled_from('Aa1"=\\}'))
     altered = content[:at] + character + content[at + 1 :]
-    try:
-        assert Manifest.from_content(altered, sealing()) in {None, MANIFEST}
-    except LaterFormat:
-        assert not altered.startswith(content[:20])
+    # The last character of base64 has bits that stand for nothing.
+    assert Manifest.from_content(altered, sealing()) in {None, MANIFEST}
 
 
 def test_a_part_is_no_manifest():
