@@ -47,6 +47,7 @@ from discobase.records.together import UniqueTogether
 from discobase.session import LoginTask
 from discobase.status import Status
 from discobase.table import Table
+from discobase.transfer.original_report import NotTaken, OriginalReport, OriginalTable
 
 __all__ = [
     "ChangeReport",
@@ -62,6 +63,9 @@ __all__ = [
     "Index",
     "LoginTask",
     "LostCommit",
+    "NotTaken",
+    "OriginalReport",
+    "OriginalTable",
     "OutdatedRecord",
     "Progress",
     "Query",

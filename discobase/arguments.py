@@ -94,12 +94,22 @@ def check_database(name: object, server: object, timeout: object, attachment_lim
             f"{shortened(name)} is no name for a database: give the Discord server's name, a text; "
             f"its id goes into server=."
         )
-    if not (server is None or (isinstance(server, str) and server) or _is_positive(server, int)):
-        raise UsageError(f"server={shortened(server)}: give a name or an id, or leave it out.")
+    checked_server(server)
     checked_wait(timeout)
     if not _is_positive(attachment_limit, int):
         given = shortened(attachment_limit)
         raise UsageError(f"attachment_limit={given}: give a number of bytes above 0.")
+
+
+def checked_server(server: object) -> str | int | None:
+    """Return the name or the id of a server, if it is that; None where it is left out.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if server is None or (isinstance(server, str) and server) or _is_positive(server, int):
+        return cast("str | int | None", server)
+    raise UsageError(f"server={shortened(server)}: give a name or an id, or leave it out.")
 
 
 def checked_wait(timeout: object) -> float | None:

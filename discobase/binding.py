@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -35,7 +35,7 @@ from discobase.records.record import (
     place,
     place_loaded,
 )
-from discobase.schema import TableSchema
+from discobase.schema import NOTHING_BESIDE, TableSchema
 
 if TYPE_CHECKING:
     from discobase.engine.replica import Row
@@ -208,7 +208,14 @@ class Binding(Generic[R]):
                 self.codec.carry_unknown(record, row[2])
         return placed
 
-    def commit_changes(self, changes: Sequence[Change], purpose: str, key: str) -> Placed:
+    def commit_changes(
+        self,
+        changes: Sequence[Change],
+        purpose: str,
+        key: str,
+        *,
+        beside: Mapping[str, str] = NOTHING_BESIDE,
+    ) -> Placed:
         """Commit changes of this table, all or none, and wait until Discord has them. One API call,
         often shared.
 
@@ -216,11 +223,13 @@ class Binding(Generic[R]):
             changes: what is to be done, in order: deletes, or what puts records.
             purpose: a name for it in errors.
             key: what the request is called in the log.
+            beside: the schemas of other tables, by their names, where changes put records of these,
+                too. The log has them already.
         """
         source = self.source
         if all(isinstance(change, Remove) for change in changes):  # the class has no say in that
             return source.commit(Request(changes, purpose=purpose, timeout=source.timeout, key=key))
-        return self.latest.schema.commit(source, changes, purpose, key)
+        return self.latest.schema.commit(source, changes, purpose, key, beside=beside)
 
     def removal(self, record: R, *, version: int | None = None) -> Remove:
         """Return what deleting a record comes to, which was saved before.

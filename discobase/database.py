@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar, cast, overload
@@ -52,6 +52,8 @@ from discobase.timeouts import (
     UsualStaleness,
 )
 from discobase.token import hidden
+from discobase.transfer.original import import_original
+from discobase.transfer.original_report import OriginalReport
 
 T = TypeVar("T", bound=Table)
 
@@ -360,6 +362,72 @@ class Database:
         """
         limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
         return self._sql.connection(limit, fresh=fresh)
+
+    # Data of others
+
+    def import_original(
+        self,
+        *,
+        server: str | int | None = None,
+        tables: Mapping[str | int, type[Table] | str] | None = None,
+        authors: Collection[int] = (),
+        add: bool = False,
+        progress: Callable[[Progress], object] | bool | None = None,
+    ) -> OriginalReport:
+        """Take over the records of a database that the older package discobase 1.0.0 has written,
+        by other people. Block until then.
+
+        Its channels are only read. Each record goes through the class of the table here, and what
+        that refuses is named in the report, and left where it is. Stop the programs that write
+        there first: what they change behind the reading is not seen.
+
+        How far it has come is stored with the records, in the same commits. Called again, after a
+        crash as well, it goes on from there: it takes what is new, and tries once more what could
+        not be taken. What has been taken is not looked at again, whatever became of it since.
+
+        Two API calls for a login of its own, one for the list of channels, one for each hundred
+        messages, one for each thousand records, one for each table, and one to see what others have
+        written; some more where records have unique values that are taken. No more than some
+        thousand records are held at a time, and what is left for the report.
+
+        Args:
+            server: the name or the id of the Discord server that has them, in which the bot has to
+                be; this database's own where it is left out.
+            tables: which of the tables there are taken, and into which here, as in ``{"user":
+                User}``; by name, or by the id of the channel that has the records. Left out, each
+                goes into the table of its name: 1.0.0 writes names in lower case.
+            authors: the user ids of other bots whose messages are believed, besides this one's:
+                that of the bot which kept the database, where this is another one. This one needs
+                Message Content in the developer portal then.
+            add: whether a table may hold records that came from elsewhere.
+            progress: called with a :class:`Progress <discobase.Progress>` for each hundred
+                messages, on this thread; what it raises ends the import and is raised here. True
+                shows a bar where `tqdm` is installed and standard error is a terminal.
+
+        Returns:
+            What was taken, and what was not and why: ``print(report)`` shows it.
+
+        Raises:
+            OriginalNotFound: there is no such database in that server, or none that is believed.
+            UsageError: a table holds other records, or could be several, or there is none of a
+                name in `tables`; or so many records do not fit a class that it is the wrong one.
+            ServerNotFound: the bot is in no such server.
+            MissingPermission: it may not read a channel there.
+            ConflictError: another import takes the same table over at the same time.
+            NotConnected: there is no connection.
+            ReadOnly: the database was made with ``read_only=True``.
+            DiscobaseError: as for :meth:`Table.save_many <discobase.Table.save_many>`. After any
+                error, what had been taken stays: import again.
+        """
+        return import_original(
+            self._source,
+            _bindings(self._tables),
+            server=server,
+            tables=tables,
+            authors=authors,
+            add=add,
+            progress=progress,
+        )
 
     # Connecting
 

@@ -18,6 +18,7 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── WrongOperand            a field compared with a value that its type does not take
     │   ├── InvalidStatement        a statement in SQL that cannot be run (with the nearest names)
     │   ├── WrongSearch             what is searched for is no search, or nothing is searched there
+    │   ├── OriginalNotFound        no database of the older discobase 1.0.0 is in that server
     │   ├── RecordNotSaved          update, delete or refresh of a record that has never been saved
     │   ├── ReadOnly                a write through a database that was made to be read only
     │   └── PackageMissing          a package is not installed that one of the extras brings
@@ -188,6 +189,12 @@ class InvalidStatement(UsageError, ValueError):
 class WrongSearch(UsageError, ValueError):
     """What was given to search for is no search: no text, too long, or only what is not to be
     found; or the table has nothing that is searched.
+    """
+
+
+class OriginalNotFound(UsageError):
+    """There is no database of the older package discobase 1.0.0 in the server, or none that is
+    believed; nothing was written.
     """
 
 

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from time import monotonic
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from discobase.engine.changes import (
@@ -54,6 +55,9 @@ _LAST_MOMENT = 0.001
 _TRIES = 20
 """How often a request is prepared anew, because other writers' schemas or records came between,
 where there is no timeout: a guess at what no real load reaches."""
+
+NOTHING_BESIDE: Mapping[str, str] = MappingProxyType({})
+"""The schemas of other tables, for changes of one table alone."""
 
 _DEFAULT_LENGTH = 6
 """Characters of the hash by which a default stands in a fingerprint. Equal ones for different
@@ -101,7 +105,15 @@ class TableSchema(Generic[R]):
         """The schema as the log has it."""
         return self.declared.to_json()
 
-    def commit(self, source: Source, changes: Sequence[Change], purpose: str, key: str) -> Placed:
+    def commit(
+        self,
+        source: Source,
+        changes: Sequence[Change],
+        purpose: str,
+        key: str,
+        *,
+        beside: Mapping[str, str] = NOTHING_BESIDE,
+    ) -> Placed:
         """Commit changes that put records of this class, and what the log lacks of its schema.
 
         Args:
@@ -109,13 +121,15 @@ class TableSchema(Generic[R]):
             changes: what is to be done, in order.
             purpose: a name for it in errors.
             key: what it is called in the log.
+            beside: the schemas of other tables that the changes put records into, by their names.
+                The log has them already.
 
         Raises:
             Unavailable: other programs kept changing what it rests on.
             DiscobaseError: as for :meth:`Table.save <discobase.Table.save>`.
         """
         call = Call(source, purpose)
-        schemas = {self._table: self.text}
+        schemas = {self._table: self.text, **beside}
         while True:
             call.tries += 1
             try:

@@ -95,6 +95,7 @@ def _checked(
     for name in named:
         if not isinstance(name, str):
             raise UnknownField(binding.name, str(name), binding.codec.model.model_fields)
+    Query(binding, equal)  # refuses a field that there is not, before anything is said of fields
     for name, value in equal.items():
         _refuse_nan(binding, name, value, call)
     _tell_where_nothing_is_unique(binding, equal, call)

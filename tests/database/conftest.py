@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import discord
@@ -12,6 +12,7 @@ import pytest
 from discobase import Database
 from discobase.connected import Connected
 from discobase.local import LocalDiscord
+from tests.database.shop import soon
 
 
 @dataclass
@@ -21,6 +22,7 @@ class Place:
     discord: LocalDiscord
     server: int
     token: str
+    _connected: list[Database] = field(default_factory=list)
 
     @property
     def api_url(self) -> str:
@@ -37,11 +39,16 @@ class Place:
         return self.discord.requests.count("POST", "*/messages")
 
     def forget_calls(self) -> None:
+        """Begin to count, when those who connect have read what their sessions' beginnings ask
+        for: a session that begins late has the log read at any moment until it is there.
+        """
+        soon(lambda: all(_has_begun(database) for database in self._connected))
         self.discord.reset_requests()
 
     def conn(
         self, database: Database, *, timeout: float = 10.0, allow_unsafe: bool = False
     ) -> Connected[Database]:
+        self._connected.append(database)
         return database.conn(
             self.token, api_url=self.api_url, timeout=timeout, allow_unsafe=allow_unsafe
         )
@@ -61,6 +68,11 @@ class Place:
         """The messages of all lanes, in the order of their ids."""
         found = [message for lane in self.lanes() for message in self.discord.messages(lane)]
         return sorted(found, key=lambda message: int(message["id"]))
+
+
+def _has_begun(database: Database) -> bool:
+    status = database.status()
+    return status.gateway == "off" or status.age == 0.0
 
 
 @pytest.fixture

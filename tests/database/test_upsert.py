@@ -179,6 +179,12 @@ class TestBadInput:
             with pytest.raises(SeveralRecords):
                 call(city="Rome")
 
+    @pytest.mark.parametrize("call", ["get_or_create", "update_or_create"])
+    def test_of_a_field_that_there_is_not_the_error_alone_speaks(self, member, call, caplog):
+        with pytest.raises(UnknownField, match="did you mean 'city'"):
+            getattr(member, call)(ctiy="Rome")
+        assert not caplog.records
+
     def test_another_unique_field_that_is_taken_is_an_error(self, member):
         member(email="a", nick="x").save()
         for call in (member.get_or_create, member.update_or_create):

@@ -149,8 +149,9 @@ def test_a_database_offers_what_is_for_users_and_nothing_else():
     about_itself = {"name", "tables", "table", "head", "refresh", "wait_for", "drop_unique", "lost"}
     sql = {"sql", "sqlite"}
     operating = {"status", "checkpoint", "require_version", "verify"}
+    transfer = {"import_original"}
     logins = {"conn", "login", "login_task", "login_thread", "wait_ready", "close"}
-    assert offered == about_itself | sql | operating | logins
+    assert offered == about_itself | sql | operating | transfer | logins
 
 
 def test_the_import_contracts_hold():

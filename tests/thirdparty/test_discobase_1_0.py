@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.original.classes import attached
+from tests.original.test_left_by_1_0_0 import all_is_there
 from tests.thirdparty.clients import drive, until
 from tests.thirdparty.environments import python_with, versions_in
 
@@ -80,3 +82,20 @@ def test_a_server_that_is_missing_cannot_be_made_by_a_bot_as_on_discord(place, p
         assert "ready" not in said
         assert "Forbidden: 403 Forbidden (error code: 20001)" in client.errors
     assert list(place.discord.servers().values()) == ["third party"]
+
+
+def test_what_it_leaves_is_taken_over(place, python):
+    """By another bot, as whoever moves may have one: it names the one that is to be believed."""
+    for login in ("first", "second"):
+        with drive(place, python, "discobase_1_0_writer.py", login) as client:
+            assert "closed" in client.said()
+    guest = int(place.rest("GET", "/users/@me").body["id"])
+    token = place.discord.create_bot("successor", privileged_intents=True)
+    for server in (place.server, place.discord.create_server("today")):
+        place.discord.add_bot(token, server)
+    database, tables = attached("today")
+    with database.conn(token, api_url=place.discord.api_url):
+        report = database.import_original(server="third party", authors=[guest])
+        all_is_there(tables)
+    assert report.taken == 11
+    assert [table.name for table in report.tables if not table.complete] == ["account", "tag"]

@@ -1,0 +1,1 @@
+"""Data out of a database, and into one."""
