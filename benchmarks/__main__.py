@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks.checkpointing import checkpointing
+from benchmarks.encrypting import encrypting
 from benchmarks.finding import finding
 from benchmarks.indexing import indexing
 from benchmarks.keeping import keeping
@@ -23,6 +24,7 @@ from benchmarks.transferring import transferring
 
 BENCHMARKS: dict[str, tuple[Callable[[Place], None], ...]] = {
     "saving": (saving, saving_much),
+    "encrypting": (encrypting,),
     "finding": (finding,),
     "queries": (queries,),
     "indexing": (indexing,),

@@ -16,6 +16,7 @@ from discobase.engine.server.login import DISCORD_API
 from discobase.engine.trouble import Trouble
 from discobase.engine.versions import OWN, release_of, written_release
 from discobase.errors import BadToken, TableError, UsageError
+from discobase.key import Key
 from discobase.progress import Progress
 from discobase.shown import shortened
 from discobase.timeouts import UsualStaleness
@@ -57,6 +58,7 @@ class Target:
         label: what the log is to call this writer; empty where nothing.
         on_trouble: what is called with what goes wrong, on a thread of its own.
         successor_of: the id of a bot whose database is taken over, if it is not yet.
+        key: the key that the database is encrypted by; None for none.
     """
 
     token: str = field(repr=False)
@@ -70,6 +72,7 @@ class Target:
     label: str = field(default="", compare=False)
     on_trouble: Callable[[Trouble], object] | None = field(default=None, compare=False, repr=False)
     successor_of: int | None = None
+    key: Key | None = field(default=None, repr=False)
 
     @property
     def is_local(self) -> bool:
@@ -288,6 +291,7 @@ def target(
     label: str = "",
     on_trouble: Callable[[Trouble], object] | None = None,
     successor_of: int | None = None,
+    key: Key | None = None,
 ) -> Target:
     """Return where a login goes, by its arguments and the environment.
 
@@ -312,6 +316,7 @@ def target(
         label,
         on_trouble,
         _checked_bot(successor_of, read_only=read_only),
+        key,
     )
 
 

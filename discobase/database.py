@@ -35,6 +35,7 @@ from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Report
 from discobase.errors import TableError, UsageError
 from discobase.interactive import cell_of
+from discobase.key import NO_KEY, Key, NoKey, checked_key
 from discobase.label import checked_label, default_label
 from discobase.portal import users_frame
 from discobase.progress import Progress
@@ -97,6 +98,11 @@ class Database:
         label: what this program is called where its commits are named: in :meth:`lost`, in errors
             and in the log, with its first commit. The host's name, the program's and the version of
             discobase where it is left out, as in "web-1 gunicorn discobase/2.0.0"; "" for none.
+        key: what the database is encrypted by: 32 random bytes, or a passphrase of at least eight
+            characters, as a text. The first login creates the database encrypted, and each later
+            one needs the same: nobody can read it without, and nobody can get a lost key back. What
+            is kept on this computer is not encrypted (``docs/security.md``). It needs the extra
+            ``crypto``. Left out, the database is not encrypted.
         on_trouble: called with a :class:`Trouble` when something is wrong that no call of this
             program may be failing for: damage, lost commits, writes that are blocked, and when that
             is over. On a thread of its own, for one after the other: it may take its time, and use
@@ -104,6 +110,7 @@ class Database:
 
     Raises:
         UsageError: one of them makes no sense.
+        PackageMissing: a key is given, and the package that encrypts is not installed.
     """
 
     def __init__(
@@ -119,7 +126,11 @@ class Database:
         read_only: bool = False,
         label: str | None = None,
         on_trouble: Callable[[Trouble], object] | None = None,
+        key: bytes | str | NoKey = NO_KEY,
     ) -> None:
+        # First of all: what follows may fail, and arguments stand in frames.
+        held = key if isinstance(key, NoKey) else Key(key)
+        del key
         check_database(name, server, timeout, attachment_limit)
         staleness = checked_staleness(max_staleness, gateway=gateway)
         self._gateway = gateway
@@ -128,6 +139,7 @@ class Database:
         self._limits = Limits(attachment=attachment_limit)
         check_callback(on_trouble)
         self._on_trouble = on_trouble
+        self._key = checked_key(held)
         self._label = None if label is None else checked_label(label)
         self._tables: dict[str, type[Table]] = {}
         self._source = SessionSource(
@@ -142,7 +154,8 @@ class Database:
 
     def __repr__(self) -> str:
         state = "connected" if self._source.connected else "not connected"
-        return f"<Database {self.name!r}: {state}, {len(self._tables)} tables>"
+        keyed = "" if self._key is None else ", with a key"
+        return f"<Database {self.name!r}: {state}{keyed}, {len(self._tables)} tables>"
 
     @property
     def name(self) -> str:
@@ -889,6 +902,7 @@ class Database:
             label=default_label() if self._label is None else self._label,
             on_trouble=self._on_trouble,
             successor_of=successor_of,
+            key=self._key,
         )
 
     def _log_in(

@@ -22,9 +22,13 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── ImportRefused           what an export holds does not go into this database
     │   ├── OriginalNotFound        no database of the older discobase 1.0.0 is in that server
     │   ├── RecordNotSaved          update, delete or refresh of a record that has never been saved
-    │   └── ReadOnly                a write through a database that was made to be read only
+    │   ├── ReadOnly                a write through a database that was made to be read only
+    │   └── PackageMissing          a package is not installed that one of the extras brings
     ├── ConnectError                the connection could not be made, or has ended for good
     │   ├── BadToken                Discord refused the bot token
+    │   ├── KeyNeeded               the database is encrypted, and no key was given
+    │   ├── WrongKey                it is encrypted by another key than the one that was given
+    │   ├── NotEncrypted            a key was given, and the database is not encrypted
     │   ├── ServerNotFound          the bot is in no server of that name
     │   ├── DatabaseNotFound        there is no database, and what only reads creates none
     │   ├── ServerAmbiguous         the bot is in several servers of that name
@@ -238,12 +242,88 @@ class ImportRefused(UsageError):
         super().__init__(message)
 
 
+class PackageMissing(UsageError, ImportError):
+    """A package is not installed that one of discobase's extras brings.
+
+    Args:
+        package: the package's name.
+        extra: the extra's name.
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        self.package = package
+        self.extra = extra
+        super().__init__(
+            f"this needs the package {package!r}, which is not installed, or cannot be imported. "
+            f"Install discobase with its extra {extra!r} from where you have it, as in pip install "
+            f'"discobase[{extra}] @ git+https://HOST/PATH/discobase.git@COMMIT" (a plain '
+            f"discobase[{extra}] would be an older package by other people); or the package alone."
+        )
+
+
 class ConnectError(DiscobaseError):
     """The connection could not be made, or has ended for good."""
 
 
 class BadToken(ConnectError):
     """Discord refused the bot token."""
+
+
+class KeyNeeded(ConnectError):
+    """The database is encrypted, and no key was given; nothing was written.
+
+    Args:
+        place: which server.
+    """
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        super().__init__(
+            f"the database in {place} is encrypted: give the key that it was created with, by "
+            f"Database(name, key=...). Without it nobody can read it, or write to it. Nothing was "
+            f"written."
+        )
+
+
+class WrongKey(ConnectError):
+    """The database is encrypted by another key than the one that was given, or somebody without the
+    key has altered what it says of itself; nothing was written.
+
+    Args:
+        passphrase: whether the database has a passphrase.
+        given: whether a passphrase was given.
+    """
+
+    def __init__(self, *, passphrase: bool, given: bool) -> None:
+        self.passphrase = passphrase
+        self.given = given
+        kinds = {True: "a passphrase", False: "a key of 32 bytes"}
+        if passphrase == given:
+            what = f"{kinds[given]} was given, as it has to be, but it is another one"
+        else:
+            what = f"it has {kinds[passphrase]}, and {kinds[given]} was given"
+        super().__init__(
+            f"the key is not that of the database: {what}. Give the one that it was created with, "
+            f"and see that it is the right server. (Where both are right somebody has altered the "
+            f"superblock, in its channel 'catalog'.) Nothing was written."
+        )
+
+
+class NotEncrypted(ConnectError):
+    """A key was given, and the database is not encrypted; nothing was written.
+
+    Args:
+        place: which server.
+    """
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        super().__init__(
+            f"a key was given, and the database in {place} is not encrypted: it was created "
+            f"without one, and what this program saves would be readable. If it was encrypted "
+            f"before, somebody has put another superblock in its place: look into its channel "
+            f"'catalog'. If it never was, leave key= out. Nothing was written."
+        )
 
 
 class ServerNotFound(ConnectError):

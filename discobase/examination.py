@@ -31,7 +31,8 @@ class Examination(Session):
 
     async def _served(self, connection: Connection) -> None:
         place = f"the server {self.target.server!r} at {self.target.api_url}"
-        examining = examine(connection, self.target.limits, self._gauge, place)
+        target = self.target
+        examining = examine(connection, target.limits, self._gauge, place, target.key)
         self._report = await self._unless_ended(examining)
 
     def report(

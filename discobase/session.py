@@ -199,6 +199,7 @@ class Session:
             label=self.target.label,
             troubles=self._troubles,
             successor_of=self.target.successor_of,
+            key=self.target.key,
         )
         engine = await self._unless_ended(opening)
         try:
@@ -299,6 +300,7 @@ class Session:
         standing = engine.standing()
         return {
             "database_id": standing.database,
+            "encrypted": standing.encrypted,
             "head": standing.head,
             "age": standing.age if isfinite(standing.age) else None,
             "checkpoint": standing.checkpoint,

@@ -22,6 +22,7 @@ class Status:
         server: the Discord server's name.
         server_id: its id.
         database_id: the database's own id, which stands in its channels' topics.
+        encrypted: whether what is written into Discord is encrypted by a key.
         head: the position of the last commit that is known here.
         age: seconds since what is known here was all that there was. 0 while the gateway tells what
             others write: that it has fallen silent shows within some 40 s.
@@ -51,6 +52,7 @@ class Status:
     server: str | None = None
     server_id: int | None = None
     database_id: str | None = None
+    encrypted: bool | None = None
     head: int | None = None
     age: float | None = None
     checkpoint: int | None = None
@@ -84,6 +86,7 @@ class Status:
     def __repr__(self) -> str:
         facts = [
             f"connected to {self.server!r}" if self.connected else "not connected",
+            "encrypted" if self.encrypted else "",
             "" if self.head is None else f"at position {self.head}",
             "" if self.age is None else f"current {self.age:.1f} s ago",
             "" if self.tail is None else f"{self.tail} commits after the checkpoint",

@@ -307,6 +307,7 @@ class Committer:
             writer=self._writer,
             time=self._log.server.now(),
             limits=self._limits,
+            sealing=self._log.superblock.sealing,
         )
 
     async def _append(self, batch: Batch, proposal: Proposal, draft: Draft) -> Sequence[Batch]:

@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -56,6 +57,7 @@ from discobase.errors import (
     ReadOnly,
     Unavailable,
 )
+from discobase.key import Key
 from discobase.progress import Gauge
 
 _log = logging.getLogger(__name__)
@@ -168,6 +170,7 @@ class Engine:
         troubles: Troubles | None = None,
         version: str = OWN,
         successor_of: int | None = None,
+        key: Key | None = None,
     ) -> Engine:
         """Find or create the database of a server, catch up with its log, and start.
 
@@ -193,10 +196,14 @@ class Engine:
             troubles: what is told of what goes wrong from then on.
             version: the version of discobase that writes.
             successor_of: the id of a bot whose database this one takes over, if it has not yet.
+            key: the key that the database is encrypted by, or is to be if it is created; None for
+                none.
 
         Raises:
             SuccessionRefused: it may not take that over.
             DatabaseEnded: the database was deleted, or taken over by another bot.
+            KeyNeeded, WrongKey, NotEncrypted: it is not that of the database; nothing was written.
+            PackageMissing: the package that encrypts cannot be imported.
             NoncesIgnored: the server does not enforce nonces.
             DatabaseNotFound: there is no database, and none is to be created.
             LogDamaged: what is there is not the database that was written.
@@ -213,9 +220,12 @@ class Engine:
                 server = reading(server)
             if successor_of is not None:
                 with gauge.step("taking the database over"):
-                    await take_over(server, successor_of, limits, place)
+                    await take_over(server, successor_of, limits, place, key)
             with gauge.step("looking for the database"):
-                found = await (find(server, place) if read_only else find_or_create(server))
+                if read_only:
+                    found = await find(server, place, key)
+                else:
+                    found = await find_or_create(server, key=key, place=place)
             replica = await _make_replica(server, found.superblock, cache)
             try:
                 engine = cls(
@@ -385,10 +395,13 @@ class Engine:
         told = self._hears and self._server.trouble is None and not self._follower.behind
         age = 0.0 if told else max(0.0, self._log.age())
         head, newest = self.replica.head.seq, self._checkpoints.newest
+        standing = Standing(
+            self.superblock.database, head, age, encrypted=self.superblock.encryption is not None
+        )
         if newest is None:
-            return Standing(self.superblock.database, head, age)
+            return standing
         written = self._server.now() - time_of(newest.message.id)
-        return Standing(self.superblock.database, head, age, newest.manifest.seq, max(0.0, written))
+        return replace(standing, checkpoint=newest.manifest.seq, checkpoint_age=max(0.0, written))
 
     def growth(self) -> Growth | None:
         """Return how much the database holds, and has held; None where nothing can be read just
@@ -528,7 +541,9 @@ class Engine:
         await self._server.work(partial(self.replica.close, sure=self._follower.sure))
 
 
-async def examine(server: Server, limits: Limits, gauge: Gauge, place: str) -> Report:
+async def examine(
+    server: Server, limits: Limits, gauge: Gauge, place: str, key: Key | None = None
+) -> Report:
     """Read all that is written of a database, without opening it: it may be one that nobody can
     open. Changes nothing. Three API calls, one for 100 commits in each lane, and a few.
 
@@ -537,9 +552,11 @@ async def examine(server: Server, limits: Limits, gauge: Gauge, place: str) -> R
         limits: what a message carries.
         gauge: told how far it has come.
         place: which server it is, for errors.
+        key: the key that it is encrypted by; None for none.
 
     Raises:
         DatabaseNotFound: there is no database.
+        KeyNeeded, WrongKey, NotEncrypted: it is not encrypted so.
         LogDamaged: its superblock is gone.
         UpgradeNeeded: something is there that a later version has written.
         Unavailable: Discord could not be read.
@@ -547,7 +564,7 @@ async def examine(server: Server, limits: Limits, gauge: Gauge, place: str) -> R
     """
     server = reading(server)
     try:
-        found = await find(server, place)
+        found = await find(server, place, key)
     except NotPermitted as error:
         raise error.reason from error
     except (Refused, Uncertain) as error:

@@ -24,6 +24,7 @@ class Standing:
         age: seconds since that was the last one that there was.
         checkpoint: the position of the newest checkpoint; None where none is known.
         checkpoint_age: seconds since it was written.
+        encrypted: whether what is written is encrypted.
     """
 
     database: str
@@ -31,6 +32,7 @@ class Standing:
     age: float
     checkpoint: int | None = None
     checkpoint_age: float | None = None
+    encrypted: bool = False
 
 
 class EngineInterface(Protocol):

@@ -37,6 +37,7 @@ from discobase.engine.server.seam import Channel, Server
 from discobase.engine.server.seen_as import seen_as
 from discobase.engine.trouble import Troubles
 from discobase.errors import DatabaseNotFound, DatabaseTakenOver, LogDamaged, SuccessionRefused
+from discobase.key import Key
 
 _log = logging.getLogger(__name__)
 
@@ -50,15 +51,19 @@ class _Succession:
         old: the id of the old bot's user.
         limits: what a message carries.
         place: which server it is, for errors.
+        key: the key that the database is encrypted by; None for none.
     """
 
     server: Server
     old: int
     limits: Limits
     place: str
+    key: Key | None
 
 
-async def take_over(server: Server, old: int, limits: Limits, place: str) -> None:
+async def take_over(
+    server: Server, old: int, limits: Limits, place: str, key: Key | None = None
+) -> None:
     """See to it that the database that another bot has written is this one's. Two API calls where
     that is so already, else some fifteen, the reading of the log, and three times the server's
     settling time.
@@ -68,10 +73,13 @@ async def take_over(server: Server, old: int, limits: Limits, place: str) -> Non
         old: the id of the other bot's user.
         limits: what a message carries.
         place: which server it is, for errors.
+        key: the key that the database is encrypted by; None for none.
 
     Raises:
         SuccessionRefused: it may not be: the other one can still write there, or this one has
             another database.
+        KeyNeeded, WrongKey, NotEncrypted, PackageMissing: as for :func:`find
+            <discobase.engine.log.creation.find>`.
         DatabaseTakenOver: a third bot has taken it over.
         DatabaseNotFound: the other one has no database there.
         LogDamaged, UpgradeNeeded: it cannot be read to its end.
@@ -84,8 +92,8 @@ async def take_over(server: Server, old: int, limits: Limits, place: str) -> Non
         )
     if await _is_done(server, old):
         return
-    succession = _Succession(server, old, limits, place)
-    found = await _find(server, old, place)
+    succession = _Succession(server, old, limits, place, key)
+    found = await _find(succession)
     if any(each.bot == server.author for each in found.superblock.predecessors):
         raise SuccessionRefused(
             f"the bot {server.author} was succeeded in this database before, and cannot come back: "
@@ -96,15 +104,16 @@ async def take_over(server: Server, old: int, limits: Limits, place: str) -> Non
     await _make_catalog(succession, found.superblock, claim)
 
 
-async def _find(server: Server, old: int, place: str) -> Found:
+async def _find(succession: _Succession) -> Found:
     """Find the database of the old bot.
 
     Raises:
         SuccessionRefused: the text of its messages is not shown to this bot.
         DatabaseNotFound: it has none.
     """
+    server, old, place = succession.server, succession.old, succession.place
     try:
-        return await find(seen_as(server, old), place)
+        return await find(seen_as(server, old), place, succession.key)
     except DatabaseNotFound as error:
         view = await look(seen_as(server, old))
         told = [message for messages in view.read.values() for message in messages]
@@ -184,7 +193,7 @@ async def _head(succession: _Succession) -> Head:
         LogDamaged, UpgradeNeeded: it cannot be read to its end.
     """
     reader = seen_as(succession.server, succession.old)
-    found = await find(reader, succession.place)
+    found = await find(reader, succession.place, succession.key)
     replica = await reader.work(partial(Replica, len(found.superblock.lanes), None))
     try:
         return await _read(succession, reader, found, replica)

@@ -6,10 +6,11 @@ from the headers, the state by applying the operations to plain dicts.
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import gzip
-import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests.engine.linearizability import linearizable
 from tests.engine.questions import ITEMS
 from tests.engine.simulation import BOT, Stored, World
 from tests.engine.workload import NOTHING_WRITTEN, SEARCHED, Memory, Version, Write
+from tests.format.reader import PLAIN, Form, unsealed
 
 VERSIONS: list[Version[Any]] = [*workload.VERSIONS, *ITEMS]
 
@@ -54,7 +56,7 @@ class Log:
     superfluous: int
 
 
-def read_log(world: World, superblock: Superblock) -> Log:
+def read_log(world: World, superblock: Superblock, form: Form = PLAIN) -> Log:
     """Read the lanes, and check I1 (no gaps) and I4 (the chain, and every payload's hash)."""
     found: dict[int, list[tuple[int, dict[str, Any], str, Stored]]] = {}
     for number, lane in enumerate(superblock.lanes):
@@ -64,7 +66,7 @@ def read_log(world: World, superblock: Superblock) -> Log:
             line = stored.message.content.removeprefix("```json\n").split("\n")[0]
             header = json.loads(line)
             assert header["seq"] % len(superblock.lanes) == number, "a frame outside its lane"
-            digest = hashlib.sha256(line.encode()).hexdigest()[:32]
+            digest = form.hash("frame", line.encode())[:32]
             found.setdefault(header["seq"], []).append((identity, header, digest, stored))
     assert sorted(found) == list(range(1, len(found) + 1)), "I1: the log has gaps"
     lines, chain, superfluous = [], "0" * 32, 0
@@ -80,7 +82,7 @@ def read_log(world: World, superblock: Superblock) -> Log:
             continue
         superfluous += len(found[seq]) - 1
         identity, header, chain, stored = fitting[0]
-        said = _operations(header, stored)
+        said = _operations(header, stored, form)
         introduced = [operation for operation in said if operation[0] == "writer?"]
         assert all(writer == header["writer"] for _, writer, _ in introduced)
         others = [operation for operation in said if operation[0] != "writer?"]
@@ -95,13 +97,15 @@ def _came_too_late(found: Mapping[int, Any], seq: int, message: int, chain: str)
     return used_up and any(entry[1]["prev"] == chain and entry[0] < message for entry in above)
 
 
-def _operations(header: Mapping[str, Any], stored: Stored) -> list[list[Any]]:
-    if header["enc"] == "inline":
-        payload = stored.message.content.removesuffix("\n```").split("\n", 2)[2].encode()
-    else:
-        payload = b"".join(stored.files)
-        payload = gzip.decompress(payload) if header["enc"].endswith("gz") else payload
-    assert hashlib.sha256(payload).hexdigest()[:32] == header["hash"], "I4: a payload was altered"
+def _operations(header: Mapping[str, Any], stored: Stored, form: Form = PLAIN) -> list[list[Any]]:
+    content = stored.message.content.removeprefix("```json\n").removesuffix("\n```")
+    line, _, below = content.partition("\n")
+    kept = form.inline(below) if header["enc"] == "inline" else b"".join(stored.files)
+    packed = payload = form.opened("payload", line, header["hash"], kept)
+    if header["enc"].endswith("gz"):
+        payload = gzip.decompress(packed)
+    digest = form.payload_hash(line, payload, packed)
+    assert digest == header["hash"], "I4: a payload was altered"
     operations = [json.loads(line) for line in payload.decode().split("\n") if line]
     return [operation for operation in operations if operation[0] != "request?"]
 
@@ -180,30 +184,38 @@ def replay(log: Log) -> State:
     return {name: table.rows for name, table in tables.items()}
 
 
-def check_checkpoints(world: World, superblock: Superblock, log: Log) -> int:
+def check_checkpoints(world: World, superblock: Superblock, log: Log, form: Form = PLAIN) -> int:
     """Every checkpoint holds the state that the log comes to at its position, but for those that
     the world has spoiled. Returns how many there are.
     """
     count = 0
     for identity, stored in world.messages[superblock.checkpoints].items():
-        if not stored.message.content.startswith('```json\n{"checkpoint":'):
+        content = stored.message.content
+        if not content.startswith('```json\n{"checkpoint":'):
             continue
-        facts = json.loads(stored.message.content.removeprefix("```json\n").removesuffix("\n```"))
-        if not world.spoiled & {identity, *map(int, facts["is"]["parts"])}:
-            check_checkpoint(world, superblock, log, facts["is"], stored)
+        facts = None if identity in world.spoiled else unsealed(content, "checkpoint", form)
+        if facts is not None and not world.spoiled & {*map(int, facts["parts"])}:
+            check_checkpoint(world, superblock, log, facts, stored, form)
+        assert facts is not None or identity in world.spoiled, "a checkpoint that is none"
         count += 1
     return count
 
 
 def check_checkpoint(
-    world: World, superblock: Superblock, log: Log, facts: Mapping[str, Any], stored: Stored
+    world: World,
+    superblock: Superblock,
+    log: Log,
+    facts: Mapping[str, Any],
+    stored: Stored,
+    form: Form = PLAIN,
 ) -> None:
     """It names a position of the log, and has the records that are there after it."""
     lines = [line for line in log.lines if line.seq <= facts["seq"]]
     chain = lines[-1].chain if lines else "0" * 32
     assert facts["chain"] == chain, f"a checkpoint of another history: {facts}"
     parts = [world.messages[superblock.checkpoints][int(part)] for part in facts["parts"]]
-    packed = b"".join(file for each in [*parts, stored] for file in each.files)
+    kept = b"".join(file for each in [*parts, stored] for file in each.files)
+    packed = form.opened("state", str(facts["seq"]), facts["hash"], kept)
     state: State = {}
     for line in gzip.decompress(packed).decode().splitlines():
         match json.loads(line):
@@ -213,6 +225,28 @@ def check_checkpoint(
                 rows[pk] = (seq, record)
     expected = replay(dataclasses.replace(log, lines=lines))
     assert state == expected, f"a checkpoint of another state: {facts}"
+
+
+def check_hidden(world: World, words: Iterable[str]) -> None:
+    """No word stands in any message that was ever written, or in what hangs on it, as it is or in
+    base64; and no two messages that differ were encrypted by one key, with one nonce.
+    """
+    ciphertexts: dict[tuple[str, str], tuple[str, tuple[bytes, ...]]] = {}
+    for stored in world.written:
+        content = stored.message.content
+        said = [content.encode(), *stored.files]
+        said += [base64.b64decode(each) for each in _BASE64.findall(content)]
+        for word in words:
+            assert not any(word.encode() in each for each in said), f"{word} in {content}"
+        kind = re.match('```json\n{"(discobase|checkpoint|part)"', content)
+        if kind and stored.message.author == BOT:
+            digest = re.search('"hash":"(.*?)"', content)
+            assert digest
+            same = ciphertexts.setdefault((kind[1], digest[1]), (content, stored.files))
+            assert same == (content, stored.files), "one key for two messages"
+
+
+_BASE64 = re.compile("(?:[A-Za-z0-9+/]{4}){4,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 
 
 def check_keys(engines: Iterable[Engine]) -> None:

@@ -21,8 +21,10 @@ from discobase.engine.engine import Engine
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.replica import layout
 from discobase.engine.server.permissions import Permission
+from discobase.key import Key
 from tests.engine.audit import (
     check_checkpoints,
+    check_hidden,
     check_keys,
     check_promises,
     check_replicas,
@@ -33,6 +35,9 @@ from tests.engine.audit import (
 from tests.engine.questions import Asker
 from tests.engine.simulation import CALM, Faults, Process, World
 from tests.engine.workload import Memory, Plan, live, open_engine
+from tests.format import decrypting
+from tests.format.reader import PLAIN
+from tests.format.worlds import OfWorld
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +60,7 @@ class Profile:
     caches: bool = False
     breaks: int = 0
     asks: bool = False
+    encrypted: bool = False
     span: float = 15.0
     fresh_reads: bool = True
 
@@ -88,6 +94,12 @@ _FAILURES = [sqlite3.SQLITE_PERM, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CORRUPT
 
 _SPOILED = ["delete", "text", "files", "later", "forge"]
 """What becomes of checkpoints."""
+
+KEY = bytes(range(32))
+"""That of the runs whose writers encrypt."""
+
+HIDDEN = ['"person"', '"tally"', '"register"', '"noise"', '"tag"', '"writer?"', " simulated"]
+"""Parts of labels, names of tables and fields, operations: what nobody sees who has no key."""
 
 PROFILES = {
     "calm": Profile(),
@@ -141,6 +153,17 @@ PROFILES = {
         fresh_reads=False,
     ),
     "cached": Profile(faults=_ASKED, losses=2, kills=5, ends=4, caches=True, breaks=1, asks=True),
+    "encrypted": Profile(
+        faults=dataclasses.replace(_ROUGH, freeze_at_send=0.02),
+        kills=3,
+        losses=1,
+        spoils=4,
+        ends=1,
+        caches=True,
+        freezes=(200.0,),
+        plan=Plan(checkpoints=0.3),
+        encrypted=True,
+    ),
     "unenforced": Profile(faults=dataclasses.replace(_ROUGH, nonce_window=None), kills=2, losses=1),
 }
 
@@ -158,6 +181,7 @@ class Run:
         self.profile = PROFILES[profile]
         self.world = World(seed, self.profile.faults)
         self.world.lists_hidden = not self.profile.hides
+        self.world.key = Key(KEY) if self.profile.encrypted else None
         self.record = Memory()
         self._lives: list[tuple[Process, Callable[[], Engine | None]]] = []
         self._born = 0
@@ -357,13 +381,17 @@ class Run:
         superblock = newcomer.superblock
         assert {engine.superblock.database for _, engine in living} <= {superblock.database}
         self._check_channels(superblock)
-        log = read_log(world, superblock)
+        form = PLAIN
+        if self.profile.encrypted:
+            form = decrypting.find(OfWorld(world), KEY).form
+            check_hidden(world, HIDDEN)
+        log = read_log(world, superblock, form)
         state = replay(log)
         engines = [newcomer, *(engine for _, engine in living)]
         check_replicas(log, state, engines)
         check_keys(engines)
         check_texts(engines)
-        self.checkpoints = check_checkpoints(world, superblock, log)
+        self.checkpoints = check_checkpoints(world, superblock, log, form)
         check_promises(log, self.record, fresh_reads=self.profile.fresh_reads)
         failures = [text for process in world.processes for text in process.failures]
         assert not failures, failures

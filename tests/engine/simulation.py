@@ -15,6 +15,7 @@ import asyncio
 import dataclasses
 import heapq
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -49,6 +50,7 @@ from discobase.engine.server.seam import (
     Upload,
 )
 from discobase.errors import MissingPermission, ServerFull
+from discobase.key import Key
 from tests.engine.seam import BOT, START, Seam
 
 T = TypeVar("T")
@@ -112,6 +114,7 @@ class World:
 
     Attributes:
         id_skew: by how much the clock is ahead that ids are made with.
+        key: the key that its writers have; None where what they write is not encrypted.
     """
 
     def __init__(self, seed: int, faults: Faults = CALM) -> None:
@@ -135,6 +138,7 @@ class World:
         self.room = 500
         self.kicked: set[int] = set()
         self.id_skew = 0.0
+        self.key: Key | None = None
         self._listed_from: dict[int, float] = {}
         self._told_from: dict[int, float] = {}
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
@@ -314,9 +318,11 @@ class World:
         if how == "delete":
             self.delete(channel, identity)
         elif how == "text":
-            self.edit(channel, identity, stored.message.content.replace('"seq":', '"seq":1'))
+            readable = '"seq":' in stored.message.content
+            before, after = ('"seq":', '"seq":1') if readable else ('"is":"', '"is":"A')
+            self.edit(channel, identity, stored.message.content.replace(before, after))
         elif how == "later":
-            later = stored.message.content.replace('":1,', '":9,"needs":"9.0",', 1)
+            later = re.sub('":[12],', '":9,"needs":"9.0",', stored.message.content, count=1)
             self.edit(channel, identity, later)
         elif how == "files":
             stored.files = tuple(bytes(byte ^ 1 for byte in file) for file in stored.files)

@@ -20,6 +20,7 @@ from discobase.engine.checkpoints.store import (
 )
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.sealed import seal
+from discobase.engine.log.sealing import PLAIN
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.operations import LaterFormat
 from discobase.engine.replica import NotTheState
@@ -78,7 +79,7 @@ FACTS = {
 
 
 def test_facts_in_their_form_are_a_manifest():
-    assert Manifest.from_content(seal("checkpoint", 1, FACTS)).lanes == (5, 0)
+    assert Manifest.from_content(seal("checkpoint", PLAIN, FACTS)).lanes == (5, 0)
 
 
 @pytest.mark.parametrize(
@@ -90,14 +91,14 @@ def test_facts_in_their_form_are_a_manifest():
     ],
 )  # fmt: skip
 def test_a_sealed_text_that_nobody_wrote_is_no_manifest(field, value):
-    assert Manifest.from_content(seal("checkpoint", 1, FACTS | {field: value})) is None
+    assert Manifest.from_content(seal("checkpoint", PLAIN, FACTS | {field: value})) is None
     lacking = {name: fact for name, fact in FACTS.items() if name != field}
-    assert Manifest.from_content(seal("checkpoint", 1, lacking)) is None
+    assert Manifest.from_content(seal("checkpoint", PLAIN, lacking)) is None
 
 
 def test_a_later_format_is_called_that():
     with pytest.raises(LaterFormat, match="a checkpoint of format 2"):
-        Manifest.from_content(seal("checkpoint", 2, FACTS))
+        Manifest.from_content(seal("checkpoint", PLAIN, FACTS).replace('":1,', '":2,', 1))
 
 
 # Packing

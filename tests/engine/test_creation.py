@@ -13,8 +13,8 @@ from discobase.engine.changes import Insert
 from discobase.engine.engine import Engine
 from discobase.engine.log.catalogs import GIVEN_UP
 from discobase.engine.log.creation import find_or_create
-from discobase.engine.log.frame import hash_of
 from discobase.engine.log.leftovers import YOUTH, channels_in
+from discobase.engine.log.sealing import hash_of
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.log.topic import channels_of, part_of
 from discobase.engine.server.seam import SETTLING, Channel, Message, snowflake_at

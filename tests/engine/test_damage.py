@@ -14,8 +14,9 @@ from discobase.engine.changes import IndexWanted, Insert, Request, TextIndexWant
 from discobase.engine.doubt import DOUBT_SECONDS
 from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import CommitLog
-from discobase.engine.log.frame import GENESIS, encode, hash_of
+from discobase.engine.log.frame import GENESIS, encode
 from discobase.engine.log.lane_ends import EXPLAINED_WITHIN
+from discobase.engine.log.sealing import hash_of
 from discobase.engine.operations import Put
 from discobase.engine.server.seam import Message, MessageChanged, NotFound
 from discobase.errors import LogDamaged, OutcomeUnknown, Unavailable, UpgradeNeeded

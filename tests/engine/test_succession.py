@@ -22,9 +22,12 @@ from discobase.errors import (
     DatabaseNotFound,
     DatabaseTakenOver,
     DiscobaseError,
+    KeyNeeded,
     SuccessionRefused,
     Unavailable,
+    WrongKey,
 )
+from discobase.key import Key
 from discobase.progress import Gauge
 from tests.engine.rows import rows_of
 from tests.engine.seam import BOT
@@ -32,10 +35,12 @@ from tests.engine.seeds import blocks
 from tests.engine.simulation import Faults
 from tests.engine.test_creation import add_row, at_call, talk
 from tests.engine.workload import LIMITS, put
+from tests.format import decrypting
 from tests.format.reader import open_database
 from tests.format.worlds import OfWorld, held_by
 
 HEIR, RIVAL, STRANGER = 43, 44, 45
+KEY, OTHER_KEY = Key(bytes(range(32))), Key(bytes(range(1, 33)))
 CALLS = 34
 """Calls of a succession, and some more: the last of them come after it."""
 
@@ -70,9 +75,9 @@ def refused(world, name, error, bot=HEIR, **options):
     return raised.value
 
 
-def old_database(world, records=6, *, checkpoint=False):
+def old_database(world, records=6, *, checkpoint=False, **options):
     """A database that the old bot has written; it is shut out, and the others are let in."""
-    process, engine = opened(world, "old")
+    process, engine = opened(world, "old", **options)
     for number in range(records):
         add_row(world, process, engine, f"old{number}")
     if checkpoint:
@@ -109,10 +114,34 @@ def test_a_successor_has_all_that_was_written_and_goes_on(make_world, checkpoint
     assert report.position == 7
 
 
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_a_successor_of_an_encrypted_database_needs_its_key_and_goes_on_with_it(
+    make_world, checkpoint
+):
+    world = make_world()
+    _, old = old_database(world, checkpoint=checkpoint, key=KEY)
+    before = len(world.written)
+    for kind, key in ((KeyNeeded, None), (WrongKey, OTHER_KEY)):
+        refused(world, f"{kind}", kind, successor_of=BOT, key=key)
+    assert len(world.written) == before
+    heir, engine = opened(world, "heir", HEIR, successor_of=BOT, key=KEY)
+    assert tags(engine) == tags(old)
+    add_row(world, heir, engine, "new")
+    refused(world, "without", KeyNeeded)
+    _, late = opened(world, "late", HEIR, key=KEY)
+    assert late.superblock == engine.superblock
+    assert tags(late) == tags(engine)
+    assert not any("old0" in stored.message.content for stored in world.written)
+    for whole in (False, True):
+        read = decrypting.open_database(OfWorld(world, HEIR), KEY.reveal(), whole=whole)
+        assert (read.seq, read.chain, read.hash()) == held_by(late)
+
+
 def test_an_older_version_stops_at_the_superblock_of_a_successor():
-    block = Superblock("abcdefgh", 1, 5, (6, 7), 8, 1.0, (Predecessor(BOT, 3, "a" * 32),))
+    before = (Predecessor(BOT, 3, "a" * 32),)
+    block = Superblock("abcdefgh", 1, 5, (6, 7), 8, 1.0, predecessors=before)
     content = block.to_content()
-    assert content.startswith('```json\n{"superblock":2,')
+    assert content.startswith('```json\n{"superblock":3,')
     assert '"needs":"2.0"' in content.splitlines()[1]
     assert Superblock.from_content(content) == block
 
@@ -264,7 +293,7 @@ def test_a_succession_that_is_killed_is_finished_by_who_is_told_to_and_by_nobody
     world.run(lambda: task.done() or not killed.alive)
     world.pass_time(20)
     claimed = any('"succession"' in stored.message.content for stored in world.written)
-    named = any('"superblock":2' in stored.message.content for stored in world.written)
+    named = any('"superblock":3' in stored.message.content for stored in world.written)
     if claimed and not named:
         error = refused(world, "plain", SuccessionRefused)
         assert f"successor_of={BOT}" in str(error)

@@ -15,7 +15,8 @@ from discobase.engine.changes import Insert, Remove
 from discobase.engine.checkpoints.manifest import Manifest
 from discobase.engine.checkpoints.packing import hash_of_packed, pack
 from discobase.engine.checkpoints.store import CheckpointStore
-from discobase.engine.log.frame import GENESIS, encode, hash_of
+from discobase.engine.log.frame import GENESIS, encode
+from discobase.engine.log.sealing import hash_of
 from discobase.engine.operations import Constrain, Put
 from discobase.engine.replica import Replica
 from discobase.engine.replica import file as replica_file

@@ -234,6 +234,7 @@ async def open_engine(process: Process, limits: Limits = LIMITS, *, hears: bool 
                 hears=hears,
                 label=f"{process.name} simulated",
                 cache=process.cache,
+                key=process.world.key,
             )
         except ConnectError as error:
             process.world.note(f"{process.name}: could not connect: {error}")

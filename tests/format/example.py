@@ -15,6 +15,7 @@ import re
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from discobase.engine.checkpoints.manifest import Manifest
 from discobase.engine.checkpoints.packing import hash_of_packed
 from discobase.engine.keys import Kind, key
 from discobase.engine.log.entry import Commit, Entry
-from discobase.engine.log.frame import Draft, Limits, encode
+from discobase.engine.log.frame import GENESIS, Draft, Limits, encode
+from discobase.engine.log.sealing import PLAIN, Derivation, Encrypted, Encryption, Sealing
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.operations import (
     Constrain,
@@ -38,6 +40,7 @@ from discobase.engine.operations import (
 from discobase.engine.replica import Replica
 from discobase.engine.replica.snapshot import Snapshot
 from discobase.engine.server.seam import Message
+from discobase.key import Key
 
 PAGE = Path(__file__).parents[2] / "docs/format.md"
 BLOCK = re.compile(r"(<!-- example: (\w+) -->\n)````text\n(.*?)````\n", re.DOTALL)
@@ -49,6 +52,10 @@ SUPERBLOCK = BOT + 100
 FRAMES = {"first": BOT + 101, "second": BOT + 102, "third": BOT + 103, "fourth": BOT + 106}
 LATE, CHECKPOINT = BOT + 104, BOT + 105
 BEGAN = 1_790_000_000.0
+
+KEYS_GIVEN = {"key": bytes(range(32)), "passphrase": "correct horse battery staple"}
+WEAK = (1 << 14, 8, 1)
+"""Of scrypt: less than discobase writes, so that the example is soon made."""
 
 _TEXT = FieldSchema("plain", "text")
 _LOWER = FieldSchema("plain", "lower")
@@ -106,10 +113,16 @@ def superblock() -> Superblock:
     return Superblock("k3v9x0qa", 1, CATALOG, tuple(LANES), CHECKPOINTS, BEGAN)
 
 
-def frame(name: str, seq: int, chain: str, writer: str = "w7") -> Draft:
-    operations = OPERATIONS[name]
-    time = BEGAN + seq + 0.5
-    return encode(operations, seq=seq, chain=chain, writer=writer, time=time, limits=Limits())
+def frame(name: str, seq: int, chain: str, writer: str = "w7", sealing: Sealing = PLAIN) -> Draft:
+    return encode(
+        OPERATIONS[name],
+        seq=seq,
+        chain=chain,
+        writer=writer,
+        time=BEGAN + seq + 0.5,
+        limits=Limits(),
+        sealing=sealing,
+    )
 
 
 def packed(lines: bytes) -> bytes:
@@ -143,6 +156,22 @@ def example() -> dict[str, str]:
         with contextlib.closing(replica.snapshot()) as taken:
             assert b"".join(taken.lines())
             texts["end"] = taken.hash
+    return texts | encrypted()
+
+
+def encrypted() -> dict[str, str]:
+    """The texts on the page that are encrypted."""
+    texts: dict[str, str] = {}
+    for name, given in KEYS_GIVEN.items():
+        derivation = Derivation(bytes(range(16)), None if isinstance(given, bytes) else WEAK)
+        sealing = Encrypted(derivation.root(Key(given)), "k3v9x0qa", 1)
+        encryption = Encryption(derivation, sealing.check)
+        block = replace(superblock(), encryption=encryption, sealing=sealing)
+        if name == "passphrase":
+            texts["encrypted_check"] = sealing.check
+            continue
+        texts["encrypted_superblock"] = block.to_content()
+        texts["encrypted_frame"] = frame("first", 1, GENESIS, sealing=sealing).content
     return texts
 
 

@@ -31,7 +31,7 @@ from urllib.request import Request, urlopen
 
 OPEN, CLOSE = "```json\n", "\n```"
 GENESIS = "0" * 32
-KNOWN = {"superblock": 2}
+OF_SEVERAL_BOTS = 3
 LARGEST = 2**63 - 1
 SECOND_OF_IDS = 1000 << 22
 TOGETHER = "_together:"
@@ -119,30 +119,62 @@ def hash_of(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def refuse_later(content: str, kind: str) -> bool:
-    """Whether a message is of a kind; LaterFormat where it is in a format that is not known."""
+class Form:
+    """How what is written is kept: here that of format 1, in which everybody can read it."""
+
+    number = 1
+
+    def hash(self, kind: str, text: bytes) -> str:
+        """The whole hash of a text."""
+        return hashlib.sha256(text).hexdigest()
+
+    def payload_hash(self, line: str, payload: bytes, stored: bytes) -> str:
+        """The hash of a payload, by the header line, and by what is stored before it is kept."""
+        return hashlib.sha256(payload).hexdigest()[:32]
+
+    def facts(self, kind: str, digest: Any, held: Any) -> str:
+        """The text of the facts in a sealed message."""
+        if type(held) is not dict:
+            raise TypeError(held)
+        return json.dumps(held, separators=(",", ":"))
+
+    def inline(self, text: str) -> bytes:
+        """What is kept in the text of a frame."""
+        return text.encode("utf-8", "surrogatepass")
+
+    def opened(self, kind: str, place: str, digest: str, kept: bytes) -> bytes:
+        """What was stored."""
+        return kept
+
+
+PLAIN = Form()
+
+
+def refuse_later(content: str, kind: str, known: int = 1) -> bool:
+    """Whether a message is of a kind; LaterFormat where it is in a format above the known one."""
     mark = f'{OPEN}{{"{kind}":'
     if not content.startswith(mark):
         return False
     number = re.match(r"[0-9]{1,9}(?![0-9])", content[len(mark) :])
-    if number and int(number[0]) > KNOWN.get(kind, 1):
+    if number and int(number[0]) > known:
         needs = re.search(r'"needs":"([\w.+!-]{1,40})"', content.split("\n")[1])
         raise LaterFormat(f"a {kind} of format {number[0]}, for version {needs and needs[1]}")
     return True
 
 
-def unsealed(content: str, kind: str) -> dict[str, Any] | None:
+def unsealed(content: str, kind: str, form: Form = PLAIN) -> dict[str, Any] | None:
     """The facts of a sealed message; None where it is none, or was altered."""
-    if not refuse_later(content, kind):
+    if not refuse_later(content, kind, form.number):
         return None
     try:
         raw = json.loads(content.removeprefix(OPEN).removesuffix(CLOSE))
-        written = json.dumps(raw["is"], separators=(",", ":"))
-        known = 1 <= raw[kind] <= KNOWN.get(kind, 1)
-        sound = known and raw["hash"] == hash_of(written) and type(raw["is"]) is dict
-    except (KeyError, TypeError, ValueError, RecursionError):
+        written = form.facts(kind, raw["hash"], raw["is"])
+        digest = form.hash(kind, written.encode("ascii"))[:32]
+        sound = raw[kind] == form.number and raw["hash"] == digest
+        facts = json.loads(written)
+    except (Damaged, KeyError, TypeError, ValueError, RecursionError):
         return None
-    return raw["is"] if sound else None
+    return facts if sound else None
 
 
 # Finding the database
@@ -168,6 +200,7 @@ class Superblock:
     lanes: list[int]
     checkpoints: int
     authors: list[tuple[int, int]]
+    form: Form = PLAIN
 
     def author_of(self, seq: int, own: int) -> int:
         """The bot whose position it is."""
@@ -189,10 +222,34 @@ def base36(number: int) -> str:
     return digits or "0"
 
 
-def read_superblock(content: str) -> Superblock | None:
-    facts = unsealed(content, "superblock")
-    if facts is None:
+def superblock_said(content: str) -> dict[str, Any] | None:
+    """What a message says that calls itself a superblock, of whatever format; not yet believed."""
+    if not refuse_later(content, "superblock", OF_SEVERAL_BOTS):
         return None
+    try:
+        said = json.loads(content.removeprefix(OPEN).removesuffix(CLOSE))
+        known = said["superblock"] in (1, 2, OF_SEVERAL_BOTS) and type(said["is"]) is dict
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None
+    return said if known else None
+
+
+def is_encrypted(said: dict[str, Any]) -> bool:
+    return said["superblock"] == 2 or (said["superblock"] == 3 and "encryption" in said["is"])
+
+
+def read_superblock(content: str) -> Superblock | None:
+    said = superblock_said(content)
+    if said is None:
+        return None
+    if is_encrypted(said):
+        raise LaterFormat("an encrypted superblock, which needs a key")
+    written = json.dumps(said["is"], separators=(",", ":"))
+    return superblock_of(said["is"]) if said.get("hash") == hash_of(written) else None
+
+
+def superblock_of(facts: dict[str, Any]) -> Superblock | None:
+    """What the facts of a superblock say; None where no superblock says so."""
     try:
         lanes = facts["lanes"]
         checkpoints = facts.get("checkpoints") or facts["snapshots"]
@@ -268,15 +325,15 @@ class Frame:
         return self.header.get("behind", 0)
 
 
-def read_frame(content: str) -> tuple[dict[str, Any], str] | None:
+def read_frame(content: str, form: Form = PLAIN) -> tuple[dict[str, Any], str] | None:
     """The header of a frame, and the hash of its line; None where there is none that holds."""
-    if not refuse_later(content, "discobase") or not content.endswith(CLOSE):
+    if not refuse_later(content, "discobase", form.number) or not content.endswith(CLOSE):
         return None
     line = content[len(OPEN) : -len(CLOSE)].split("\n", 1)[0]
     try:
         header = json.loads(line)
         sound = (
-            header["discobase"] == 1
+            header["discobase"] == form.number
             and is_number(header["seq"], 1)
             and is_number(header["ops"])
             and is_number(header["size"])
@@ -289,27 +346,28 @@ def read_frame(content: str) -> tuple[dict[str, Any], str] | None:
         )
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return None
-    return (header, hash_of(line)) if sound else None
+    digest = form.hash("frame", line.encode("utf-8", "surrogatepass"))[:32]
+    return (header, digest) if sound else None
 
 
 def is_number(value: object, least: int = 0) -> bool:
     return type(value) is int and least <= value <= LARGEST
 
 
-def payload_of(source: Source, frame: Frame) -> bytes:
+def payload_of(source: Source, frame: Frame, form: Form = PLAIN) -> bytes:
     header, message = frame.header, frame.message
+    line, _, below = message["content"][len(OPEN) : -len(CLOSE)].partition("\n")
     if header["enc"] == "inline":
-        text = message["content"][len(OPEN) : -len(CLOSE)].partition("\n")[2]
-        payload = text.encode("utf-8", "surrogatepass")
+        kept = form.inline(below)
     elif header["enc"] in ("jsonl", "jsonl.gz"):
-        files = [source.attachment(file["url"]) for file in message["attachments"]]
-        payload = b"".join(files)
-        if header["enc"] == "jsonl.gz":
-            payload = gunzip(payload, header["size"])
+        kept = b"".join(source.attachment(file["url"]) for file in message["attachments"])
     else:
         raise LaterFormat(f"a payload encoded as {header['enc']!r}")
+    stored = payload = form.opened("payload", line, header["hash"], kept)
+    if header["enc"] == "jsonl.gz":
+        payload = gunzip(stored, header["size"])
     sound = len(payload) == header["size"]
-    if not sound or hashlib.sha256(payload).hexdigest()[:32] != header["hash"]:
+    if not sound or form.payload_hash(line, payload, stored) != header["hash"]:
         raise Damaged(f"the payload at position {header['seq']} is not the one that was written")
     return payload
 
@@ -334,12 +392,13 @@ class Lanes:
 
     def __init__(self, source: Source, block: Superblock, after: int = 0) -> None:
         self.at: dict[int, list[Frame]] = {}
+        self.form = block.form
         for number, lane in enumerate(block.lanes):
             for message in source.messages(lane, after):
                 author = int(message["author"]["id"])
                 if author not in {source.bot, *(bot for bot, _ in block.authors)}:
                     continue
-                read = read_frame(message["content"])
+                read = read_frame(message["content"], block.form)
                 if read is None or author != block.author_of(read[0]["seq"], source.bot):
                     continue
                 if read[0]["seq"] % len(block.lanes) == number:
@@ -1045,7 +1104,7 @@ def checkpoints(source: Source, block: Superblock) -> list[Checkpoint]:
     found: list[Checkpoint] = []
     for message in source.messages(block.checkpoints):
         try:
-            facts = unsealed(message["content"], "checkpoint")
+            facts = unsealed(message["content"], "checkpoint", block.form)
         except LaterFormat:
             continue
         if facts is None or not is_of(facts, block):
@@ -1078,13 +1137,14 @@ def is_of(facts: dict[str, Any], block: Superblock) -> bool:
 
 def unpacked(source: Source, block: Superblock, checkpoint: Checkpoint) -> bytes:
     """The lines of a checkpoint."""
-    facts, packed = checkpoint.facts, b""
+    facts, kept = checkpoint.facts, b""
     parts = [source.message(block.checkpoints, int(part)) for part in facts["parts"]]
     for message in [*parts, checkpoint.message]:
         if message is None:
             raise Damaged("a part of it is gone")
-        packed += b"".join(source.attachment(file["url"]) for file in message["attachments"])
-    if len(packed) != facts["packed"] or hashlib.sha256(packed).hexdigest() != facts["hash"]:
+        kept += b"".join(source.attachment(file["url"]) for file in message["attachments"])
+    packed = block.form.opened("state", str(facts["seq"]), facts["hash"], kept)
+    if (len(packed), block.form.hash("state", packed)) != (facts["packed"], facts["hash"]):
         raise Damaged("its bytes are not those that were written")
     return gunzip(packed, facts["size"])
 
@@ -1188,7 +1248,11 @@ def open_database(source: Source, *, whole: bool = False) -> State:
     """The state that a database is in: from the newest checkpoint that holds, or from the whole
     log.
     """
-    block = find(source)
+    return open_block(source, find(source), whole=whole)
+
+
+def open_block(source: Source, block: Superblock, *, whole: bool = False) -> State:
+    """The state of the database that a superblock names."""
     for checkpoint in () if whole else checkpoints(source, block):
         ends = [int(lane) for lane in checkpoint.facts["lanes"]]
         lanes = Lanes(source, block, max(0, min(ends) - SECOND_OF_IDS))
@@ -1205,7 +1269,7 @@ def open_database(source: Source, *, whole: bool = False) -> State:
 def follow(source: Source, lanes: Lanes, state: State) -> State:
     """Apply all that stands above a state."""
     for seq, frame in lanes.decided(state.seq, state.chain):
-        state.take(seq, frame, b"" if frame is None else payload_of(source, frame))
+        state.take(seq, frame, b"" if frame is None else payload_of(source, frame, lanes.form))
     return state
 
 

@@ -16,6 +16,7 @@ from discobase.engine.log import commit_log, frame, leftovers
 from discobase.engine.log.authors import Predecessor
 from discobase.engine.log.catalogs import GIVEN_UP
 from discobase.engine.log.creation import LANES
+from discobase.engine.log.sealing import derivation
 from discobase.engine.operations import (
     Constrain,
     Declare,
@@ -33,8 +34,8 @@ from discobase.engine.operations import (
 from discobase.engine.replica import requests, writers
 from discobase.engine.replica.positions import RECENT
 from discobase.engine.server.seam import SETTLING
+from tests.format import decrypting, reader
 from tests.format import example as made
-from tests.format import reader
 from tests.format.reader import find, key_of, open_database
 
 TEXT = made.PAGE.read_text()
@@ -102,6 +103,25 @@ class TestTheExample:
         ]
         assert open_database(from_checkpoint).hash() == end
 
+    def test_that_is_encrypted_is_read_from_the_page(self):
+        shown = made.on_page()
+        source = OfPage()
+        frame = (
+            source.lane(1),
+            source.raw(made.FRAMES["first"], shown["encrypted_frame"], "first"),
+        )
+        block = (
+            made.CATALOG,
+            source.raw(made.SUPERBLOCK, shown["encrypted_superblock"], "superblock"),
+        )
+        source.held = [block, frame]
+        state = decrypting.open_database(source, bytes(range(32)))
+        (record,) = state.tables["City"].records.values()
+        assert (state.seq, record.data) == (1, '{"name":"Paris"}')
+        said = {"salt": bytes(range(16)).hex(), "scrypt": [16384, 8, 1]}
+        root = decrypting.root_of(said, "correct horse battery staple")
+        assert decrypting.Encrypted(root, "k3v9x0qa", 1).check == shown["encrypted_check"]
+
     def test_has_the_nonces_that_the_page_tells(self):
         block = find(OfPage())
         assert "`k3v9x0qa1.7` for position 7" in TEXT
@@ -145,11 +165,15 @@ class TestFields:
         assert [name for name in fields_in("A frame") if name != "behind"] == header
 
     def test_of_a_superblock(self):
+        held = json.loads(made.superblock().to_content().removeprefix("```json\n")[:-4])["is"]
+        more = json.loads(made.on_page()["encrypted_superblock"].removeprefix("```json\n")[:-4])
+        assert list(more["is"]) == [*held, "encryption"]
+        assert fields_in("Encryption") == list(more["is"]["encryption"])
         before = (Predecessor(5, 3, "0" * 32),)
         content = replace(made.superblock(), predecessors=before).to_content()
-        held = json.loads(content.removeprefix("```json\n")[:-4])["is"]
-        assert fields_in("Several bots") == list(held["authors"][0])
-        assert fields_in("The superblock") == list(held)
+        several = json.loads(content.removeprefix("```json\n")[:-4])["is"]
+        assert fields_in("Several bots") == list(several["authors"][0])
+        assert fields_in("The superblock") == [*held, "encryption", "authors"]
 
     def test_of_a_checkpoint(self):
         held = json.loads(made.on_page()["checkpoint"].removeprefix("```json\n")[:-4])["is"]
@@ -193,6 +217,7 @@ def test_the_numbers_are_those_of_the_code():
         "at most ten files of, by default, 10 MiB": frame.Limits().attachment == 10 << 20,
         "within the last 3 seconds": SETTLING == 3,
         "keeps the two newest checkpoints": KEPT == 2,
+        "discobase writes 65536, 8 and 2": derivation.USUAL_COSTS == (65536, 8, 2),
         "when they are ten minutes old": AGE_SECONDS == leftovers.YOUTH == 600,
     }
     assert [words for words, holds in told.items() if not holds or words not in TEXT] == []

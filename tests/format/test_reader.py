@@ -351,6 +351,6 @@ class TestWhatIsNotAsItShouldBe:
         (server,) = discord.servers()
         channels = {name: channel for channel, name in discord.channels(server).items()}
         channel = channels["catalog" if kind == "superblock" else "log-3"]
-        self.write(discord, rest, channel, f'```json\n{{"{kind}":3,"needs":"9.1"}}\n```')
+        self.write(discord, rest, channel, f'```json\n{{"{kind}":9,"needs":"9.1"}}\n```')
         with pytest.raises(LaterFormat, match=r"9\.1"):
             open_database(source_of(discord))

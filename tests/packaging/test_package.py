@@ -101,8 +101,8 @@ def test_nothing_is_imported_but_those_three_and_what_they_require_themselves():
             else []
         )
     }
-    # The plugin is imported by pytest itself.
-    assert imported - sys.stdlib_module_names - allowed == {"pytest"}
+    # The plugin is imported by pytest itself, and what encrypts where a key is given.
+    assert imported - sys.stdlib_module_names - allowed == {"pytest", "cryptography"}
     for name, packages in brought.items():
         required = {Requirement(each).name.replace("-", "_") for each in requires(name)}
         assert packages <= required
@@ -163,6 +163,28 @@ def test_the_import_contracts_hold():
     ]
     check = run(lint, ROOT)
     assert check.returncode == 0, check.stdout + check.stderr
+
+
+WITHOUT_CRYPTOGRAPHY = """
+import sys
+sys.modules["cryptography"] = None  # as where it is not installed
+import discobase, discobase.cli, discobase.local
+database = discobase.Database("shop")
+@database.table
+class Item(discobase.Table):
+    name: str
+with database.conn("local"):
+    print(Item(name="x").save().version)
+try:
+    discobase.Database("shop", key=bytes(range(32)))
+except discobase.errors.PackageMissing as error:
+    print(isinstance(error, ImportError), "discobase[crypto] @ git+https://" in str(error))
+"""
+
+
+def test_all_but_a_key_works_without_what_encrypts(tmp_path):
+    told = run([sys.executable, "-c", WITHOUT_CRYPTOGRAPHY], tmp_path)
+    assert (told.stdout.split(), told.stderr) == (["1", "True", "True"], "")
 
 
 BEFORE_AND_AFTER = """

@@ -11,6 +11,7 @@ from typing import assert_type
 from discobase import Database, LoginTask, Progress
 
 db = Database("Shop")
+encrypted = [Database("Shop", key=bytes(32)), Database("Shop", key="a passphrase of words")]
 
 
 def around_the_work() -> None:

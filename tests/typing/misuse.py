@@ -41,6 +41,7 @@ def declaring() -> None:
     db.table(NoTable)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
     db.table(name=7)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     Database(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Database("Shop", key=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Database("Shop", 5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     db.tables["Product"] = Product  # type: ignore[index]  # pyright: ignore[reportIndexIssue]
     db.head = 5  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]

@@ -290,9 +290,9 @@ class CheckpointKeeper:
     async def _write(self, listing: CheckpointListing) -> Stored:
         for _ in range(_TRIES):
             volume = self._replica.volume
-            manifest, packed = await self._server.aside(self._take)
+            manifest, closed = await self._server.aside(self._take)
             if await self._follower.is_certain(manifest.head):
-                written = self.newest = await self._store.write(manifest, packed)
+                written = self.newest = await self._store.write(manifest, closed)
                 self._volume_before = volume
                 self._troubles.end("checkpoint", "a checkpoint was written")
                 _log.info(
@@ -306,7 +306,8 @@ class CheckpointKeeper:
         raise Unavailable("what was last committed is not certain yet: others write there")
 
     def _take(self) -> tuple[Manifest, bytes]:
-        """Read the state as it is now. Takes seconds for a million records."""
+        """Read the state as it is now, and seal it. Takes seconds for a million records."""
+        sealing = self._superblock.sealing
         with contextlib.closing(self._replica.snapshot()) as snapshot:
             packed = pack(snapshot.lines())
             manifest = Manifest(
@@ -317,14 +318,14 @@ class CheckpointKeeper:
                 state=snapshot.hash,
                 size=snapshot.size,
                 packed=len(packed),
-                hash=hash_of_packed(packed),
+                hash=hash_of_packed(packed, sealing),
                 records=snapshot.records,
                 lanes=snapshot.lane_ends(self._lanes),
                 before=self.newest.message.id if self.newest else 0,
                 writer=self._writer,
                 time=self._server.now(),
             )
-        return manifest, packed
+        return manifest, sealing.close("state", str(manifest.seq), manifest.hash, packed)
 
 
 def _why(error: Exception) -> str:

@@ -8,10 +8,9 @@ from typing import Any
 
 from discobase.engine.log.formats import mark
 from discobase.engine.log.sealed import ABSURD, seal, unseal
+from discobase.engine.log.sealing import PLAIN, Sealing
 from discobase.engine.log.superblock import Superblock, snowflake
 from discobase.engine.replica import Head
-
-FORMAT = 1
 
 LONGEST = 2_000
 """Characters of a message (message resource, "Create Message")."""
@@ -32,8 +31,8 @@ class Manifest:
         chain: what the frame after it continues.
         state: the hash of the state.
         size: the bytes of its lines.
-        packed: the bytes as they are stored, all parts together.
-        hash: of these.
+        packed: the bytes as they are packed, all parts together.
+        hash: of these, by what seals them.
         records: how many it holds.
         lanes: the newest message in each lane that has passed, 0 where there is none.
         before: the checkpoint before it, a message id; 0 where there is none.
@@ -70,24 +69,32 @@ class Manifest:
             len(superblock.lanes),
         )
 
-    def to_content(self) -> str:
-        """Write it as the text of a message."""
+    def to_content(self, sealing: Sealing = PLAIN) -> str:
+        """Write it as the text of a message.
+
+        Args:
+            sealing: how it is sealed.
+        """
         facts = asdict(self) | {
             "lanes": [str(lane) for lane in self.lanes],
             "before": str(self.before),
             "time": round(self.time, 3),
             "parts": [str(part) for part in self.parts],
         }
-        return seal("checkpoint", FORMAT, facts)
+        return seal("checkpoint", sealing, facts)
 
     @classmethod
-    def from_content(cls, content: str) -> Manifest | None:
+    def from_content(cls, content: str, sealing: Sealing = PLAIN) -> Manifest | None:
         """Read the manifest in a message's text; None where there is none, or it was altered.
+
+        Args:
+            content: the text.
+            sealing: how it is sealed.
 
         Raises:
             LaterFormat: it is one that this version cannot read.
         """
-        facts = unseal(content, "checkpoint", FORMAT)
+        facts = unseal(content, "checkpoint", sealing)
         try:
             return None if facts is None else cls._of(facts)
         except ABSURD:
@@ -120,14 +127,15 @@ def _id(text: str) -> int:
     return 0 if text == "0" else snowflake(text)
 
 
-def part_content(ticket: str, number: int) -> str:
+def part_content(ticket: str, number: int, sealing: Sealing = PLAIN) -> str:
     """Write the text of a message with a part.
 
     Args:
         ticket: what the parts of one checkpoint share.
         number: 0, 1, 2 ...
+        sealing: how it is sealed.
     """
-    return seal("part", FORMAT, {"ticket": ticket, "number": number})
+    return seal("part", sealing, {"ticket": ticket, "number": number})
 
 
 def is_part(content: str) -> bool:

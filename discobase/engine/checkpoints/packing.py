@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
 
 from discobase.engine.checkpoints.manifest import Manifest
 from discobase.engine.log.frame import COMPRESSION_LEVEL, GZIP
+from discobase.engine.log.sealing import PLAIN, Sealing
 from discobase.engine.replica import NotTheState
 
 _PIECE, _STEP = 1 << 18, 1 << 22
@@ -49,6 +49,6 @@ def unpack(packed: bytes, manifest: Manifest) -> Iterator[bytes]:
         raise NotTheState("it does not have the size that was said of it")
 
 
-def hash_of_packed(packed: bytes) -> str:
-    """Return the hash by which a manifest knows the stored bytes."""
-    return hashlib.sha256(packed).hexdigest()
+def hash_of_packed(packed: bytes, sealing: Sealing = PLAIN) -> str:
+    """Return the hash by which a manifest knows the packed bytes."""
+    return sealing.hash("state", packed)

@@ -18,6 +18,7 @@ from discobase.engine.log.downloads import download
 from discobase.engine.log.formats import mark
 from discobase.engine.log.frame import Limits, cut_into_files
 from discobase.engine.log.history import read_channel
+from discobase.engine.log.sealing import Forged, Sealing
 from discobase.engine.log.superblock import Superblock, random_name
 from discobase.engine.operations import LaterFormat
 from discobase.engine.replica import NotTheState, hash_of_state
@@ -86,6 +87,10 @@ class CheckpointStore:
         self._superblock = superblock
         self._limits = limits
 
+    @property
+    def _sealing(self) -> Sealing:
+        return self._superblock.sealing
+
     async def list(self, end: int | None = None) -> CheckpointListing:
         """Look at what there is. One API call for 100 messages, and one to see that it ends, where
         it is not known where.
@@ -115,7 +120,7 @@ class CheckpointStore:
     def _manifest_in(self, message: Message) -> Manifest | str:
         """Return what a message says, or why it does not count."""
         try:
-            manifest = Manifest.from_content(message.content)
+            manifest = Manifest.from_content(message.content, self._sealing)
         except LaterFormat as later:
             if not self._is_believed(message, None):
                 return "it is by somebody else"
@@ -147,8 +152,13 @@ class CheckpointStore:
             files = [await download(self._server, each) for each in [*messages, stored.message]]
         except Refused as error:
             raise CheckpointDamaged(f"its bytes are gone: {error}") from error
-        manifest, packed = stored.manifest, b"".join(file for each in files for file in each)
-        if (len(packed), hash_of_packed(packed)) != (manifest.packed, manifest.hash):
+        manifest, sealing = stored.manifest, self._sealing
+        closed = b"".join(file for each in files for file in each)
+        try:
+            packed = sealing.open("state", str(manifest.seq), manifest.hash, closed)
+        except Forged as error:
+            raise CheckpointDamaged(f"its bytes are not what was written: {error}") from error
+        if (len(packed), hash_of_packed(packed, sealing)) != (manifest.packed, manifest.hash):
             raise CheckpointDamaged("its bytes are not those that were written")
         return packed
 
@@ -172,12 +182,12 @@ class CheckpointStore:
     async def _part(self, part: int) -> Message:
         return await persist(self._server, self._server.message, self._superblock.checkpoints, part)
 
-    async def write(self, manifest: Manifest, packed: bytes) -> Stored:
+    async def write(self, manifest: Manifest, closed: bytes) -> Stored:
         """Write a checkpoint. One API call for each message that it takes.
 
         Args:
             manifest: its facts, without the parts.
-            packed: its bytes.
+            closed: its bytes, sealed.
 
         Returns:
             The checkpoint, as it is stored.
@@ -188,20 +198,23 @@ class CheckpointStore:
             Uncertain: there was no answer. It may be there.
         """
         size = max(1, self._limits.payload)
-        pieces = [packed[start : start + size] for start in range(0, max(1, len(packed)), size)]
-        longest = replace(manifest, parts=(1 << 63,) * (len(pieces) - 1))
-        if len(longest.to_content()) > LONGEST:
-            raise TooLarge(f"a checkpoint of {len(packed):,} bytes, in {len(pieces)} messages")
+        pieces = [closed[start : start + size] for start in range(0, max(1, len(closed)), size)]
+        longest, sealing = replace(manifest, parts=(1 << 63,) * (len(pieces) - 1)), self._sealing
+        if len(longest.to_content(sealing)) > LONGEST:
+            raise TooLarge(f"a checkpoint of {len(closed):,} bytes, in {len(pieces)} messages")
         ticket = random_name(self._server)
         parts: list[int] = []
         for number, piece in enumerate(pieces[:-1]):
-            sent = await self._send(part_content(ticket, number), f"{ticket}-{number}", piece)
+            sent = await self._send(
+                part_content(ticket, number, sealing), f"{ticket}-{number}", piece
+            )
             parts.append(sent.id)
         whole = replace(manifest, parts=tuple(parts))
-        return Stored(await self._send(whole.to_content(), f"s{manifest.seq}", pieces[-1]), whole)
+        content = whole.to_content(sealing)
+        return Stored(await self._send(content, f"s{manifest.seq}", pieces[-1]), whole)
 
     async def _send(self, content: str, stem: str, data: bytes) -> Message:
-        files = cut_into_files(stem, "jsonl.gz", data, self._limits)
+        files = cut_into_files(stem, self._sealing.suffix or "jsonl.gz", data, self._limits)
         channel, nonce = self._superblock.checkpoints, f"checkpoint.{random_name(self._server)}"
         return await persist(self._server, self._server.send, channel, content, files, nonce)
 

@@ -68,6 +68,17 @@ class View:
         """
         return max(self.generations, key=lambda block: block.generation, default=None)
 
+    def messages_beside(self, block: Superblock) -> Sequence[Message]:
+        """Return the messages of the catalog in which a superblock of :attr:`generations` stands.
+
+        Args:
+            block: the superblock.
+        """
+        for catalog, blocks in self.held.items():
+            if any(held is block for _, held in blocks):
+                return self.read[catalog]
+        return ()
+
     @property
     def listing(self) -> Listing:
         """How far each channel goes."""

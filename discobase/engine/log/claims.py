@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from discobase.engine.log.authors import Predecessor
-from discobase.engine.log.sealed import ABSURD, seal, unseal
+from discobase.engine.log.sealed import ABSURD, sign, signed_in
+from discobase.engine.log.sealing import PLAIN
 from discobase.engine.operations import LaterFormat
 from discobase.engine.server.seam import Message
 
@@ -42,8 +43,10 @@ class Claim:
         """Read the claim in a message; None where there is none that this version knows."""
         sealed, *_ = message.content.partition(_MENTION)
         try:
-            fields = unseal(sealed, "succession", _FORMAT)
-            return None if fields is None else cls._of(fields, message)
+            signed = signed_in(sealed, "succession", _FORMAT)
+            if signed is None or signed.number != _FORMAT or not signed.is_by(PLAIN):
+                return None
+            return cls._of(signed.facts, message)
         except (LaterFormat, *ABSURD):
             return None
 
@@ -57,7 +60,8 @@ def claim_content(database: str, of: Predecessor) -> str:
     """Write a claim as the text of a message, which mentions the bot that is succeeded: it cannot
     read it otherwise.
     """
-    sealed = seal("succession", _FORMAT, {"database": database, "of": of.to_json()})
+    # Encrypted in no database: whoever takes one over may not have its key yet.
+    sealed = sign("succession", PLAIN, {"database": database, "of": of.to_json()})
     return f"{sealed}{_MENTION}{of.bot}>"
 
 

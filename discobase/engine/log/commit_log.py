@@ -262,7 +262,7 @@ class CommitLog:
                 Superblock.from_content(message.content)
             if message.channel not in self.superblock.lanes:
                 return None
-            header = read_header(message.content)
+            header = read_header(message.content, self.superblock.sealing)
         except LaterFormat as later:
             raise self._stopped_by(later, message) from None
         except Malformed as error:
@@ -368,7 +368,7 @@ class CommitLog:
                 step="",
             )
         own = [message for message in messages if message.author == self.server.author]
-        found = [each for each in own if Superblock.from_content(each.content) == self.superblock]
+        found = [each for each in own if self.superblock.stands_in(each.content)]
         if not found:
             raise LogDamaged(
                 "the superblock, which says where the database is, has been deleted or altered: "
@@ -534,7 +534,7 @@ class CommitLog:
         """
         try:
             files = await self.files(entry)
-            return await self.server.work(lambda: commit_of(entry, files))
+            return await self.server.work(lambda: commit_of(entry, files, self.superblock.sealing))
         except LaterFormat as later:
             raise self._stopped_by(later, entry.message, entry.header.seq) from None
         except (Malformed, NotFound) as error:
@@ -555,7 +555,8 @@ class CommitLog:
         """
         if entry.header.encoding == "inline":
             return []
-        check_files(entry.header, (file.size for file in entry.message.attachments))
+        sizes = (file.size for file in entry.message.attachments)
+        check_files(entry.header, sizes, self.superblock.sealing)
         return await download(self.server, entry.message)
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from discobase.engine.base36 import DIGITS
 from discobase.engine.log.begun import refuse_unfinished
@@ -41,6 +41,7 @@ from discobase.engine.log.topic import (
     topic_of,
 )
 from discobase.engine.log.traces import find_gone, forget, forget_gone, leave
+from discobase.engine.log.unlocking import new_sealing, unlocked
 from discobase.engine.server.retry import pause, persist
 from discobase.engine.server.seam import (
     Channel,
@@ -53,6 +54,7 @@ from discobase.engine.server.seam import (
     Uncertain,
 )
 from discobase.errors import DatabaseDeleted, DatabaseNotFound, LogDamaged, ServerFull, Unavailable
+from discobase.key import Key
 
 _log = logging.getLogger(__name__)
 
@@ -92,14 +94,24 @@ class Found:
         return cls(superblock, view.read[superblock.catalog], view.listing)
 
 
-async def find_or_create(server: Server, *, lanes: int = LANES) -> Found:
+async def find_or_create(
+    server: Server, *, lanes: int = LANES, key: Key | None = None, place: str = "this server"
+) -> Found:
     """Find the database of a server, or create it if there is none.
 
     Costs 2 API calls where there is one; where it was created a moment ago that twice, and the
     server's settling time. Creating it costs about 20 more, and that time. What earlier creations
     have left is removed, which costs some more, once.
 
+    Args:
+        server: the seam.
+        lanes: how many lanes a new one has.
+        key: the key that it is encrypted by, or a new one is to be; None for none.
+        place: which server it is, for errors.
+
     Raises:
+        KeyNeeded, WrongKey, NotEncrypted: the key is not that of the database; nothing was written.
+        PackageMissing: the package that encrypts cannot be imported.
         LogDamaged: the server holds parts of a database, but not all.
         UpgradeNeeded: its database was written by a later version.
         ServerFull: there is no room for a new one.
@@ -117,38 +129,46 @@ async def find_or_create(server: Server, *, lanes: int = LANES) -> Found:
         if view.chosen is not None:
             if isinstance(view.ended, DatabaseDeleted):
                 await finish_deletions(server)
+            catalog = view.messages_beside(view.chosen)
+            block = await unlocked(server, view.chosen, catalog, key, place=place)
             await remove_leftovers(server, view, view.newest)
         else:
-            view = await _create(server, lanes, view)
-            if view.chosen is not None:
-                await forget_gone(server, gone)
-        if view.chosen is not None:
-            await _require_whole(server, view.chosen, view.channels)
-            return Found.of(view, view.chosen)
+            view, made = await _create(server, lanes, view, key)
+            if view.chosen is None:
+                continue
+            await forget_gone(server, gone)
+            catalog = view.messages_beside(view.chosen)
+            block = await unlocked(server, view.chosen, catalog, key, place=place, made=made)
+        await _require_whole(server, block, view.channels)
+        return Found.of(view, block)
     raise Unavailable(
         "the channels of the new database were deleted by somebody while it was created, "
         f"{_TRIES} times"
     )
 
 
-async def find(server: Server, place: str) -> Found:
+async def find(server: Server, place: str, key: Key | None = None) -> Found:
     """Find the database of a server, and change nothing there. 2 API calls; where it was created a
     moment ago that twice, and the server's settling time; some more where there is none.
 
     Args:
         server: the seam.
         place: which server it is, for errors.
+        key: the key that it is encrypted by; None for none.
 
     Raises:
         DatabaseNotFound: there is none.
         DatabaseDeleted: there was one, and its deletion is under way, or was interrupted.
         LogDamaged, UpgradeNeeded, Refused: as for :func:`find_or_create`.
+        KeyNeeded, WrongKey, NotEncrypted, PackageMissing: the same.
     """
     view, _ = await _look(server)
     if view.chosen is None:
         raise DatabaseNotFound(place)
-    await _require_whole(server, view.chosen, view.channels)
-    return Found.of(view, view.chosen)
+    catalog = view.messages_beside(view.chosen)
+    block = await unlocked(server, view.chosen, catalog, key, place=place)
+    await _require_whole(server, block, view.channels)
+    return Found.of(view, block)
 
 
 async def _look(server: Server) -> tuple[View, list[Trace]]:
@@ -247,13 +267,22 @@ def _untold(server: Server, channel: Channel, message: Message) -> LogDamaged:
     )
 
 
-async def _create(server: Server, lanes: int, view: View) -> View:
-    """Create a database. What is returned has none where others have taken its channels away."""
+async def _create(
+    server: Server, lanes: int, view: View, key: Key | None
+) -> tuple[View, Superblock | None]:
+    """Create a database.
+
+    Returns:
+        The server as it is then, with no database where others have taken its channels away; and
+        the superblock that was written, which need not be the one that counts.
+    """
     identity = "".join(DIGITS[int(server.random() * 36)] for _ in range(ID_LENGTH))
+    encryption, sealing = await new_sealing(server, identity, 1, key)  # may fail: before all else
     category = await _make_category(server, view)
     await remove_leftovers(server, view, category.id)
     try:
         mine = await _make_channels(server, identity, category, lanes)
+        mine = replace(mine, encryption=encryption, sealing=sealing)
         await leave(server, mine.catalog)
         # Others may have created one since that look, which may be hidden by now. Of two who come
         # to this the later one sees the other's trace.
@@ -264,10 +293,10 @@ async def _create(server: Server, lanes: int, view: View) -> View:
     except Refused:
         if not _are_gone({category.id}, await _undo(server, identity, category)):
             raise
-        return View(view.began, (), {}, {})
+        return View(view.began, (), {}, {}), None
     if view.chosen is not None:
         await _tidy(server, view, mine, category)
-        return view
+        return view, None
     nonce = f"{identity}.superblock"
     try:
         sent = await persist(server, server.send, mine.catalog, mine.to_content(), (), nonce)
@@ -276,11 +305,11 @@ async def _create(server: Server, lanes: int, view: View) -> View:
         if not _are_gone({mine.catalog}, await persist(server, server.channels)):
             raise
         await _undo(server, identity, category)
-        return View(view.began, (), {}, {})
+        return View(view.began, (), {}, {}), None
     await server.sleep(server.settling)
     view, _ = await _search(server, sent.id)
     await _tidy(server, view, mine, category)
-    return view
+    return view, mine
 
 
 async def _make_category(server: Server, view: View) -> Channel:

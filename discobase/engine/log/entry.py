@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from discobase.engine.log.frame import Header, read_operations, read_payload
+from discobase.engine.log.sealing import PLAIN, Sealing
 from discobase.engine.operations import Operation
 from discobase.engine.server.seam import Message
 
@@ -34,16 +35,17 @@ def decide(candidates: Iterable[Entry], chain: str) -> Entry | None:
     return min(fitting, key=lambda entry: entry.message.id, default=None)
 
 
-def commit_of(entry: Entry, files: Sequence[bytes]) -> Commit:
+def commit_of(entry: Entry, files: Sequence[bytes], sealing: Sealing = PLAIN) -> Commit:
     """Read the commit of an entry, checked.
 
     Args:
         entry: the entry.
         files: what hangs on its message.
+        sealing: how the log's frames are sealed.
 
     Raises:
         LaterFormat: it was written by a later version.
         Malformed: what is there is not what was written.
     """
-    payload = read_payload(entry.header, entry.message.content, files)
+    payload = read_payload(entry.header, entry.message.content, files, sealing)
     return Commit(entry, read_operations(entry.header, payload))

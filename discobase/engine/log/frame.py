@@ -8,7 +8,8 @@ Short payloads follow in the same block, one operation a line. Longer ones hang 
 attachments: ``c7.jsonl``, or ``c7.jsonl.gz`` where compression halves it, cut into ``c7.0.jsonl``,
 ``c7.1.jsonl`` ... where one file may not be so large.
 
-``hash`` is taken over the payload before compression, and ``prev`` is the chain that the frame
+``hash`` is taken over the payload before compression (where the database is encrypted, over more:
+:mod:`discobase.engine.log.sealing`), and ``prev`` is the chain that the frame
 continues: the hash of the header line of the frame before. The header holds the payload's hash, so
 the chain covers every byte of the log (invariant I4). A commit is never spread over two messages,
 so it is there whole or not at all (invariant I5).
@@ -26,7 +27,6 @@ trims messages, and may normalise text that is not plain (see ``docs/architectur
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Sequence
@@ -34,6 +34,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from discobase.engine.log.formats import FENCE_CLOSE, FENCE_OPEN, mark, refuse_later
+from discobase.engine.log.sealing import PLAIN, Forged, Sealing
 from discobase.engine.operations import (
     LARGEST_PK,
     LaterFormat,
@@ -44,8 +45,6 @@ from discobase.engine.operations import (
 )
 from discobase.engine.server.seam import Upload
 from discobase.errors import RecordTooLarge
-
-FORMAT = 1
 
 UNPACKED = 64 * 1024 * 1024
 """Bytes of a payload before compression, at the most: a reader has to hold all of them at once, and
@@ -131,16 +130,6 @@ class Draft:
     uploads: tuple[Upload, ...]
 
 
-def hash_of(data: bytes) -> str:
-    """Return the hash used throughout the log: SHA-256, cut to 128 bits to leave room for data in a
-    message of 2,000 characters.
-
-    Only the bot can write frames, so what it has to withstand is alteration, and for that 128 bits
-    are ample.
-    """
-    return hashlib.sha256(data).hexdigest()[:32]
-
-
 def encode(
     operations: Sequence[Operation],
     *,
@@ -149,6 +138,7 @@ def encode(
     writer: str,
     time: float,
     limits: Limits,
+    sealing: Sealing = PLAIN,
 ) -> Draft:
     """Make the frame of a commit.
 
@@ -159,6 +149,7 @@ def encode(
         writer: who proposes it.
         time: when, in seconds since 1970.
         limits: what a message carries.
+        sealing: how it is sealed.
 
     Raises:
         RecordTooLarge: one message cannot carry it, or one frame.
@@ -174,38 +165,53 @@ def encode(
         writer,
         round(time, 3),
         len(lines),
-        hash_of(payload),
+        "",
         "inline",
         len(payload),
         "",
         needs=version_for(operations),
     )
     if len(payload) < limits.inline:
-        header, line = _sealed(whole, "inline")
-        if len(FENCE_OPEN) + len(line) + 1 + len(payload) + len(FENCE_CLOSE) <= limits.inline:
-            content = f"{FENCE_OPEN}{line}\n{payload.decode('ascii')}{FENCE_CLOSE}"
+        header, line, closed = _sealed(whole, payload, payload, sealing)
+        content = f"{FENCE_OPEN}{line}\n{sealing.to_text(closed)}{FENCE_CLOSE}"
+        if len(content) <= limits.inline:
             return Draft(header, content, ())
-    encoding, stored = _shrink(payload, limits)
-    header, line = _sealed(whole, encoding)
-    files = cut_into_files(f"c{seq}", encoding, stored, limits)
+    encoding, stored = _shrink(payload, limits, sealing.overhead)
+    header, line, closed = _sealed(replace(whole, encoding=encoding), payload, stored, sealing)
+    files = cut_into_files(f"c{seq}", sealing.suffix or encoding, closed, limits)
     return Draft(header, f"{FENCE_OPEN}{line}{FENCE_CLOSE}", files)
 
 
-def _sealed(header: Header, encoding: str) -> tuple[Header, str]:
-    """Seal the header of a payload that is kept in a certain way: with its hash, and its line."""
+def _sealed(
+    header: Header, payload: bytes, stored: bytes, sealing: Sealing
+) -> tuple[Header, str, bytes]:
+    """Seal a frame: its header with its hashes, its header line, and its payload as it is kept."""
+    hash_ = sealing.payload_hash(_line(header, sealing.number), payload, stored)
+    header = replace(header, payload_hash=hash_)
+    line = _line(header, sealing.number)
+    closed = sealing.close("payload", line, hash_, stored)
+    return replace(header, hash=_chained(line, sealing)), line, closed
+
+
+def _line(header: Header, number: int) -> str:
+    """Write the line of a header."""
     fields = {
-        "discobase": FORMAT,
+        "discobase": number,
         "seq": header.seq,
         "prev": header.chain,
         "writer": header.writer,
         "time": header.time,
         "ops": header.operations,
         "hash": header.payload_hash,
-        "enc": encoding,
+        "enc": header.encoding,
         "size": header.size,
     } | ({} if header.needs is None else {"needs": header.needs})
-    line = json.dumps(fields, separators=(",", ":"))
-    return replace(header, encoding=encoding, hash=hash_of(line.encode("ascii"))), line
+    return json.dumps(fields, separators=(",", ":"))
+
+
+def _chained(line: str, sealing: Sealing) -> str:
+    """Return the hash of a header line, which the next frame continues."""
+    return sealing.hash("frame", line.encode("utf-8", "surrogatepass"))[:32]
 
 
 def is_frame(content: str) -> bool:
@@ -213,8 +219,12 @@ def is_frame(content: str) -> bool:
     return content.startswith(_MARK)
 
 
-def read_header(content: str) -> Header | None:
+def read_header(content: str, sealing: Sealing = PLAIN) -> Header | None:
     """Read the header of the frame in a message's text; None where the text is no frame.
+
+    Args:
+        content: the text.
+        sealing: how the log's frames are sealed.
 
     Raises:
         LaterFormat: it is a frame that this version cannot read.
@@ -222,24 +232,31 @@ def read_header(content: str) -> Header | None:
     """
     if not is_frame(content):
         return None
-    refuse_later(content, "discobase", FORMAT)
+    refuse_later(content, "discobase", sealing.number)
     if not content.endswith(FENCE_CLOSE):
         raise Malformed("the fenced block is not closed")
-    return _header(content[len(FENCE_OPEN) : -len(FENCE_CLOSE)].split("\n", 1)[0])
+    return _header(_parts(content)[0], sealing)
 
 
-def check_files(header: Header, sizes: Iterable[int]) -> None:
+def _parts(content: str) -> tuple[str, str]:
+    """Return the header line of a frame, and what stands below it."""
+    line, _, below = content[len(FENCE_OPEN) : -len(FENCE_CLOSE)].partition("\n")
+    return line, below
+
+
+def check_files(header: Header, sizes: Iterable[int], sealing: Sealing = PLAIN) -> None:
     """Refuse the attachments of a frame before they are downloaded, if they are more than its
     payload can come to.
 
     Args:
         header: the frame's.
         sizes: how many bytes Discord says that each attachment has.
+        sealing: how it is sealed.
 
     Raises:
         Malformed: they are too large.
     """
-    if (size := sum(sizes)) > _largest_packed(header.size):
+    if (size := sum(sizes)) > _largest_packed(header.size) + sealing.overhead:
         raise Malformed(f"{size:,} bytes of attachments, for a payload of {header.size:,}")
 
 
@@ -250,20 +267,32 @@ def _largest_packed(size: int) -> int:
     return size + (size >> 12) + (size >> 14) + (size >> 25) + 13 + 18
 
 
-def read_payload(header: Header, content: str, files: Sequence[bytes]) -> bytes:
-    """Read the payload of a frame from its text or its attachments, checked against the header's
-    hash and size.
+def read_payload(
+    header: Header, content: str, files: Sequence[bytes], sealing: Sealing = PLAIN
+) -> bytes:
+    """Return the payload of a frame, checked against its header's hash and size.
+
+    Args:
+        header: the frame's.
+        content: the text of its message.
+        files: what hangs on the message, in order.
+        sealing: how it is sealed.
 
     Raises:
         LaterFormat: it is kept in a way that this version does not know.
         Malformed: the payload is not the one that was written.
     """
-    if header.encoding == "inline":
-        _, _, text = content[len(FENCE_OPEN) : -len(FENCE_CLOSE)].partition("\n")
-        payload = text.encode("utf-8", "surrogatepass")
-    else:
-        payload = _unpack(header, b"".join(files))
-    if len(payload) != header.size or hash_of(payload) != header.payload_hash:
+    line, below = _parts(content)
+    try:
+        inline = header.encoding == "inline"
+        closed = sealing.from_text(below) if inline else b"".join(files)
+        stored = sealing.open("payload", line, header.payload_hash, closed)
+    except Forged as error:
+        raise Malformed(f"the payload is not what was written: {error}") from error
+    payload = _unpack(header, stored)
+    unhashed = line.replace(f'"hash":"{header.payload_hash}"', '"hash":""', 1)
+    hash_ = sealing.payload_hash(unhashed, payload, stored)
+    if len(payload) != header.size or hash_ != header.payload_hash:
         raise Malformed("the payload does not have the hash that its header gives")
     return payload
 
@@ -287,10 +316,10 @@ def read_operations(header: Header, payload: bytes) -> list[Operation]:
     return operations
 
 
-def _header(line: str) -> Header:
+def _header(line: str, sealing: Sealing) -> Header:
     try:
         raw = json.loads(line)
-        if raw["discobase"] != FORMAT:
+        if raw["discobase"] != sealing.number:
             raise Malformed(f"there is no format {raw['discobase']!r}")
         if not 0 <= raw["size"] <= UNPACKED:
             raise Malformed(f"a payload of {raw['size']!r} bytes, of {UNPACKED:,} that may be")
@@ -303,7 +332,7 @@ def _header(line: str) -> Header:
             payload_hash=_text(raw["hash"]),
             encoding=_text(raw["enc"]),
             size=_whole(raw["size"]),
-            hash=hash_of(line.encode("utf-8", "surrogatepass")),
+            hash=_chained(line, sealing),
             behind=_whole(raw.get("behind", 0)),
             needs=_text(raw["needs"]) if "needs" in raw else None,
         )
@@ -332,21 +361,21 @@ def _number(value: object) -> float:
     return float(cast("float", value))
 
 
-def _shrink(payload: bytes, limits: Limits) -> tuple[str, bytes]:
+def _shrink(payload: bytes, limits: Limits, overhead: int) -> tuple[str, bytes]:
     """Plain where it fits and compression does not halve it: a plain file has a preview in
     Discord's own client.
     """
     packed = gzip.compress(payload, COMPRESSION_LEVEL, mtime=0)
-    fits = len(payload) <= limits.payload
-    if fits and len(packed) * 2 > len(payload):
+    room = limits.payload - overhead
+    if len(payload) <= room and len(packed) * 2 > len(payload):
         return "jsonl", payload
-    if len(packed) > limits.payload:
-        raise RecordTooLarge(len(packed), limits.payload)
+    if len(packed) > room:
+        raise RecordTooLarge(len(packed), room)
     return "jsonl.gz", packed
 
 
 def _unpack(header: Header, stored: bytes) -> bytes:
-    if header.encoding == "jsonl":
+    if header.encoding in {"inline", "jsonl"}:
         return stored
     if header.encoding != "jsonl.gz":
         raise LaterFormat(f"a payload encoded as {header.encoding!r}", header.needs)

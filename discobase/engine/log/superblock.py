@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from discobase.engine.base36 import DIGITS, base36
 from discobase.engine.log.authors import Predecessor, author_of
 from discobase.engine.log.formats import mark
-from discobase.engine.log.sealed import ABSURD, seal, unseal
+from discobase.engine.log.sealed import ABSURD, Signed, sign, signed_in
+from discobase.engine.log.sealing import PLAIN, Encryption, Locked, Sealing
 from discobase.engine.log.topic import CATALOG, LOG
 from discobase.engine.server.seam import Server
 
-_FORMAT, _OF_SEVERAL_BOTS = 1, 2
-"""The second one is of logs that more than one bot has written: who does not know that would take
-what the others wrote for nothing, and write over it."""
+_OF_SEVERAL_BOTS = 3
+"""Of logs that more than one bot has written: who does not know that would take what the others
+wrote for nothing, and write over it. The formats below are those of the sealings."""
 
 _NEEDED = "2.0"
 """The version of discobase that knows of them."""
@@ -39,8 +40,19 @@ still 0 in this century."""
 
 @dataclass(frozen=True, slots=True)
 class Superblock:
-    """The identity and the channels of one generation of a database; and the bots that have written
-    it before the one whose superblock it is.
+    """The identity and the channels of one generation of a database, how it is sealed, and which
+    bots have written it.
+
+    Attributes:
+        database: the database's id.
+        generation: the generation's number.
+        catalog: the channel of the catalog.
+        lanes: the channels of the log.
+        checkpoints: the channel of the checkpoints.
+        created: when it was created, in seconds since 1970.
+        encryption: how it is encrypted; None where it is not.
+        sealing: what seals all that is written in this generation.
+        predecessors: the bots that have written it before the one whose superblock it is.
     """
 
     database: str
@@ -49,6 +61,8 @@ class Superblock:
     lanes: tuple[int, ...]
     checkpoints: int
     created: float
+    encryption: Encryption | None = None
+    sealing: Sealing = field(default=PLAIN, compare=False, repr=False)
     predecessors: tuple[Predecessor, ...] = ()
 
     def lane_of(self, seq: int) -> int:
@@ -79,7 +93,11 @@ class Superblock:
         return {self.catalog: CATALOG, **lanes}
 
     def to_content(self) -> str:
-        """Write the superblock as the text of a message."""
+        """Write the superblock as the text of a message.
+
+        Raises:
+            KeyNeeded: it is encrypted, and was not unlocked.
+        """
         fields: dict[str, Any] = {
             "database": self.database,
             "generation": self.generation,
@@ -88,26 +106,43 @@ class Superblock:
             "checkpoints": str(self.checkpoints),
             "created": round(self.created, 3),
         }
+        if self.encryption is not None:
+            fields["encryption"] = self.encryption.to_facts()
         if not self.predecessors:
-            return seal("superblock", _FORMAT, fields)
+            return sign("superblock", self.sealing, fields)
         fields["authors"] = [each.to_json() for each in self.predecessors]
-        return seal("superblock", _OF_SEVERAL_BOTS, fields, needs=_NEEDED)
+        return sign("superblock", self.sealing, fields, number=_OF_SEVERAL_BOTS, needs=_NEEDED)
+
+    def stands_in(self, content: str) -> bool:
+        """Return whether a message's text is this superblock, unaltered."""
+        return Superblock.from_content(content, self.sealing) == self
 
     @classmethod
-    def from_content(cls, content: str) -> Superblock | None:
+    def from_content(cls, content: str, sealing: Sealing | None = None) -> Superblock | None:
         """Read the superblock in a message's text; None where there is none, or it was altered.
+
+        Args:
+            content: the text.
+            sealing: what opens it if it is encrypted. Without it what an encrypted one says is not
+                known to be true, and it is locked: what it names can be neither read nor written.
 
         Raises:
             LaterFormat: it is a superblock that this version cannot read.
         """
-        fields = unseal(content, "superblock", _OF_SEVERAL_BOTS)
+        signed = signed_in(content, "superblock", _OF_SEVERAL_BOTS)
+        if signed is None or signed.number not in range(1, _OF_SEVERAL_BOTS + 1):
+            return None
+        if not _is_encrypted(signed):
+            sealing = PLAIN
         try:
-            return None if fields is None else cls._of(fields)
+            if sealing is not None and not signed.is_by(sealing):
+                return None
+            return cls._of(signed.facts, sealing or Locked())
         except ABSURD:
             return None
 
     @classmethod
-    def _of(cls, fields: dict[str, Any]) -> Superblock | None:
+    def _of(cls, fields: dict[str, Any], sealing: Sealing) -> Superblock | None:
         """Return what the fields say; None where no superblock ever said so."""
         block = cls(
             database=fields["database"],
@@ -117,6 +152,8 @@ class Superblock:
             checkpoints=snowflake(fields.get("checkpoints") or fields[_EARLIER_CHECKPOINTS]),
             created=float(fields["created"]),
             predecessors=tuple(map(Predecessor.from_json, fields.get("authors", ()))),
+            encryption=None if sealing is PLAIN else Encryption.of_facts(fields["encryption"]),
+            sealing=sealing,
         )
         sound = (
             type(fields["lanes"]) is list
@@ -127,6 +164,12 @@ class Superblock:
             and math.isfinite(block.created)
         )
         return block if sound else None
+
+
+def _is_encrypted(signed: Signed) -> bool:
+    if signed.number == _OF_SEVERAL_BOTS:
+        return "encryption" in signed.facts
+    return signed.number != PLAIN.number
 
 
 def random_name(server: Server) -> str:

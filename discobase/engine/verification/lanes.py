@@ -113,7 +113,7 @@ class Lanes:
             what = "a forged commit" if forged else "a message"
             return _of(message, f"{what} by somebody else, {message.author}, which nobody applies")
         try:
-            header = read_header(message.content)
+            header = read_header(message.content, self._superblock.sealing)
         except LaterFormat as later:
             raise upgrade_needed(later, message) from None
         except Malformed as error:

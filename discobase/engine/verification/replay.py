@@ -12,6 +12,8 @@ from discobase.engine.checkpoints.packing import unpack
 from discobase.engine.log.entry import Commit, Entry, commit_of
 from discobase.engine.log.formats import upgrade_needed
 from discobase.engine.log.frame import Malformed
+from discobase.engine.log.sealing import Sealing
+from discobase.engine.log.superblock import Superblock
 from discobase.engine.operations import LaterFormat
 from discobase.engine.replica import Replica
 from discobase.engine.server.seam import NotFound, Server
@@ -41,16 +43,16 @@ class Replay:
 
     Args:
         server: the seam; all is done aside.
-        lanes: how many lanes the log has.
+        superblock: where the log is, and how it is sealed.
 
     Attributes:
         known: whether the state is that of the last position that was taken. Not so above one that
             could not be applied.
     """
 
-    def __init__(self, server: Server, lanes: int) -> None:
+    def __init__(self, server: Server, superblock: Superblock) -> None:
         self._server = server
-        self._lanes = lanes
+        self._superblock = superblock
         self._replica: Replica | None = None
         self.known = True
 
@@ -85,14 +87,14 @@ class Replay:
 
     def _opened(self) -> Replica:
         if self._replica is None:
-            self._replica = Replica(self._lanes)
+            self._replica = Replica(len(self._superblock.lanes))
         return self._replica
 
     def _take(self, batch: Sequence[Fetched]) -> list[Finding]:
         findings: list[Finding] = []
         applicable: list[Commit | Entry] = []
         for fetched in batch:
-            read = _read(fetched)
+            read = _read(fetched, self._superblock.sealing)
             if isinstance(read, Finding):
                 findings.append(read)
             if isinstance(read, Finding) or read is None or not fetched.judged.fits:
@@ -128,7 +130,7 @@ class Replay:
             self._replica.close()
 
 
-def _read(fetched: Fetched) -> Commit | Entry | Finding | None:
+def _read(fetched: Fetched, sealing: Sealing) -> Commit | Entry | Finding | None:
     """Return what a position comes to; None where nothing is there."""
     entry, files = fetched.judged.entry, fetched.files
     if entry is None or not fetched.judged.counts:
@@ -136,7 +138,7 @@ def _read(fetched: Fetched) -> Commit | Entry | Finding | None:
     try:
         if isinstance(files, Exception):
             raise files
-        return commit_of(entry, files)
+        return commit_of(entry, files, sealing)
     except LaterFormat as later:
         raise upgrade_needed(later, entry.message, entry.header.seq) from None
     except (Malformed, NotFound) as error:

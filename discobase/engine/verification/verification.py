@@ -67,7 +67,7 @@ class Verification:
         self._log = CommitLog(self._server, superblock, Troubles())
         self._store = CheckpointStore(self._server, superblock, limits)
         self._lanes = Lanes(self._server, superblock)
-        self._replay = Replay(self._server, len(superblock.lanes))
+        self._replay = Replay(self._server, superblock)
         self._memory = Memory()
         self._judged: Sequence[Judged] = ()
         self._chain: str | None = GENESIS
@@ -138,12 +138,12 @@ class Verification:
             messages = []
         for message in messages:
             try:
-                found = Superblock.from_content(message.content)
+                found = self._superblock.stands_in(message.content)
             except LaterFormat as later:
                 if message.author == self._server.author:
                     raise upgrade_needed(later, message) from None
                 continue
-            if message.author == self._server.author and found == self._superblock:
+            if message.author == self._server.author and found:
                 return
         self._findings.append(Finding("damage", what, channel=catalog))
 

@@ -3,8 +3,10 @@
 import os
 
 from discobase import Database, Table
+from discobase.key import NO_KEY
 
-db = Database("shop", cache=os.getenv("SHOP_CACHE"))
+key = bytes.fromhex(os.environ["SHOP_KEY"]) if "SHOP_KEY" in os.environ else NO_KEY
+db = Database("shop", cache=os.getenv("SHOP_CACHE"), key=key)
 
 
 @db.table
