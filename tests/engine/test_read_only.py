@@ -24,6 +24,7 @@ ASKS_ONLY = {
     "author",
     "settling",
     "history",
+    "may_write",
     "message",
     "fetch",
     "channels",

@@ -5,7 +5,8 @@ import os
 from discobase import Database, Table
 from discobase.key import NO_KEY
 
-key = bytes.fromhex(os.environ["SHOP_KEY"]) if "SHOP_KEY" in os.environ else NO_KEY
+held = os.getenv("SHOP_KEY")
+key = NO_KEY if held is None else bytes.fromhex(held)
 db = Database("shop", cache=os.getenv("SHOP_CACHE"), key=key)
 
 
