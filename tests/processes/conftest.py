@@ -49,6 +49,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
             **options,
         )
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -93,6 +94,8 @@ class Child:
             self.process.wait(SECONDS)
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGABRT)  # faulthandler shows where it hangs
+            self.process.wait(SECONDS)
+            self._kill_what_it_left()
             hangs = self._ended()
             pytest.fail(f"it did not end within {SECONDS} s: {hangs}")
         return self._ended()
@@ -121,9 +124,16 @@ class Child:
             reader.join(SECONDS)
         return code
 
+    def _kill_what_it_left(self) -> None:
+        """Kill the processes that it has forked: one that hangs would hold its pipes for ever."""
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
     def put_away(self) -> None:
         """After a test: kill it if it still runs, and close the pipes."""
         self.process.kill()
+        self._kill_what_it_left()
         self._join()
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             with contextlib.suppress(BrokenPipeError):

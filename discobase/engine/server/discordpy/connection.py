@@ -58,7 +58,7 @@ class Connection(RestRequests, SystemClock):
         super().__init__(client, access)
         self.access = access
         self._worker = worker
-        self._aside = Worker("discobase-aside")
+        self._aside = Worker("discobase-aside", rests=True)
         self._failed = failed
         self._events = GatewayEvents(access.guild, access.bot)
         self._events.listen(self._note_access)
@@ -97,7 +97,8 @@ class Connection(RestRequests, SystemClock):
         Raises:
             ConnectError: one of its subclasses says what is wrong.
         """
-        client, worker = GatewayClient(api_url, usage), Worker("discobase-worker", awaited=True)
+        client = GatewayClient(api_url, usage)
+        worker = Worker("discobase-worker", awaited=True, rests=True)
         try:
             login = Login(BotAccount(client), SystemClock(), api_url, read_only=read_only)
             worker.start()
