@@ -21,19 +21,22 @@ from discobase.engine.operations import FieldSchema, Schema
 from discobase.engine.replica.file import ReplicaFile
 from discobase.errors import DuplicatesFound, ImportRefused, SchemaConflict
 from discobase.transfer.exporting import export_all
-from tests.engine.test_evolution import Host
-from tests.transfer.exports import things
+from tests.transfer.exports import Host, things
 
 SCHEMA = Schema({"x": FieldSchema("plain", "abc")}, ("x",)).to_json()
 OTHER = Schema({"x": FieldSchema("plain", "def")}, ("x",)).to_json()
 RECORD = CarryIn("T", 5, '{"x":1}', 1)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _hosts():
+    yield
+    Host.close_all()
+
+
 @pytest.fixture
 def host():
-    made = Host()
-    yield made
-    made.state.close()
+    return Host()
 
 
 def commit(host, *changes, prepared=()):

@@ -10,5 +10,4 @@ from tests.transfer.exports import Host
 @pytest.fixture(autouse=True, scope="module")
 def _hosts():
     yield
-    while Host.made:
-        Host.made.pop().state.close()
+    Host.close_all()

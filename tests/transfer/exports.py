@@ -22,13 +22,18 @@ __all__ = ["Host", "attach", "exported", "things"]
 
 
 class Host(EngineHost):
-    """A database without a server. The tests of this folder close those that they have made."""
+    """A database without a server. Whoever makes some calls :meth:`close_all` at the end."""
 
     made: ClassVar[list[Host]] = []
 
     def __init__(self) -> None:
         super().__init__()
         self.made.append(self)
+
+    @classmethod
+    def close_all(cls) -> None:
+        while cls.made:
+            cls.made.pop().state.close()
 
 
 class Colour(Enum):
