@@ -19,6 +19,7 @@ from benchmarks.queries import queries
 from benchmarks.saving import saving, saving_much
 from benchmarks.searching import searching
 from benchmarks.serving import serving
+from benchmarks.vacuuming import vacuuming
 
 BENCHMARKS: dict[str, tuple[Callable[[Place], None], ...]] = {
     "saving": (saving, saving_much),
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, tuple[Callable[[Place], None], ...]] = {
     "serving": (serving,),
     "keeping": (keeping,),
     "checkpointing": (checkpointing,),
+    "vacuuming": (vacuuming,),
 }
 
 

@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -29,12 +30,15 @@ from discobase.engine.checkpoints.store import CheckpointStore
 from discobase.engine.committer import Committer
 from discobase.engine.early_events import EarlyEvents
 from discobase.engine.follower import Follower
+from discobase.engine.generations.making import Made, Making
+from discobase.engine.generations.succession import Succession
 from discobase.engine.interface import Standing
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.creation import Found, find, find_or_create
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.nonces import NonceTrust, Verdict
 from discobase.engine.log.own_channels import OwnChannels
+from discobase.engine.log.succession import Superseded
 from discobase.engine.log.superblock import Superblock, random_name
 from discobase.engine.lost import LostCommit
 from discobase.engine.polling import keep_fresh
@@ -55,7 +59,7 @@ from discobase.errors import (
     ReadOnly,
     Unavailable,
 )
-from discobase.progress import Gauge
+from discobase.progress import Gauge, Step
 
 _log = logging.getLogger(__name__)
 
@@ -80,8 +84,24 @@ guess. A million records take ten seconds, in which 99 of 100 reads take no long
 (measured)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Former:
+    """What the engine of one generation leaves to that of the next.
+
+    Attributes:
+        replica: the state, which readers go on reading meanwhile.
+        committer: what was asked for and is not done.
+        writer: this writer's id.
+    """
+
+    replica: Replica
+    committer: Committer
+    writer: str
+
+
 class Engine:
-    """Replica, log, follower and committer of one writer. Made by :meth:`open`.
+    """Replica, log, follower and committer of one writer, for one generation of a database. Made by
+    :meth:`open`.
 
     Attributes:
         superblock: what and where the database is.
@@ -104,6 +124,7 @@ class Engine:
         label: str,
         troubles: Troubles,
         version: str,
+        former: Former | None,
     ) -> None:
         self._server = server
         self._place = place
@@ -111,21 +132,25 @@ class Engine:
         self._hears = hears
         self._read_only = read_only
         self.superblock = superblock
-        self.writer = random_name(server)
+        self.writer = former.writer if former else random_name(server)
         self.replica = replica
         self._troubles = troubles
         self._log = CommitLog(server, superblock, troubles, gauge=gauge, version=version)
         store = CheckpointStore(server, superblock, limits)
         self._recovery = Recovery(self._log, store)
         self._follower = Follower(self._log, self.replica, self._recovery, hears=hears)
-        self._committer = Committer(
-            self._log,
-            self.replica,
-            self._follower,
-            writer=self.writer,
-            limits=limits,
-            label=label,
-        )
+        if former is None:
+            self._committer = Committer(
+                self._log,
+                self.replica,
+                self._follower,
+                writer=self.writer,
+                limits=limits,
+                label=label,
+            )
+        else:
+            self._committer = former.committer
+            self._committer.move_on(self._log, self._follower)
         self._checkpoints = CheckpointKeeper(
             server,
             superblock,
@@ -141,7 +166,15 @@ class Engine:
         self._healer = Healer(
             self._log, replica, self._follower, self._checkpoints, self._committer
         )
-        self._channels = OwnChannels(server, superblock, self._follower.read_again, troubles)
+        self._channels = OwnChannels(
+            server,
+            superblock,
+            self._follower.read_again,
+            troubles,
+            self._log.require_current,
+        )
+        self._succession = Succession(self._log, replica, self._follower, lifts=not read_only)
+        self._limits = limits
         self.replica.tell_failure(partial(_look, asyncio.get_running_loop(), self._follower))
         self._nonces = NonceTrust(server, superblock.catalog, self.writer)
         self._tasks: list[asyncio.Task[None]] = []
@@ -166,6 +199,7 @@ class Engine:
         label: str = "",
         troubles: Troubles | None = None,
         version: str = OWN,
+        former: Former | None = None,
     ) -> Engine:
         """Find or create the database of a server, catch up with its log, and start.
 
@@ -190,8 +224,11 @@ class Engine:
             label: what the log is to call this writer, in its first commit; empty where nothing.
             troubles: what is told of what goes wrong from then on.
             version: the version of discobase that writes.
+            former: what the engine of an earlier generation has left; None where there was none.
+                It is left again where this fails.
 
         Raises:
+            Superseded: the database has changed to another generation meanwhile.
             NoncesIgnored: the server does not enforce nonces.
             DatabaseNotFound: there is no database, and none is to be created.
             LogDamaged: what is there is not the database that was written.
@@ -208,7 +245,7 @@ class Engine:
                 server = reading(server)
             with gauge.step("looking for the database"):
                 found = await (find(server, place) if read_only else find_or_create(server))
-            replica = await _make_replica(server, found.superblock, cache)
+            replica = await _replica_for(server, found.superblock, cache, former)
             try:
                 engine = cls(
                     server,
@@ -223,13 +260,15 @@ class Engine:
                     label=label,
                     troubles=troubles or Troubles(),
                     version=version,
+                    former=former,
                 )
                 early.hand_on(engine._handle, since=found.listing.began.monotonic)
                 await engine._start(found, began + _SESSION_SECONDS, failed)
             except BaseException:
-                # On the worker, which may be at work on it.
-                closing = asyncio.ensure_future(server.work(replica.close))
-                await asyncio.wait({closing})
+                if former is None:
+                    # On the worker, which may be at work on it.
+                    closing = asyncio.ensure_future(server.work(replica.close))
+                    await asyncio.wait({closing})
                 raise
         except NotPermitted as error:
             raise error.reason from error
@@ -269,7 +308,7 @@ class Engine:
         if verdict.fault:
             self._read_back(verdict)
         self._finishing = [self._begin(self._committer.run(), failed)]
-        works = [self._follower.follow()]
+        works = [self._follower.follow(), self._succession.watch()]
         if self.replica.unchecked:
             works.append(self._check_cache())
         if self._hears:
@@ -321,6 +360,7 @@ class Engine:
 
     def _handle(self, event: Event) -> None:
         self._channels.handle(event)
+        self._succession.handle(event)
         self._follower.handle(event)
         self._healer.handle(event)
 
@@ -389,9 +429,10 @@ class Engine:
         if self.replica.lost:
             return None
         newest = self._checkpoints.newest
+        base = self.superblock.base
         return growth_of(
-            commits=self.replica.head.seq,
-            log_bytes=self.replica.volume,
+            commits=self.replica.head.seq - self.superblock.floor,
+            log_bytes=self.replica.volume - (base.volume if base else 0),
             records=self.replica.count_all(),
             state_bytes=newest.manifest.size if newest else None,
             lanes=len(self.superblock.lanes),
@@ -488,7 +529,50 @@ class Engine:
             UpgradeNeeded: something is there that a later version has written.
             Disconnected: the engine was closed meanwhile.
         """
-        return await self._verifications.verify(gauge)
+        report = await self._verifications.verify(gauge)
+        if report.findings:
+            await self._log.require_current()  # what is missing may only have moved
+        return report
+
+    # Generations
+
+    @property
+    def over(self) -> asyncio.Event:
+        """Set when the log is known to go on in another generation, and nothing is done here any
+        more.
+        """
+        return self._log.successor.known
+
+    @property
+    def changing(self) -> bool:
+        """Whether the log changes to another generation, and writing waits for that."""
+        return self._follower.sealed or self.over.is_set()
+
+    async def make_generation(self, lanes: int | None, step: Step) -> Made:
+        """Make the next generation of the log (:meth:`Making.make
+        <discobase.engine.generations.making.Making.make>`).
+        """
+        if self._read_only:
+            raise ReadOnly("this connection only reads (read_only=True): nothing was changed.")
+        self._channels.check()
+        making = Making(self._log, self.replica, self._follower, self._committer, self._limits)
+        return await making.make(lanes, writer=self.writer, step=step)
+
+    async def hand_over(self) -> Former:
+        """Stop, and leave the replica, and what was asked for, to the engine of the next
+        generation. Readers go on.
+        """
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._refreshes.cancel(), return_exceptions=True)
+        await asyncio.gather(*self._verifications.cancel(), return_exceptions=True)
+        await self._log.sending.close()
+        if (successor := self._log.successor.superblock) is not None:
+            self._follower.awaited.end(Superseded(successor))
+        await self._server.work(self.replica.withdraw)
+        return Former(self.replica, self._committer, self.writer)
+
+    # The end
 
     async def close(self, reason: DiscobaseError | None = None) -> None:
         """Finish what was asked for, for ten seconds at the most, and stop.
@@ -551,6 +635,17 @@ def _look(loop: asyncio.AbstractEventLoop, follower: Follower) -> None:
     """Have the follower look at the replica, from any thread."""
     with contextlib.suppress(RuntimeError):  # the loop is closed
         loop.call_soon_threadsafe(follower.look)
+
+
+async def _replica_for(
+    server: Server, superblock: Superblock, cache: Path | None, former: Former | None
+) -> Replica:
+    """Return the replica for a generation: that of the one before, if there was one."""
+    if former is None:
+        return await _make_replica(server, superblock, cache)
+    moved = partial(former.replica.move_to, len(superblock.lanes), superblock.to_content())
+    await server.work(moved)
+    return former.replica
 
 
 async def _make_replica(server: Server, superblock: Superblock, cache: Path | None) -> Replica:

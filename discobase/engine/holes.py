@@ -13,6 +13,7 @@ from discobase.engine.checkpoints.store import Stored
 from discobase.engine.doubt import Doubt
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.listing import Listing
+from discobase.engine.log.succession import Superseded
 from discobase.engine.replica import Replica
 from discobase.engine.server.seam import MessageChanged
 from discobase.errors import LogDamaged
@@ -300,6 +301,8 @@ class Holes:
                 listing = None
             self.catalog_changed = self.superblock_gone = False
             self._note_whether_healed()
+        except Superseded:
+            raise
         except LogDamaged as error:
             self.superblock_gone = True
             self._wound(error)

@@ -144,7 +144,7 @@ def test_a_program_that_connects_to_a_later_log_is_refused(place):
 @pytest.mark.parametrize(
     ("change", "needs"),
     [
-        (lambda text: text.replace('"superblock":1,', '"superblock":2,"needs":"0.8",'), "0.8"),
+        (lambda text: text.replace('"superblock":1,', '"superblock":3,"needs":"0.8",'), "0.8"),
         (lambda _: '```json\n{"superblock":7,"of another form"\n```', None),
     ],
 )
@@ -188,7 +188,7 @@ def test_a_generation_of_a_later_format_is_not_passed_over_for_an_older_one(plac
         item(name="first").save()
     catalog = place.channel("catalog")
     message, *_ = place.discord.messages(catalog)
-    later = message["content"].replace('"superblock":1,', '"superblock":2,"needs":"0.8",')
+    later = message["content"].replace('"superblock":1,', '"superblock":3,"needs":"0.8",')
     Rest(place.api_url, place.token)("POST", f"/channels/{catalog}/messages", {"content": later})
     again, _ = shop()
     with pytest.raises(UpgradeNeeded), place.conn(again):
@@ -251,7 +251,7 @@ def later_superblock(place) -> None:
     """Write a superblock of a later format into the catalog, beside the one that is there."""
     catalog = place.channel("catalog")
     message, *_ = place.discord.messages(catalog)
-    later = message["content"].replace('"superblock":1,', '"superblock":2,"needs":"0.8",')
+    later = message["content"].replace('"superblock":1,', '"superblock":3,"needs":"0.8",')
     rest = Rest(place.api_url, place.token)
     assert rest("POST", f"/channels/{catalog}/messages", {"content": later}).status == 200
 
@@ -264,7 +264,7 @@ def test_a_superblock_of_a_later_format_stops_a_connected_program_too(place, con
         place.discord.event_fault(action="end", count=1)
     later_superblock(place)
     assert soon(lambda: raised(database.refresh) is not None, 20)
-    with pytest.raises(UpgradeNeeded, match=r"a superblock of format 2 .* needs discobase 0\.8"):
+    with pytest.raises(UpgradeNeeded, match=r"a superblock of format 3 .* needs discobase 0\.8"):
         item(name="new").save()
     assert len(item.find()) == 1
 

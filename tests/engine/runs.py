@@ -18,6 +18,7 @@ from unittest import mock
 
 from discobase.engine import committer
 from discobase.engine.engine import Engine
+from discobase.engine.lasting import LastingEngine
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.replica import layout
 from discobase.engine.server.permissions import Permission
@@ -27,6 +28,7 @@ from tests.engine.audit import (
     check_promises,
     check_replicas,
     check_texts,
+    read_generations,
     read_log,
     replay,
 )
@@ -141,6 +143,16 @@ PROFILES = {
         fresh_reads=False,
     ),
     "cached": Profile(faults=_ASKED, losses=2, kills=5, ends=4, caches=True, breaks=1, asks=True),
+    "generations": Profile(
+        faults=dataclasses.replace(_ROUGH, freeze_at_send=0.01),
+        plan=Plan(vacuums=0.15, checkpoints=0.1),
+        writers=4,
+        deaf=1,
+        kills=4,
+        freezes=(30.0, 200.0, 30.0),
+        losses=2,
+        span=40.0,
+    ),
     "unenforced": Profile(faults=dataclasses.replace(_ROUGH, nonce_window=None), kills=2, losses=1),
 }
 
@@ -353,11 +365,15 @@ class Run:
             world.run_in(process, engine.refresh())
             world.run_in(process, engine.refresh())
         late = world.process("late")
-        newcomer = world.run_in(late, open_engine(late))
+        changes = bool(self.profile.plan.vacuums)
+        kind = LastingEngine if changes else Engine
+        newcomer = world.run_in(late, open_engine(late, kind=kind))
         superblock = newcomer.superblock
         assert {engine.superblock.database for _, engine in living} <= {superblock.database}
         self._check_channels(superblock)
-        log = read_log(world, superblock)
+        if changes:
+            assert {engine.superblock for _, engine in living} <= {superblock}
+        log = read_generations(world, superblock) if changes else read_log(world, superblock)
         state = replay(log)
         engines = [newcomer, *(engine for _, engine in living)]
         check_replicas(log, state, engines)

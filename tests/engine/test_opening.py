@@ -130,7 +130,7 @@ def test_a_superblock_of_a_later_format_that_comes_meanwhile_is_seen(make_world,
     world = make_world()
     _, first = join(world)
     later = first.superblock.to_content().replace(
-        '{"superblock":1,', '{"superblock":2,"needs":"9.0",'
+        '{"superblock":1,', '{"superblock":3,"needs":"9.0",'
     )
 
     def written_meanwhile(seam):

@@ -118,13 +118,17 @@ def hash_of(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
+NEWEST = {"superblock": 2}
+"""The newest format of each kind of message; 1 where it is not said."""
+
+
 def refuse_later(content: str, kind: str) -> bool:
-    """Whether a message is of a kind; LaterFormat where it is in a format above 1."""
+    """Whether a message is of a kind; LaterFormat where it is in a format above the newest."""
     mark = f'{OPEN}{{"{kind}":'
     if not content.startswith(mark):
         return False
     number = re.match(r"[0-9]{1,9}(?![0-9])", content[len(mark) :])
-    if number and int(number[0]) > 1:
+    if number and int(number[0]) > NEWEST.get(kind, 1):
         needs = re.search(r'"needs":"([\w.+!-]{1,40})"', content.split("\n")[1])
         raise LaterFormat(f"a {kind} of format {number[0]}, for version {needs and needs[1]}")
     return True
@@ -137,7 +141,8 @@ def unsealed(content: str, kind: str) -> dict[str, Any] | None:
     try:
         raw = json.loads(content.removeprefix(OPEN).removesuffix(CLOSE))
         written = json.dumps(raw["is"], separators=(",", ":"))
-        sound = raw[kind] == 1 and raw["hash"] == hash_of(written) and type(raw["is"]) is dict
+        known = type(raw[kind]) is int and 0 < raw[kind] <= NEWEST.get(kind, 1)
+        sound = known and raw["hash"] == hash_of(written) and type(raw["is"]) is dict
     except (KeyError, TypeError, ValueError, RecursionError):
         return None
     return raw["is"] if sound else None
@@ -149,8 +154,21 @@ GIVEN_UP = (
     "discobase: the creation of this database was given up. A superblock that comes after this "
     "message does not count."
 )
+TICKET_GIVEN_UP = re.compile(
+    r"discobase: the generation that was to have the ticket ([0-9a-z]{1,24}) was given up\."
+)
 TOPIC = re.compile(r"discobase database (?:([0-9]{1,20})/)?(\S+) (.+)", re.DOTALL)
 ID = re.compile(r"[1-9][0-9]{0,18}")
+
+
+@dataclass
+class Base:
+    """What the lanes of a later generation begin behind."""
+
+    seq: int
+    chain: str
+    checkpoint: int
+    bundle: int
 
 
 @dataclass
@@ -161,6 +179,10 @@ class Superblock:
     generation: int
     lanes: list[int]
     checkpoints: int
+    made: int = 1
+    origin: int = 0
+    ticket: str = ""
+    base: Base | None = None
 
     def nonce(self, seq: int) -> str:
         return f"{self.database}{base36(self.generation)}.{base36(seq)}"
@@ -190,25 +212,49 @@ def read_superblock(content: str) -> Superblock | None:
             and lanes
             and math.isfinite(float(facts["created"]))
         )
+        block = Superblock(
+            facts["database"], facts["generation"], [int(lane) for lane in lanes], int(checkpoints)
+        )
+        if block.generation != 1:
+            read_later_facts(block, facts)
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    if not sound:
-        return None
-    return Superblock(
-        facts["database"], facts["generation"], [int(lane) for lane in lanes], int(checkpoints)
-    )
+    return block if sound else None
+
+
+def read_later_facts(block: Superblock, facts: dict[str, Any]) -> None:
+    """Read what a superblock after the first says beside what all of them say."""
+    block.made, block.origin, block.ticket = facts["made"], int(facts["origin"]), facts["ticket"]
+    if type(block.made) is not int or not 0 <= block.made <= block.generation:
+        raise ValueError
+    if (base := facts.get("base")) is not None:
+        if not is_number(base["seq"]) or not is_number(base["volume"]):
+            raise ValueError
+        block.base = Base(base["seq"], base["chain"], int(base["checkpoint"]), int(base["bundle"]))
 
 
 def superblocks_in(source: Source, catalog: int) -> list[tuple[int, Superblock]]:
+    """The superblocks of a catalog that count, by message id."""
     found: list[tuple[int, Superblock]] = []
+    tickets: set[str] = set()
+    given_up = 0
     for message in source.messages(catalog):
         if int(message["author"]["id"]) != source.bot:
             continue
         if message["content"] == GIVEN_UP and not found:
-            return []
-        if block := read_superblock(message["content"]):
-            found.append((int(message["id"]), block))
+            given_up = given_up or int(message["id"])
+        if ticket := TICKET_GIVEN_UP.fullmatch(message["content"]):
+            tickets.add(ticket[1])
+        elif block := read_superblock(message["content"]):
+            in_time = not given_up or 0 < block.origin < given_up
+            if in_time and block.ticket not in tickets:
+                found.append((int(message["id"]), block))
     return found
+
+
+def origin(blocks: list[tuple[int, Superblock]]) -> int:
+    """The message id of the first superblock that a database ever had."""
+    return min(block.origin or message for message, block in blocks)
 
 
 def find(source: Source) -> Superblock:
@@ -218,7 +264,7 @@ def find(source: Source) -> Superblock:
         said = TOPIC.fullmatch(channel.get("topic") or "")
         if said and said[1] in (None, str(source.bot)) and said[3] == "catalog":
             held.append(superblocks_in(source, int(channel["id"])))
-    first = min(filter(None, held), key=lambda blocks: blocks[0][0], default=None)
+    first = min(filter(None, held), key=origin, default=None)
     if first is None:
         raise Damaged("there is no database")
     return max((block for _, block in first), key=lambda block: block.generation)
@@ -234,6 +280,8 @@ class Frame:
     message: dict[str, Any]
     header: dict[str, Any]
     hash: str
+    carried: bytes | None = None
+    """The payload of one that is in a bundle."""
 
     @property
     def id(self) -> int:
@@ -274,7 +322,9 @@ def is_number(value: object, least: int = 0) -> bool:
 
 def payload_of(source: Source, frame: Frame) -> bytes:
     header, message = frame.header, frame.message
-    if header["enc"] == "inline":
+    if frame.carried is not None:
+        payload = frame.carried
+    elif header["enc"] == "inline":
         text = message["content"][len(OPEN) : -len(CLOSE)].partition("\n")[2]
         payload = text.encode("utf-8", "surrogatepass")
     elif header["enc"] in ("jsonl", "jsonl.gz"):
@@ -302,6 +352,29 @@ def gunzip(packed: bytes, size: int) -> bytes:
     return found
 
 
+# What a generation carries on
+
+
+def bundle_lines(source: Source, block: Superblock, base: Base) -> list[str]:
+    """The lines of a generation's bundle, one for each frame."""
+    message = source.message(block.checkpoints, base.bundle)
+    facts = message and unsealed(message["content"], "bundle")
+    if message is None or facts is None or int(message["author"]["id"]) != source.bot:
+        raise Damaged("the bundle is gone, or was altered")
+    named = facts["database"], block.made <= facts["generation"] <= block.generation, facts["seq"]
+    if named != (block.database, True, base.seq):
+        raise Damaged("the bundle is of another generation")
+    packed = b""
+    pieces = [source.message(block.checkpoints, int(piece)) for piece in facts["pieces"]]
+    for each in [*pieces, message]:
+        if each is None:
+            raise Damaged("a piece of the bundle is gone")
+        packed += b"".join(source.attachment(file["url"]) for file in each["attachments"])
+    if (len(packed), hashlib.sha256(packed).hexdigest()[:32]) != (facts["packed"], facts["hash"]):
+        raise Damaged("the bundle is not the one that was written")
+    return gunzip(packed, facts["size"]).decode("ascii").splitlines()
+
+
 # Which message counts
 
 
@@ -319,6 +392,20 @@ class Lanes:
                     self.at.setdefault(read[0]["seq"], []).append(Frame(message, *read))
         for frames in self.at.values():
             frames.sort(key=lambda frame: frame.id)
+
+    def add_bundle(self, source: Source, block: Superblock, after: int) -> None:
+        """Add the frames above a position that the generation carries on from the one before."""
+        if block.base is None or after >= block.base.seq:
+            return
+        for line in bundle_lines(source, block, block.base):
+            kind, message, header, *payload = json.loads(line)
+            read = read_frame(f"{OPEN}{header}{CLOSE}")
+            if read is None or (kind, len(payload)) not in {("frame", 1), ("void", 0)}:
+                raise Damaged("a line of the bundle holds no frame")
+            if read[0]["seq"] > after:
+                said = payload[0].encode("ascii") if payload else None
+                frame = Frame({"id": message, "content": ""}, *read, said)
+                self.at.setdefault(read[0]["seq"], []).append(frame)
 
     def fitting(self, seq: int, chain: str) -> Frame | None:
         return next((each for each in self.at.get(seq, ()) if each.header["prev"] == chain), None)
@@ -763,6 +850,10 @@ UNIQUE = re.compile(rf'\["unique",{TEXT},{TEXT},{NUMBER}\]')
 RELEASE = re.compile(rf'\["release",{TEXT},{TEXT}\]')
 REQUEST = re.compile(rf'\["request\?",{TEXT}(?:,([1-9][0-9]{{0,8}}))?\]')
 WRITER = re.compile(rf'\["writer\?",{TEXT},{TEXT}\]')
+SEAL = re.compile(
+    r'\["seal",[1-9][0-9]{0,12},"[0-9a-z]{1,24}","[1-9][0-9]{0,18}","[1-9][0-9]{0,18}",'
+    r'\["[1-9][0-9]{0,18}"(?:,"[1-9][0-9]{0,18}")*\]\]'
+)
 MINIMUM = re.compile(r'\["minimum","([0-9]{1,6}(?:\.[0-9]{1,6}){0,3})"\]')
 NAME = re.compile(rf"\[{TEXT}(?=[,\]])")
 
@@ -888,6 +979,10 @@ class State:
         self.minimum = found[1]
         return True
 
+    def take_seal(self, _found: re.Match[str]) -> bool:
+        """What follows is in another generation, and the state is what it was."""
+        return True
+
     def meet_unknown(self, line: str) -> None:
         named = NAME.match(line)
         if named is None:
@@ -950,6 +1045,7 @@ OPERATIONS: list[tuple[re.Pattern[str], Callable[[State, re.Match[str]], bool]]]
     (REQUEST, State.take_request),
     (WRITER, State.take_writer),
     (MINIMUM, State.take_minimum),
+    (SEAL, State.take_seal),
 ]
 
 
@@ -1042,7 +1138,9 @@ def is_of(facts: dict[str, Any], block: Superblock) -> bool:
         )
         return (
             sound
-            and (facts["database"], facts["generation"]) == (block.database, block.generation)
+            and facts["database"] == block.database
+            and type(facts["generation"]) is int
+            and block.made <= facts["generation"] <= block.generation
             and len(facts["lanes"]) == len(block.lanes)
         )
     except (KeyError, TypeError, ValueError, OverflowError):
@@ -1159,12 +1257,15 @@ def is_at_odds(lanes: Lanes, facts: dict[str, Any]) -> bool:
 
 def open_database(source: Source, *, whole: bool = False) -> State:
     """The state that a database is in: from the newest checkpoint that holds, or from the whole
-    log.
+    log, which begins with a checkpoint in later generations.
     """
     block = find(source)
-    for checkpoint in () if whole else checkpoints(source, block):
+    for checkpoint in checkpoints(source, block):
+        if whole and (block.base is None or int(checkpoint.message["id"]) != block.base.checkpoint):
+            continue
         ends = [int(lane) for lane in checkpoint.facts["lanes"]]
         lanes = Lanes(source, block, max(0, min(ends) - SECOND_OF_IDS))
+        lanes.add_bundle(source, block, checkpoint.facts["seq"])
         if is_at_odds(lanes, checkpoint.facts):
             continue
         try:
@@ -1172,6 +1273,8 @@ def open_database(source: Source, *, whole: bool = False) -> State:
         except (Damaged, LaterFormat):
             continue
         return follow(source, lanes, state)
+    if block.base is not None:
+        raise Damaged("no checkpoint holds, and the lanes do not begin with the first position")
     return follow(source, Lanes(source, block), State())
 
 

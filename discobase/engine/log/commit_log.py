@@ -22,29 +22,33 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from discobase.engine.log.catalogs import superblocks_in
+from discobase.engine.log.catalogs import newest_of, origin_of, superblocks_in
 from discobase.engine.log.downloads import download
-from discobase.engine.log.entry import Commit, Entry, commit_of, decide
+from discobase.engine.log.entry import Commit, Entry, carried, commit_of, decide
 from discobase.engine.log.formats import upgrade_needed
 from discobase.engine.log.frame import (
     Draft,
     Malformed,
     check_files,
     read_header,
+    read_payload,
 )
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.lane_ends import LaneEnds
 from discobase.engine.log.listing import Listing, Moment
 from discobase.engine.log.presence import deleted, require_present
 from discobase.engine.log.sending import TRIES, Sending
+from discobase.engine.log.succession import Successor, Superseded
 from discobase.engine.log.superblock import Superblock, random_name
 from discobase.engine.operations import LaterFormat
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import (
     UNKNOWN_CHANNEL,
+    UNKNOWN_MESSAGE,
     Message,
     NotFound,
     Server,
+    Uncertain,
 )
 from discobase.engine.trouble import Trouble, Troubles
 from discobase.engine.versions import OWN, release_of
@@ -80,6 +84,9 @@ class CommitLog:
             may be written any more when there is something.
         ends: how far each lane is known.
         sending: what is sent of what is appended.
+        carried: the payloads of commits below the lanes, by message: those of a bundle.
+        successor: the next generation, when it is known.
+        origin: the message id of the first superblock that the database ever had.
     """
 
     def __init__(
@@ -100,6 +107,9 @@ class CommitLog:
         self.refusal: NoncesIgnored | None = None
         self.later: UpgradeNeeded | None = None
         self.ends = LaneEnds(superblock.lanes)
+        self.carried: dict[int, bytes] = {}
+        self.successor = Successor()
+        self.origin = superblock.origin
         self._superblock_message: int | None = None
         self._catalog_end = 0
         self.sending = Sending(self)
@@ -186,17 +196,23 @@ class CommitLog:
             OutcomeUnknown: the server refused it, after a try whose outcome is unknown.
             LogDamaged: the position was written before, and its message deleted since.
             UpgradeNeeded: the position holds a frame of a later format.
+            Superseded: the log goes on in another generation.
             Uncertain, Refused: it was sent, and the log could not be read afterwards.
         """
         if self.refusal is not None:
             raise self.refusal
         seq, began = draft.header.seq, self.moment()
-        entry = await self.sending.until_known(
-            draft, after=after, tries=tries, tried=tried, patience=patience
-        )
-        if not self.enforced or self.doubtful():
-            found = await self.sending.look_again(seq, after, "was sent")
-            entry = _holder(found, chain) or entry
+        try:
+            entry = await self.sending.until_known(
+                draft, after=after, tries=tries, tried=tried, patience=patience
+            )
+            if not self.enforced or self.doubtful():
+                found = await self.sending.look_again(seq, after, "was sent")
+                entry = _holder(found, chain) or entry
+        except LogDamaged:
+            # A lane that is gone is no damage where the log has gone on elsewhere.
+            await self.require_current()
+            raise
         if entry.header.hash == draft.header.hash:
             self.confirm(began)
             self.sending.note_written(entry, draft)
@@ -286,11 +302,14 @@ class CommitLog:
             UpgradeNeeded: one of them is of a later format.
             LogDamaged: that of this database is gone, or does not count: nobody could open it any
                 more.
+            Superseded: there is one of a later generation.
         """
         catalog = self.superblock.catalog
         for message in messages:
             self.entry(message)
-        if superblocks_in(self.server, messages) is None:
+        held = superblocks_in(self.server, messages)
+        self._require_newest(held or ())
+        if held is None:
             raise LogDamaged(
                 "this database was given up: its superblock was deleted before anything had been "
                 "committed, and another process took it for what a creation had left. Nothing can "
@@ -307,6 +326,53 @@ class CommitLog:
                 channel=catalog,
             )
         self._superblock_message, self._catalog_end = found[0].id, messages[-1].id
+        self.origin = origin_of(held)
+
+    def _require_newest(self, held: Sequence[tuple[int, Superblock]]) -> None:
+        """See that none of the superblocks of the catalog is of a later generation.
+
+        Raises:
+            Superseded: one is.
+        """
+        newest = newest_of(held)
+        if newest is not None and newest.generation > self.superblock.generation:
+            raise self.successor.found(newest)
+
+    async def require_current(self) -> None:
+        """See that the log has not gone on in another generation. One API call.
+
+        Raises:
+            Superseded: it has.
+            Refused, Uncertain: the catalog could not be read.
+        """
+        try:
+            messages = await read_channel(self.server, self.superblock.catalog)
+        except NotFound:
+            return
+        self._require_newest(superblocks_in(self.server, messages) or ())
+
+    async def follow_on(self, successor: Superblock) -> Superblock:
+        """Write the superblock of the next generation, unless there is one, and return the one that
+        counts. Two API calls.
+
+        Args:
+            successor: the superblock.
+
+        Raises:
+            Refused, Uncertain: it could not be written, or the catalog not be read: it may count.
+        """
+        content, nonce = successor.to_content(), successor.nonce
+        try:
+            await persist(self.server, self.server.send, successor.catalog, content, (), nonce)
+        except NotFound as error:
+            if error.code != UNKNOWN_MESSAGE:  # one was there, and is deleted: there is a later one
+                raise
+        # Of several the first counts, and only what is read tells which that is.
+        try:
+            await self.require_current()
+        except Superseded as superseded:
+            return superseded.successor
+        raise Uncertain("the superblock that was just written is not there yet")
 
     def is_catalog_known(self, listing: Listing) -> bool:
         """Return whether the catalog held nothing new when the channels were listed."""
@@ -401,6 +467,7 @@ class CommitLog:
         except NotFound as error:
             if error.code != UNKNOWN_CHANNEL:
                 raise
+            await self.require_current()
             raise deleted(self.superblock, lane) from error
         return messages
 
@@ -416,12 +483,17 @@ class CommitLog:
 
         Raises:
             LogDamaged: a lane has been deleted.
+            Superseded: the log goes on in another generation.
             NotPermitted: a lane is not shown to the bot.
         """
         began = self.moment()
         listing = Listing.of(began, await persist(self.server, self.server.channels))
         unlisted = [lane for lane in self.superblock.lanes if lane not in listing.last]
-        await require_present(self.server, self.superblock, unlisted)
+        try:
+            await require_present(self.server, self.superblock, unlisted)
+        except LogDamaged:
+            await self.require_current()
+            raise
         return listing
 
     def tells_ends(self, listing: Listing) -> bool:
@@ -447,17 +519,32 @@ class CommitLog:
             UpgradeNeeded: it was written by a later version.
         """
         try:
+            if (payload := self.carried.get(entry.message.id)) is not None:
+                return await self.server.work(lambda: carried(entry, payload))
             files = await self.files(entry)
             return await self.server.work(lambda: commit_of(entry, files))
         except LaterFormat as later:
             raise self._stopped_by(later, entry.message, entry.header.seq) from None
         except (Malformed, NotFound) as error:
+            if isinstance(error, NotFound):
+                await self.require_current()  # its channel may be gone
             raise LogDamaged(
                 f"the frame of this position is damaged: {error}",
                 position=entry.header.seq,
                 channel=entry.message.channel,
                 message=entry.message.id,
             ) from error
+
+    async def payload(self, entry: Entry) -> bytes:
+        """Return the payload of an entry of the lanes, checked. As :meth:`read`.
+
+        Raises:
+            Malformed: it is not what was written.
+            NotFound: it is gone.
+        """
+        files = await self.files(entry)
+        content = entry.message.content
+        return await self.server.work(lambda: read_payload(entry.header, content, files))
 
     async def files(self, entry: Entry) -> list[bytes]:
         """Fetch what hangs on the message of an entry: its URLs may have expired, and may do so

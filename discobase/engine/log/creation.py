@@ -23,6 +23,7 @@ from functools import partial
 
 from discobase.engine.base36 import DIGITS
 from discobase.engine.log.catalogs import View, look_until_settled
+from discobase.engine.log.former import finish
 from discobase.engine.log.frame import is_frame
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.leftovers import CATEGORY, channels_in, remove, remove_leftovers
@@ -111,12 +112,12 @@ async def find_or_create(server: Server, *, lanes: int = LANES) -> Found:
         view, gone = await _look(server)
         if view.chosen is not None:
             await remove_leftovers(server, view, view.newest)
+            await finish(server, view.channels, view.generations, view.newest)
         else:
             view = await _create(server, lanes, view)
             if view.chosen is not None:
                 await forget_gone(server, gone)
-        if view.chosen is not None:
-            await _require_whole(server, view.chosen, view.channels)
+        if view.chosen is not None and await _is_whole(server, view.chosen, view.channels):
             return Found.of(view, view.chosen)
     raise Unavailable(
         "the channels of the new database were deleted by somebody while it was created, "
@@ -136,11 +137,12 @@ async def find(server: Server, place: str) -> Found:
         DatabaseNotFound: there is none.
         LogDamaged, UpgradeNeeded, Refused: as for :func:`find_or_create`.
     """
-    view, _ = await _look(server)
-    if view.chosen is None:
-        raise DatabaseNotFound(place)
-    await _require_whole(server, view.chosen, view.channels)
-    return Found.of(view, view.chosen)
+    while True:
+        view, _ = await _look(server)
+        if view.chosen is None:
+            raise DatabaseNotFound(place)
+        if await _is_whole(server, view.chosen, view.channels):
+            return Found.of(view, view.chosen)
 
 
 async def _look(server: Server) -> tuple[View, list[Trace]]:
@@ -189,10 +191,21 @@ async def _search(server: Server, waited_for: int = 0) -> tuple[View, list[Trace
     )
 
 
-async def _require_whole(server: Server, block: Superblock, channels: Iterable[Channel]) -> None:
-    """See that all lanes of a database are there."""
+async def _is_whole(server: Server, block: Superblock, channels: Iterable[Channel]) -> bool:
+    """See that all lanes of a database are there; return False where it has changed to another
+    generation since it was looked for.
+
+    Raises:
+        LogDamaged: a lane is gone.
+    """
     listed = {channel.id for channel in channels}
-    await require_present(server, block, [lane for lane in block.lanes if lane not in listed])
+    try:
+        await require_present(server, block, [lane for lane in block.lanes if lane not in listed])
+    except LogDamaged:
+        if (await look_until_settled(server)).chosen == block:
+            raise
+        return False
+    return True
 
 
 async def _require_readable(server: Server, channels: Iterable[Channel]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from discobase.engine.log.frame import Header, read_operations, read_payload
+from discobase.engine.log.frame import Header, read_operations, read_payload, require_payload
 from discobase.engine.operations import Operation
 from discobase.engine.server.seam import Message
 
@@ -46,4 +46,15 @@ def commit_of(entry: Entry, files: Sequence[bytes]) -> Commit:
         Malformed: what is there is not what was written.
     """
     payload = read_payload(entry.header, entry.message.content, files)
+    return Commit(entry, read_operations(entry.header, payload))
+
+
+def carried(entry: Entry, payload: bytes) -> Commit:
+    """Read the commit of an entry whose payload was carried on into a later generation.
+
+    Raises:
+        LaterFormat: it was written by a later version.
+        Malformed: it is not what was written.
+    """
+    require_payload(entry.header, payload)
     return Commit(entry, read_operations(entry.header, payload))

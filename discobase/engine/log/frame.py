@@ -263,9 +263,18 @@ def read_payload(header: Header, content: str, files: Sequence[bytes]) -> bytes:
         payload = text.encode("utf-8", "surrogatepass")
     else:
         payload = _unpack(header, b"".join(files))
+    require_payload(header, payload)
+    return payload
+
+
+def require_payload(header: Header, payload: bytes) -> None:
+    """See that a payload is the one that a frame was written with.
+
+    Raises:
+        Malformed: it is another one.
+    """
     if len(payload) != header.size or hash_of(payload) != header.payload_hash:
         raise Malformed("the payload does not have the hash that its header gives")
-    return payload
 
 
 def read_operations(header: Header, payload: bytes) -> list[Operation]:

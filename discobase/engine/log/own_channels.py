@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from discobase.engine.log.presence import require_present
+from discobase.engine.log.succession import Superseded
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.server.retry import pause
 from discobase.engine.server.seam import (
@@ -40,6 +41,8 @@ class OwnChannels:
         superblock: which channels they are.
         regained: called when all of them may be read again.
         troubles: what is told of what goes wrong.
+        require_current: asked where one of them is gone; raises where another generation of the
+            database has others.
 
     Attributes:
         trouble: what keeps the database from being read; None while nothing does.
@@ -51,11 +54,13 @@ class OwnChannels:
         superblock: Superblock,
         regained: Callable[[], None],
         troubles: Troubles,
+        require_current: Callable[[], Awaitable[None]],
     ) -> None:
         self._server = server
         self._superblock = superblock
         self._regained = regained
         self._troubles = troubles
+        self._require_current = require_current
         self._changed = asyncio.Event()
         self.trouble: MissingPermission | LogDamaged | None = None
 
@@ -111,6 +116,10 @@ class OwnChannels:
         except NotPermitted as error:
             self.trouble = error.reason
         except LogDamaged as error:
+            try:
+                await self._require_current()
+            except Superseded:
+                return  # these channels are nothing to anybody any more
             self.trouble = error
         if self.trouble is not None:
             self._troubles.begin(Trouble("access", str(self.trouble), writes_blocked=True))
