@@ -115,10 +115,11 @@ def read_generations(world: World, superblock: Superblock) -> Log:
 def _sealed_at(frames: Found, first: int, generation: int) -> int:
     """The position of the seal for the generation after one."""
     for seq in sorted(frames):
-        for _, header, _, stored in frames[seq]:
-            for operation in _operations(header, stored):
-                if seq >= first and operation[:2] == ["seal", generation + 1]:
-                    return seq
+        # One that came second, since a maker stood still as it sent it, seals nothing.
+        _, header, _, stored = min(frames[seq], key=lambda entry: entry[0])
+        for operation in _operations(header, stored):
+            if seq >= first and operation[:2] == ["seal", generation + 1]:
+                return seq
     raise AssertionError(f"generation {generation} was followed and never sealed")
 
 
