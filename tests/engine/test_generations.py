@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from discobase.engine.changes import Insert, Remove, Request
@@ -83,6 +85,28 @@ def test_several_vacuums_one_after_the_other(world):
     assert len(rows_of(engine)) == 8
     report = world.run_in(one, engine.verify(Gauge()))
     assert not report.findings, report.findings
+
+
+def test_a_checkpoint_that_a_change_of_generation_overtakes_is_one_of_the_new_generation(world):
+    one, engine = join_lasting(world)
+    two, other = join_lasting(world, "two")
+    save(world, one, engine, "a")
+    listed, late = two.seam.channels, []
+
+    async def channels_late():
+        found = await listed()
+        if not late:
+            late.append(True)
+            await asyncio.sleep(10)
+        return found
+
+    two.seam.channels = channels_late
+    writing = two.loop.create_task(other.checkpoint())
+    world.run(lambda: late)
+    world.run_in(one, vacuum(engine, lanes=7))
+    world.run(writing.done)
+    assert writing.result().position == other.replica.head.seq == 2
+    assert writing.result().message in world.messages[engine.superblock.checkpoints]
 
 
 # Whoever makes it dies

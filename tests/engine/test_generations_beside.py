@@ -9,6 +9,7 @@ import pytest
 from discobase.engine.changes import Insert, Remove
 from discobase.engine.generations.watch import LIFTED_AFTER
 from discobase.engine.log.deletion import delete_database
+from discobase.engine.log.last_words import DELETED
 from discobase.engine.log.leftovers import channels_in
 from discobase.engine.log.superblock import Base, Superblock
 from discobase.errors import (
@@ -261,6 +262,17 @@ def test_what_a_vacuum_has_made_is_deleted_whole(world):
     _, anew = join_lasting(world, "anew")
     assert rows_of(anew) == []
     assert anew.superblock.generation == 1
+
+
+def test_nothing_is_sealed_where_a_deletion_has_begun_of_which_no_event_tells(world):
+    one, engine = join_lasting(world, hears=False)
+    save(world, one, engine, "a")
+    there = channels(world)
+    world.post(engine.superblock.catalog, DELETED, (), "deleted")
+    with pytest.raises(DatabaseDeleted):
+        world.run_in(one, vacuum(engine))
+    assert engine.replica.head.seq == 1
+    assert channels(world) == there
 
 
 def test_a_deletion_at_any_call_of_a_vacuum_leaves_nothing(make_world):

@@ -28,6 +28,7 @@ ASKS_ONLY = {
     "fetch",
     "channels",
     "require_readable",
+    "may_write",
     "traces",
 }
 
