@@ -8,6 +8,7 @@ import pytest
 
 from discobase.engine.changes import Insert, Remove, Request
 from discobase.engine.log.leftovers import YOUTH, channels_in
+from discobase.engine.server.seam import AccessChanged
 from discobase.errors import DiscobaseError, Unavailable
 from discobase.progress import Gauge
 from tests.engine.lasting import (
@@ -90,7 +91,7 @@ def test_several_vacuums_one_after_the_other(world):
 def test_a_checkpoint_that_a_change_of_generation_overtakes_is_one_of_the_new_generation(world):
     one, engine = join_lasting(world)
     two, other = join_lasting(world, "two")
-    save(world, one, engine, "a")
+    save(world, one, engine, *"abcd")  # so that each lane is known by its last message
     listed, late = two.seam.channels, []
 
     async def channels_late():
@@ -101,11 +102,14 @@ def test_a_checkpoint_that_a_change_of_generation_overtakes_is_one_of_the_new_ge
         return found
 
     two.seam.channels = channels_late
+    gone = engine.superblock.lanes[0]
     writing = two.loop.create_task(other.checkpoint())
     world.run(lambda: late)
     world.run_in(one, vacuum(engine, lanes=7))
+    world.broadcast(AccessChanged(gone))
+    world.run(lambda: len(other.superblock.lanes) == 7, within=9)
     world.run(writing.done)
-    assert writing.result().position == other.replica.head.seq == 2
+    assert writing.result().position == other.replica.head.seq == 5
     assert writing.result().message in world.messages[engine.superblock.checkpoints]
 
 

@@ -23,6 +23,7 @@ import contextlib
 import copy
 import logging
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from discobase.engine.log.authors import hidden_text
 from discobase.engine.log.catalogs import newest_of, origin_of, superblocks_in
@@ -332,6 +333,14 @@ class CommitLog:
         """
         if ended is None or (isinstance(ended, DatabaseTakenOver) and not self._heeds_claims):
             return
+        self._end(ended)
+
+    def _end(self, ended: DatabaseEnded) -> NoReturn:
+        """Write nothing any more, for a reason; of several the first is told.
+
+        Raises:
+            DatabaseEnded: always.
+        """
         if self.ended is None:
             self.ended = ended
             self.troubles.begin(Trouble("ended", str(ended), writes_blocked=True))
@@ -430,8 +439,7 @@ class CommitLog:
                 self.server, newest, messages, self._key, place=self._place, made=known
             )
         except (KeyNeeded, WrongKey, NotEncrypted, LogDamaged) as error:
-            self._heed(_forged(newest, error))
-            raise
+            self._end(_forged(newest, error))
         except ConnectError as error:
             raise Uncertain(str(error)) from error
         raise self.successor.found(successor)
