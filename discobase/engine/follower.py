@@ -240,11 +240,11 @@ class Follower:
         self._arrived.set()
 
     async def follow(self) -> None:
-        """Apply what arrives, until cancelled, until the log goes on in a later format, or until
-        the database has ended.
+        """Apply what arrives, until cancelled, until the log goes on in a later format, or in
+        another generation, or until the database has ended.
         """
         attempt = 0
-        while not self._is_over:
+        while not (self._is_over or self._log.successor.known.is_set()):
             await self._something_to_do()
             try:
                 await self._take_in()
