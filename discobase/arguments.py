@@ -84,6 +84,14 @@ class Target:
         """The file of the embedded server; None for the one that lives as long as the process."""
         return str(self.token).partition(":")[2] or None
 
+    @property
+    def place(self) -> str:
+        """Which Discord server on which host, for errors. The embedded server is at another address
+        each time: what it was asked for by says more.
+        """
+        at = repr(str(self.token)) if self.is_local else self.api_url
+        return f"the server {self.server!r} at {at}"
+
 
 def check_database(name: object, server: object, timeout: object, attachment_limit: object) -> None:
     """Check what a :class:`~discobase.Database` is made with.

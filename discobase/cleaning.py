@@ -28,8 +28,7 @@ class Cleaning(Session):
         self._deleted: Sequence[str] = ()
 
     async def _served(self, connection: Connection) -> None:
-        place = f"the server {self.target.server!r} at {self.target.api_url}"
-        self._deleted = await self._unless_ended(_delete(connection, place))
+        self._deleted = await self._unless_ended(_delete(connection, self.target.place))
 
     def run(self, timeout: float | None) -> Sequence[str]:
         """Begin, block until it has ended, and return the ids of what was deleted.

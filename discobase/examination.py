@@ -30,9 +30,8 @@ class Examination(Session):
         self._report: Report | None = None
 
     async def _served(self, connection: Connection) -> None:
-        place = f"the server {self.target.server!r} at {self.target.api_url}"
         target = self.target
-        examining = examine(connection, target.limits, self._gauge, place, target.key)
+        examining = examine(connection, target.limits, self._gauge, target.place, target.key)
         self._report = await self._unless_ended(examining)
 
     def report(

@@ -190,7 +190,7 @@ class Session:
             connection,
             limits=self.target.limits,
             failed=self._fail,
-            place=f"the server {self.target.server!r} at {self.target.api_url}",
+            place=self.target.place,
             allow_unsafe=self.target.allow_unsafe,
             gauge=self._gauge,
             hears=self.target.gateway,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import sqlite3
 import sys
@@ -18,6 +19,7 @@ from discobase.claim import Claim
 from discobase.errors import (
     BadToken,
     ConnectError,
+    DatabaseNotFound,
     UsageError,
 )
 from discobase.local import LocalDiscord
@@ -113,6 +115,16 @@ class TestWhereTo:
                 item(name="hat").save()
         assert path.stat().st_size > 0
         assert threads() == []
+
+    def test_an_error_names_the_embedded_server_as_it_was_asked_for(self, tmp_path):
+        token = f"local:{tmp_path}/dev.db"
+        there = re.escape(f"the server 'shop' at {token!r} holds no database")
+        with pytest.raises(DatabaseNotFound, match=there):
+            shop()[0].clean("shop", token=token)
+        with pytest.raises(DatabaseNotFound, match=there):
+            shop(read_only=True)[0].conn(token).__enter__()
+        with pytest.raises(DatabaseNotFound, match="'shop' at 'local' holds no database"):
+            shop()[0].clean("shop", token="local")
 
     def test_two_databases_share_one_local_file(self, tmp_path):
         (one, first), (two, second) = shop(), shop()
