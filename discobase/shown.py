@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 _SHOWN = 80
 """Characters of a value in an error: a guess."""
+
+_TOKEN = re.compile(r"[\w-]{16,}\.[\w-]{4,}\.[\w-]{16,}", re.ASCII)
+"""The form of a bot's token: its id, a time and a signature, in Base64 with dots between them. The
+least lengths are a guess, below those of all tokens (18, 6 and 27 characters).
+"""
 
 
 def in_full(value: object) -> str:
@@ -15,6 +22,10 @@ def in_full(value: object) -> str:
 
 
 def shortened(value: object) -> str:
-    """Return the repr of a value, for an error: 80 characters at most."""
+    """Return the repr of a value, for an error: 80 characters at most, and nothing of what looks
+    like a bot's token, which is easily given in the place of a bot's id or a database's name.
+    """
+    if isinstance(value, str) and _TOKEN.fullmatch(value.strip()):
+        return "<hidden: it looks like a bot's token>"
     text = in_full(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

@@ -118,6 +118,22 @@ def test_a_token_of_another_form_is_not_shown(token, place):
     assert not [text for text in shown(error) if secret in text]
 
 
+@pytest.mark.parametrize(
+    "misplace",
+    [
+        lambda database: database.conn("local", successor_of=SECRET).__enter__(),
+        lambda database: database.clean(SECRET),
+        lambda database: database.clean(f" {SECRET}\n"),
+        lambda database: database.wait_for(SECRET),
+    ],
+)
+def test_a_token_in_the_place_of_another_argument_is_not_repeated(misplace):
+    error = fail(lambda: misplace(shop()[0]))
+    assert isinstance(error, UsageError)
+    assert "a-secret" not in str(error)
+    assert "<hidden: it looks like a bot's token>" in str(error)
+
+
 @pytest.mark.parametrize("length", [1_001, 8_000, 70_000])
 def test_a_token_that_servers_would_echo_for_its_length_is_not_sent(place, length):
     # Of a header that is too long for it a server says the head: aiohttp above 8 kB, for one.
