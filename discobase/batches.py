@@ -141,14 +141,17 @@ def batches(items: Iterable[Item], capacity: int) -> Iterator[list[Item]]:
         yield batch
 
 
-def note_done(error: Exception, done: str, records: int, commits: int) -> None:
+def note_done(error: BaseException, done: str, records: int, commits: int) -> None:
     """Note in an error what had been done before it, if anything had.
 
     Args:
-        error: the error.
+        error: the error. An interrupt may come between the answer to a commit and its being counted
+            here.
         done: what, as in "saved".
         records: of how many records.
         commits: in how many commits.
     """
     if commits:
-        error.add_note(f"{records} records had been {done} before, in {commits} commits.")
+        least = "" if isinstance(error, Exception) else "at least "
+        made = "1 commit" if commits == 1 else f"{commits} commits"
+        error.add_note(f"{least}{records} records had been {done} before, in {made}.")

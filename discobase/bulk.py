@@ -14,7 +14,7 @@ from discobase.arguments import checked_choice, checked_progress
 from discobase.batches import ChangeReport, Item, batches, item_of, note_done
 from discobase.binding import Binding
 from discobase.engine.changes import Insert, OnConflict, Remove
-from discobase.errors import DiscobaseError, RecordNotSaved, TableError, UsageError
+from discobase.errors import RecordNotSaved, TableError, UsageError
 from discobase.progress import Progress
 from discobase.progress_bar import callback_for
 from discobase.records.record import Record
@@ -69,16 +69,15 @@ def save_all(
     given = _several("save_many", "save() it", records)
     done = _Done("saving", "saved", binding, records)
     updated = ignored = 0
-    with callback_for(checked_progress(progress)) as told:
+    with callback_for(checked_progress(progress)) as told, done.noted():
         done.tell(told)
         items = (_item(binding, record, conflict) for record in given)
         for batch in batches(items, binding.source.capacity):
-            with done.noted():
-                _refuse_twins(batch)
-                changes = [item.change for item in batch]
-                placed = binding.commit(
-                    [item.record for item in batch], changes, "the save of several records"
-                )
+            _refuse_twins(batch)
+            changes = [item.change for item in batch]
+            placed = binding.commit(
+                [item.record for item in batch], changes, "the save of several records"
+            )
             updated += len(placed.updated)
             ignored += len(placed.ignored)
             done.add(len(batch))
@@ -93,16 +92,15 @@ def delete_all(binding: Binding[R], records: Iterable[R], progress: object = Non
     """
     given = _several("delete_many", "delete() it", records)
     done = _Done("deleting", "deleted", binding, records)
-    with callback_for(checked_progress(progress)) as told:
+    with callback_for(checked_progress(progress)) as told, done.noted():
         done.tell(told)
         items = (_removal(binding, record) for record in given)
         for batch in batches(items, binding.source.capacity):
-            with done.noted():
-                _refuse_deleted(batch)
-                removals = [item.change for item in batch if isinstance(item.change, Remove)]
-                binding.remove(
-                    [item.record for item in batch], removals, "the delete of several records"
-                )
+            _refuse_deleted(batch)
+            removals = [item.change for item in batch if isinstance(item.change, Remove)]
+            binding.remove(
+                [item.record for item in batch], removals, "the delete of several records"
+            )
             done.add(len(batch))
             done.tell(told)
     return ChangeReport(done.records, done.commits)
@@ -137,10 +135,12 @@ class _Done(Generic[R]):
 
     @contextmanager
     def noted(self) -> Generator[None]:
-        """Note in an error what had been done before it."""
+        """Note in an error what had been done before it: also in those of who gives the records, or
+        is told of progress, and in an interrupt.
+        """
         try:
             yield
-        except DiscobaseError as error:
+        except BaseException as error:
             note_done(error, self._did, self.records, self.commits)
             raise
 

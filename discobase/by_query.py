@@ -94,7 +94,7 @@ class ByQuery(ABC, Generic[R]):
                 self._once()
             except (ConflictError, RecordNotFound) as error:
                 refused = error
-            except (DiscobaseError, ValidationError) as error:
+            except BaseException as error:
                 self._note(error)
                 raise
             else:
@@ -148,9 +148,9 @@ class ByQuery(ABC, Generic[R]):
         self._records += len(changes)
         self._commits += 1
 
-    def _note(self, error: Exception) -> None:
+    def _note(self, error: BaseException) -> None:
         note_done(error, self.did, self._records, self._commits)
-        if isinstance(error, OutcomeUnknown):
+        if self._unknown and isinstance(error, OutcomeUnknown | KeyboardInterrupt):
             error.add_note(
                 "Keep the query, and call this once more, on the same object with the same "
                 "arguments: what is unknown is found out then, and done once."

@@ -20,7 +20,7 @@ from discobase.engine.changes import (
     SayKeys,
 )
 from discobase.engine.replica import EMPTY, KeyColumn
-from discobase.errors import DiscobaseError, ExportDamaged
+from discobase.errors import ExportDamaged
 from discobase.progress import Progress
 from discobase.progress_bar import callback_for
 from discobase.source import Source
@@ -83,13 +83,17 @@ def import_all(source: Source, path: object, progress: object = None) -> ImportR
             scratch,
             _teller("checking the export", told, _TOLD_EACH),
         )
-        plan = checking.plan()
+        try:
+            plan = checking.plan()
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note("Nothing was imported: the export was still being checked.")
+            raise
         writing = _Writing(source, plan, _teller("importing", told))
         try:
             writing.write(file, shown, scratch)
-        except DiscobaseError as error:
+        except BaseException as error:
             note_done(error, "imported", writing.records, writing.commits)
-            if writing.commits:
+            if writing.commits or isinstance(error, KeyboardInterrupt):
                 error.add_note("To go on, import the same file again: what is there stays.")
             raise
     return ImportReport(

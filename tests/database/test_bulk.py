@@ -272,6 +272,28 @@ class TestDeleteMany:
         assert gone.value.__notes__ == ["4 records had been deleted before, in 2 commits."]
 
     @pytest.mark.parametrize(
+        ("end", "count"), [(KeyboardInterrupt(), "at least 4"), (ValueError("no more"), "4")]
+    )
+    def test_what_ends_it_says_what_was_made_wherever_it_comes(
+        self, member, monkeypatch, end, count
+    ):
+        monkeypatch.setattr("discobase.batches.AT_ONCE", 2)
+        given = [member(email=str(number)) for number in range(6)]
+
+        def first_five():
+            yield from given[:5]
+            raise end
+
+        for call, done in ((member.save_many, "saved"), (member.delete_many, "deleted")):
+            with pytest.raises(type(end)) as ended:
+                call(first_five())
+            assert ended.value.__notes__ == [
+                f"{count} records had been {done} before, in 2 commits."
+            ]
+            end.__notes__.clear()
+            member.save_many(given)
+
+    @pytest.mark.parametrize(
         ("given", "error", "message"),
         [
             (lambda m: m(email="b"), UsageError, "was given one, of Member: put it in a list"),

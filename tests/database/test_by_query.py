@@ -323,6 +323,19 @@ class TestUnknown:
         query.update(age=person.age + 2)
         assert ages(person) == {"a": 3}
 
+    def test_an_interrupt_says_what_was_made_and_how_to_go_on(self, person, monkeypatch):
+        monkeypatch.setattr("discobase.batches.AT_ONCE", 2)
+        person.save_many(person(name=str(number)) for number in range(5))
+        query = person.find()
+        lose_the_answer(monkeypatch, KeyboardInterrupt(), after=1)
+        with pytest.raises(KeyboardInterrupt) as ended:
+            query.update(age=person.age + 1)
+        done, advice = ended.value.__notes__
+        assert done == "at least 2 records had been updated before, in 1 commit."
+        assert advice.startswith("Keep the query, and call this once more")
+        assert query.update(age=person.age + 1) == ChangeReport(5, 3)
+        assert set(ages(person).values()) == {1}
+
     def test_what_may_have_been_deleted_is_deleted_once(self, person, monkeypatch):
         monkeypatch.setattr("discobase.batches.AT_ONCE", 2)
         person.save_many(person(name=str(number)) for number in range(5))
@@ -334,17 +347,22 @@ class TestUnknown:
         assert len(person.find()) == 0
 
 
-def lose_the_answer(monkeypatch, *, sends: bool = True) -> None:
-    """Have the next commit by query end without telling whether it was made."""
+def lose_the_answer(
+    monkeypatch, end: BaseException | None = None, *, sends: bool = True, after: int = 0
+) -> None:
+    """Have the next commit by query, or one after it, end without telling whether it was made."""
     from discobase.binding import Binding
 
     commit = Binding.commit_changes
+    before = [commit] * after
 
     def lost(binding, changes, purpose, key):
+        if before:
+            return before.pop()(binding, changes, purpose, key)
         monkeypatch.setattr(Binding, "commit_changes", commit)
         if sends:
             commit(binding, changes, purpose, key)
-        raise OutcomeUnknown("the answer is lost")
+        raise end or OutcomeUnknown("the answer is lost")
 
     monkeypatch.setattr(Binding, "commit_changes", lost)
 

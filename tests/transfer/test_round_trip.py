@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pydantic import StringConstraints
 
-from discobase import Table, Unique
+from discobase import Progress, Table, Unique
 from discobase.errors import UniqueViolation
 from discobase.transfer.exporting import export_all
 from discobase.transfer.importing import import_all
@@ -31,7 +31,7 @@ from tests.engine.test_evolution import (
     values,
     without_the_field,
 )
-from tests.transfer.exports import Host
+from tests.transfer.exports import Host, exported
 
 
 class Loses(Host):
@@ -119,6 +119,27 @@ def test_it_is_the_same_there_whatever_classes_have_written(models, steps, data)
         for model in known:
             copy = type("Thing", (model,), {"__module__": model.__module__})
             check(attached(other, copy))
+
+
+def test_an_interrupt_says_what_was_imported(tmp_path, monkeypatch):
+    monkeypatch.setattr("discobase.batches.AT_ONCE", 2)
+    exported(tmp_path)
+
+    def interrupts(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as checking:
+        import_all(Host(), tmp_path / "a.jsonl", interrupts)
+    assert checking.value.__notes__ == ["Nothing was imported: the export was still being checked."]
+    cut = Loses(2)  # the schema, and the first records
+    with pytest.raises(KeyboardInterrupt) as writing:
+        import_all(cut, tmp_path / "a.jsonl")
+    assert writing.value.__notes__ == [
+        "at least 2 records had been imported before, in 2 commits.",
+        "To go on, import the same file again: what is there stays.",
+    ]
+    cut.left = 9
+    assert import_all(cut, tmp_path / "a.jsonl").present == 2
 
 
 class Older(Table):
