@@ -50,8 +50,8 @@ def opened(path: Path) -> ExportFile:
     file.close()
     if begin.startswith(SQLITE_MAGIC) and begin[68:] == APPLICATION_ID.to_bytes(4, "big"):
         return SqliteExport(path, shown)
+    found = f"begins with {begin[:20]!r}" if begin else "is empty"
     raise ExportDamaged(
-        f"{shown} is no export of discobase: it begins with {begin[:20]!r}. Give a file that "
-        f"db.export() has written.",
+        f"{shown} is no export of discobase: it {found}. Give a file that db.export() has written.",
         line=0,
     )

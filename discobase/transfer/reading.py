@@ -74,9 +74,10 @@ class ExportReading:
                     line=0,
                 ) from None
             except (NoPiece, UnicodeError) as error:
-                raise self._damaged(
-                    f"is not as it was written: {str(error)!r}", self.line
-                ) from None
+                was = f"is not as it was written: {str(error)!r}"
+                if line.endswith("\r"):
+                    was = "ends with CR LF and was written with LF, as where git converts texts"
+                raise self._damaged(was, self.line) from None
             yield piece
         raise self._damaged("is missing: the file ends before it, and is cut", self.line + 1)
 

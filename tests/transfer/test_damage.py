@@ -87,11 +87,29 @@ def test_what_stands_behind_the_end_is_refused(export, host):
     assert refused(host, path).line == whole.count(b"\n") + 1
 
 
-@pytest.mark.parametrize("content", [b"", b"hello\n", b"SQLite format 3\0", b'{"discobase":1}\n'])
-def test_what_is_no_export_is_refused(content, host, tmp_path):
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "it is empty"),
+        (b"hello\n", r"it begins with b'hello\n'"),
+        (b"SQLite format 3\0", "it begins with"),
+        (b'{"discobase":1}\n', "it begins with"),
+    ],
+)
+def test_what_is_no_export_is_refused(content, why, host, tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_bytes(content)
-    assert refused(host, path).line == 0
+    error = refused(host, path)
+    assert error.line == 0
+    assert why in str(error)
+
+
+def test_line_ends_that_were_converted_are_named(export, host):
+    whole, path = export
+    path.write_bytes(whole.replace(b"\n", b"\r\n"))
+    error = refused(host, path)
+    assert error.line == 1
+    assert "CR LF" in str(error)
 
 
 def test_a_later_format_is_refused_as_such(export, host):
