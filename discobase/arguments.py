@@ -381,7 +381,23 @@ def _checked_token(token: object) -> str:
     if word != LOCAL and "." not in word and _is_like_local(word):
         meant = f"'{LOCAL}:PATH'" if path else f"'{LOCAL}'"
         raise BadToken(f"this is no bot token: did you mean {meant}, the embedded server?")
+    if _is_path(token.strip()):
+        raise BadToken(
+            f"this is no bot token, but looks like a path: for the embedded server, with its state "
+            f"in a file, write '{LOCAL}:PATH'."
+        )
     return token.strip()
+
+
+def _is_path(token: str) -> bool:
+    """Return whether a token is the path of a file, or a URL. A slash alone does not make it one:
+    those of other servers may have some.
+    """
+    return (
+        token.startswith(("./", "../", "~/"))
+        or any(mark in token for mark in ("\\", "://"))
+        or token.endswith((".db", ".sqlite", ".sqlite3"))
+    )
 
 
 def _checked_path(path: str) -> str:

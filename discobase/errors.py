@@ -254,10 +254,11 @@ class PackageMissing(UsageError, ImportError):
         self.package = package
         self.extra = extra
         super().__init__(
-            f"this needs the package {package!r}, which is not installed, or cannot be imported. "
-            f"Install discobase with its extra {extra!r} from where you have it, as in pip install "
-            f'"discobase[{extra}] @ git+https://HOST/PATH/discobase.git@COMMIT" (a plain '
-            f"discobase[{extra}] would be an older package by other people); or the package alone."
+            f"this needs the package {package!r}, which is not installed, or cannot be imported: "
+            f"pip install {package}. Or install discobase with its extra {extra!r} from where you "
+            f'have it: pip install ".[{extra}]" in a clone, or "discobase[{extra}] @ '
+            f'git+https://HOST/PATH/discobase.git@COMMIT" (a plain discobase[{extra}] would be an '
+            f"older package by other people)."
         )
 
 
@@ -327,10 +328,10 @@ class NotEncrypted(ConnectError):
 
 
 class ServerNotFound(ConnectError):
-    """The bot is in no server of that name.
+    """The bot is in no server of that name, or with that id.
 
     Args:
-        name: the server's name, as the database gives it.
+        name: the server's name or id, as the database gives it.
         present: the names of the servers that the bot is in.
         invite: the link that adds the bot to a server, with the permissions a database needs.
     """
@@ -340,6 +341,12 @@ class ServerNotFound(ConnectError):
         self.present: list[str] = list(present)
         self.invite = invite
         where = ", ".join(repr(other) for other in present) or "none at all"
+        if name.isdecimal():
+            super().__init__(
+                f"the bot is in no server with the id {name}, or of that name (it is in: {where}). "
+                f"Open {invite} to add the bot to it, or give the id of one that it is in."
+            )
+            return
         super().__init__(
             f"the bot is in no server named {name!r} (it is in: {where}). Bots cannot create "
             f"servers any more, so: "

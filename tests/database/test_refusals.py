@@ -142,6 +142,13 @@ class TestWaitReady:
         assert f"permissions={BOT_DEFAULT & ~1}" in error.invite
         assert "client_id=" in error.invite
 
+    @pytest.mark.parametrize("server", [5, "5"])
+    def test_an_id_that_is_none_of_the_bots_servers_is_told_as_an_id(self, place, server):
+        error = self.fails(place, ServerNotFound, Database("shop", server=server))
+        assert "no server with the id 5, or of that name (it is in: 'shop')" in str(error)
+        assert "make a server" not in str(error)
+        assert error.invite in str(error)
+
     def test_a_server_that_exists_but_that_the_bot_is_not_in(self, place):
         place.discord.create_server("store")
         assert self.fails(place, ServerNotFound, Database("store")).present == ["shop"]
@@ -306,6 +313,15 @@ class TestMisuse:
     def test_a_misspelt_local_is_told_at_once(self, token):
         with pytest.raises(BadToken, match="did you mean 'local"):
             shop()[0].login_task(token)
+
+    @pytest.mark.parametrize(
+        "token",
+        ["shop.db", "./shop", "local/shop.db", "C:\\shop", "sqlite:///a-secret", "a.sqlite3"],
+    )
+    def test_a_path_in_the_place_of_a_token_is_told_at_once(self, token):
+        with pytest.raises(BadToken, match="write 'local:PATH'") as refused:
+            shop()[0].login_task(token)
+        assert token not in str(refused.value)
 
     def test_an_address_that_is_no_text(self):
         with pytest.raises(UsageError, match=r"^api_url=5: "):

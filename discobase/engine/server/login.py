@@ -210,7 +210,10 @@ class Login:
         except TokenRefused:
             raise BadToken(_UNKNOWN_BOT) from None
         except Uncertain as error:
-            raise ConnectError(f"{self.api_url} cannot be reached: {error}") from error
+            raise ConnectError(
+                f"{self.api_url} cannot be reached: {error}. See that this machine has a network "
+                f"that leads there, and log in again; the token 'local' needs none."
+            ) from error
         except NotFound as error:
             raise ConnectError(
                 f"what answers at {self.api_url} is no Discord API: it knows no logins "
