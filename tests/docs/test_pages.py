@@ -63,6 +63,14 @@ def test_every_link_to_a_file_leads_somewhere(page):
     assert lost == []
 
 
+def test_the_readme_leads_to_every_page_for_users():
+    pages = {str(page.relative_to(ROOT)) for page in ROOT.glob("docs/**/*.md")}
+    of_the_server = {page for page in pages if page.startswith("docs/local-")}
+    indexes = {page for page in pages if page.endswith("index.md")}
+    linked = {link for link in LINK.findall(README) if link.startswith("docs/")}
+    assert pages - of_the_server - indexes <= linked
+
+
 def test_every_error_stands_in_the_list_of_errors():
     page = (ROOT / "docs/errors.md").read_text()
     named = {name for line in page.splitlines() for name in re.findall(r"`(\w+)`", line[:40])}
