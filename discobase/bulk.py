@@ -152,7 +152,7 @@ def _several(call: str, single: str, records: Iterable[R]) -> Iterator[R]:
             f"{call}() takes several records, and was given one, of {type(given).__name__}: put "
             f"it in a list, or {single}."
         )
-    if not hasattr(given, "__iter__"):
+    if isinstance(given, type) or not hasattr(given, "__iter__"):
         raise UsageError(f"{call}() takes several records, and was given {given!r}.")
     return iter(records)
 

@@ -348,7 +348,8 @@ def _warn_inside_a_loop(what: str) -> None:
     filename, line = users_line()
     warnings.warn_explicit(
         f"{what} blocks the event loop that runs in this thread: nothing else on it goes on "
-        f"meanwhile. Call it in another one, by `await asyncio.to_thread(...)`.",
+        f"meanwhile. Call it in another one, by `await asyncio.to_thread(...)`; connect by "
+        f"`async with`.",
         RuntimeWarning,
         filename,
         line,

@@ -298,6 +298,7 @@ class TestDeleteMany:
         [
             (lambda m: m(email="b"), UsageError, "was given one, of Member: put it in a list"),
             (lambda _: 7, UsageError, "was given 7"),
+            (lambda m: m, UsageError, "was given <class"),
             (lambda m: [m(email="b")], RecordNotSaved, "has never been saved"),
             (lambda m: [m.get(1), m.get(1)], UsageError, "the same record twice"),
             (lambda m: [m.get(1)] * 2, UsageError, "the same record twice"),

@@ -198,7 +198,7 @@ def test_a_call_inside_a_running_loop_works_and_warns_once(run_script: Run) -> N
         (
             "RuntimeWarning at line 20: sleep() blocks the event loop that runs in this thread: "
             "nothing else on it goes on meanwhile. "
-            "Call it in another one, by `await asyncio.to_thread(...)`."
+            "Call it in another one, by `await asyncio.to_thread(...)`; connect by `async with`."
         ),
     ]
     assert (done.stderr, done.returncode) == ("", 0)

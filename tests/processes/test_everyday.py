@@ -23,7 +23,7 @@ def test_a_call_inside_a_loop_works_and_warns_once_and_on_the_databases_own_is_r
     child = start("in_a_loop.py")
     warning = (
         "blocks the event loop that runs in this thread: nothing else on it goes on meanwhile. "
-        "Call it in another one, by `await asyncio.to_thread(...)`."
+        "Call it in another one, by `await asyncio.to_thread(...)`; connect by `async with`."
     )
     said = child.line()
     assert said.count("RuntimeWarning") == said.count(warning) == 1
