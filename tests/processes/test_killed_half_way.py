@@ -18,7 +18,7 @@ from discobase.errors import DatabaseTakenOver
 from discobase.local import LocalDiscord
 from discobase.local.state.permissions import ADMINISTRATOR
 from tests.database.shop import soon
-from tests.processes.conftest import DISCORDS_OWN, SCRIPTS, SECONDS, SERVER, Child
+from tests.processes.conftest import DISCORDS_OWN, SCRIPTS, SECONDS, SERVER, Child, launch
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these tests send POSIX signals")
 
@@ -125,7 +125,7 @@ def doers(server: LocalDiscord, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "TMPDIR": str(tmp_path_factory.mktemp("temp")),
         "DISCOBASE_API_URL": server.api_url,
     }
-    child = Child(command, environment)
+    child = launch(command, environment)
     try:
         yield Doers(child, server)
         child.end_well()
