@@ -252,7 +252,7 @@ def superblock_said(content: str) -> dict[str, Any] | None:
 
 
 def is_encrypted(said: dict[str, Any]) -> bool:
-    if said["superblock"] == OF_SEVERAL_BOTS:
+    if said["superblock"] == NOT_FOR_ALL:
         return "encryption" in said["is"]
     return said["superblock"] != PLAIN.number
 
