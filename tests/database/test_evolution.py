@@ -18,7 +18,7 @@ from discobase import Database, Table, schema
 from discobase.errors import DuplicatesFound, RecordOutdated, SchemaConflict, UniqueViolation
 from tests.database.clubs import member
 from tests.database.shop import soon
-from tests.processes.conftest import SCRIPTS, Child
+from tests.processes.conftest import SCRIPTS, launch
 
 
 class Program:
@@ -31,7 +31,7 @@ class Program:
 
     def __init__(self, file: Path, version: str) -> None:
         script = str(SCRIPTS / "of_version.py")
-        self.child = Child([sys.executable, "-X", "faulthandler", script, str(file), version], {})
+        self.child = launch([sys.executable, "-X", "faulthandler", script, str(file), version], {})
 
     def ready(self) -> Program:
         assert self.child.line() == "ready"

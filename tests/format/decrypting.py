@@ -89,6 +89,11 @@ class Encrypted(Form):
             raise Damaged("this was not encrypted by the key, for this place") from error
 
 
+def key_of(said: str) -> bytes | str:
+    """The key that is meant: 64 hexadecimal digits are one of bytes, all else is a passphrase."""
+    return bytes.fromhex(said) if re.fullmatch("[0-9a-f]{64}", said) else said
+
+
 def root_of(encryption: dict[str, Any], given: bytes | str) -> bytes:
     """The root of a generation's keys."""
     salt, scrypt = bytes.fromhex(encryption["salt"]), encryption["scrypt"]
@@ -167,10 +172,8 @@ def main() -> None:
     parser.add_argument("server", help="the server's name, or its id")
     parser.add_argument("--whole", action="store_true", help="read the whole log")
     given = parser.parse_args()
-    said = os.environ["KEY"]
-    key = bytes.fromhex(said) if re.fullmatch("[0-9a-f]{64}", said) else said
     source = DiscordApi(given.api, os.environ["TOKEN"], given.server)
-    state = open_database(source, key, whole=given.whole)
+    state = open_database(source, key_of(os.environ["KEY"]), whole=given.whole)
     print(json.dumps({"position": state.seq, "chain": state.chain, "state": state.hash()}))
 
 

@@ -252,7 +252,9 @@ def superblock_said(content: str) -> dict[str, Any] | None:
 
 
 def is_encrypted(said: dict[str, Any]) -> bool:
-    return said["superblock"] == 2 or (said["superblock"] == 3 and "encryption" in said["is"])
+    if said["superblock"] == NOT_FOR_ALL:
+        return "encryption" in said["is"]
+    return said["superblock"] != PLAIN.number
 
 
 def read_superblock(content: str) -> Superblock | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 from decimal import Decimal
@@ -27,12 +27,11 @@ from tests.format.reader import (
     hash_of,
     open_database,
 )
-from tests.formats.library import SERVER, later
+from tests.formats.kept import WRITTEN, kept_by, scrypt_once
+from tests.formats.library import later
 from tests.local.rest import Rest
 
 READER = Path(__file__).with_name("reader.py")
-FORMATS = Path(__file__).parents[1] / "formats"
-WRITTEN = sorted(FORMATS.glob("*.sql"))
 SMALL_FILES = 1_000
 """Bytes of a file, so that commits have several, and a checkpoint several messages."""
 
@@ -197,30 +196,26 @@ def _checkpoints(discord):
     ]
 
 
-class TestWhatEarlierVersionsHaveWritten:
-    @pytest.fixture(params=WRITTEN, ids=lambda path: path.stem)
-    def written(self, request, tmp_path):
-        path = tmp_path / "discord.sqlite"
-        with sqlite3.connect(path) as connection:
-            connection.executescript(request.param.read_text("utf-8"))
-        connection.close()
-        with LocalDiscord(path) as discord:
-            yield discord
-
-    def test_is_read_and_so_is_what_is_written_on(self, written):
-        """In these there are doubled positions, void frames, strangers' messages, renamed channels,
-        and commits that are inline, one file or several.
-        """
-        untouched = open_database(source_of(written, SERVER))
-        database = Database(SERVER)
-        tables = later(database)
-        with connected(written, database):
-            assert told(untouched) == verified(written, database)
+@pytest.mark.parametrize("version", WRITTEN)
+def test_what_earlier_versions_have_written_is_read_and_so_is_what_is_written_on(
+    version, tmp_path, monkeypatch
+):
+    """In these there are doubled positions, void frames, strangers' messages, renamed channels,
+    and commits that are inline, one file or several.
+    """
+    monkeypatch.setattr(hashlib, "scrypt", scrypt_once)
+    with kept_by(version, tmp_path / "discord.sqlite") as kept:
+        untouched = kept.read()
+        database, tables, connected = kept.open(later)
+        with connected:
+            assert told(untouched) == verified(kept.discord, database)
             tables.author(name="new", email="new@example.org").save()
             tables.book(title="new", isbn="3", price=1).save()
             database.checkpoint()
             tables.author.find(name="new")[0].delete()
-            assert_read(written, database, SERVER)
+            expected = verified(kept.discord, database)
+            assert told(kept.read(whole=True)) == expected
+            assert told(kept.read()) == expected
 
 
 class TestWhatIsNotAsItShouldBe:

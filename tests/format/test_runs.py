@@ -10,6 +10,7 @@ from discobase.engine.log.superblock import Superblock
 from tests.engine import runs
 from tests.engine.conftest import quiet
 from tests.engine.runs import PROFILES, Run
+from tests.engine.seeds import blocks
 from tests.engine.simulation import BOT
 from tests.format import decrypting
 from tests.format.reader import find, open_block
@@ -17,8 +18,8 @@ from tests.format.worlds import OfWorld, held_by
 
 __all__ = ["quiet"]
 
-SEEDS = range(100, 104)
-"""Other ones than those of tests/engine/test_runs.py."""
+FIRST, BLOCK = 100, 2
+"""Other seeds than those of tests/engine/test_runs.py."""
 
 
 class Checked(Run):
@@ -37,8 +38,9 @@ class Checked(Run):
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_a_run_is_read_to_the_state_that_every_engine_has(profile, monkeypatch):
-    for seed in SEEDS:
+@pytest.mark.parametrize("first", blocks(BLOCK))
+def test_a_run_is_read_to_the_state_that_every_engine_has(profile, first, monkeypatch):
+    for seed in range(FIRST + first, FIRST + first + BLOCK):
         with monkeypatch.context() as patched:
             run = Checked(profile, seed, patched).go()
         source = OfWorld(run.world)
@@ -49,10 +51,14 @@ def test_a_run_is_read_to_the_state_that_every_engine_has(profile, monkeypatch):
         assert {(state.seq, state.chain, state.hash()) for state in read} == run.held, told
 
 
-def test_what_these_runs_are_to_show_is_in_some_of_them():
-    doubled = [Run(profile, seed).go() for profile in ("frozen", "unenforced") for seed in SEEDS]
-    assert any(run.log.superfluous for run in doubled)
-    assert all(Run("keeping", seed).go().checkpoints for seed in SEEDS)
+@pytest.mark.parametrize("first", blocks(BLOCK))
+def test_what_these_runs_are_to_show_is_in_some_of_them(first):
+    seeds = range(FIRST + first, FIRST + first + BLOCK)
+    runs_at_odds = (
+        Run(profile, seed).go() for seed in seeds for profile in ("unenforced", "frozen")
+    )
+    assert any(run.log.superfluous for run in runs_at_odds)
+    assert all(Run("keeping", seed).go().checkpoints for seed in seeds)
 
 
 def test_frames_bear_the_nonces_of_their_positions():

@@ -2,54 +2,52 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from dataclasses import dataclass
+import hashlib
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from discobase import Database
 from discobase.errors import UniqueViolation
-from discobase.local import LocalDiscord
 from discobase.records.sameness import difference
-from tests.formats.library import BULK, SERVER, SPECIMENS, Tables, earlier, later, line_text
-
-FOLDER = Path(__file__).parent
-WRITTEN = sorted(path.stem for path in FOLDER.glob("*.sql"))
-
-
-@dataclass
-class Kept:
-    """A database of an earlier version, on a running server."""
-
-    discord: LocalDiscord
-    seen: dict[str, Any]
-
-    def open(self, declared) -> tuple[Database, Tables, Any]:
-        """The database with its tables, and what connects it."""
-        database = Database(SERVER)
-        tables = declared(database)
-        token, api_url = self.discord.default_token, self.discord.api_url
-        return database, tables, database.conn(token, api_url=api_url)
+from tests.format.reader import superblock_said
+from tests.formats.kept import WRITTEN, kept_by, scrypt_once
+from tests.formats.library import BULK, SPECIMENS, earlier, later, line_text
 
 
 def test_the_version_that_comes_first_is_kept():
     assert WRITTEN[0] == "0.1"
 
 
+@pytest.mark.parametrize(
+    ("version", "numbers", "facts"),
+    [
+        ("2.0-before-seals", {1}, set()),
+        ("2.0-before-seals-encrypted", {2}, {"encryption"}),
+        ("2.0-before-seals-succeeded", {1, 3}, {"authors"}),
+        ("2.0-before-seals-encrypted-succeeded", {2, 3}, {"encryption", "authors"}),
+    ],
+)
+def test_a_database_of_each_format_of_superblocks_is_kept(version, numbers, facts, tmp_path):
+    with kept_by(version, tmp_path / "discord.sqlite") as kept:
+        (server,) = kept.discord.servers()
+        said = [
+            superblock_said(message["content"])
+            for channel in kept.discord.channels(server)
+            for message in kept.discord.messages(channel)
+        ]
+    blocks = [block for block in said if block is not None]
+    assert {block["superblock"] for block in blocks} == numbers
+    newest = next(block["is"] for block in blocks if block["superblock"] == max(numbers))
+    assert newest.keys() & {"encryption", "authors"} == facts
+
+
 @pytest.fixture(params=WRITTEN)
-def kept(request, tmp_path):
-    path = tmp_path / "discord.sqlite"
-    with sqlite3.connect(path) as connection:
-        connection.executescript((FOLDER / f"{request.param}.sql").read_text("utf-8"))
-    connection.close()
-    seen = json.loads((FOLDER / f"{request.param}.json").read_text("utf-8"))
-    with LocalDiscord(path) as discord:
-        yield Kept(discord, seen)
+def kept(request, tmp_path, monkeypatch):
+    monkeypatch.setattr(hashlib, "scrypt", scrypt_once)
+    with kept_by(request.param, tmp_path / "discord.sqlite") as served:
+        yield served
 
 
 def held(table) -> dict[int, dict[str, Any]]:

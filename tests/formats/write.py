@@ -3,9 +3,12 @@
 Once for each version of the format, before anything else of the format changes::
 
     python -m tests.formats.write tests/formats/VERSION
+    python -m tests.formats.write tests/formats/VERSION-encrypted --key "a passphrase"
+    python -m tests.formats.write tests/formats/VERSION-succeeded --succeeded
 
-It leaves ``VERSION.sql``, the embedded server's file as SQL, and ``VERSION.json``: the head and the
-version of each record. What the records hold stands in :mod:`tests.formats.library`.
+It leaves ``VERSION.sql``, the embedded server's file as SQL, and ``VERSION.json``: the head, the
+version of each record, and what it takes to read them where that is not the token that a server
+makes by itself. What the records hold stands in :mod:`tests.formats.library`.
 """
 
 from __future__ import annotations
@@ -14,13 +17,18 @@ import argparse
 import json
 import sqlite3
 import tempfile
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from discobase import Database, Table
+from discobase.connected import Connected
 from discobase.local import LocalDiscord
+from discobase.local.state import permissions
+from tests.format.decrypting import key_of
+from tests.format.reader import CLOSE, OPEN
 from tests.formats.library import (
     BULK,
     LONG,
@@ -38,37 +46,86 @@ def main() -> None:
     """Write the two files whose common name is given."""
     parser = argparse.ArgumentParser(prog="python -m tests.formats.write", description=main.__doc__)
     parser.add_argument("target", type=Path, help="as tests/formats/2.1", metavar="NAME")
-    target = parser.parse_args().target
+    parser.add_argument("--key", help="encrypt it; 64 hexadecimal digits, or a passphrase")
+    parser.add_argument("--succeeded", action="store_true", help="let a second bot take it over")
+    given = parser.parse_args()
+    target, key = given.target, None if given.key is None else key_of(given.key)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "discord.sqlite"
-        seen = write(path)
+        seen = write(path, key, succeeded=given.succeeded)
         with sqlite3.connect(path) as connection:
             dump = "\n".join(connection.iterdump())
     target.with_name(f"{target.name}.sql").write_text(f"{dump}\n", "utf-8")
+    if given.key is not None:
+        seen["key"] = given.key
     text = json.dumps(seen, indent=1, ensure_ascii=False)
     target.with_name(f"{target.name}.json").write_text(f"{text}\n", "utf-8")
 
 
-def write(path: Path) -> dict[str, Any]:
+def write(path: Path, key: bytes | str | None = None, *, succeeded: bool = False) -> dict[str, Any]:
     """Write the database into an embedded server's file; the head, and each record's version."""
     with LocalDiscord(path) as discord:
         server = discord.join(SERVER)
-        login = {"token": discord.default_token, "api_url": discord.api_url}
-        _first_program(login)
-        _two_programs(login)
-        _third_program(login)
-        _what_others_leave(discord, server)
-        return _seen(login)
+        program = _Program(discord.api_url, discord.default_token, key)
+        _first_program(program)
+        _two_programs(program)
+        if succeeded:
+            program = _succeed(discord, server, program)
+        _third_program(program)
+        _what_others_leave(discord, server, program.token)
+        seen = _seen(program)
+        return seen | {"token": program.token} if succeeded else seen
 
 
-def _database() -> Database:
-    return Database(SERVER, attachment_limit=SMALL_FILES, label="library")
+@dataclass(frozen=True)
+class _Program:
+    """How a program logs in, and by which key it reads and writes."""
+
+    api_url: str
+    token: str
+    key: bytes | str | None
+    successor_of: int | None = None
+
+    def database(self) -> Database:
+        key = {} if self.key is None else {"key": self.key}
+        return Database(SERVER, attachment_limit=SMALL_FILES, label="library", **key)
+
+    def connect(self, database: Database) -> Connected[Database]:
+        return database.conn(self.token, api_url=self.api_url, successor_of=self.successor_of)
 
 
-def _first_program(login: dict[str, str]) -> None:
-    db = _database()
+def _succeed(discord: LocalDiscord, server: int, before: _Program) -> _Program:
+    """Let a second bot take the database over, and the first one write all the same where the
+    second one goes on; the program as the second bot logs in.
+    """
+    heir = discord.create_bot("heir", privileged_intents=True)
+    discord.add_bot(heir, server, permissions=permissions.ADMINISTRATOR)
+    old = int(discord.messages(_newest(discord, server)["catalog"])[0]["author"]["id"])
+    discord.remove_bot(before.token, server)
+    program = replace(before, token=heir, successor_of=old)
+    with program.connect(program.database()):
+        pass
+    discord.add_bot(before.token, server, permissions=permissions.ADMINISTRATOR)
+    channels = _newest(discord, server)
+    superblock, *_ = discord.messages(channels["catalog"])
+    said = json.loads(superblock["content"].removeprefix(OPEN).removesuffix(CLOSE))
+    (author,) = said["is"]["authors"]
+    lanes, seq = _lanes(channels), author["last"] + 1
+    content = _frames(discord, lanes)[-1]["content"]
+    rest = Rest(discord.api_url, before.token)
+    _post(rest, lanes[seq % 4], _with_fields(content, seq=seq, prev=author["chain"]))
+    return replace(program, successor_of=None)
+
+
+def _newest(discord: LocalDiscord, server: int) -> dict[str, int]:
+    """The channels by name: of two catalogs that of the last bot."""
+    return {name: channel for channel, name in sorted(discord.channels(server).items())}
+
+
+def _first_program(program: _Program) -> None:
+    db = program.database()
     tables = earlier(db)
-    with db.conn(**login):
+    with program.connect(db):
         tables.author(name="Ada", born=date(1815, 12, 10)).save()
         tables.author(name="Grace").save()
         tables.author(name="deleted").save().delete()
@@ -87,11 +144,11 @@ def _first_program(login: dict[str, str]) -> None:
         tables.capital(value=2).save()
 
 
-def _two_programs(login: dict[str, str]) -> None:
+def _two_programs(program: _Program) -> None:
     """The later version beside the earlier one, which declares its unique field once more."""
-    old, new = _database(), _database()
+    old, new = program.database(), program.database()
     before, after = earlier(old), later(new)
-    with old.conn(**login), new.conn(**login):
+    with program.connect(old), program.connect(new):
         after.author(name="Edsger", email="e@example.org").save()
         old.refresh()
         before.author(name="Barbara").save()
@@ -107,29 +164,26 @@ def _raise_price(book: type[Any], title: str, price: str) -> None:
     found.update(if_unchanged=True)
 
 
-def _third_program(login: dict[str, str]) -> None:
-    db = _database()
+def _third_program(program: _Program) -> None:
+    db = program.database()
     tables = later(db)
-    with db.conn(**login):
+    with program.connect(db):
         db.require_version("2.0")
         db.checkpoint()
         tables.book(title="Second edition", isbn="2", price=Decimal("1E+1"), pages=9).save()
 
 
-def _what_others_leave(discord: LocalDiscord, server: int) -> None:
+def _what_others_leave(discord: LocalDiscord, server: int, token: str) -> None:
     """What a log can hold besides, which takes accidents, or a later version, to be written."""
-    rest = Rest(discord.api_url, discord.default_token)
-    channels = {name: channel for channel, name in discord.channels(server).items()}
-    lanes = [channels[f"log-{number}"] for number in range(4)]
+    rest = Rest(discord.api_url, token)
+    channels = _newest(discord, server)
+    lanes = _lanes(channels)
     superblock, *_ = discord.messages(channels["catalog"])
     _post(rest, channels["catalog"], superblock["content"])  # twice, for want of an answer
-    frames = sorted(
-        (message for lane in lanes for message in discord.messages(lane)),
-        key=lambda message: json.loads(message["content"].splitlines()[1])["seq"],
-    )
+    frames = _frames(discord, lanes)
     first = frames[0]
     _post(rest, lanes[1], _with_fields(first["content"], writer="second0"))
-    void = len(frames) + 1
+    void = _seq(frames[-1]["content"]) + 1
     _post(
         rest,
         lanes[void % 4],
@@ -139,6 +193,20 @@ def _what_others_leave(discord: LocalDiscord, server: int) -> None:
     _post(rest, lanes[0], "the bot says hello")
     for channel in (lanes[2], channels["catalog"]):
         assert rest("PATCH", f"/channels/{channel}", {"name": "renamed"}).status == 200
+
+
+def _lanes(channels: dict[str, int]) -> list[int]:
+    return [channels[f"log-{number}"] for number in range(4)]
+
+
+def _frames(discord: LocalDiscord, lanes: list[int]) -> list[dict[str, Any]]:
+    """The frames by position, of the lowest first."""
+    found = (message for lane in lanes for message in discord.messages(lane))
+    return sorted(found, key=lambda message: _seq(message["content"]))
+
+
+def _seq(content: str) -> int:
+    return int(json.loads(content.splitlines()[1])["seq"])
 
 
 def _with_fields(content: str, **fields: object) -> str:
@@ -151,10 +219,10 @@ def _post(rest: Rest, channel: int, content: str) -> None:
     assert rest("POST", f"/channels/{channel}/messages", {"content": content}).status == 200
 
 
-def _seen(login: dict[str, str]) -> dict[str, Any]:
-    db = _database()
+def _seen(program: _Program) -> dict[str, Any]:
+    db = program.database()
     tables = later(db)
-    with db.conn(**login):
+    with program.connect(db):
         versions = {name: _versions(table) for name, table in vars(tables).items()}
         return {"head": db.head, "versions": versions}
 

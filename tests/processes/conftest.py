@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ import pytest
 
 import discobase
 from discobase.local import LocalDiscord
+from tests.processes.forked import Forked, Nursery
 
 SCRIPTS = Path(__file__).parent / "scripts"
 ROOT = Path(discobase.__file__).parent.parent
@@ -36,22 +37,11 @@ class Child:
     """A process under test, spoken to line by line.
 
     Args:
-        command: what to run.
-        environment: what to change in the environment.
+        process: the process, with pipes for its standard streams.
     """
 
-    def __init__(self, command: list[str], environment: dict[str, str], **options: object) -> None:
-        path = [str(ROOT), str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])]
-        self.process = subprocess.Popen(
-            command,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(path)} | environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            **options,
-        )
+    def __init__(self, process: subprocess.Popen[str] | Forked) -> None:
+        self.process = process
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._complaints: list[str] = []
         self._readers = [threading.Thread(target=read) for read in (self._listen, self._note)]
@@ -157,6 +147,30 @@ class Ended:
 
 Start = Callable[..., Child]
 
+_NOTHING: Mapping[str, str] = {}
+
+
+def environment_of(changes: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process under test."""
+    path = [str(ROOT), str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(path)} | changes
+
+
+def launch(command: list[str], environment: Mapping[str, str], **options: object) -> Child:
+    """Run a command, with some changes of the environment."""
+    return Child(
+        subprocess.Popen(
+            command,
+            env=environment_of(environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            **options,
+        )
+    )
+
 
 @pytest.fixture
 def temp(tmp_path: Path) -> Path:
@@ -173,7 +187,47 @@ def spawn(temp: Path) -> Iterator[Callable[..., Child]]:
 
         def run(*command: str, **options: object) -> Child:
             environment = {"TMPDIR": str(temp)} | dict(options.pop("environment", {}))
-            child = Child([sys.executable, *command], environment, **options)
+            child = launch([sys.executable, *command], environment, **options)
+            stack.callback(child.put_away)
+            return child
+
+        yield run
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """What scripts are forked from, with all warnings on."""
+    command = [sys.executable, *_options("-W", "default"), str(SCRIPTS / "nursery.py")]
+    nursery = Nursery(command, environment_of({}))
+    yield nursery
+    nursery.close()
+
+
+def _options(*warnings: str) -> tuple[str, ...]:
+    return ("-X", "faulthandler", *warnings, "-W", DISCORDS_OWN)
+
+
+@pytest.fixture
+def fork(request: pytest.FixtureRequest, spawn: Start, temp: Path) -> Iterator[Start]:
+    """Run one of the scripts, with all warnings on, in a process that is forked from an interpreter
+    which has imported discobase, so that it is there a second sooner.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def run(
+            script: str,
+            *arguments: str,
+            environment: Mapping[str, str] = _NOTHING,
+            cwd: Path | None = None,
+            imports: Sequence[str] = (),
+        ) -> Child:
+            path = str(SCRIPTS / script)
+            if sys.platform != "linux":
+                options = _options("-W", "default")
+                return spawn(*options, path, *arguments, environment=environment, cwd=cwd)
+            nursery: Nursery = request.getfixturevalue("nursery")
+            given = environment_of({"TMPDIR": str(temp)} | environment)
+            child = Child(nursery.start([path, *arguments], given, cwd or Path.cwd(), imports))
             stack.callback(child.put_away)
             return child
 
@@ -181,19 +235,19 @@ def spawn(temp: Path) -> Iterator[Callable[..., Child]]:
 
 
 @pytest.fixture
-def start_on(spawn: Callable[..., Child]) -> Start:
-    """Start one of the scripts, with all warnings on, logged in to some place."""
+def start_on(spawn: Start, fork: Start) -> Start:
+    """Start one of the scripts, logged in to some place: with options, in an interpreter of its
+    own; else in a fork.
+    """
 
     def start(
         place: dict[str, str], script: str, *arguments: str, options: tuple[str, ...] = ()
     ) -> Child:
-        warnings = options or ("-W", "default")
         environment = {"DISCOBASE_TOKEN": place["token"], "DISCOBASE_API_URL": place["api_url"]}
-        return spawn(
-            *("-X", "faulthandler", *warnings, "-W", DISCORDS_OWN),
-            *(str(SCRIPTS / script), *arguments),
-            environment=environment,
-        )
+        if not options:
+            return fork(script, *arguments, environment=environment)
+        command = *_options(*options), str(SCRIPTS / script), *arguments
+        return spawn(*command, environment=environment)
 
     return start
 

@@ -57,7 +57,7 @@ def test_a_program_that_asks_for_no_warnings_gets_none(start: Start) -> None:
 
 
 def test_an_exception_that_leaves_the_with_block_closes_the_database(start: Start) -> None:
-    ended = start("leave_open.py", "by an exception").end()
+    ended = start("leave_open.py", "by an exception", options=("-W", "default")).end()
     assert ended.code == 1
     assert ended.complaints.startswith("Traceback (most recent call last):\n")
     assert ended.complaints.endswith("    raise ZeroDivisionError\nZeroDivisionError\n")

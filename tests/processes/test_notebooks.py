@@ -5,13 +5,12 @@ for which nothing has changed.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.processes.conftest import SCRIPTS, Child
+from tests.processes.conftest import Child, Start
 
 DATABASE = """
 import discobase
@@ -68,9 +67,10 @@ class Notebook:
 
 
 @pytest.fixture
-def notebook(spawn: Callable[..., Child], tmp_path: Path) -> Notebook:
+def notebook(fork: Start, tmp_path: Path) -> Notebook:
     environment = {"IPYTHONDIR": str(tmp_path / "ipython")}
-    return Notebook(spawn(str(SCRIPTS / "notebook.py"), cwd=tmp_path, environment=environment))
+    shell = ["IPython.core.interactiveshell"]
+    return Notebook(fork("notebook.py", cwd=tmp_path, environment=environment, imports=shell))
 
 
 def test_the_connecting_cell_again_closes_the_old_connection_and_connects_anew(notebook):

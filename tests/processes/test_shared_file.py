@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.conftest import SCRIPTS, Child
+from tests.processes.conftest import SCRIPTS, Child, Start
 
 Member = Callable[[], Child]
 
 
 @pytest.fixture
-def join_in(spawn: Callable[..., Child], tmp_path: Path) -> Member:
+def join_in(fork: Start, tmp_path: Path) -> Member:
     """Start one more process that uses the file."""
     file = tmp_path / "discord.db"
-    return lambda: spawn("-X", "faulthandler", str(SCRIPTS / "share_file.py"), str(file))
+    return lambda: fork("share_file.py", str(file))
 
 
 def begin(join_in: Member) -> Child:

@@ -3,9 +3,9 @@
 What belongs to it is known by the topics of channels, and by what its superblocks name. First of
 all its catalog is told that it is being deleted
 (:data:`~discobase.engine.log.last_words.DELETED`), so that whoever finds something missing knows
-why, and nobody writes again what is deleted. The catalog goes last. So a deletion that was
-interrupted is finished by whoever deletes it again, or looks for a database there, and is never
-taken for damage.
+why, and nobody writes again what is deleted. The catalog goes last, also after its category. So a
+deletion that was interrupted is finished by whoever deletes it again, or looks for a database
+there, and is never taken for damage.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ async def _announce(server: Server, catalogs: Iterable[int]) -> None:
 
 
 async def _remove(server: Server, identities: Collection[str]) -> None:
-    """Delete the channels of databases, the catalogs last, then their categories."""
+    """Delete the channels of databases, and their categories; the catalogs last."""
     homes: set[int] = set()
     catalogs: list[Channel] = []
     for _ in range(_LOOKS):
@@ -218,16 +218,24 @@ async def _remove(server: Server, identities: Collection[str]) -> None:
         if not others:
             break
         await remove(server, others)
+    # Channels of a category that is deleted stay, without it (channel resource, "Channel"). Once
+    # the catalogs are gone, nobody knows any more whose category it was.
+    last = {catalog.id for catalog in catalogs}
+    await _remove_homes(server, homes, last)
     # What is removed after its trace is found again by its channel.
-    await forget(server, {catalog.id for catalog in catalogs})
+    await forget(server, last)
     await remove(server, catalogs)
-    await _remove_empty(server, homes)
+    _log.info("the database of this bot was deleted")
 
 
-async def _remove_empty(server: Server, categories: Collection[int]) -> None:
-    """Remove those of the categories that this bot alone may view, and that have no channels."""
+async def _remove_homes(
+    server: Server, categories: Collection[int], doomed: Collection[int]
+) -> None:
+    """Remove those of the categories that this bot alone may view, and that have no channels but
+    those that are doomed.
+    """
     channels = await persist(server, server.channels)
-    used = {channel.parent for channel in channels}
+    used = {channel.parent for channel in channels if channel.id not in doomed}
     empty = [
         channel
         for channel in channels
@@ -236,4 +244,3 @@ async def _remove_empty(server: Server, categories: Collection[int]) -> None:
         and channel.shown_to == frozenset({server.author})
     ]
     await remove(server, empty)
-    _log.info("the database of this bot was deleted, and %d categories", len(empty))
