@@ -204,7 +204,9 @@ async def _announce(server: Server, catalogs: Iterable[int]) -> None:
 
 
 async def _remove(server: Server, identities: Collection[str]) -> None:
-    """Delete the channels of databases, the catalogs last, then their categories."""
+    """Delete the channels of databases, and their categories; the catalogs last, for nothing that
+    is left after them is found again.
+    """
     homes: set[int] = set()
     catalogs: list[Channel] = []
     for _ in range(_LOOKS):
@@ -220,14 +222,20 @@ async def _remove(server: Server, identities: Collection[str]) -> None:
         await remove(server, others)
     # What is removed after its trace is found again by its channel.
     await forget(server, {catalog.id for catalog in catalogs})
+    await _remove_emptied(server, homes, {catalog.id for catalog in catalogs})
     await remove(server, catalogs)
-    await _remove_empty(server, homes)
+    _log.info("the database of this bot was deleted")
 
 
-async def _remove_empty(server: Server, categories: Collection[int]) -> None:
-    """Remove those of the categories that this bot alone may view, and that have no channels."""
+async def _remove_emptied(
+    server: Server, categories: Collection[int], catalogs: Collection[int]
+) -> None:
+    """Remove those of the categories that this bot alone may view, and that have no channels but
+    catalogs. Those stay, without a category, as hidden as before: "Deleting a category does not
+    delete its child channels" (channel resource, "Delete/Close Channel"), nor their overwrites.
+    """
     channels = await persist(server, server.channels)
-    used = {channel.parent for channel in channels}
+    used = {channel.parent for channel in channels if channel.id not in catalogs}
     empty = [
         channel
         for channel in channels
@@ -236,4 +244,3 @@ async def _remove_empty(server: Server, categories: Collection[int]) -> None:
         and channel.shown_to == frozenset({server.author})
     ]
     await remove(server, empty)
-    _log.info("the database of this bot was deleted, and %d categories", len(empty))
