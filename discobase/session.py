@@ -160,7 +160,8 @@ class Session:
         path = self.target.local_path
         try:
             return await asyncio.to_thread(_join, path, str(self.target.server))
-        except (OSError, sqlite3.Error) as error:
+        # The last where SQLite quotes, of a damaged file, what is no text.
+        except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
             raise ConnectError(
                 f"the embedded server cannot keep its state in {path!r}: {error}"
             ) from error

@@ -84,7 +84,7 @@ def _started(discord: LocalDiscord, port: int) -> Generator[LocalDiscord]:
         raise UsageError(
             f"port {port} {reason}: give another one with --port, or leave it out for a free one."
         ) from error
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the last where SQLite quotes no text
         raise ConnectError(f"{discord.path!r} cannot be used: {error}.") from error
     with contextlib.closing(discord):
         yield discord

@@ -14,7 +14,7 @@ from typing import Any
 from discobase.arguments import checked_table_name
 from discobase.engine.keys import NULL
 from discobase.engine.log.frame import UNPACKED
-from discobase.engine.operations import LaterFormat, Put, Schema, from_line, to_line
+from discobase.engine.operations import LARGEST_PK, LaterFormat, Put, Schema, from_line, to_line
 from discobase.engine.replica import EMPTY, KeyColumn, Replica
 from discobase.engine.replica.columns import KEYLESS
 from discobase.engine.together import names_of
@@ -140,6 +140,8 @@ class Checking:
             checked_table_name(piece.table)
         except TableError as error:
             raise self._refused(str(error), piece.table) from None
+        if piece.next > LARGEST_PK:
+            raise self._refused(f"its next primary key would be {piece.next}", piece.table)
         plan.tables.append(TablePlan(piece.table, piece.next))
         self._present = Present(self._replica, piece.table)
 
@@ -166,7 +168,7 @@ class Checking:
         line = to_line(put)
         try:
             sound = "`" not in record.data and from_line(line) == put
-        except (LaterFormat, ValueError):
+        except (LaterFormat, ValueError, RecursionError):
             sound = False
         if not sound:
             raise self._refused("what is stored of it is no record", table.name, record.pk)
@@ -212,7 +214,12 @@ class Checking:
         schema = table.parsed.get(piece.schema)
         if schema is None or piece.field not in schema.fields or not piece.pk < table.next:
             raise self._refused(f"no schema {piece.schema} says of {piece.field!r}", table.name)
-        self._scratch.tell(piece)
+        try:
+            self._scratch.tell(piece)
+        except UnicodeEncodeError:  # half of a surrogate pair
+            raise self._refused(
+                f"its {piece.field!r} has a key that is no text", table.name, piece.pk
+            ) from None
         held = schema.fields[piece.field]
         for place, (name, number) in enumerate(table.unique):
             other = table.parsed[number].fields[name]

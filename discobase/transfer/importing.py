@@ -20,7 +20,7 @@ from discobase.engine.changes import (
     SayKeys,
 )
 from discobase.engine.replica import EMPTY, KeyColumn
-from discobase.errors import ExportDamaged
+from discobase.errors import ExportDamaged, ImportRefused
 from discobase.progress import Progress
 from discobase.progress_bar import callback_for
 from discobase.source import Source
@@ -93,7 +93,8 @@ def import_all(source: Source, path: object, progress: object = None) -> ImportR
             writing.write(file, shown, scratch)
         except BaseException as error:
             note_done(error, "imported", writing.records, writing.commits)
-            if writing.commits or isinstance(error, KeyboardInterrupt):
+            goes_on = writing.commits or isinstance(error, KeyboardInterrupt)
+            if goes_on and not isinstance(error, ImportRefused):
                 error.add_note("To go on, import the same file again: what is there stays.")
             raise
     return ImportReport(

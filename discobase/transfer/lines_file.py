@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from discobase.transfer.destination import Destination
-from discobase.transfer.pieces import MARK, Piece
+from discobase.transfer.pieces import MARK, NoLine, Piece
 
 _BUFFER = 1 << 20
 """Bytes that are written, and read, at a time: a guess."""
@@ -60,12 +60,16 @@ class LinesFile:
         self._file = file
 
     def lines(self) -> Iterator[str]:
-        """Yield its lines, from the first one on."""
+        """Yield its lines, from the first one on.
+
+        Raises:
+            NoLine: what stands next is not ended as each line is.
+        """
         self._file.seek(0)
         for line in self._file:
-            # The end of a line that was cut is the end of what is there: no line ends without it.
-            if line.endswith(b"\n"):
-                yield line[:-1].decode("ascii", errors="surrogateescape")
+            if not line.endswith(b"\n"):
+                raise NoLine
+            yield line[:-1].decode("ascii", errors="surrogateescape")
 
     def close(self) -> None:
         """Close the file."""

@@ -20,7 +20,12 @@ class ExportFile(Protocol):
     """An export that is there. Used by one thread at a time, and read by one pass at a time."""
 
     def lines(self) -> Iterator[str]:
-        """Yield its lines, from the first one on."""
+        """Yield its lines, from the first one on.
+
+        Raises:
+            NoLine: what stands next is none.
+            ExportDamaged: they cannot be read.
+        """
         ...
 
     def close(self) -> None:

@@ -23,6 +23,10 @@ class NoPiece(ValueError):
     """A text is that of no piece."""
 
 
+class NoLine(Exception):
+    """What stands where the next line would is none, as where a file was cut, or continued."""
+
+
 class LaterExport(Exception):
     """An export is of a format that only a later version of discobase knows."""
 
@@ -187,10 +191,10 @@ def piece_of(text: str) -> Piece:
     Raises:
         NoPiece: none has.
     """
-    if found := _RECORD.fullmatch(text):
-        pk, table, schema, data, version = found.groups()
-        return RecordPiece(json.loads(table), int(pk), int(schema), data, int(version))
     try:
+        if found := _RECORD.fullmatch(text):
+            pk, table, schema, data, version = found.groups()
+            return RecordPiece(json.loads(table), int(pk), int(schema), data, int(version))
         found_piece = _parsed(text)
     except (AttributeError, KeyError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise NoPiece(text[:80]) from error

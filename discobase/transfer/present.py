@@ -57,8 +57,8 @@ class Present:
     def _refuse(self, pk: int, seq: int, why: str) -> None:
         raise ImportRefused(
             f"{self._table!r} has a record {pk} already, of position {seq}, {why}. An import goes "
-            f"into tables that are empty, or hold a part of that very export: nothing was "
-            f"imported.",
+            f"into tables that are empty, or hold a part of that very export, and into which "
+            f"nobody writes meanwhile.",
             table=self._table,
             pk=pk,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from discobase._version import __version__
 from discobase.errors import ExportDamaged
@@ -10,6 +11,7 @@ from discobase.transfer.pieces import (
     Header,
     KeyPiece,
     LaterExport,
+    NoLine,
     NoPiece,
     Piece,
     RecordPiece,
@@ -29,7 +31,7 @@ class ExportReading:
     """One pass through an export.
 
     Args:
-        lines: its lines, without what ends them.
+        lines: its lines, without what ends them; raises NoLine where what stands next is none.
         shown: the file, as errors show it.
 
     Attributes:
@@ -40,7 +42,7 @@ class ExportReading:
     def __init__(self, lines: Iterable[str], shown: str) -> None:
         self.seal = Seal()
         self.line = 0
-        self._lines = lines
+        self._lines = iter(lines)
         self._shown = shown
         self._table: TableBegins | None = None
         self._stage = 0
@@ -56,7 +58,7 @@ class ExportReading:
                 Or a later version of discobase has written them.
         """
         header: Header | None = None
-        for line in self._lines:
+        for line in self._whole_lines():
             self.line += 1
             try:
                 if self.seal.is_end(line):
@@ -121,8 +123,17 @@ class ExportReading:
         if header is None or (self._records, self._tables) != (header.records, header.tables):
             raise NoPiece(f"{self._records} records in {self._tables} tables")
 
+    def _whole_lines(self) -> Iterator[str]:
+        """Yield lines until there is none where one would stand."""
+        with suppress(NoLine):
+            yield from self._lines
+
     def _require_nothing_behind(self) -> None:
-        for _ in self._lines:
+        try:
+            is_end = next(self._lines, None) is None
+        except NoLine:
+            is_end = False
+        if not is_end:
             raise self._damaged("stands behind the end", self.line + 1)
 
     def _damaged(self, what: str, line: int) -> ExportDamaged:

@@ -14,6 +14,7 @@ from discobase.errors import ExportDamaged
 from discobase.transfer.columns import Cell, Column, columns_of, create, quoted, row_of
 from discobase.transfer.destination import APPLICATION_ID, Destination
 from discobase.transfer.pieces import (
+    NoLine,
     Piece,
     RecordPiece,
     SchemaPiece,
@@ -198,6 +199,7 @@ class SqliteExport:
         """Yield its lines, from the first one on.
 
         Raises:
+            NoLine: the row that stands next is not that of the next line.
             ExportDamaged: SQLite cannot read them.
         """
         read = 0
@@ -206,10 +208,11 @@ class SqliteExport:
                 f"SELECT line, text FROM {_LINES} ORDER BY line"
             ):
                 if number != read + 1 or not isinstance(text, str):
-                    break  # what is missing then is said by whoever reads the lines
+                    raise NoLine
                 read = number
                 yield text
-        except sqlite3.Error as error:
+        # Where SQLite quotes what it cannot read, Python cannot always read the quotation.
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise ExportDamaged(
                 f"line {read + 1} of {self._shown} cannot be read ({error}). Nothing of this file "
                 f"is trusted: take another export.",

@@ -28,6 +28,11 @@ def no_file(tmp_path, kind: str):
         return tmp_path, "that is a folder; name a file in it"
     if kind == "missing folder":
         return tmp_path / "missing" / "x.db", "missing'; make it first"
+    if kind == "layout that is no text":
+        path = tmp_path / "x.db"
+        LocalDiscord(path).start().close()
+        path.write_bytes(path.read_bytes().replace(b"CREATE TABLE", b"CREATE T\xa8BLE", 1))
+        return path, "cannot be used"
     text = tmp_path / "letter.txt"
     text.write_text("dear reader, this is no database")
     return text, "no SQLite database"
@@ -52,7 +57,7 @@ def test_it_runs_as_a_module():
     assert run.stderr.startswith("usage: discobase")
 
 
-@pytest.mark.parametrize("kind", ["folder", "missing folder", "text"])
+@pytest.mark.parametrize("kind", ["folder", "missing folder", "text", "layout that is no text"])
 def test_serve_says_why_a_file_is_none_and_leaves_nothing_beside_it(capsys, tmp_path, kind):
     path, why = no_file(tmp_path, kind)
     before = sorted(tmp_path.iterdir()), sorted(tmp_path.parent.glob(f"{tmp_path.name}*"))

@@ -144,6 +144,17 @@ class TestWhereTo:
         with shop()[0].conn(f"local:{path}"):
             pass
 
+    def test_a_local_file_whose_layout_is_no_text_is_an_error(self, tmp_path):
+        """SQLite's error quotes it then, and Python cannot read the quotation."""
+        path = tmp_path / "dev.db"
+        LocalDiscord(path).start().close()
+        path.write_bytes(path.read_bytes().replace(b"CREATE TABLE", b"CREATE T\xa8BLE", 1))
+        with (
+            pytest.raises(ConnectError, match=r"cannot keep its state in .*dev\.db"),
+            shop()[0].conn(f"local:{path}"),
+        ):
+            pass
+
     @pytest.mark.parametrize(
         ("path", "why"), [(".", "that is a folder"), ("missing/x.db", "missing'; make it first")]
     )

@@ -384,6 +384,31 @@ def test_a_byte_that_was_altered_is_found_wherever_it_is(
     ]
 
 
+def test_a_layout_that_is_no_text_is_found(folder, open_replica, told):
+    """SQLite's error quotes it then, and Python cannot read the quotation."""
+    first = open_replica()
+    fill(first, 3)
+    first.close(sure=True)
+    path = newest(folder)
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE frame", b"CREATE T\xa8BLE frame"))
+    assert open_replica().head.seq == 0
+    assert [text for text in told() if "is no text" in text]
+    assert newest(folder).name == "replica-2.sqlite"
+
+
+def test_a_file_of_somebody_else_whose_layout_is_no_text_is_not_taken(folder, open_replica):
+    folder.mkdir()
+    path = folder / "replica-7.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE notes (text)")
+    connection.close()
+    content = path.read_bytes().replace(b"CREATE TABLE notes", b"CREATE T\xa8BLE notes")
+    path.write_bytes(content)
+    with pytest.raises(ConnectError, match="replica-7"):
+        open_replica()
+    assert path.read_bytes() == content
+
+
 @pytest.mark.parametrize("table", ["state", "frame", "writer", "minimum", "volume"])
 def test_a_page_that_is_read_at_once_and_was_lost_is_found(folder, open_replica, table):
     first = open_replica()

@@ -15,7 +15,7 @@ from discobase.engine.log.catalogs import GIVEN_UP
 from discobase.engine.log.creation import find_or_create
 from discobase.engine.log.leftovers import YOUTH, channels_in
 from discobase.engine.log.sealing import hash_of
-from discobase.engine.log.superblock import Superblock
+from discobase.engine.log.superblock import Superblock, is_superblock
 from discobase.engine.log.topic import channels_of, part_of
 from discobase.engine.server.seam import SETTLING, Channel, Message, snowflake_at
 from discobase.errors import ConnectError, LogDamaged, ServerFull
@@ -650,6 +650,28 @@ def test_odd_messages_of_the_bot_itself_are_no_superblocks(make_world, content):
         world.messages[catalog][identity] = Stored(message, world.time)
     assert opened(world, "two")[1].superblock == engine.superblock
     world.run_in(process, engine._log.read_catalog())
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "beside its own"])
+def test_the_superblock_of_another_catalog_carries_nothing(make_world, alone):
+    """Somebody with the bot's token may copy it: it would lead to another database's channels."""
+    world = make_world()
+    process, engine = opened(world, "one")
+    add_row(world, process, engine, "x")
+    world.run_in(process, engine.close())
+    own = engine.superblock
+    if alone:
+        held = world.messages[own.catalog]
+        for each in [one for one in held if is_superblock(held[one].message.content)]:
+            world.delete(own.catalog, each)
+    for other in (own.lanes[0], world.snowflake()):
+        block = dataclasses.replace(own, catalog=other, generation=2, lanes=own.lanes[:1])
+        world.post(own.catalog, block.to_content(), (), f"copied.{other}")
+    if alone:
+        with pytest.raises(LogDamaged, match=r"superblock .* is gone from the catalog"):
+            opened(world, "two")
+    else:
+        assert opened(world, "two")[1].superblock == own
 
 
 @pytest.mark.parametrize("content", [GIVEN_UP, None])

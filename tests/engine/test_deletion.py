@@ -99,6 +99,18 @@ def test_what_is_deleted_is_gone_and_all_else_stays(make_world):
     assert rows_of(late) == []
 
 
+def test_a_deletion_does_not_go_by_the_superblock_of_another_catalog(make_world):
+    world = make_world()
+    process, engine = opened(world, "one")
+    world.run_in(process, engine.close())
+    notes = world.make_channel("notes", None, "what we talk about")
+    own = engine.superblock
+    block = dataclasses.replace(own, catalog=world.snowflake(), checkpoints=notes.id)
+    world.post(own.catalog, block.to_content(), (), "copied")
+    assert delete(world) == [own.database]
+    assert set(world.channels) == {notes.id}
+
+
 def test_the_category_goes_when_it_is_empty_whatever_it_is_called_by_now(make_world):
     world = make_world()
     process, engine = opened(world, "one")
@@ -215,6 +227,7 @@ def test_a_deletion_that_is_killed_is_finished_by_whoever_comes(make_world, numb
         assert is_new == (begun or again == "delete")
         assert bool(rows) != is_new
         assert own_channels(world) == channels_in(late.superblock)
+        assert len([each for each in world.channels.values() if each.is_category]) == 1
         assert {trace.catalog for _, trace, _ in world.traces.values()} == {late.superblock.catalog}
         world.end()
 

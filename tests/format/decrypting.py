@@ -156,7 +156,9 @@ def said_in(source: Source, catalog: int) -> list[tuple[int, Superblock, dict[st
             continue
         said = superblock_said(message["content"])
         block = None if said is None else superblock_of(said["is"])
-        if said is not None and block is not None and counting.counts(message, block):
+        if said is None or block is None or block.catalog != catalog:
+            continue
+        if counting.counts(message, block):
             found.append((int(message["id"]), block, said))
     return [] if counting.deleted else found
 

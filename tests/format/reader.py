@@ -213,6 +213,7 @@ class Superblock:
     lanes: list[int]
     checkpoints: int
     authors: list[tuple[int, int]]
+    catalog: int
     made: int = 1
     origin: int = 0
     ticket: str = ""
@@ -292,6 +293,7 @@ def superblock_of(facts: dict[str, Any]) -> Superblock | None:
             [int(lane) for lane in lanes],
             int(checkpoints),
             [(int(bot), last) for bot, last, _ in authors],
+            int(facts["catalog"]),
         )
         if block.generation != 1:
             read_later_facts(block, facts)
@@ -319,7 +321,9 @@ def superblocks_in(source: Source, catalog: int) -> list[tuple[int, Superblock]]
         if int(message["author"]["id"]) != source.bot or counting.is_word(message):
             continue
         block = read_superblock(message["content"])
-        if block is not None and counting.counts(message, block):
+        if block is None or block.catalog != catalog:
+            continue
+        if counting.counts(message, block):
             found.append((int(message["id"]), block))
     return [] if counting.deleted else found
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from discobase.errors import ExportDamaged, ImportRefused, PathRefused
 from discobase.transfer import pieces
 from discobase.transfer.importing import import_all
-from discobase.transfer.pieces import RecordPiece, piece_of
+from discobase.transfer.pieces import KeyPiece, RecordPiece, piece_of
 from discobase.transfer.seal import Seal
 from tests.transfer.exports import Host, exported
 
@@ -81,9 +81,11 @@ def test_lines_that_are_left_out_moved_or_doubled_are_found(export, host, data):
     assert refused(host, path).line == wrong + 1
 
 
-def test_what_stands_behind_the_end_is_refused(export, host):
+@pytest.mark.parametrize("behind", ["the end again", "a byte", "a line that was cut"])
+def test_what_stands_behind_the_end_is_refused(behind, export, host):
     whole, path = export
-    path.write_bytes(whole + whole.splitlines(keepends=True)[-1])
+    end = whole.splitlines(keepends=True)[-1]
+    path.write_bytes(whole + {"the end again": end, "a byte": b"\0"}.get(behind, end[:-1]))
     assert refused(host, path).line == whole.count(b"\n") + 1
 
 
@@ -158,6 +160,10 @@ REFUSED = {
         lambda record: record._replace(schema=9),
         "no schema 9",
     ),
+    "a record is nested too deeply": (
+        lambda record: record._replace(data=f'{{"code":{"[" * 9_000}{"]" * 9_000}}}'),
+        "is no record",
+    ),
     "a record is too large": (
         lambda record: record._replace(data=json.dumps({"code": _noise(3_000_000)})),
         "one commit here carries 1,000,000",
@@ -186,6 +192,24 @@ def test_what_the_log_would_refuse_is_named_by_line_and_record_before_anything_i
     assert says in str(error)
 
 
+def test_a_next_primary_key_that_no_database_stores_is_refused(export, host):
+    whole, path = export
+    texts = texts_of(whole)
+    assert '"next":4,' in texts[1]
+    texts[1] = texts[1].replace('"next":4,', f'"next":{1 << 63},')
+    path.write_bytes(sealed(*texts))
+    assert refused(host, path, ImportRefused).line == 2
+
+
+def test_a_key_that_is_no_text_is_refused(export, host):
+    whole, path = export
+    texts = texts_of(whole)
+    table = piece_of(texts[-1]).table
+    texts.append(KeyPiece(table, "code", 1, 1, "\ud800").text)
+    path.write_bytes(sealed(*texts))
+    assert refused(host, path, ImportRefused).line == len(texts)
+
+
 MISPLACED = {
     "a primary key is there twice": lambda texts: [*texts[:7], texts[6], *texts[7:]],
     "a record is missing": lambda texts: [*texts[:6], *texts[7:]],
@@ -193,6 +217,9 @@ MISPLACED = {
     "there is no header": lambda texts: texts[1:],
     "a table is there twice": lambda texts: [*texts, texts[1]],
     "a line is no piece": lambda texts: [*texts, '{"a":1'],
+    "a name is no JSON": lambda texts: [
+        text.replace('"table":"Thing","schema"', r'"table":"T\hing","schema"') for text in texts
+    ],
     "a line has a blank": lambda texts: [*texts[:1], texts[1].replace(":", ": "), *texts[2:]],
 }
 
@@ -212,6 +239,8 @@ def test_an_export_that_is_sealed_and_makes_no_sense_is_refused(what, export, ho
         "DELETE FROM discobase_export WHERE line = 9",
         "UPDATE discobase_export SET line = 99 WHERE line = 6",
         "UPDATE discobase_export SET text = x'00' WHERE line = 6",
+        "INSERT INTO discobase_export VALUES (10, '')",
+        "INSERT INTO discobase_export VALUES (99, 'hidden')",
     ],
 )
 def test_an_altered_sqlite_file_is_refused(statement, host, tmp_path):
@@ -219,7 +248,17 @@ def test_an_altered_sqlite_file_is_refused(statement, host, tmp_path):
     with sqlite3.connect(tmp_path / "a.sqlite") as connection:
         connection.execute(statement)
     connection.close()
-    assert refused(host, tmp_path / "a.sqlite").line in (6, 9)
+    assert refused(host, tmp_path / "a.sqlite").line in (6, 9, 10)
+
+
+def test_a_sqlite_file_whose_tables_are_no_text_is_refused(host, tmp_path):
+    exported(tmp_path, "a.sqlite")
+    path = tmp_path / "a.sqlite"
+    whole = path.read_bytes()
+    path.write_bytes(
+        whole.replace(b"CREATE TABLE discobase_export", b"CREATE T\xa8BLE discobase_export")
+    )
+    refused(host, path)
 
 
 def test_what_is_altered_in_the_columns_does_not_come_along(tmp_path):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import StringConstraints
 
 from discobase import Progress, Table, Unique
-from discobase.errors import UniqueViolation
+from discobase.errors import ImportRefused, UniqueViolation
 from discobase.transfer.exporting import export_all
 from discobase.transfer.importing import import_all
 from tests.engine.test_evolution import (
@@ -45,6 +45,20 @@ class Loses(Host):
         if not self.left:
             raise KeyboardInterrupt
         self.left -= 1
+        return super().commit(request)
+
+
+class Meets(Host):
+    """A database into which another program saves a record after so many commits of an import."""
+
+    def __init__(self, commits: int) -> None:
+        super().__init__()
+        self.left = commits
+
+    def commit(self, request):
+        self.left -= 1
+        if not self.left:
+            attached(self, type("Thing", (Older,), {"__module__": __name__}))(x="met").save()
         return super().commit(request)
 
 
@@ -144,6 +158,18 @@ def test_an_interrupt_says_what_was_imported(tmp_path, monkeypatch):
 
 class Older(Table):
     x: Annotated[str, Unique()]
+
+
+def test_an_import_that_meets_records_of_another_program_does_not_promise_to_go_on(tmp_path):
+    host, other = Host(), Meets(1)
+    attached(host, type("Thing", (Older,), {"__module__": __name__}))(x="A").save()
+    export_all(host, tmp_path / "a.jsonl")
+    with pytest.raises(ImportRefused, match="nobody writes meanwhile") as raised:
+        import_all(other, tmp_path / "a.jsonl")
+    assert raised.value.__notes__ == ["0 records had been imported before, in 1 commits."]
+    assert "othing was imported" not in str(raised.value)
+    with pytest.raises(ImportRefused):
+        import_all(other, tmp_path / "a.jsonl")
 
 
 class Folded(Table):

@@ -213,7 +213,11 @@ def superblocks_in(
 
 
 def _superblock(message: Message) -> Superblock | None:
+    """Read the superblock in a message of a catalog; None where there is none, or that of another
+    catalog, which was copied here: it names the channels of another database.
+    """
     try:
-        return Superblock.from_content(message.content)
+        block = Superblock.from_content(message.content)
     except LaterFormat as later:
         raise upgrade_needed(later, message) from None
+    return None if block is None or block.catalog != message.channel else block

@@ -204,7 +204,9 @@ async def _announce(server: Server, catalogs: Iterable[int]) -> None:
 
 
 async def _remove(server: Server, identities: Collection[str]) -> None:
-    """Delete the channels of databases, and their categories; the catalogs last."""
+    """Delete the channels of databases, and their categories; the catalogs last, for nothing that
+    is left after them is found again.
+    """
     homes: set[int] = set()
     catalogs: list[Channel] = []
     for _ in range(_LOOKS):

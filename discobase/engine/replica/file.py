@@ -177,6 +177,8 @@ class ReplicaFile:
         make = partial(sqlite3.connect, uri=True, check_same_thread=False, isolation_level=None)
         with self._guard:
             made = self._opened(make, self.uri)
+            if self.is_kept:
+                _require_text(made)
             self._connections.add(made)
         add_row_sum(made)  # what was kept may have been copied here
         return made
@@ -242,6 +244,23 @@ class ReplicaFile:
             unused = self._unwanted and not self._connections
         if unused:
             self._remove_file()
+
+
+def _require_text(connection: sqlite3.Connection) -> None:
+    """See that Python can read what SQLite says of a file's tables. Where they are described by
+    bytes that are no UTF-8, SQLite quotes those in its error, and Python's own module fails at it.
+
+    Raises:
+        sqlite3.Error: it cannot.
+    """
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    except UnicodeDecodeError as error:
+        connection.close()
+        raise Altered(f"the layout of its tables is no text: {error.reason}") from error
+    except sqlite3.Error:
+        connection.close()
+        raise
 
 
 def _identity(path: Path) -> tuple[int, int]:

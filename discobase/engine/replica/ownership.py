@@ -51,6 +51,6 @@ def _says_whose_it_is(path: Path) -> bool:
     try:
         with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
             connection.execute("SELECT format, superblock, clean FROM kept")
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):  # the second where SQLite quotes what is no text
         return False
     return True

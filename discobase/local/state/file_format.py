@@ -129,7 +129,7 @@ def _foreign(path: Path) -> str | None:
         return _FOREIGN
     try:
         return _foreign_by_tables(path)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the second where SQLite quotes no text
         return f"the file cannot be read as an SQLite database ({error}); name another one"
 
 
