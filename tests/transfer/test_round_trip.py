@@ -166,7 +166,7 @@ def test_an_import_that_meets_records_of_another_program_does_not_promise_to_go_
     export_all(host, tmp_path / "a.jsonl")
     with pytest.raises(ImportRefused, match="nobody writes meanwhile") as raised:
         import_all(other, tmp_path / "a.jsonl")
-    assert raised.value.__notes__ == ["0 records had been imported before, in 1 commits."]
+    assert raised.value.__notes__ == ["0 records had been imported before, in 1 commit."]
     assert "othing was imported" not in str(raised.value)
     with pytest.raises(ImportRefused):
         import_all(other, tmp_path / "a.jsonl")

@@ -166,7 +166,7 @@ async def _read(server: Server, each: _Database, channels: dict[int, Channel]) -
             if is_superblock(message.content):
                 each.first = min(each.first or message.id, message.id)
             block = _superblock(message)
-            if block is not None:
+            if block is not None and block.catalog == catalog:
                 each.named |= channels_in(block) | _of_predecessors(block, channels.values())
     for named in each.named & channels.keys():
         each.channels[named] = channels[named]
