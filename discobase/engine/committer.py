@@ -331,7 +331,7 @@ class Committer:
         )
 
     async def _append(self, batch: Batch, proposal: Proposal, draft: Draft) -> Sequence[Batch]:
-        if self._log.doubtful():
+        if self._log.last_look.doubtful():
             # This process stood still since it looked: what comes after the head may be known to
             # the others, and its nonce forgotten.
             await self._log.server.work(self._replica.withdraw)

@@ -183,7 +183,7 @@ class Engine:
             superblock,
             self._follower.read_again,
             troubles,
-            self._log.require_current,
+            self._log.catalog.require_current,
         )
         self._generation = GenerationWatch(self._log, replica, self._follower, lifts=not read_only)
         self._limits = limits
@@ -382,8 +382,8 @@ class Engine:
             self._read_back(verdict)
             return
         self._log.enforced = False
-        self._log.refusal = NoncesIgnored(self._place, verdict.fault)
-        refused = f"nothing is written any more: {self._log.refusal}"
+        self._log.stop.refusal = NoncesIgnored(self._place, verdict.fault)
+        refused = f"nothing is written any more: {self._log.stop.refusal}"
         self._troubles.begin(Trouble("nonces", refused, writes_blocked=True))
 
     def _handle(self, event: Event) -> None:
@@ -443,7 +443,7 @@ class Engine:
     def standing(self) -> Standing:
         """Return where the replica stands in the log. From any thread; never waits."""
         told = self._hears and self._server.trouble is None and not self._follower.behind
-        age = 0.0 if told else max(0.0, self._log.age())
+        age = 0.0 if told else max(0.0, self._log.last_look.age())
         head, newest = self.replica.head.seq, self._checkpoints.newest
         standing = Standing(
             self.superblock.database, head, age, encrypted=self.superblock.encryption is not None
@@ -562,7 +562,7 @@ class Engine:
         """
         report = await self._verifications.verify(gauge)
         if report.findings:
-            await self._log.require_current()  # what is missing may only have moved
+            await self._log.catalog.require_current()  # what is missing may only have moved
         return report
 
     # Generations
@@ -572,12 +572,12 @@ class Engine:
         """Set when the log is known to go on in another generation, and nothing is done here any
         more.
         """
-        return self._log.successor.known
+        return self._log.catalog.successor.known
 
     @property
     def changing(self) -> bool:
         """Whether the log changes to another generation, and writing waits for that."""
-        return self._log.ended is None and (self._follower.sealed or self.over.is_set())
+        return self._log.stop.ended is None and (self._follower.sealed or self.over.is_set())
 
     async def make_generation(self, lanes: int | None, step: Step) -> Made:
         """Make the next generation of the log (:meth:`Making.make
@@ -600,7 +600,7 @@ class Engine:
         await asyncio.gather(*self._tasks, *self._refreshes.cancel(), return_exceptions=True)
         await asyncio.gather(*self._verifications.cancel(), return_exceptions=True)
         await self._log.sending.close()
-        if (successor := self._log.successor.superblock) is not None:
+        if (successor := self._log.catalog.successor.superblock) is not None:
             self._follower.awaited.end(Superseded(successor))
         await self._server.work(self.replica.withdraw)
         return Former(self.replica, self._committer, self.writer, self.superblock, successor)

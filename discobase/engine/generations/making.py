@@ -150,7 +150,7 @@ class Making:
             raise _overtaken() from error
         except asyncio.CancelledError:
             task = asyncio.current_task()
-            if not self._log.successor.known.is_set() or task is None or task.cancelling():
+            if not self._log.catalog.successor.known.is_set() or task is None or task.cancelling():
                 raise
             # What this one has just sent was given up, as others have made a generation.
             await remove_channels(self._server, self._log.superblock, ticket)
@@ -181,11 +181,11 @@ class Making:
                 block,
                 ticket,
                 lanes or len(block.lanes),
-                self._log.origin,
+                self._log.catalog.origin,
                 sealed=sealed,
             )
             # Somebody who deletes the database meanwhile has told the catalog by then.
-            await self._log.require_current()
+            await self._log.catalog.require_current()
             step.add(1)
             plan = await self._prepared(planned, writer)
             step.add(1)
@@ -201,7 +201,7 @@ class Making:
     def _require_open(self) -> None:
         """See that no other change of generation is under way, as far as is known."""
         self._follower.require_sound()
-        if self._follower.sealed or self._log.successor.known.is_set():
+        if self._follower.sealed or self._log.catalog.successor.known.is_set():
             raise _overtaken()
 
     # Before anybody has to wait
@@ -244,7 +244,7 @@ class Making:
         successor = replace(plan.superblock, base=base)
         # What becomes of it is not known as long as Discord does not answer, so it is tried until
         # it does, or others have lifted the seal.
-        counting = await self._log.follow_on(successor)
+        counting = await self._log.catalog.follow_on(successor)
         step.add(1)
         if counting != successor:
             raise Unavailable(
@@ -284,11 +284,11 @@ class Making:
         """Lift the seal, if it may be there, and remove what was made; not where the new generation
         may count.
         """
-        counting = self._log.successor.superblock
+        counting = self._log.catalog.successor.superblock
         try:
             if counting is None and plan.sealed:
                 block = self._log.superblock
-                counting = await self._log.follow_on(block.lifted(self._log.origin))
+                counting = await self._log.catalog.follow_on(block.lifted(self._log.catalog.origin))
         except DatabaseEnded:
             return  # whoever has ended it removes what there is of it, or nobody does
         except ServerError as unread:

@@ -90,7 +90,7 @@ class GenerationWatch:
         return True
 
     async def _until_followed(self) -> None:
-        server, known = self._log.server, self._log.successor.known
+        server, known = self._log.server, self._log.catalog.successor.known
         until, seconds = server.monotonic() + LIFTED_AFTER, _FIRST_PAUSE
         while not known.is_set():
             left = until - server.monotonic() if self._lifts else _LONGEST_PAUSE
@@ -110,7 +110,7 @@ class GenerationWatch:
             DatabaseEnded: nobody writes to this database any more.
         """
         try:
-            await self._log.require_current()
+            await self._log.catalog.require_current()
         except Superseded:
             return True
         except DatabaseEnded:
@@ -131,7 +131,7 @@ class GenerationWatch:
             LIFTED_AFTER,
         )
         try:
-            await self._log.follow_on(self._log.superblock.lifted(self._log.origin))
+            await self._log.catalog.follow_on(self._log.superblock.lifted(self._log.catalog.origin))
         except ServerError as error:
             _log.info("the seal could not be lifted, which is tried again: %s", error)
             await self._log.server.sleep(pause(self._log.server, 3))
