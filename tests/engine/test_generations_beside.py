@@ -150,9 +150,9 @@ def forged(block, *, encrypted):
     return plain(said)
 
 
-def plain(block):
+def plain(block, *more):
     """The text of a superblock as it is where nothing is encrypted."""
-    names = ("database", "generation", "catalog", "lanes", "checkpoints", "created", "made")
+    names = (*more, "database", "generation", "catalog", "lanes", "checkpoints", "created", "made")
     facts = {name: getattr(block, name) for name in (*names, "origin", "ticket", "base")}
     return Superblock(**facts).to_content()
 

@@ -32,6 +32,7 @@ from discobase.engine.generations.tail import Tail
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.entry import Entry
 from discobase.engine.log.frame import Limits
+from discobase.engine.log.rekeying import Rekeying
 from discobase.engine.log.sealing import Encryption, Sealing
 from discobase.engine.log.sending import Unanswered
 from discobase.engine.log.superblock import Base, Superblock, random_name
@@ -40,6 +41,7 @@ from discobase.engine.operations import Seal
 from discobase.engine.replica import Replica
 from discobase.engine.server.seam import NotPermitted, ServerError
 from discobase.errors import DatabaseEnded, DiscobaseError, OutcomeUnknown, Unavailable
+from discobase.key import NO_KEY
 from discobase.progress import Step
 
 _log = logging.getLogger(__name__)
@@ -99,6 +101,7 @@ class Making:
         follower: knows whether it is what the log says.
         committer: writes the seal.
         limits: what a message carries.
+        rekeying: what is said of the key, where it is to be changed with this generation.
     """
 
     def __init__(
@@ -108,6 +111,8 @@ class Making:
         follower: Follower,
         committer: Committer,
         limits: Limits,
+        *,
+        rekeying: Rekeying | None,
     ) -> None:
         self._log = log
         self._server = log.server
@@ -115,6 +120,7 @@ class Making:
         self._follower = follower
         self._committer = committer
         self._limits = limits
+        self._rekeying = rekeying
 
     async def make(
         self,
@@ -242,9 +248,12 @@ class Making:
         volume = self._replica.volume
         base = Base(seal.header.seq, seal.header.hash, plan.checkpoint.message.id, bundle, volume)
         successor = replace(plan.superblock, base=base)
+        if self._rekeying is not None:
+            successor = self._rekeying.noted(successor)
+        key = NO_KEY if self._rekeying is None else self._rekeying.key
         # What becomes of it is not known as long as Discord does not answer, so it is tried until
         # it does, or others have lifted the seal.
-        counting = await self._log.catalog.follow_on(successor)
+        counting = await self._log.catalog.follow_on(successor, key)
         step.add(1)
         if counting != successor:
             raise Unavailable(

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from discobase.engine.log.catalogs import newest_of, origin_of, superblocks_in
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.last_words import last_word
 from discobase.engine.log.listing import Listing
 from discobase.engine.log.presence import gone
+from discobase.engine.log.sealing import Locked
 from discobase.engine.log.stop import Stop
 from discobase.engine.log.superblock import Superblock, random_name
 from discobase.engine.log.superseded import NextGeneration, Superseded
@@ -24,12 +26,13 @@ from discobase.errors import (
     DatabaseEnded,
     DatabaseTakenOver,
     DiscobaseError,
+    KeyChanged,
     KeyNeeded,
     LogDamaged,
     NotEncrypted,
     WrongKey,
 )
-from discobase.key import Key
+from discobase.key import NO_KEY, Key, NoKey
 
 
 class Catalog:
@@ -67,6 +70,8 @@ class Catalog:
         self._heeds_claims = heeds_claims
         self.successor = NextGeneration()
         self.origin = superblock.origin
+        self._next_keys: list[Key | None] = []
+        self._made: tuple[Superblock, Key | None] | None = None
         self._superblock_message: int | None = None
         self._end = 0
 
@@ -156,23 +161,73 @@ class Catalog:
         for :func:`unlocked <discobase.engine.log.unlocking.unlocked>` where one is.
 
         Raises:
-            Superseded: one is.
+            Superseded: one is. Where the key was changed by somebody who had it, and this process
+                does not have the new one, that is found out by whoever goes on.
             DatabaseEnded: one is, and it is not by who has the key.
             Uncertain: the key could not be derived now.
         """
         newest = newest_of(held)
         if newest is None or newest.generation <= self._superblock.generation:
             return
-        known = self.successor.superblock
         try:
-            successor = await unlocked(
-                self._server, newest, messages, self._key, place=self._place, made=known
-            )
-        except (KeyNeeded, WrongKey, NotEncrypted, LogDamaged) as error:
-            self._stop.end(_forged(newest, error))
+            successor, key = await self._opened(newest, messages)
         except ConnectError as error:
             raise Uncertain(str(error)) from error
-        raise self.successor.found(successor)
+        raise self.successor.found(successor, key)
+
+    async def _opened(
+        self, newest: Superblock, messages: Sequence[Message]
+    ) -> tuple[Superblock, Key | None]:
+        """Return a later superblock with what seals its generation, and the key."""
+        key, known = self._key_for(newest)
+        try:
+            return await self._unlocked(newest, messages, key, known), key
+        except KeyChanged:
+            return await self._rekeyed(newest, messages)
+        except (KeyNeeded, WrongKey, NotEncrypted, LogDamaged) as error:
+            self._stop.end(_forged(newest, error))
+
+    def _key_for(self, newest: Superblock) -> tuple[Key | None, Superblock | None]:
+        """Return by which key a later superblock is tried first, and one whose keys are known."""
+        if self._made is not None and newest == self._made[0]:
+            return self._made[1], self._made[0]
+        if (known := self.successor.superblock) is not None:
+            return self.successor.key, known
+        return self._key, None
+
+    async def _unlocked(
+        self,
+        newest: Superblock,
+        messages: Sequence[Message],
+        key: Key | None,
+        known: Superblock | None = None,
+    ) -> Superblock:
+        return await unlocked(
+            self._server,
+            newest,
+            messages,
+            key,
+            place=self._place,
+            made=known,
+            held=self._superblock,
+        )
+
+    async def _rekeyed(
+        self, newest: Superblock, messages: Sequence[Message]
+    ) -> tuple[Superblock, Key | None]:
+        """Return a superblock whose key was changed by somebody who had it, with what seals it if
+        this process has asked for that key, too, and else locked; and the key.
+        """
+        for key in self._next_keys:
+            with contextlib.suppress(KeyNeeded, WrongKey, NotEncrypted, KeyChanged, LogDamaged):
+                return await self._unlocked(newest, messages, key), key
+        return replace(newest, sealing=Locked()), self._key
+
+    def expect(self, key: Key | None) -> None:
+        """Take a key for one that a later generation may have: this process is about to change to
+        it.
+        """
+        self._next_keys.append(key)
 
     def require_in_force(self) -> None:
         """See that this is not known to be over: what is read of it says nothing any more, and the
@@ -202,18 +257,22 @@ class Catalog:
         self.heed(last_word(self._server, messages))
         await self._require_newest(superblocks_in(self._server, messages) or (), messages)
 
-    async def follow_on(self, successor: Superblock) -> Superblock:
+    async def follow_on(
+        self, successor: Superblock, key: Key | NoKey | None = NO_KEY
+    ) -> Superblock:
         """Write the superblock of the next generation, unless there is one, and return the one that
         counts. Three API calls.
 
         Args:
             successor: the superblock.
+            key: that of the next generation, where it is another one.
 
         Raises:
             DatabaseEnded: nobody writes to this database any more.
             Refused, Uncertain: it could not be written, or the catalog not be read: it may count.
         """
         content, nonce = successor.to_content(), successor.nonce
+        self._made = successor, self._key if isinstance(key, NoKey) else key
         try:
             await self.require_current()
             await persist(self._server, self._server.send, successor.catalog, content, (), nonce)
