@@ -190,7 +190,9 @@ class Engine:
             troubles,
             self._log.catalog.require_current,
         )
-        self._generation = GenerationWatch(self._log, replica, self._follower, lifts=not read_only)
+        self._generation = GenerationWatch(
+            self._log, replica, self._follower, lifts=not read_only, hears=hears
+        )
         self._limits = limits
         self.replica.tell_failure(partial(_look, asyncio.get_running_loop(), self._follower))
         self._nonces = NonceTrust(server, superblock.catalog, self.writer)

@@ -359,6 +359,19 @@ def test_of_what_was_sent_and_had_no_answer_the_outcome_is_unknown(make_world, w
     assert opens(world, NEW) == (["a", "late"] if written else ["a"])
 
 
+def test_of_what_may_be_done_already_nobody_says_that_it_was_not_written(world):
+    one, engine = join_lasting(world, key=OLD)
+    committer = engine._engine._committer
+    may_be, waits = (Request([Insert("a", row(tag))]) for tag in "ab")
+    may_be.repeat()
+    committer._taken = [may_be, waits]
+    committer.shut()
+    told = KeyChanged(generation=2, time=1.0, writer="w", label="", before="key", now="key")
+    world.run_in(one, committer.stop(told))
+    assert isinstance(may_be.future.exception(), OutcomeUnknown)
+    assert isinstance(waits.future.exception(), KeyChanged)
+
+
 @pytest.mark.parametrize("hears", [True, False])
 @pytest.mark.parametrize("key", [NEW, None])
 def test_a_writer_that_stood_still_through_it_ends_without_writing(world, hears, key):

@@ -191,7 +191,7 @@ class Making:
                 sealed=sealed,
             )
             # Somebody who deletes the database meanwhile has told the catalog by then.
-            await self._log.catalog.require_current()
+            await self._log.catalog.require_unchanged()
             step.add(1)
             plan = await self._prepared(planned, writer)
             step.add(1)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from discobase.engine.log.catalogs import newest_of, origin_of, superblocks_in
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.last_words import last_word
-from discobase.engine.log.listing import Listing
+from discobase.engine.log.listing import Listing, Moment
 from discobase.engine.log.presence import gone
 from discobase.engine.log.sealing import Locked
 from discobase.engine.log.stop import Stop
@@ -73,7 +73,7 @@ class Catalog:
         self._next_keys: list[Key | None] = []
         self._made: tuple[Superblock, Key | None] | None = None
         self._superblock_message: int | None = None
-        self._end = 0
+        self._end = self._heard = 0
 
     def hear(self, message: Message) -> None:
         """Heed what a message of the catalog says.
@@ -82,6 +82,7 @@ class Catalog:
             UpgradeNeeded: it is a superblock of a later format.
             DatabaseEnded: it says that nobody writes to this database any more.
         """
+        self._heard = max(self._heard, message.id)
         self.heed(last_word(self._server, [message]))
         if message.author != self._server.author:
             return
@@ -109,7 +110,8 @@ class Catalog:
             DatabaseEnded: nobody writes to this database any more.
             LogDamaged: that of this database is gone: nobody could open it any more.
         """
-        catalog, end = self._superblock.catalog, None
+        catalog = self._superblock.catalog
+        end = self._heard if self._heard > self._end else None
         if listing is not None:
             end = listing.end_of(catalog, known=max(1, self._end))
         try:
@@ -239,8 +241,29 @@ class Catalog:
         if (successor := self.successor.superblock) is not None:
             raise Superseded(successor)
 
-    async def require_current(self) -> None:
-        """See that the log has not gone on in another generation, nor ended. One API call.
+    async def require_unchanged(self) -> None:
+        """See that the log has not gone on in another generation, nor ended, as far as the list of
+        channels tells: it may lag a little. One API call, and one where anything in the catalog is
+        new. Of the catalog Discord gives five pages in five seconds (observed), which all processes
+        of a bot share, so a change of generation is to take few of them.
+
+        Raises:
+            Superseded, DatabaseEnded: as for :meth:`require_current`.
+            Refused, Uncertain: the channels could not be listed, or the catalog not be read.
+        """
+        began = Moment.of(self._server)
+        listing = Listing.of(began, await persist(self._server, self._server.channels))
+        if not self._end or not self.is_known(listing):
+            end = listing.end_of(self._superblock.catalog, known=max(1, self._end))
+            await self.require_current(end)
+            self._end = end or self._end
+
+    async def require_current(self, end: int | None = None) -> None:
+        """See that the log has not gone on in another generation, nor ended. Two API calls, one
+        where it is known how far the catalog goes.
+
+        Args:
+            end: how far, as far as it has to be read.
 
         Raises:
             Superseded: it has gone on.
@@ -249,7 +272,12 @@ class Catalog:
         """
         catalog = self._superblock.catalog
         try:
-            messages = await read_channel(self._server, catalog)
+            messages = await read_channel(
+                self._server,
+                catalog,
+                end=end,
+                until=None if end is None else lambda message: message.id >= end,
+            )
         except NotFound:
             if isinstance(ended := await self.gone(catalog), DatabaseEnded):
                 raise ended from None
@@ -272,10 +300,12 @@ class Catalog:
             Refused, Uncertain: it could not be written, or the catalog not be read: it may count.
         """
         content, nonce = successor.to_content(), successor.nonce
-        self._made = successor, self._key if isinstance(key, NoKey) else key
+        self._made, end = (successor, self._key if isinstance(key, NoKey) else key), None
         try:
-            await self.require_current()
-            await persist(self._server, self._server.send, successor.catalog, content, (), nonce)
+            await self.require_unchanged()
+            catalog = successor.catalog
+            sent = await persist(self._server, self._server.send, catalog, content, (), nonce)
+            end = sent.id
         except NotFound as error:
             if error.code != UNKNOWN_MESSAGE:  # one was there, and is deleted: there is a later one
                 raise
@@ -283,10 +313,14 @@ class Catalog:
             return superseded.successor
         # Of several the first counts, and only what is read tells which that is.
         try:
-            await self.require_current()
+            await self.require_current(end)
         except Superseded as superseded:
             return superseded.successor
         raise Uncertain("the superblock that was just written is not there yet")
+
+    def is_being_written(self, message: Message) -> bool:
+        """Return whether a message is the superblock that :meth:`follow_on` writes, and reads."""
+        return self._made is not None and self._made[0].to_content() == message.content
 
     def is_known(self, listing: Listing) -> bool:
         """Return whether the catalog held nothing new when the channels were listed."""
