@@ -156,7 +156,7 @@ class Database:
 
     def __repr__(self) -> str:
         state = "connected" if self._source.connected else "not connected"
-        keyed = "" if self._key is None else ", with a key"
+        keyed = "" if self._key_by_now is None else ", with a key"
         return f"<Database {self.name!r}: {state}{keyed}, {len(self._tables)} tables>"
 
     @property
@@ -742,6 +742,7 @@ class Database:
         self,
         *,
         lanes: int | None = None,
+        key: bytes | str | NoKey | None = NO_KEY,
         progress: Callable[[Progress], object] | bool | None = None,
         timeout: float | None = None,
     ) -> Vacuum:
@@ -761,6 +762,10 @@ class Database:
             lanes: the number of channels that the log is to have, from 1 to 40: each takes about
                 one commit a second, and costs a call whenever all are read. As many as before
                 where it is left out.
+            key: the key, or passphrase, that the database is to have from then on; None for none.
+                It is as before where this is left out. This process goes on with it, and so do
+                later logins of this object; all others end, and have to be given it:
+                :exc:`KeyChanged <discobase.errors.KeyChanged>`.
             progress: called with a :class:`Progress <discobase.Progress>` whenever there is news,
                 on this thread; what it raises is raised here, and may leave the vacuum half done,
                 as a kill does. True shows a bar where `tqdm` is installed and standard error is a
@@ -771,8 +776,9 @@ class Database:
             What it has come to.
 
         Raises:
-            UsageError: the number of lanes, the timeout, or what is to be told of progress, is
-                none.
+            UsageError: the number of lanes, the key, the timeout, or what is to be told of
+                progress, is none.
+            PackageMissing: a key is given, and the package that encrypts is not installed.
             NotConnected: there is no connection.
             WaitTimeout: it takes longer, and is given up; either generation is in force.
             Unavailable: Discord refused it or did not answer, or another vacuum was faster: the old
@@ -785,9 +791,13 @@ class Database:
             LogDamaged, UpgradeNeeded: the log cannot be read to its end.
             ReadOnly: the database was made with ``read_only=True``.
         """
+        # First of all: what follows may fail, and arguments stand in frames.
+        held = key if key is None or isinstance(key, NoKey) else Key(key)
+        del key
+        wanted = checked_key(held) if isinstance(held, Key) else held
         chosen, limit = checked_lanes(lanes), checked_wait(timeout)
         with callback_for(checked_progress(progress)) as told:
-            return self._source.vacuum(chosen, told, limit)
+            return self._source.vacuum(chosen, wanted, told, limit)
 
     def status(self) -> Status:
         """Return how the connection is: where in the log this process stands and since when, how
@@ -955,8 +965,14 @@ class Database:
             label=default_label() if self._label is None else self._label,
             on_trouble=self._on_trouble,
             successor_of=successor_of,
-            key=self._key,
+            key=self._key_by_now,
         )
+
+    @property
+    def _key_by_now(self) -> Key | None:
+        """The key that was given, or that the last connection has changed it to."""
+        last = self._source.target
+        return self._key if last is None else last.key
 
     def _log_in(
         self,

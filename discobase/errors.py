@@ -29,6 +29,7 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── KeyNeeded               the database is encrypted, and no key was given
     │   ├── WrongKey                it is encrypted by another key than the one that was given
     │   ├── NotEncrypted            a key was given, and the database is not encrypted
+    │   ├── KeyChanged              it is encrypted by another key than before, or not any more
     │   ├── ServerNotFound          the bot is in no server of that name
     │   ├── DatabaseNotFound        there is no database, and what only reads creates none
     │   ├── ServerAmbiguous         the bot is in several servers of that name
@@ -62,11 +63,15 @@ what to do now. Where the effect of a write is not known, the exception says so:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal
 
 from discobase._version import __version__
 from discobase.shown import in_full
+
+KeyKind = Literal["key", "passphrase", "none"]
+"""By what a database is encrypted: 32 bytes, or a passphrase; or it is not."""
 
 
 class DiscobaseError(Exception):
@@ -280,9 +285,8 @@ class KeyNeeded(ConnectError):
     def __init__(self, place: str) -> None:
         self.place = place
         super().__init__(
-            f"the database in {place} is encrypted: give the key that it was created with, by "
-            f"Database(name, key=...). Without it nobody can read it, or write to it. Nothing was "
-            f"written."
+            f"the database in {place} is encrypted: give its key, by Database(name, key=...). "
+            f"Without it nobody can read it, or write to it. Nothing was written."
         )
 
 
@@ -304,8 +308,8 @@ class WrongKey(ConnectError):
         else:
             what = f"it has {kinds[passphrase]}, and {kinds[given]} was given"
         super().__init__(
-            f"the key is not that of the database: {what}. Give the one that it was created with, "
-            f"and see that it is the right server. (Where both are right somebody has altered the "
+            f"the key is not that of the database: {what}. Give the one that it has, and "
+            f"see that it is the right server. (Where both are right somebody has altered the "
             f"superblock, in its channel 'catalog'.) Nothing was written."
         )
 
@@ -325,6 +329,61 @@ class NotEncrypted(ConnectError):
             f"before, somebody has put another superblock in its place: look into its channel "
             f"'catalog'. If it never was, leave key= out. Nothing was written."
         )
+
+
+class KeyChanged(ConnectError):
+    """The key of the database was changed by somebody who had it (:meth:`Database.vacuum
+    <discobase.Database.vacuum>`), and this program has the former one: a login with it is refused,
+    and the connections that there were have ended. Nothing was written.
+
+    Args:
+        generation: the first generation of the log with another key.
+        time: when that was, in seconds since 1970, by the clock of who did it.
+        writer: the id of who did it, as the log has it.
+        label: what the log calls that one; empty where nothing is known.
+        before: what the database had until then.
+        now: what it has by now, after however many changes.
+    """
+
+    def __init__(
+        self,
+        *,
+        generation: int,
+        time: float,
+        writer: str,
+        label: str,
+        before: KeyKind,
+        now: KeyKind,
+    ) -> None:
+        self.generation = generation
+        self.time = time
+        self.writer = writer
+        self.label = label
+        self.before: KeyKind = before
+        self.now: KeyKind = now
+        what = "this database was encrypted" if before == "none" else "the key was changed"
+        by = f"the connection {writer}" + (f" ({label!r})" if label else "")
+        super().__init__(
+            f"{what} {_when(time)} by {by}, with generation {generation} of its log; with what "
+            f"this program has it cannot go on. {self._what_to_do()}. Nothing was written."
+        )
+
+    def _what_to_do(self) -> str:
+        if self.now == "none":
+            return "The database is not encrypted any more: log in without key="
+        given = "a passphrase" if self.now == "passphrase" else "a key of 32 bytes"
+        return (
+            f"It has {given} by now: ask whoever did it for that, and log in with it, by "
+            f"Database(name, key=...)"
+        )
+
+
+def _when(time: float) -> str:
+    try:
+        when = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=time)
+    except (OverflowError, ValueError):
+        return "at a time that there is not"
+    return f"on {when:%Y-%m-%d at %H:%M:%S} UTC"
 
 
 class ServerNotFound(ConnectError):

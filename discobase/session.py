@@ -30,6 +30,7 @@ from discobase.engine.server.discordpy import Connection
 from discobase.engine.server.usage import Usage
 from discobase.engine.trouble import Trouble, Troubles
 from discobase.errors import ConnectError, DiscobaseError, Disconnected
+from discobase.key import Key
 from discobase.outcome import Outcome
 from discobase.portal import Portal, drop_traceback, reraisable
 from discobase.progress import Gauge, Progress
@@ -84,6 +85,7 @@ class Session:
         begun: called with the engine before anybody else has it, on the loop.
 
     Attributes:
+        target: where it has logged in, with the key that the database has by now.
         ended: done when the session is over; its exception says why it could not go on.
     """
 
@@ -201,6 +203,7 @@ class Session:
             troubles=self._troubles,
             successor_of=self.target.successor_of,
             key=self.target.key,
+            rekeyed=self._note_key,
         )
         engine = await self._unless_ended(opening)
         try:
@@ -230,6 +233,10 @@ class Session:
 
     async def _until_ended(self) -> None:
         await self._ending.wait()
+
+    def _note_key(self, key: Key | None) -> None:
+        """Take note of the key that the database has now: later logins need it."""
+        self.target = replace(self.target, key=key)
 
     def _fail(self, error: DiscobaseError) -> None:
         """End the session because it cannot go on. On the loop."""

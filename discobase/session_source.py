@@ -33,6 +33,7 @@ from discobase.errors import (
     WouldDeadlock,
 )
 from discobase.examination import Examination
+from discobase.key import Key, NoKey
 from discobase.portal import users_line
 from discobase.progress import Gauge, Progress
 from discobase.progress_bar import Telling
@@ -318,6 +319,7 @@ class SessionSource:
     def vacuum(
         self,
         lanes: int | None,
+        key: Key | NoKey | None,
         told: Callable[[Progress], object] | None,
         timeout: float | None,
     ) -> Vacuum:
@@ -325,6 +327,8 @@ class SessionSource:
 
         Args:
             lanes: how many lanes it is to have; None for as many as before.
+            key: the key that it is to be encrypted by, None for none; the one that there is where
+                it is left out.
             told: called on this thread with how far it has come.
             timeout: seconds to wait; None for no limit.
 
@@ -335,7 +339,7 @@ class SessionSource:
         self._require_writing(what)
         session = self.session()
         engine, gauge, began = session.engine(what, timeout), Gauge(), time.monotonic()
-        made = session.portal.submit(engine.vacuum, lanes, gauge)
+        made = session.portal.submit(engine.vacuum, lanes, gauge, key)
         try:
             return session.portal.wait_shared(
                 made,

@@ -26,6 +26,9 @@ WITH_ARGUMENTS = {
     errors.PackageMissing: lambda kind: kind("cryptography", "crypto"),
     errors.KeyNeeded: lambda kind: kind("the server 'shop'"),
     errors.WrongKey: lambda kind: kind(passphrase=True, given=False),
+    errors.KeyChanged: lambda kind: kind(
+        generation=2, time=1.5, writer="w7", label="host demo", before="key", now="none"
+    ),
     errors.NotEncrypted: lambda kind: kind("the server 'shop'"),
     errors.UniqueViolation: lambda kind: kind("User", "tags", ["a", {"b": None}], 7),
     errors.DuplicatesFound: lambda kind: kind("User", "email", "a", [(1, 2), (3, 5)], 2),

@@ -23,9 +23,10 @@ from discobase.engine.awaited import Awaited
 from discobase.engine.checkpoints.recovery import Recovery
 from discobase.engine.checkpoints.store import Stored
 from discobase.engine.doubt import Doubt
-from discobase.engine.log.commit_log import TRUST, CommitLog
+from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.entry import Commit, Entry, decide
 from discobase.engine.log.frame import GENESIS
+from discobase.engine.log.last_look import TRUST
 from discobase.engine.log.listing import Listing
 from discobase.engine.lost import LostCommits
 from discobase.engine.reading import Reading
@@ -293,7 +294,7 @@ class Applier:
         """
         if self._head_read == message:
             return False
-        late = self._log.doubtful() and seconds_between(before, message) > TRUST
+        late = self._log.last_look.doubtful() and seconds_between(before, message) > TRUST
         return late or not self._log.enforced
 
     async def look_up_head(self) -> bool:
@@ -378,7 +379,7 @@ class Applier:
             return
         candidates = await self._recovery.candidates(None)
         if not await self.reading.from_newest(candidates, self._replay_from):
-            await self._log.require_current()
+            await self._log.catalog.require_current()
             raise LogDamaged(
                 "no checkpoint of this generation can be read, and its log does not begin with the "
                 "first position",

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
@@ -36,6 +37,7 @@ from discobase.errors import (
     DatabaseEnded,
     DiscobaseError,
     Disconnected,
+    KeyChanged,
     LogDamaged,
     OutcomeUnknown,
     RecordRefused,
@@ -165,11 +167,15 @@ class Committer:
         Args:
             reason: why the connection ended.
         """
-        ended = Disconnected(
+        ended: DiscobaseError = Disconnected(
             f"the connection ended before this was sent, and nothing was written: {reason}"
         )
+        if isinstance(reason, KeyChanged):
+            ended = copy.copy(reason)
         unknown = OutcomeUnknown(f"the connection ended while the commit was under way: {reason}")
-        Batch(self._taken).fail(unknown if self._sent and self._log.sending.sent else ended)
+        is_sent = self._sent and self._log.sending.sent
+        for request in self._taken:
+            Batch([request]).fail(unknown if is_sent or request.may_be_done else ended)
         waiting = [self._held_back] if self._held_back else []
         while not self._queue.async_q.empty():
             item = self._queue.async_q.get_nowait()
@@ -331,7 +337,7 @@ class Committer:
         )
 
     async def _append(self, batch: Batch, proposal: Proposal, draft: Draft) -> Sequence[Batch]:
-        if self._log.doubtful():
+        if self._log.last_look.doubtful():
             # This process stood still since it looked: what comes after the head may be known to
             # the others, and its nonce forgotten.
             await self._log.server.work(self._replica.withdraw)
@@ -437,7 +443,9 @@ class Committer:
         if isinstance(error, RecordTooLarge | RecordRefused):
             return batch.halves(error)
         if isinstance(error, Superseded):
-            return [batch]  # that knows by its name whether it was done
+            for request in batch.requests:
+                request.repeat()  # by its name it is known in the next generation
+            return [batch]
         unsettled = _unsettled(error)
         if isinstance(unsettled, OutcomeUnknown):
             self._follower.read_again()

@@ -38,6 +38,7 @@ from discobase.engine.log.creation import Found, find, find_or_create
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.nonces import NonceTrust, Verdict
 from discobase.engine.log.own_channels import OwnChannels
+from discobase.engine.log.rekeying import Rekeying, noted
 from discobase.engine.log.superblock import Superblock, random_name
 from discobase.engine.log.superseded import Superseded
 from discobase.engine.log.unlocking import new_sealing
@@ -62,7 +63,7 @@ from discobase.errors import (
     ReadOnly,
     Unavailable,
 )
-from discobase.key import Key
+from discobase.key import NO_KEY, Key, NoKey
 from discobase.progress import Gauge, Step
 
 _log = logging.getLogger(__name__)
@@ -98,6 +99,7 @@ class Former:
         writer: this writer's id.
         superblock: of that generation.
         successor: the superblock of a later one that it has met, with what seals it.
+        key: the key that is known for that.
     """
 
     replica: Replica
@@ -105,6 +107,7 @@ class Former:
     writer: str
     superblock: Superblock
     successor: Superblock | None
+    key: Key | None
 
 
 class Engine:
@@ -115,6 +118,7 @@ class Engine:
         superblock: what and where the database is.
         replica: the state, for reading on any thread.
         writer: this writer's id, as it stands in its frames.
+        key: the key of this generation; None where it is not encrypted.
     """
 
     def __init__(
@@ -144,7 +148,8 @@ class Engine:
         self.writer = former.writer if former else random_name(server)
         self.replica = replica
         self._troubles = troubles
-        self._key = key
+        self.key = key
+        self._label = label
         self._log = CommitLog(
             server, superblock, troubles, gauge=gauge, version=version, key=key, place=place
         )
@@ -183,9 +188,11 @@ class Engine:
             superblock,
             self._follower.read_again,
             troubles,
-            self._log.require_current,
+            self._log.catalog.require_current,
         )
-        self._generation = GenerationWatch(self._log, replica, self._follower, lifts=not read_only)
+        self._generation = GenerationWatch(
+            self._log, replica, self._follower, lifts=not read_only, hears=hears
+        )
         self._limits = limits
         self.replica.tell_failure(partial(_look, asyncio.get_running_loop(), self._follower))
         self._nonces = NonceTrust(server, superblock.catalog, self.writer)
@@ -248,7 +255,8 @@ class Engine:
             Superseded: the database has changed to another generation meanwhile.
             SuccessionRefused: it may not take that over.
             DatabaseEnded: the database was deleted, or taken over by another bot.
-            KeyNeeded, WrongKey, NotEncrypted: it is not that of the database; nothing was written.
+            KeyNeeded, WrongKey, NotEncrypted, KeyChanged: it is not that of the database; nothing
+                was written.
             PackageMissing: the package that encrypts cannot be imported.
             NoncesIgnored: the server does not enforce nonces.
             DatabaseNotFound: there is no database, and none is to be created.
@@ -382,8 +390,8 @@ class Engine:
             self._read_back(verdict)
             return
         self._log.enforced = False
-        self._log.refusal = NoncesIgnored(self._place, verdict.fault)
-        refused = f"nothing is written any more: {self._log.refusal}"
+        self._log.stop.refusal = NoncesIgnored(self._place, verdict.fault)
+        refused = f"nothing is written any more: {self._log.stop.refusal}"
         self._troubles.begin(Trouble("nonces", refused, writes_blocked=True))
 
     def _handle(self, event: Event) -> None:
@@ -443,7 +451,7 @@ class Engine:
     def standing(self) -> Standing:
         """Return where the replica stands in the log. From any thread; never waits."""
         told = self._hears and self._server.trouble is None and not self._follower.behind
-        age = 0.0 if told else max(0.0, self._log.age())
+        age = 0.0 if told else max(0.0, self._log.last_look.age())
         head, newest = self.replica.head.seq, self._checkpoints.newest
         standing = Standing(
             self.superblock.database, head, age, encrypted=self.superblock.encryption is not None
@@ -562,7 +570,7 @@ class Engine:
         """
         report = await self._verifications.verify(gauge)
         if report.findings:
-            await self._log.require_current()  # what is missing may only have moved
+            await self._log.catalog.require_current()  # what is missing may only have moved
         return report
 
     # Generations
@@ -572,24 +580,46 @@ class Engine:
         """Set when the log is known to go on in another generation, and nothing is done here any
         more.
         """
-        return self._log.successor.known
+        return self._log.catalog.successor.known
 
     @property
     def changing(self) -> bool:
         """Whether the log changes to another generation, and writing waits for that."""
-        return self._log.ended is None and (self._follower.sealed or self.over.is_set())
+        return self._log.stop.ended is None and (self._follower.sealed or self.over.is_set())
 
-    async def make_generation(self, lanes: int | None, step: Step) -> Made:
+    async def make_generation(
+        self, lanes: int | None, step: Step, key: Key | NoKey | None = NO_KEY
+    ) -> Made:
         """Make the next generation of the log (:meth:`Making.make
         <discobase.engine.generations.making.Making.make>`).
+
+        Args:
+            lanes: how many lanes it is to have; None for as many as before.
+            step: told of each step.
+            key: the key that it is to be encrypted by, None for none; that of this generation where
+                it is left out.
         """
         if self._read_only:
             raise ReadOnly("this connection only reads (read_only=True): nothing was changed.")
         self._channels.check()
-        making = Making(self._log, self.replica, self._follower, self._committer, self._limits)
-        number = self.superblock.generation + 1
-        sealed = await new_sealing(self._server, self.superblock.database, number, self._key)
+        rekeying = None if isinstance(key, NoKey) or key == self.key else self._rekeying(key)
+        parts = self._log, self.replica, self._follower, self._committer
+        making = Making(*parts, self._limits, rekeying=rekeying)
+        number, chosen = self.superblock.generation + 1, rekeying.key if rekeying else self.key
+        sealed = await new_sealing(self._server, self.superblock.database, number, chosen)
         return await making.make(lanes, sealed, writer=self.writer, step=step)
+
+    def _rekeying(self, key: Key | None) -> Rekeying:
+        """Return what is said of a change of the key, which this process expects from now on."""
+        self._log.catalog.expect(key)
+        word = partial(
+            noted,
+            former=self.superblock,
+            writer=self.writer,
+            label=self._label,
+            time=self._server.now(),
+        )
+        return Rekeying(key, word)
 
     async def hand_over(self) -> Former:
         """Stop, and leave the replica, and what was asked for, to the engine of the next
@@ -600,10 +630,11 @@ class Engine:
         await asyncio.gather(*self._tasks, *self._refreshes.cancel(), return_exceptions=True)
         await asyncio.gather(*self._verifications.cancel(), return_exceptions=True)
         await self._log.sending.close()
-        if (successor := self._log.successor.superblock) is not None:
+        if (successor := self._log.catalog.successor.superblock) is not None:
             self._follower.awaited.end(Superseded(successor))
         await self._server.work(self.replica.withdraw)
-        return Former(self.replica, self._committer, self.writer, self.superblock, successor)
+        key = self._log.catalog.successor.key if successor else self.key
+        return Former(self.replica, self._committer, self.writer, self.superblock, successor, key)
 
     # The end
 
@@ -652,7 +683,7 @@ async def examine(
 
     Raises:
         DatabaseNotFound: there is no database.
-        KeyNeeded, WrongKey, NotEncrypted: it is not encrypted so.
+        KeyNeeded, WrongKey, NotEncrypted, KeyChanged: it is not encrypted so.
         LogDamaged: its superblock is gone.
         UpgradeNeeded: something is there that a later version has written.
         Unavailable: Discord could not be read.
@@ -687,7 +718,7 @@ async def _find_next(server: Server, place: str, key: Key | None, former: Former
     Raises:
         DatabaseDeleted: another database is there.
     """
-    found = await find(server, place, key, former.successor)
+    found = await find(server, place, key, former.successor, former.superblock)
     if found.superblock.database != former.superblock.database:
         raise DatabaseDeleted("this database has been deleted, and another one is there")
     return found

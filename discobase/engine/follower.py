@@ -111,8 +111,9 @@ class Follower:
         raises it adds a traceback of their own.
         """
         # What is gone of a database that has ended is no damage.
-        damage = None if self._log.ended else self._doubt.damage
-        return copy.copy(damage or self._log.ended or self._log.later or self._superseded())
+        stop = self._log.stop
+        damage = None if stop.ended else self._doubt.damage
+        return copy.copy(damage or stop.ended or stop.later or self._superseded())
 
     def _superseded(self) -> UpgradeNeeded | None:
         """Return why this version may not write, by what the log says at the head; None where it
@@ -126,7 +127,7 @@ class Follower:
     @property
     def _is_over(self) -> bool:
         """Whether nothing of the log is to be applied any more."""
-        return self._log.later is not None or self._log.ended is not None
+        return self._log.stop.later is not None or self._log.stop.ended is not None
 
     @property
     def healing(self) -> bool:
@@ -143,7 +144,7 @@ class Follower:
         """Whether nothing is to be written before something else is done: what is being healed, or
         the change of generation. From any thread.
         """
-        return self.healing or self.sealed or self._log.successor.known.is_set()
+        return self.healing or self.sealed or self._log.catalog.successor.known.is_set()
 
     @property
     def held_up(self) -> str | None:
@@ -233,7 +234,7 @@ class Follower:
         missed.
         """
         if not self.behind:
-            self._log.note_current(self._log.moment())
+            self._log.last_look.note_current(self._log.last_look.moment())
 
     def look(self) -> None:
         """Look at what there is to do: the replica's file has failed."""
@@ -244,7 +245,7 @@ class Follower:
         another generation, or until the database has ended.
         """
         attempt = 0
-        while not (self._is_over or self._log.successor.known.is_set()):
+        while not (self._is_over or self._log.catalog.successor.known.is_set()):
             await self._something_to_do()
             try:
                 await self._take_in()
@@ -267,7 +268,7 @@ class Follower:
     def _tell_whether_superseded(self) -> None:
         if (error := self._superseded()) is not None:
             self._log.troubles.begin(Trouble("version", str(error), writes_blocked=True))
-        elif self._log.later is None:
+        elif self._log.stop.later is None:
             self._log.troubles.end("version", "this version of discobase may write again")
 
     async def _something_to_do(self) -> None:
@@ -336,7 +337,7 @@ class Follower:
         Raises:
             LogDamaged, UpgradeNeeded, Uncertain, Refused: as :meth:`catch_up`.
         """
-        await self._log.take_catalog(found.catalog)
+        await self._log.catalog.take(found.catalog)
         try:
             await self._begin(found)
         except ReplicaLost:  # its file has failed: another one is there, which holds nothing yet
@@ -395,7 +396,7 @@ class Follower:
         while self._outdated:
             self._outdated = False
             listing = await self._look()
-            if not self._log.is_catalog_known(listing):
+            if not self._log.catalog.is_known(listing):
                 await self.holes.examine_catalog(listing)
         self._behind = False
 
@@ -466,7 +467,7 @@ class Follower:
             LogDamaged, UpgradeNeeded: the log cannot be read to its end.
             Uncertain, Refused: Discord could not be read.
         """
-        began = self._log.moment()
+        began = self._log.last_look.moment()
         self.require_sound()
         while True:
             head = self._replica.head.seq
@@ -481,8 +482,8 @@ class Follower:
             await self.refresh()
         else:
             if self.sealed:
-                await self._log.read_catalog()  # it may go on elsewhere
-            self._log.note_current(began)
+                await self._log.catalog.read()  # it may go on elsewhere
+            self._log.last_look.note_current(began)
             await self._look_for_changes()
 
     async def _look_for_changes(self) -> None:
@@ -490,7 +491,7 @@ class Follower:
         was deleted, or that there is another superblock. No API call where that was done within a
         minute, else one.
         """
-        if self._hears or not self._log.doubtful():
+        if self._hears or not self._log.last_look.doubtful():
             return
         await self._examine_untold(await self._look_on())
         if self._log.ends.unexplained:
@@ -501,7 +502,7 @@ class Follower:
         would tell: others may go on elsewhere, or where the head stood. One API call, and one more
         where there is anything new in the catalog.
         """
-        if not self._log.is_catalog_known(listing):
+        if not self._log.catalog.is_known(listing):
             await self.holes.examine_catalog(listing)
         try:
             await self.holes.examine_head()
@@ -526,7 +527,7 @@ class Follower:
         if self.holes.catalog_changed:
             await self.holes.examine_catalog()
         listing = None
-        while self._log.doubtful():
+        while self._log.last_look.doubtful():
             listing = await self._look_on()
             if self._log.ends.unexplained:
                 await self._log.server.sleep(_LOOK_SECONDS)
@@ -618,7 +619,7 @@ class Follower:
 
     def _is_known(self, lane: int, listing: Listing) -> bool:
         channel = self._log.superblock.lanes[lane]
-        last = listing.end_of(channel, known=0) if self._log.tells_ends(listing) else None
+        last = listing.end_of(channel, known=0) if self._log.catalog.tells_ends(listing) else None
         return last is not None and self._log.ends.is_known(channel, last)
 
     def _explain_applied(self) -> None:
@@ -634,7 +635,7 @@ class Follower:
         for channel in self._log.superblock.lanes:
             self._log.ends.look_at(channel, listing.last.get(channel, 0), now)
         if not self._log.ends.unexplained:
-            self._log.confirm(listing.began)
+            self._log.last_look.confirm(listing.began)
         for channel, message in self._log.ends.unexplained.items():
             gone = (
                 f"message {message}, the newest of channel {channel}, is gone, and nothing tells "

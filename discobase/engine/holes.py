@@ -151,7 +151,7 @@ class Holes:
         if event.channel != self._log.superblock.catalog:
             return False
         self._catalog_changes += 1
-        if not self._log.may_be_superblock(event.message):
+        if not self._log.catalog.may_be_superblock(event.message):
             return False
         self.catalog_changed = True
         return True
@@ -302,7 +302,7 @@ class Holes:
         try:
             while heard != self._catalog_changes:
                 heard = self._catalog_changes
-                await self._log.read_catalog(listing)
+                await self._log.catalog.read(listing)
                 listing = None
             self.catalog_changed = self.superblock_gone = False
             self._note_whether_healed()

@@ -11,6 +11,7 @@ from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.lost import LostCommit
 from discobase.engine.replica import Replica
 from discobase.engine.verification.report import Report
+from discobase.key import NO_KEY, Key, NoKey
 from discobase.progress import Gauge
 
 
@@ -143,7 +144,9 @@ class EngineInterface(Protocol):
         """
         ...
 
-    async def vacuum(self, lanes: int | None, gauge: Gauge) -> Vacuum:
+    async def vacuum(
+        self, lanes: int | None, gauge: Gauge, key: Key | NoKey | None = NO_KEY
+    ) -> Vacuum:
         """Make a new generation of the log, and delete the old one. On the loop.
 
         Raises:

@@ -30,6 +30,7 @@ from discobase.errors import (
     DatabaseNotFound,
     DiscobaseError,
     Disconnected,
+    KeyChanged,
     KeyNeeded,
     LogDamaged,
     NotEncrypted,
@@ -37,6 +38,7 @@ from discobase.errors import (
     UpgradeNeeded,
     WrongKey,
 )
+from discobase.key import NO_KEY, Key, NoKey
 from discobase.progress import Gauge
 
 T = TypeVar("T")
@@ -51,7 +53,7 @@ _GIVEN_UP_AFTER = 120.0
 """Seconds for which the next generation is tried to be opened, where it is not as it should be: as
 long as somebody may take to heal it, and a guess."""
 
-_FINAL = (DatabaseEnded, KeyNeeded, WrongKey, NotEncrypted)
+_FINAL = (DatabaseEnded, KeyNeeded, WrongKey, NotEncrypted, KeyChanged)
 """What ends the connection at once, as it would a login."""
 
 _LASTING = (DatabaseNotFound, LogDamaged, UpgradeNeeded)
@@ -75,6 +77,8 @@ class LastingEngine:
         engine: that of the present generation.
         reopen: opens that of the next one.
         failed: called when it cannot be opened.
+        rekeyed: called with the key of the database when it is another one, as this process has
+            changed it.
     """
 
     def __init__(
@@ -83,11 +87,13 @@ class LastingEngine:
         engine: Engine,
         reopen: Callable[[Former], Awaitable[Engine]],
         failed: Callable[[DiscobaseError], None],
+        rekeyed: Callable[[Key | None], object],
     ) -> None:
         self._server = server
         self._engine = engine
         self._reopen = reopen
         self._failed = failed
+        self._rekeyed = rekeyed
         self._lost: list[LostCommit] = []
         self._changed = asyncio.Event()
         self._ended: DiscobaseError | None = None
@@ -96,16 +102,22 @@ class LastingEngine:
 
     @classmethod
     async def open(
-        cls, server: Server, *, failed: Callable[[DiscobaseError], None], **options: Any
+        cls,
+        server: Server,
+        *,
+        failed: Callable[[DiscobaseError], None],
+        rekeyed: Callable[[Key | None], object] = lambda _: None,
+        **options: Any,
     ) -> LastingEngine:
         """Find or create the database of a server, as :meth:`Engine.open
-        <discobase.engine.engine.Engine.open>`, whose arguments and errors these are.
+        <discobase.engine.engine.Engine.open>`, whose arguments and errors these are beside that of
+        the class.
         """
         reopen = partial(Engine.open, server, failed=failed, **options)
         for _ in range(_OPENINGS):
             with contextlib.suppress(Superseded):
                 engine = await reopen()
-                return cls(server, engine, lambda former: reopen(former=former), failed)
+                return cls(server, engine, partial(_next, reopen), failed, rekeyed)
         raise Unavailable("the database changes from one generation to the next all the time")
 
     # From one generation to the next
@@ -126,6 +138,8 @@ class LastingEngine:
         self._lost += engine.lost()
         former = await engine.hand_over()
         self._engine = await self._opened(former)
+        if self._engine.key != engine.key:
+            self._rekeyed(self._engine.key)
         _log.info("the log goes on in generation %d", self._engine.superblock.generation)
         self._wake()
 
@@ -174,7 +188,9 @@ class LastingEngine:
             if self._ended is not None:
                 raise self._ended
 
-    async def vacuum(self, lanes: int | None, gauge: Gauge) -> Vacuum:
+    async def vacuum(
+        self, lanes: int | None, gauge: Gauge, key: Key | NoKey | None = NO_KEY
+    ) -> Vacuum:
         """Make a new generation of the log, which begins with the records that there are now, and
         delete the old one: what was deleted before the call is nowhere any more. Saves wait for a
         moment.
@@ -182,8 +198,11 @@ class LastingEngine:
         Args:
             lanes: how many lanes it is to have; None for as many as before.
             gauge: told how far it has come.
+            key: the key that it is to be encrypted by, None for none; the one that there is where
+                it is left out.
 
         Raises:
+            PackageMissing: the package that encrypts cannot be imported.
             Unavailable: it could not be made, and the old one goes on; or the old one could not be
                 deleted, which the error says.
             ServerFull, MissingPermission: there is no room for its channels, or no right.
@@ -193,7 +212,7 @@ class LastingEngine:
         """
         engine = self._engine
         with gauge.step("making a new generation", _STEPS, "steps") as step:
-            made = await engine.make_generation(lanes, step)
+            made = await engine.make_generation(lanes, step, key)
         await self._gone_on_from(engine)
         with gauge.step("deleting the old generation"):
             left = await tidy(self._server, made.superblock)
@@ -304,3 +323,8 @@ class LastingEngine:
         finally:
             self._ended = reason or Disconnected("the database was closed")
             self._wake()
+
+
+async def _next(reopen: Callable[..., Awaitable[Engine]], former: Former) -> Engine:
+    """Open the next generation, by the key that is known for it."""
+    return await reopen(former=former, key=former.key)

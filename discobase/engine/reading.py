@@ -172,7 +172,8 @@ class Reading:
         try:
             frames = await read_bundle(self._log.server, self._log.superblock)
         except LogDamaged:
-            await self._log.require_current()  # it is gone, too, where a later generation is there
+            # It is gone, too, where a later generation is there.
+            await self._log.catalog.require_current()
             raise
         for frame in frames:
             if frame.entry.header.seq > manifest.seq:

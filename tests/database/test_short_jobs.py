@@ -151,7 +151,7 @@ def test_none_is_never_by_itself(place):
     with place.conn(other), place.conn(database):
         others(name="hat").save()
         place.forget_calls()
-        database._source.session().engine("", 1)._engine._log._current = _long_ago()
+        database._source.session().engine("", 1)._engine._log.last_look._current = _long_ago()
         assert database.status().age > 1000
         assert names(item) == []
         assert place.calls == 0
@@ -160,7 +160,7 @@ def test_none_is_never_by_itself(place):
 
 
 def _long_ago():
-    from discobase.engine.log.commit_log import Moment
+    from discobase.engine.log.listing import Moment
 
     return Moment(-1e6, -1e6)
 

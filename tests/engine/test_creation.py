@@ -649,7 +649,7 @@ def test_odd_messages_of_the_bot_itself_are_no_superblocks(make_world, content):
         message = Message(identity, catalog, BOT, content)
         world.messages[catalog][identity] = Stored(message, world.time)
     assert opened(world, "two")[1].superblock == engine.superblock
-    world.run_in(process, engine._log.read_catalog())
+    world.run_in(process, engine._log.catalog.read())
 
 
 @pytest.mark.parametrize("alone", [True, False], ids=["alone", "beside its own"])

@@ -106,7 +106,7 @@ def test_who_went_on_from_a_deleted_head_comes_back_to_what_all_others_see(make_
     world.pass_time(FORGOTTEN)
     write(world, two, second, "anew")
     # Its session is silent and its look is young: it goes on from what it knows.
-    first._log.confirm(first._log.moment())
+    first._log.last_look.confirm(first._log.last_look.moment())
     write(world, one, first, "lost too")
     world.faults = CALM
     three, third = join(world, "three")

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from discobase.engine.changes import Insert
-from discobase.engine.log.commit_log import TRUST
+from discobase.engine.log.last_look import TRUST
 from discobase.engine.server.permissions import Permission
 from discobase.errors import LogDamaged, MissingPermission, UpgradeNeeded
 from tests.engine.rows import UNHEALED, row, rows_of, unhealable

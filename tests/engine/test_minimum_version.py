@@ -9,8 +9,8 @@ import json
 import pytest
 
 from discobase.engine.changes import Insert, Request, RequireVersion
-from discobase.engine.log.commit_log import TRUST
 from discobase.engine.log.frame import GENESIS, Limits, encode
+from discobase.engine.log.last_look import TRUST
 from discobase.engine.operations import LaterFormat, Put, Require, from_line, to_line, version_for
 from discobase.engine.trouble import Trouble, Troubles
 from discobase.engine.versions import latest, release_of

@@ -206,7 +206,7 @@ def test_a_process_that_stood_still_while_it_asked_accuses_nobody(make_world, jo
         world.faults = CALM
         world.pass_time(1_500.0)
         assert {found.fault for found in verdicts(world)} == {""}, seed
-        assert engine._log.refusal is None
+        assert engine._log.stop.refusal is None
         assert not process.failures
         world.end()
 
@@ -231,7 +231,7 @@ def test_a_probe_is_not_deceived_by_a_clock_that_was_set_back_while_it_waited(ma
     process.freeze(2 * world.faults.nonce_window)
     world.pass_time(1_000.0)
     assert {found.fault for found in verdicts(world)} == {""}
-    assert (engine._log.enforced, engine._log.refusal) == (True, None)
+    assert (engine._log.enforced, engine._log.stop.refusal) == (True, None)
     save(world, process, engine, "a")
 
 
@@ -245,7 +245,7 @@ def test_a_machine_that_slept_while_a_probe_waited_accuses_nobody(make_world, jo
     process.seam.monotonic = lambda: world.time - asleep
     world.pass_time(1_000.0)
     assert {found.fault for found in verdicts(world)} == {""}
-    assert (engine._log.enforced, engine._log.refusal) == (True, None)
+    assert (engine._log.enforced, engine._log.stop.refusal) == (True, None)
 
 
 def test_clocks_that_are_set_back_while_processes_stand_still_accuse_nobody(make_world, join):
@@ -255,7 +255,7 @@ def test_clocks_that_are_set_back_while_processes_stand_still_accuse_nobody(make
         _, engine = join(world, "first")
         world.pass_time(2_000.0)
         assert {found.fault for found in verdicts(world)} == {""}, seed
-        assert engine._log.refusal is None
+        assert engine._log.stop.refusal is None
         world.end()
 
 

@@ -10,7 +10,7 @@ import pytest
 from discobase.engine.batch import Batch
 from discobase.engine.changes import IndexWanted, Insert, Placed, Replace, Request
 from discobase.engine.engine import Engine
-from discobase.engine.log import commit_log
+from discobase.engine.log import read_log as reading
 from discobase.engine.log.frame import GENESIS, Limits, encode
 from discobase.engine.operations import Put
 from discobase.engine.replica import Proposal
@@ -326,7 +326,7 @@ def test_the_own_echo_is_not_read_however_late_it_comes(make_world, join, monkey
     world = make_world(faults=Faults(slow_event=1.0))
     process, engine = join(world)
     read: list[str] = []
-    monkeypatch.setattr(commit_log, "read_header", read.append)
+    monkeypatch.setattr(reading, "read_header", read.append)
     for tag in "xyz":
         world.run_in(process, put(engine, Insert("a", row(tag))))
         world.pass_time(20)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from discobase.engine import keys
 from discobase.engine.checkpoints.store import AGE_SECONDS, KEPT
 from discobase.engine.generations.watch import LIFTED_AFTER
-from discobase.engine.log import commit_log, frame, leftovers
+from discobase.engine.log import frame, last_look, leftovers
 from discobase.engine.log.authors import Predecessor
 from discobase.engine.log.catalogs import GIVEN_UP, ticket_given_up
 from discobase.engine.log.creation import LANES
@@ -223,7 +223,7 @@ def test_the_numbers_are_those_of_the_code():
         "10,000 are forgotten": requests.KEPT == 10_000,
         "The 1,000 newest are kept": writers.KEPT == 1_000,
         "the last 1,024 positions": RECENT == 1_024,
-        "Within 60 seconds": commit_log.TRUST == 60,
+        "Within 60 seconds": last_look.TRUST == 60,
         "discobase makes it inline up to\n   1,900": frame.Limits().inline == 1_900,
         "at most ten files of, by default, 10 MiB": frame.Limits().attachment == 10 << 20,
         "within the last 3 seconds": SETTLING == 3,

@@ -82,7 +82,7 @@ class Healer:
         older one than their own. Until cancelled, or until the database has ended.
         """
         attempt = 0
-        while self._log.ended is None:
+        while self._log.stop.ended is None:
             await self._told.wait()
             self._told.clear()
             position, message = self._changed
@@ -109,11 +109,11 @@ class Healer:
     async def heal(self) -> None:
         """Heal what comes, until cancelled, or until the database has ended."""
         server = self._log.server
-        while self._log.ended is None:
+        while self._log.stop.ended is None:
             await self._follower.holes.wounded.wait()
             began, attempt = server.monotonic(), 0
             await server.sleep(server.random() * _SPREAD)
-            while self._follower.holes.wounded.is_set() and self._log.ended is None:
+            while self._follower.holes.wounded.is_set() and self._log.stop.ended is None:
                 try:
                     await self._heal_once()
                 except (DiscobaseError, ServerError, TooLarge, Unanswered) as error:
@@ -128,7 +128,7 @@ class Healer:
         holes = self._follower.holes
         if holes.superblock_gone:
             await self._log.list_channels()  # not that of a generation whose channels are gone
-            await self._log.write_superblock()
+            await self._log.catalog.write_superblock()
             async with self._follower.turn:
                 await holes.examine_catalog()
         async with self._follower.turn:

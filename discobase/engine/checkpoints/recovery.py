@@ -60,7 +60,7 @@ class Recovery:
             Uncertain, NotPermitted: the channel could not be read.
         """
         channel, end = self._log.superblock.checkpoints, None
-        if listing is not None and self._log.tells_ends(listing):
+        if listing is not None and self._log.catalog.tells_ends(listing):
             end = listing.end_of(channel, known=0)
         if end == 0:
             return []

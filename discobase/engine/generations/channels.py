@@ -61,6 +61,7 @@ async def make_channels(
         encryption=encryption,
         sealing=sealing,
         predecessors=superblock.predecessors,
+        former_keys=superblock.former_keys,
         made=generation,
         origin=origin,
         ticket=ticket,

@@ -32,6 +32,7 @@ from discobase.engine.generations.tail import Tail
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.entry import Entry
 from discobase.engine.log.frame import Limits
+from discobase.engine.log.rekeying import Rekeying
 from discobase.engine.log.sealing import Encryption, Sealing
 from discobase.engine.log.sending import Unanswered
 from discobase.engine.log.superblock import Base, Superblock, random_name
@@ -40,6 +41,7 @@ from discobase.engine.operations import Seal
 from discobase.engine.replica import Replica
 from discobase.engine.server.seam import NotPermitted, ServerError
 from discobase.errors import DatabaseEnded, DiscobaseError, OutcomeUnknown, Unavailable
+from discobase.key import NO_KEY
 from discobase.progress import Step
 
 _log = logging.getLogger(__name__)
@@ -99,6 +101,7 @@ class Making:
         follower: knows whether it is what the log says.
         committer: writes the seal.
         limits: what a message carries.
+        rekeying: what is said of the key, where it is to be changed with this generation.
     """
 
     def __init__(
@@ -108,6 +111,8 @@ class Making:
         follower: Follower,
         committer: Committer,
         limits: Limits,
+        *,
+        rekeying: Rekeying | None,
     ) -> None:
         self._log = log
         self._server = log.server
@@ -115,6 +120,7 @@ class Making:
         self._follower = follower
         self._committer = committer
         self._limits = limits
+        self._rekeying = rekeying
 
     async def make(
         self,
@@ -150,7 +156,7 @@ class Making:
             raise _overtaken() from error
         except asyncio.CancelledError:
             task = asyncio.current_task()
-            if not self._log.successor.known.is_set() or task is None or task.cancelling():
+            if not self._log.catalog.successor.known.is_set() or task is None or task.cancelling():
                 raise
             # What this one has just sent was given up, as others have made a generation.
             await remove_channels(self._server, self._log.superblock, ticket)
@@ -181,11 +187,11 @@ class Making:
                 block,
                 ticket,
                 lanes or len(block.lanes),
-                self._log.origin,
+                self._log.catalog.origin,
                 sealed=sealed,
             )
             # Somebody who deletes the database meanwhile has told the catalog by then.
-            await self._log.require_current()
+            await self._log.catalog.require_unchanged()
             step.add(1)
             plan = await self._prepared(planned, writer)
             step.add(1)
@@ -201,7 +207,7 @@ class Making:
     def _require_open(self) -> None:
         """See that no other change of generation is under way, as far as is known."""
         self._follower.require_sound()
-        if self._follower.sealed or self._log.successor.known.is_set():
+        if self._follower.sealed or self._log.catalog.successor.known.is_set():
             raise _overtaken()
 
     # Before anybody has to wait
@@ -242,9 +248,12 @@ class Making:
         volume = self._replica.volume
         base = Base(seal.header.seq, seal.header.hash, plan.checkpoint.message.id, bundle, volume)
         successor = replace(plan.superblock, base=base)
+        if self._rekeying is not None:
+            successor = self._rekeying.noted(successor)
+        key = NO_KEY if self._rekeying is None else self._rekeying.key
         # What becomes of it is not known as long as Discord does not answer, so it is tried until
         # it does, or others have lifted the seal.
-        counting = await self._log.follow_on(successor)
+        counting = await self._log.catalog.follow_on(successor, key)
         step.add(1)
         if counting != successor:
             raise Unavailable(
@@ -284,11 +293,11 @@ class Making:
         """Lift the seal, if it may be there, and remove what was made; not where the new generation
         may count.
         """
-        counting = self._log.successor.superblock
+        counting = self._log.catalog.successor.superblock
         try:
             if counting is None and plan.sealed:
                 block = self._log.superblock
-                counting = await self._log.follow_on(block.lifted(self._log.origin))
+                counting = await self._log.catalog.follow_on(block.lifted(self._log.catalog.origin))
         except DatabaseEnded:
             return  # whoever has ended it removes what there is of it, or nobody does
         except ServerError as unread:

@@ -31,7 +31,8 @@ a caller waits who says nothing of it (the default timeout), so that no caller h
 died. A guess."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 5.0
-"""Seconds between two looks at the catalog while the log is sealed, for who hears of nothing.
+"""Seconds between two looks at the catalog while the log is sealed; the second, where events come,
+until one has told of the superblock.
 Discord gives about 5 pages in 5 seconds of one channel (observed), and the maker needs some of
 them. A guess."""
 
@@ -44,22 +45,28 @@ class GenerationWatch:
         replica: the state.
         follower: applies the seal.
         lifts: whether a seal is to be lifted.
+        hears: whether events come.
     """
 
     def __init__(
-        self, log: CommitLog, replica: Replica, follower: Follower, *, lifts: bool
+        self, log: CommitLog, replica: Replica, follower: Follower, *, lifts: bool, hears: bool
     ) -> None:
         self._log = log
         self._replica = replica
         self._follower = follower
         self._lifts = lifts
+        self._hears = hears
+        self._told = False
 
     def handle(self, event: Event) -> None:
         """Take note of the superblock of a later generation that has arrived: it is looked up
         whether it counts. Called on the loop; never waits.
         """
         match event:
-            case MessageArrived(message=message) if self._is_later(message):
+            case MessageArrived(message=message) if self._is_later(
+                message
+            ) and not self._log.catalog.is_being_written(message):
+                self._told = True
                 self._follower.look_at_catalog()
             case _:
                 pass
@@ -90,14 +97,18 @@ class GenerationWatch:
         return True
 
     async def _until_followed(self) -> None:
-        server, known = self._log.server, self._log.successor.known
-        until, seconds = server.monotonic() + LIFTED_AFTER, _FIRST_PAUSE
+        server, known = self._log.server, self._log.catalog.successor.known
+        began, seconds = server.monotonic(), _FIRST_PAUSE
+        until = began + LIFTED_AFTER
+        # An event tells of the superblock; what it tells of need not be readable at once.
+        quiet_until = began + _LONGEST_PAUSE if self._hears else began
         while not known.is_set():
             left = until - server.monotonic() if self._lifts else _LONGEST_PAUSE
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.1, min(left, seconds))):
                     await known.wait()
-            if known.is_set() or await self._look():
+            is_time = self._told or server.monotonic() >= quiet_until
+            if known.is_set() or (is_time and await self._look()):
                 return
             if self._lifts and server.monotonic() >= until:
                 await self._lift()
@@ -110,7 +121,7 @@ class GenerationWatch:
             DatabaseEnded: nobody writes to this database any more.
         """
         try:
-            await self._log.require_current()
+            await self._log.catalog.require_current()
         except Superseded:
             return True
         except DatabaseEnded:
@@ -131,7 +142,7 @@ class GenerationWatch:
             LIFTED_AFTER,
         )
         try:
-            await self._log.follow_on(self._log.superblock.lifted(self._log.origin))
+            await self._log.catalog.follow_on(self._log.superblock.lifted(self._log.catalog.origin))
         except ServerError as error:
             _log.info("the seal could not be lifted, which is tried again: %s", error)
             await self._log.server.sleep(pause(self._log.server, 3))

@@ -111,7 +111,8 @@ async def find_or_create(
         place: which server it is, for errors.
 
     Raises:
-        KeyNeeded, WrongKey, NotEncrypted: the key is not that of the database; nothing was written.
+        KeyNeeded, WrongKey, NotEncrypted, KeyChanged: the key is not that of the database; nothing
+            was written.
         PackageMissing: the package that encrypts cannot be imported.
         LogDamaged: the server holds parts of a database, but not all.
         UpgradeNeeded: its database was written by a later version.
@@ -150,7 +151,11 @@ async def find_or_create(
 
 
 async def find(
-    server: Server, place: str, key: Key | None = None, known: Superblock | None = None
+    server: Server,
+    place: str,
+    key: Key | None = None,
+    known: Superblock | None = None,
+    held: Superblock | None = None,
 ) -> Found:
     """Find the database of a server, and change nothing there. 2 API calls; where it was created a
     moment ago that twice, and the server's settling time; some more where there is none.
@@ -160,21 +165,35 @@ async def find(
         place: which server it is, for errors.
         key: the key that it is encrypted by; None for none.
         known: a superblock whose keys have been derived already.
+        held: that of an earlier generation, by which this process has read and written.
 
     Raises:
         DatabaseNotFound: there is none.
         DatabaseDeleted: there was one, and its deletion is under way, or was interrupted.
-        LogDamaged, UpgradeNeeded, Refused: as for :func:`find_or_create`.
-        KeyNeeded, WrongKey, NotEncrypted, PackageMissing: the same.
+        LogDamaged: `known` is not there, nor a later one; or as for :func:`find_or_create`.
+        UpgradeNeeded, Refused: as for :func:`find_or_create`.
+        KeyNeeded, WrongKey, NotEncrypted, KeyChanged, PackageMissing: the same.
     """
     while True:
         view, _ = await _look(server)
         if view.chosen is None:
             raise DatabaseNotFound(place)
+        if known is not None and _is_before(view.chosen, known):
+            # That one need not have the same key, nor be there any more: the next may only be late.
+            raise LogDamaged(
+                f"the superblock of generation {known.generation} is not there any more",
+                channel=known.catalog,
+            )
         catalog = view.messages_beside(view.chosen)
-        block = await unlocked(server, view.chosen, catalog, key, place=place, made=known)
+        block = await unlocked(
+            server, view.chosen, catalog, key, place=place, made=known, held=held
+        )
         if await _is_whole(server, block, view.channels):
             return Found.of(view, block)
+
+
+def _is_before(block: Superblock, other: Superblock) -> bool:
+    return block.database == other.database and block.generation < other.generation
 
 
 async def _look(server: Server) -> tuple[View, list[Trace]]:

@@ -17,8 +17,8 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from discobase.engine.log.commit_log import TRUST
 from discobase.engine.log.formats import FENCE_CLOSE, FENCE_OPEN
+from discobase.engine.log.last_look import TRUST
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import (
     UNKNOWN_MESSAGE,
@@ -38,7 +38,7 @@ between the look and the write of each other; of three any two do. With the mess
 are fewer than the five in five seconds that Discord takes in a channel (observed; docs#5646)."""
 
 _SLACK = 15.0
-"""Seconds above :data:`~discobase.engine.log.commit_log.TRUST` after which a nonce may be forgotten
+"""Seconds above :data:`~discobase.engine.log.last_look.TRUST` after which a nonce may be forgotten
 without that telling anything: a guess, above what a send takes with a try that had no answer."""
 
 _QUIET = 30.0

@@ -11,8 +11,10 @@ import asyncio
 import logging
 from typing import Any, Protocol
 
+from discobase.engine.log.catalog import Catalog
 from discobase.engine.log.entry import Entry
 from discobase.engine.log.frame import Draft
+from discobase.engine.log.last_look import LastLook
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.server.retry import pause
 from discobase.engine.server.seam import (
@@ -85,14 +87,8 @@ class Destination(Protocol):
 
     server: Server
     superblock: Superblock
-
-    def doubtful(self) -> bool:
-        """Return whether the nonce of the next position may have been used and forgotten."""
-        ...
-
-    def unsettle(self) -> None:
-        """Note that what is known of the head is not enough to write behind it."""
-        ...
+    catalog: Catalog
+    last_look: LastLook
 
     def entry(self, message: Message) -> Entry | None:
         """Read the frame in a message; None where it holds none."""
@@ -100,10 +96,6 @@ class Destination(Protocol):
 
     async def at(self, seq: int, *, after: int) -> list[Entry]:
         """Read all messages that carry a position."""
-        ...
-
-    async def gone(self, channel: int) -> DiscobaseError:
-        """Return the error for a lane that is gone."""
         ...
 
 
@@ -202,7 +194,7 @@ class Sending:
             if echo.done():
                 return echo.result()
             attempt += 1
-            if self._log.doubtful() and (
+            if self._log.last_look.doubtful() and (
                 found := await self.look_again(seq, after, "had no answer for a minute")
             ):
                 return found[0]
@@ -242,7 +234,7 @@ class Sending:
             error,
         )
         await self._log.server.sleep(seconds)
-        if self._log.doubtful():
+        if self._log.last_look.doubtful():
             raise NothingSent(error, over=False)
 
     async def _send(self, draft: Draft, echo: asyncio.Future[Entry]) -> Entry:
@@ -308,7 +300,7 @@ class Sending:
         seq = draft.header.seq
         if isinstance(error, NotFound) and error.code == UNKNOWN_MESSAGE:
             # It stays so until the nonce is forgotten. Who writes then has to have looked.
-            self._log.unsettle()
+            self._log.last_look.unsettle()
             return LogDamaged(
                 "this position was written, and its message has been deleted: nothing can be "
                 "written there until Discord has forgotten it, some minutes after it was sent",
@@ -317,7 +309,7 @@ class Sending:
                 step="Save the same object again then",
             )
         if isinstance(error, NotFound) and error.code == UNKNOWN_CHANNEL:
-            return await self._log.gone(self._log.superblock.lane_of(seq))
+            return await self._log.catalog.gone(self._log.superblock.lane_of(seq))
         if isinstance(error, NotPermitted):
             return error.reason
         if error.code in TOO_LARGE:

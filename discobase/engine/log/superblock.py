@@ -14,6 +14,7 @@ from typing import Any
 from discobase.engine.base36 import DIGITS, base36
 from discobase.engine.log.authors import Predecessor, author_of
 from discobase.engine.log.formats import mark
+from discobase.engine.log.former_keys import FormerKey
 from discobase.engine.log.sealed import ABSURD, Signed, sign, signed_in
 from discobase.engine.log.sealing import PLAIN, Encryption, Locked, Sealing
 from discobase.engine.log.topic import CATALOG, LOG
@@ -83,6 +84,7 @@ class Superblock:
         origin: the message id of the first superblock that the database had; 0 where this is it.
         ticket: that of its channels; empty where they are those of the first generation.
         base: what the lanes begin behind; None where they begin with the first position.
+        former_keys: the last keys that the database had before this one, in their order.
     """
 
     database: str
@@ -98,6 +100,7 @@ class Superblock:
     origin: int = 0
     ticket: str = ""
     base: Base | None = None
+    former_keys: tuple[FormerKey, ...] = ()
 
     @property
     def floor(self) -> int:
@@ -185,7 +188,13 @@ class Superblock:
 
     def _later_facts(self) -> dict[str, Any]:
         """Return what is said of a later generation alone."""
-        facts = {"made": self.made, "origin": str(self.origin), "ticket": self.ticket}
+        facts: dict[str, Any] = {
+            "made": self.made,
+            "origin": str(self.origin),
+            "ticket": self.ticket,
+        }
+        if self.former_keys:
+            facts["former"] = [each.to_json() for each in self.former_keys]
         if (base := self.base) is None:
             return facts
         behind = {
@@ -258,7 +267,8 @@ def _of_later(fields: dict[str, Any]) -> dict[str, Any]:
     if type(ticket) is not str or type(made) is not int:
         raise TypeError
     origin = 0 if fields["origin"] == "0" else snowflake(fields["origin"])
-    later = {"made": made, "origin": origin, "ticket": ticket}
+    former = tuple(map(FormerKey.from_json, fields.get("former", ())))
+    later = {"made": made, "origin": origin, "ticket": ticket, "former_keys": former}
     return later if base is None else later | {"base": _base_of(base)}
 
 

@@ -6,6 +6,7 @@ import asyncio
 
 from discobase.engine.log.superblock import Superblock
 from discobase.errors import LogDamaged
+from discobase.key import Key
 
 
 class Superseded(LogDamaged):
@@ -29,15 +30,17 @@ class NextGeneration:
     Attributes:
         known: set when it is.
         superblock: its superblock; None until then.
+        key: the key that this process has for it; None where it is not encrypted.
     """
 
     def __init__(self) -> None:
         self.known = asyncio.Event()
         self.superblock: Superblock | None = None
+        self.key: Key | None = None
 
-    def found(self, superblock: Superblock) -> Superseded:
+    def found(self, superblock: Superblock, key: Key | None) -> Superseded:
         """Take note of it, and return what is to be raised."""
         if self.superblock is None or self.superblock.generation < superblock.generation:
-            self.superblock = superblock
+            self.superblock, self.key = superblock, key
             self.known.set()
         return Superseded(superblock)

@@ -15,10 +15,11 @@ Sealable = Literal[
     "piece",
     "commits",
     "succession",
+    "rekeying",
 ]
 """What is sealed: a frame's header line, its payload, a message with facts, the bytes of a
-checkpoint, or those of a bundle (``commits``). No two of them have the same
-hashes, nor are encrypted by the same key."""
+checkpoint, those of a bundle (``commits``), or what is said of a change of the key. No two of them
+have the same hashes, nor are encrypted by the same key."""
 
 
 class Forged(ValueError):

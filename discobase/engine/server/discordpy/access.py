@@ -38,7 +38,7 @@ minutes (topics, rate limits, "Invalid Request Limit")."""
 UNTOLD_SECONDS = 60.0
 """For which permissions are taken for what they were where no events tell of changes, and what is
 read does not: as often as such a process looks for what else it was not told
-(:data:`~discobase.engine.log.commit_log.TRUST`)."""
+(:data:`~discobase.engine.log.last_look.TRUST`)."""
 
 _READING_NAMES = set(missing(0, READING))
 """What a member who is timed out still has."""
