@@ -53,7 +53,8 @@ class Log:
     lines: list[Line]
     chain: str
     head: int
-    superfluous: int
+    superfluous: list[int]
+    """The position of each message that does not count."""
 
 
 Found = dict[int, list[tuple[int, dict[str, Any], str, Stored, Form]]]
@@ -140,7 +141,7 @@ def read_log(world: World, superblock: Superblock, form: Form = PLAIN) -> Log:
 def log_of(found: Found) -> Log:
     """The log that some frames come to."""
     assert sorted(found) == list(range(1, len(found) + 1)), "I1: the log has gaps"
-    lines, chain, superfluous = [], "0" * 32, 0
+    lines, chain, superfluous = [], "0" * 32, list[int]()
     for seq in sorted(found):
         fitting = sorted(
             (entry for entry in found[seq] if entry[1]["prev"] == chain), key=lambda entry: entry[0]
@@ -149,9 +150,9 @@ def log_of(found: Found) -> Log:
             above = [entry for later in range(seq, len(found) + 1) for entry in found[later]]
             goes_on = any(entry[1]["prev"] == chain for entry in above)
             assert goes_on, f"I4: nothing at position {seq} fits the chain"
-            superfluous += len(found[seq])
+            superfluous += [seq] * len(found[seq])
             continue
-        superfluous += len(found[seq]) - 1
+        superfluous += [seq] * (len(found[seq]) - 1)
         identity, header, chain, stored, form = fitting[0]
         said = _operations(header, stored, form)
         introduced = [operation for operation in said if operation[0] == "writer?"]
