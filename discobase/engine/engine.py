@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from discobase.engine.committer import Committer
 from discobase.engine.early_events import EarlyEvents
 from discobase.engine.follower import Follower
 from discobase.engine.generations.making import Made, Making
+from discobase.engine.generations.remaking import Remaking
 from discobase.engine.generations.watch import GenerationWatch
 from discobase.engine.interface import Standing
 from discobase.engine.log.commit_log import CommitLog
@@ -38,6 +39,7 @@ from discobase.engine.log.creation import Found, find, find_or_create
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.nonces import NonceTrust, Verdict
 from discobase.engine.log.own_channels import OwnChannels
+from discobase.engine.log.sealing import Encryption, Sealing
 from discobase.engine.log.superblock import Superblock, random_name
 from discobase.engine.log.superseded import Superseded
 from discobase.engine.log.unlocking import new_sealing
@@ -54,6 +56,7 @@ from discobase.engine.verification.report import Report
 from discobase.engine.verification.verifications import Verifications
 from discobase.engine.versions import OWN
 from discobase.errors import (
+    ChannelDeleted,
     ConnectError,
     DatabaseDeleted,
     DiscobaseError,
@@ -183,9 +186,13 @@ class Engine:
             superblock,
             self._follower.read_again,
             troubles,
-            self._log.require_current,
+            require_current=self._log.require_current,
+            is_remade=self._follower.gone.note,
         )
+        # Who goes on from an earlier generation has the state, also where a lane is gone by now.
+        self._follower.gone.remade = former is not None and not read_only
         self._generation = GenerationWatch(self._log, replica, self._follower, lifts=not read_only)
+        self._moved = former is not None and former.superblock.lanes != superblock.lanes
         self._limits = limits
         self.replica.tell_failure(partial(_look, asyncio.get_running_loop(), self._follower))
         self._nonces = NonceTrust(server, superblock.catalog, self.writer)
@@ -317,13 +324,16 @@ class Engine:
             judge = self._nonces.look if self._read_only else self._nonces.judge
             judging = asyncio.create_task(judge(found.catalog))
             try:
-                await self._follower.begin(found)
+                with self._made_again():
+                    await self._follower.begin(found, moved=self._moved)
                 used = self._recovery.used
                 self._checkpoints.begin(used, since=used.manifest.seq if used else kept)
                 if self._hears:
                     left = waiting_until - self._server.monotonic()
                     await self._server.events_come(within=max(0.0, left))
-                    await self._follower.make_up_for_the_start()
+                    with self._made_again():
+                        await self._follower.make_up_for_the_start()
+                self._follower.gone.suspect(found.listing)
                 self._follower.require_sound()
                 verdict = await judging
             finally:
@@ -349,6 +359,16 @@ class Engine:
             self._finishing.append(self._begin(self._checkpoints.keep(), failed))
         for work in works:
             self._begin(work, failed)
+
+    @contextlib.contextmanager
+    def _made_again(self) -> Generator[None]:
+        """Go on without a lane that is about to be made again, with the state that is there."""
+        try:
+            yield
+        except ChannelDeleted as error:
+            has_state = self.replica.head.seq >= self.superblock.floor and not self.replica.lost
+            if not has_state or not self._follower.gone.note(error):
+                raise
 
     def _begin(
         self, work: Coroutine[None, None, None], failed: Callable[[DiscobaseError], None]
@@ -442,8 +462,7 @@ class Engine:
 
     def standing(self) -> Standing:
         """Return where the replica stands in the log. From any thread; never waits."""
-        told = self._hears and self._server.trouble is None and not self._follower.behind
-        age = 0.0 if told else max(0.0, self._log.age())
+        age = 0.0 if self._is_told() else max(0.0, self._log.age())
         head, newest = self.replica.head.seq, self._checkpoints.newest
         standing = Standing(
             self.superblock.database, head, age, encrypted=self.superblock.encryption is not None
@@ -452,6 +471,10 @@ class Engine:
             return standing
         written = self._server.now() - time_of(newest.message.id)
         return replace(standing, checkpoint=newest.manifest.seq, checkpoint_age=max(0.0, written))
+
+    def _is_told(self) -> bool:
+        """Whether this process has heard of all that was written, as far as is known."""
+        return self._hears and self._server.trouble is None and not self._follower.behind
 
     def growth(self) -> Growth | None:
         """Return how much the database holds, and has held; None where nothing can be read just
@@ -577,7 +600,13 @@ class Engine:
     @property
     def changing(self) -> bool:
         """Whether the log changes to another generation, and writing waits for that."""
-        return self._log.ended is None and (self._follower.sealed or self.over.is_set())
+        changes = self._follower.sealed or self.over.is_set() or self.remaking
+        return self._log.ended is None and changes
+
+    @property
+    def remaking(self) -> bool:
+        """Whether a lane is gone, and about to be made again."""
+        return self._follower.gone.awaited is not None
 
     async def make_generation(self, lanes: int | None, step: Step) -> Made:
         """Make the next generation of the log (:meth:`Making.make
@@ -587,9 +616,38 @@ class Engine:
             raise ReadOnly("this connection only reads (read_only=True): nothing was changed.")
         self._channels.check()
         making = Making(self._log, self.replica, self._follower, self._committer, self._limits)
-        number = self.superblock.generation + 1
-        sealed = await new_sealing(self._server, self.superblock.database, number, self._key)
+        sealed = await self._new_sealing()
         return await making.make(lanes, sealed, writer=self.writer, step=step)
+
+    async def _new_sealing(self) -> tuple[Encryption | None, Sealing]:
+        """Return how the next generation is encrypted, and what seals it."""
+        number = self.superblock.generation + 1
+        return await new_sealing(self._server, self.superblock.database, number, self._key)
+
+    async def remake(self) -> Superblock | None:
+        """Make channels that are deleted again, as a new generation, until that is over, or this
+        one is; return its superblock (:meth:`Remaking.run
+        <discobase.engine.generations.remaking.Remaking.run>`).
+        """
+        if self._read_only:
+            return None
+        remaking = Remaking(
+            self._log,
+            self.replica,
+            self._follower,
+            self._committer,
+            self._limits,
+            writer=self.writer,
+            is_told=self._is_told,
+            new_sealing=self._new_sealing,
+            change=self._change,
+        )
+        self._follower.gone.remade = True
+        return await remaking.run()
+
+    async def _change(self) -> Superblock:
+        with Gauge().step("making a new generation") as step:
+            return (await self.make_generation(None, step)).superblock
 
     async def hand_over(self) -> Former:
         """Stop, and leave the replica, and what was asked for, to the engine of the next
@@ -660,7 +718,7 @@ async def examine(
     """
     server = reading(server)
     try:
-        found = await find(server, place, key)
+        found = await find(server, place, key, whole=False)
     except NotPermitted as error:
         raise error.reason from error
     except (Refused, Uncertain) as error:
@@ -687,7 +745,7 @@ async def _find_next(server: Server, place: str, key: Key | None, former: Former
     Raises:
         DatabaseDeleted: another database is there.
     """
-    found = await find(server, place, key, former.successor)
+    found = await find(server, place, key, former.successor, whole=False)
     if found.superblock.database != former.superblock.database:
         raise DatabaseDeleted("this database has been deleted, and another one is there")
     return found

@@ -39,7 +39,13 @@ from discobase.engine.log.superseded import Superseded
 from discobase.engine.operations import Seal
 from discobase.engine.replica import Replica
 from discobase.engine.server.seam import NotPermitted, ServerError
-from discobase.errors import DatabaseEnded, DiscobaseError, OutcomeUnknown, Unavailable
+from discobase.errors import (
+    ChannelDeleted,
+    DatabaseEnded,
+    DiscobaseError,
+    OutcomeUnknown,
+    Unavailable,
+)
 from discobase.progress import Step
 
 _log = logging.getLogger(__name__)
@@ -148,6 +154,10 @@ class Making:
             return await self._make(ticket, lanes, sealed, writer, step)
         except Superseded as error:
             raise _overtaken() from error
+        except ChannelDeleted as error:
+            raise Unavailable(
+                f"no new generation was made: {error}. Ask for it again when that channel is there"
+            ) from error
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if not self._log.successor.known.is_set() or task is None or task.cancelling():
