@@ -438,8 +438,9 @@ class Applier:
             self._throw_away(held, entry if counts else None)
         # What a checkpoint has decided long ago is not known here one by one.
         first = min(now, default=1) if stored else 1
+        floor = self._log.superblock.floor  # what stands there says where a generation ends
         for frame in before:
-            if frame.seq >= first and now.get(frame.seq) != frame.message:
+            if first <= frame.seq != floor and now.get(frame.seq) != frame.message:
                 self._tell_displaced(frame, now.get(frame.seq))
 
     async def _applied(self) -> list[Applied]:

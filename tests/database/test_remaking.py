@@ -96,3 +96,26 @@ def test_who_connects_and_finds_a_lane_gone_is_told_who_would_make_it_again(plac
         pass
     report = database.verify()
     assert any("this channel has been deleted" in found.what for found in report.findings)
+
+
+def refusal(act):
+    try:
+        act()
+    except ChannelDeleted as error:
+        return str(error)
+    return ""
+
+
+def test_without_the_catalog_the_records_can_be_taken_elsewhere(place, tmp_path):
+    database, item = shop()
+    with place.conn(database):
+        item(name="hat").save()
+        delete(place, "catalog")
+        assert soon(lambda: "db.export()" in refusal(database.refresh))
+        with pytest.raises(ChannelDeleted, match="the catalog"):
+            item(name="cap").save()
+        assert database.export(tmp_path / "all.jsonl").records == 1
+    delete(place, *place.discord.channels(place.server).values())
+    with place.conn(database):
+        database.import_(tmp_path / "all.jsonl")
+        assert [each.name for each in item.find()] == ["hat"]

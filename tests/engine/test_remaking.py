@@ -107,6 +107,23 @@ def test_the_deletion_of_a_category_is_none_of_its_channels(world):
     settled(world, one, engine, [*"abc"])
 
 
+def test_a_hole_beside_a_lane_that_is_gone_is_healed_with_it(world):
+    one, engine = join_lasting(world)
+    save(world, one, engine, *"abcd")
+    room, world.room = world.room, 0
+    block, positions = engine.superblock, engine.replica.positions
+    delete(world, engine, 1)
+    world.delete(block.lane_of(2), positions.message_at(2))
+    saving = one.loop.create_task(put(engine, Insert("a", row("e"))))
+    world.pass_time(38)
+    assert not saving.done()
+    world.room = room
+    world.run(saving.done, within=60)
+    saving.result()
+    world.pass_time(10)
+    settled(world, one, engine, [*"abcde"])
+
+
 def test_an_encrypted_one_is_encrypted_again(world):
     key = Key(bytes(range(32)))
     one, engine = join_lasting(world, key=key)
@@ -239,13 +256,13 @@ def test_what_nobody_who_was_there_has_heard_of_is_said_to_be_lost(world):
     two.freeze(300)
     delete(world, engine, 3)
     began = world.time
-    save(world, one, engine, "d")
+    world.run(lambda: engine.superblock.generation == 2, within=60)
     assert 25 < world.time - began < 50
     world.run(lambda: not two.frozen, within=400)
     save(world, two, other, "e")
-    world.run_in(one, engine.refresh())
+    save(world, one, engine, "d")
     assert [(lost.position, lost.writer) for lost in other.lost()] == [(3, other.writer)]
-    settled(world, one, engine, [*"abde"])
+    settled(world, one, engine, [*"abed"])
 
 
 def test_who_lacks_what_is_there_does_not_make_it_again(world):
@@ -295,13 +312,17 @@ def test_who_only_reads_follows_when_others_have_made_it_again(world):
     assert reader.superblock.generation == 2
 
 
-def test_a_hidden_lane_is_not_made_again(world):
+@pytest.mark.parametrize("which", [2, 4], ids=["lane", "checkpoints"])
+def test_a_hidden_channel_is_not_made_again(world, which):
     one, engine = join_lasting(world)
     save(world, one, engine, "a")
-    world.deny(engine.superblock.lanes[2], Permission.VIEW_CHANNEL)
+    world.lists_hidden = False
+    hidden = own(engine)[which]
+    world.deny(hidden, Permission.VIEW_CHANNEL)
+    one.session.lose(1)  # so that all is looked at
     world.pass_time(60)
     assert engine.superblock.generation == 1
-    world.deny(engine.superblock.lanes[2], Permission(0))
+    world.deny(hidden, Permission(0))
     world.pass_time(20)
     save(world, one, engine, "b")
     settled(world, one, engine, ["a", "b"])

@@ -37,6 +37,17 @@ async def gone(
         Uncertain: the server does not answer.
     """
     damaged = deleted(channel, superblock.names[channel])
+    if channel == superblock.catalog:
+        damaged = ChannelDeleted(
+            "the catalog of the database has been deleted, with all it held: nothing can be saved "
+            "any more, and nobody can connect",
+            channel=channel,
+            step=(
+                "This process still has the records. Write them out with db.export(); then delete "
+                "the other channels of the database, connect, which creates a new one, and take "
+                "them over with db.import_()"
+            ),
+        )
     try:
         messages = await read_channel(server, superblock.catalog)
     except NotFound:
