@@ -123,7 +123,7 @@ def test_a_process_that_has_the_records_wins(place, monkeypatch):
     with place.conn(database):
         for number in range(1, 6):
             item(name=f"hat {number}").save()
-        place.discord.event_fault(action="drop", count=1)
+        place.discord.event_fault(action="drop", event="MESSAGE_DELETE", count=1)
         damage(place, 2)
         told = other.repair(**login(place))
         assert [loss.position for loss in told.lost] == [2]
