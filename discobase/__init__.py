@@ -15,6 +15,7 @@ from discobase.engine.checkpoints.growth import Growth
 from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.interface import Vacuum
 from discobase.engine.lost import LostCommit
+from discobase.engine.repair.loss import Loss, Repair
 from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Finding, Report
 from discobase.errors import DiscobaseError
@@ -67,6 +68,7 @@ __all__ = [
     "ImportReport",
     "Index",
     "LoginTask",
+    "Loss",
     "LostCommit",
     "NotTaken",
     "OriginalReport",
@@ -74,6 +76,7 @@ __all__ = [
     "OutdatedRecord",
     "Progress",
     "Query",
+    "Repair",
     "Report",
     "SaveReport",
     "Searchable",

@@ -93,6 +93,20 @@ class Target:
         return f"the server {self.server!r} at {at}"
 
 
+def checked_confirm(confirm: object) -> str | None:
+    """Return what is said back to a repair.
+
+    Raises:
+        UsageError: it is no text.
+    """
+    if confirm is None or isinstance(confirm, str):
+        return confirm
+    raise UsageError(
+        f"{shortened(confirm)} is nothing to say back: give the `confirm` of what db.repair() has "
+        f"returned, a text."
+    )
+
+
 def check_database(name: object, server: object, timeout: object, attachment_limit: object) -> None:
     """Check what a :class:`~discobase.Database` is made with.
 

@@ -15,6 +15,7 @@ from discobase.arguments import (
     check_callback,
     check_database,
     checked_cache,
+    checked_confirm,
     checked_flag,
     checked_lanes,
     checked_position,
@@ -32,6 +33,7 @@ from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.interface import Vacuum
 from discobase.engine.log.frame import Limits
 from discobase.engine.lost import LostCommit
+from discobase.engine.repair.loss import Repair
 from discobase.engine.together import together
 from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Report
@@ -866,6 +868,66 @@ class Database:
         limit = checked_wait(timeout)
         with callback_for(checked_progress(progress)) as told:
             return self._source.verify(told, limit)
+
+    def repair(
+        self,
+        *,
+        confirm: str | None = None,
+        token: str | None = None,
+        api_url: str | None = None,
+        progress: Callable[[Progress], object] | bool | None = None,
+        timeout: float | None = None,
+    ) -> Repair:
+        """Begin a new generation of the log with what can be read of it, where nobody has the rest
+        any more. Block until then.
+
+        For a database that a login finds damaged (:exc:`LogDamaged
+        <discobase.errors.LogDamaged>`), or of which :meth:`verify` says so. Without `confirm` it
+        reads everything, changes nothing, and returns what would be lost; ``print`` shows that.
+        With the ``confirm`` of that it is done, if still just that is lost.
+
+        It begins at the newest checkpoint that holds, and goes on with the commits above it, also
+        above those that are missing, as far as they can be applied by themselves. The old channels
+        are deleted, as by :meth:`vacuum`. Whoever is connected and has the records goes on with
+        them instead: then nothing is lost, and nothing is repaired. That is waited for, 40 s.
+
+        It opens nothing, and logs in for itself, once for each call. Where it is interrupted either
+        nothing is changed or it is done, and it can be called again. The calls of :meth:`verify`,
+        and some twenty more where it is done.
+
+        Args:
+            confirm: what is said back, as the `confirm` of what the call before has returned.
+            token: as for :meth:`login_thread`. Where it is left out: that of the last login, if
+                there was one.
+            api_url: as for :meth:`login_thread`.
+            progress: called with a :class:`Progress <discobase.Progress>` whenever there is news,
+                on this thread; what it raises is raised here, and ends it. True shows a bar where
+                `tqdm` is installed and standard error is a terminal.
+            timeout: seconds to wait; None, as it is where it is left out, for no limit.
+
+        Returns:
+            What would be lost, or was.
+
+        Raises:
+            UsageError: something else would be lost than what was said back, and nothing was
+                changed; or the timeout, or what is to be told of progress, is none.
+            ReadOnly: the database was made with ``read_only=True``.
+            Unavailable: Discord did not answer, or refused; or nothing is to be lost, as a process
+                that is connected has the records, or was faster. Nothing was changed.
+            OutcomeUnknown: it is not known whether it is done.
+            LogDamaged: the database has no superblock any more.
+            DatabaseNotFound: there is no database.
+            DatabaseEnded: nobody writes to it any more.
+            ServerFull, MissingPermission: there is no room for its channels, or no right.
+            UpgradeNeeded: a later version has written something that this one cannot read.
+            WaitTimeout: it took longer, and was given up; it may be done.
+            ConnectError: the login for it could not be made; the class says why.
+        """
+        said, limit = checked_confirm(confirm), checked_wait(timeout)
+        known = None if token or api_url else self._source.target
+        target = known or self._target(hidden(token), api_url)()
+        with callback_for(checked_progress(progress)) as told:
+            return self._source.repair(target, said, told, limit)
 
     def clean(
         self,

@@ -54,6 +54,7 @@ what to do now. Where the effect of a write is not known, the exception says so:
     ├── ExportFailed                the file of an export could not be written
     ├── ExportDamaged               a file is no export, or not as it was written
     ├── LogDamaged                  the log in Discord was edited, forged or has lost a message
+    │   └── ChannelDeleted          a channel of the database has been deleted, with all it held
     ├── UpgradeNeeded               the database was written by a later version of discobase
     └── DatabaseEnded               nobody writes to this database any more
         ├── DatabaseDeleted         it was deleted, or is being deleted
@@ -822,6 +823,13 @@ class LogDamaged(DiscobaseError):
         self.message = message
         text = what + _place(position, channel, message)
         super().__init__(f"{text}. {step}" if step else text)
+
+
+class ChannelDeleted(LogDamaged):
+    """A channel of the database has been deleted, with all it held. A process that has the database
+    open, and may write, makes it again by itself; its saves wait for that. Arguments and attributes
+    are those of :exc:`LogDamaged`.
+    """
 
 
 class UpgradeNeeded(DiscobaseError):

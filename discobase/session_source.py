@@ -19,6 +19,7 @@ from discobase.engine.changes import IndexWanted, Placed, Request, TextIndexWant
 from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.interface import EngineInterface, Vacuum
 from discobase.engine.lost import LostCommit
+from discobase.engine.repair.loss import Repair
 from discobase.engine.replica import EMPTY, Replica
 from discobase.engine.verification.costs import costs_of
 from discobase.engine.verification.report import Report
@@ -37,6 +38,7 @@ from discobase.key import Key, NoKey
 from discobase.portal import users_line
 from discobase.progress import Gauge, Progress
 from discobase.progress_bar import Telling
+from discobase.repairing import Repairing
 from discobase.session import Session
 from discobase.status import Status
 
@@ -385,6 +387,27 @@ class SessionSource:
             )
         finally:
             verified.cancel()
+
+    def repair(
+        self,
+        target: Target,
+        confirm: str | None,
+        told: Callable[[Progress], object] | None,
+        timeout: float | None,
+    ) -> Repair:
+        """Say what is lost of the database, or begin anew with the rest.
+
+        Args:
+            target: where it is, and as whom.
+            confirm: what is said back; None to change nothing.
+            told: called on this thread with how far it has come.
+            timeout: seconds to wait; None for no limit.
+
+        Raises:
+            ReadOnly: nothing is to be written.
+        """
+        self._require_writing("the repair")
+        return Repairing(self.name, target, confirm).run(timeout, told)
 
     def clean(self, target: Target, timeout: float | None) -> None:
         """Delete the database, end the session if there is one, and remove what is kept here.

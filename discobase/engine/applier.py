@@ -364,9 +364,12 @@ class Applier:
             return False
         return await self.reading.from_newest(found, self._replay_from)
 
-    async def move_on(self) -> None:
+    async def move_on(self, *, moved: bool = False) -> None:
         """See to it that the replica stands in this generation of the log. No API call where it
         does; else as for an opening from a checkpoint. Readers see the old state until then.
+
+        Args:
+            moved: whether it was made of other lanes: above their end it holds nothing of these.
 
         Raises:
             LogDamaged: there is no checkpoint that it could go on from.
@@ -375,10 +378,12 @@ class Applier:
         base, head = self._log.superblock.base, self._replica.head
         if base is None:
             return
-        if head.seq >= base.seq and await self.reading.chain_at(base.seq) in {None, base.chain}:
+        is_in = head.seq == base.seq if moved else head.seq >= base.seq
+        if is_in and await self.reading.chain_at(base.seq) in {None, base.chain}:
             return
         candidates = await self._recovery.candidates(None)
-        if not await self.reading.from_newest(candidates, self._replay_from):
+        replay = partial(self._replay_from, is_cut=moved)
+        if not await self.reading.from_newest(candidates, replay):
             await self._log.catalog.require_current()
             raise LogDamaged(
                 "no checkpoint of this generation can be read, and its log does not begin with the "
@@ -398,10 +403,19 @@ class Applier:
             await self.reading.read_lanes(after=[0] * len(self._lanes))
             await self._replay_from(None, b"")
 
-    async def _replay_from(self, stored: Stored | None, packed: bytes) -> None:
-        """Apply what was read anew: from a checkpoint on, or all of it."""
+    async def _replay_from(
+        self, stored: Stored | None, packed: bytes, *, is_cut: bool = False
+    ) -> None:
+        """Apply what was read anew: from a checkpoint on, or all of it.
+
+        Args:
+            stored: the checkpoint.
+            packed: its bytes.
+            is_cut: whether the log may have been cut below what has been applied.
+        """
         try:
-            decided = self._decided_anew(stored.manifest.head if stored else Head(0, GENESIS))
+            begin = stored.manifest.head if stored else Head(0, GENESIS)
+            decided = self._decided_anew(begin, is_cut=is_cut)
             commits, failed = await self._read(decided)
             if failed is not None:
                 raise failed
@@ -425,14 +439,15 @@ class Applier:
             self._throw_away(held, entry if counts else None)
         # What a checkpoint has decided long ago is not known here one by one.
         first = min(now, default=1) if stored else 1
+        floor = self._log.superblock.floor  # what stands there says where a generation ends
         for frame in before:
-            if frame.seq >= first and now.get(frame.seq) != frame.message:
+            if first <= frame.seq != floor and now.get(frame.seq) != frame.message:
                 self._tell_displaced(frame, now.get(frame.seq))
 
     async def _applied(self) -> list[Applied]:
         return await self._log.server.work(self._replica.applied)
 
-    def _decided_anew(self, head: Head) -> list[tuple[Entry, bool]]:
+    def _decided_anew(self, head: Head, *, is_cut: bool) -> list[tuple[Entry, bool]]:
         """Return what the log comes to after a head, now that all of it was read from there on.
 
         Raises:
@@ -440,7 +455,7 @@ class Applier:
         """
         decided = list(self.arrivals.decided(head))
         end = decided[-1][0].header.seq if decided else head.seq
-        if end >= self._replica.head.seq:
+        if is_cut or end >= self._replica.head.seq:
             return decided
         gone = LogDamaged(
             "the log ends below this position, which this process has applied: messages have been "

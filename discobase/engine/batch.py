@@ -58,6 +58,12 @@ class Batch:
         for request in self.requests:
             request.sent = True
 
+    def note_unknown(self) -> None:
+        """Note that it was sent, and that nobody can tell any more whether it was written."""
+        for request in self.requests:
+            request.sent = True
+            request.repeat()
+
     def answer(self, proposal: Proposal) -> tuple[Batch, ...]:
         """Tell each caller what the proposal has come to. Nothing is left to be tried."""
         for request, verdict in zip(self.requests, proposal.verdicts, strict=True):

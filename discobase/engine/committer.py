@@ -34,6 +34,7 @@ from discobase.engine.replica import Proposal, Replica, ReplicaLost
 from discobase.engine.server.seam import NotPermitted, ServerError
 from discobase.engine.trouble import Trouble
 from discobase.errors import (
+    ChannelDeleted,
     DatabaseEnded,
     DiscobaseError,
     Disconnected,
@@ -278,6 +279,8 @@ class Committer:
             await self._follower.make_sure()
         except Superseded:
             return [batch]  # for whoever goes on in the next generation
+        except ChannelDeleted as error:
+            return self._put_off(batch, error)
         except (DatabaseEnded, LogDamaged, UpgradeNeeded) as error:
             return batch.fail(error)
         except ServerError as error:
@@ -446,10 +449,20 @@ class Committer:
             for request in batch.requests:
                 request.repeat()  # by its name it is known in the next generation
             return [batch]
+        if isinstance(error, ChannelDeleted):
+            if self._log.sending.unanswered:
+                batch.note_unknown()
+            return self._put_off(batch, error)
         unsettled = _unsettled(error)
         if isinstance(unsettled, OutcomeUnknown):
             self._follower.read_again()
         return batch.fail(unsettled)
+
+    def _put_off(self, batch: Batch, error: ChannelDeleted) -> Sequence[Batch]:
+        """Have a batch wait for a channel that is about to be made again; else tell its callers
+        that it is gone.
+        """
+        return [batch] if self._follower.gone.note(error) else batch.fail(error)
 
     async def _lose(self, batch: Batch, winner: Entry) -> Sequence[Batch]:
         """Another writer came first: the batch is to be tried again on top of what that one
@@ -459,6 +472,8 @@ class Committer:
             await self._follower.adopt(winner)
         except Superseded:
             return [batch]
+        except ChannelDeleted as error:
+            return self._put_off(batch, error)
         except (DatabaseEnded, LogDamaged, UpgradeNeeded) as error:
             return batch.fail(error)
         except ServerError as error:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from discobase.engine.committer import Committer
 from discobase.engine.early_events import EarlyEvents
 from discobase.engine.follower import Follower
 from discobase.engine.generations.making import Made, Making
+from discobase.engine.generations.remaking import Remaking
 from discobase.engine.generations.watch import GenerationWatch
 from discobase.engine.interface import Standing
 from discobase.engine.log.commit_log import CommitLog
@@ -39,6 +40,7 @@ from discobase.engine.log.frame import Limits
 from discobase.engine.log.nonces import NonceTrust, Verdict
 from discobase.engine.log.own_channels import OwnChannels
 from discobase.engine.log.rekeying import Rekeying, noted
+from discobase.engine.log.sealing import Encryption, Sealing
 from discobase.engine.log.superblock import Superblock, random_name
 from discobase.engine.log.superseded import Superseded
 from discobase.engine.log.unlocking import new_sealing
@@ -55,6 +57,7 @@ from discobase.engine.verification.report import Report
 from discobase.engine.verification.verifications import Verifications
 from discobase.engine.versions import OWN
 from discobase.errors import (
+    ChannelDeleted,
     ConnectError,
     DatabaseDeleted,
     DiscobaseError,
@@ -188,11 +191,15 @@ class Engine:
             superblock,
             self._follower.read_again,
             troubles,
-            self._log.catalog.require_current,
+            require_current=self._log.catalog.require_current,
+            is_remade=self._follower.gone.note,
         )
+        # Who goes on from an earlier generation has the state, also where a lane is gone by now.
+        self._follower.gone.remade = former is not None and not read_only
         self._generation = GenerationWatch(
             self._log, replica, self._follower, lifts=not read_only, hears=hears
         )
+        self._moved = former is not None and former.superblock.lanes != superblock.lanes
         self._limits = limits
         self.replica.tell_failure(partial(_look, asyncio.get_running_loop(), self._follower))
         self._nonces = NonceTrust(server, superblock.catalog, self.writer)
@@ -325,13 +332,16 @@ class Engine:
             judge = self._nonces.look if self._read_only else self._nonces.judge
             judging = asyncio.create_task(judge(found.catalog))
             try:
-                await self._follower.begin(found)
+                with self._made_again():
+                    await self._follower.begin(found, moved=self._moved)
                 used = self._recovery.used
                 self._checkpoints.begin(used, since=used.manifest.seq if used else kept)
                 if self._hears:
                     left = waiting_until - self._server.monotonic()
                     await self._server.events_come(within=max(0.0, left))
-                    await self._follower.make_up_for_the_start()
+                    with self._made_again():
+                        await self._follower.make_up_for_the_start()
+                self._follower.gone.suspect(found.listing)
                 self._follower.require_sound()
                 verdict = await judging
             finally:
@@ -357,6 +367,16 @@ class Engine:
             self._finishing.append(self._begin(self._checkpoints.keep(), failed))
         for work in works:
             self._begin(work, failed)
+
+    @contextlib.contextmanager
+    def _made_again(self) -> Generator[None]:
+        """Go on without a lane that is about to be made again, with the state that is there."""
+        try:
+            yield
+        except ChannelDeleted as error:
+            has_state = self.replica.head.seq >= self.superblock.floor and not self.replica.lost
+            if not has_state or not self._follower.gone.note(error):
+                raise
 
     def _begin(
         self, work: Coroutine[None, None, None], failed: Callable[[DiscobaseError], None]
@@ -450,8 +470,7 @@ class Engine:
 
     def standing(self) -> Standing:
         """Return where the replica stands in the log. From any thread; never waits."""
-        told = self._hears and self._server.trouble is None and not self._follower.behind
-        age = 0.0 if told else max(0.0, self._log.last_look.age())
+        age = 0.0 if self._is_told() else max(0.0, self._log.last_look.age())
         head, newest = self.replica.head.seq, self._checkpoints.newest
         standing = Standing(
             self.superblock.database, head, age, encrypted=self.superblock.encryption is not None
@@ -460,6 +479,10 @@ class Engine:
             return standing
         written = self._server.now() - time_of(newest.message.id)
         return replace(standing, checkpoint=newest.manifest.seq, checkpoint_age=max(0.0, written))
+
+    def _is_told(self) -> bool:
+        """Whether this process has heard of all that was written, as far as is known."""
+        return self._hears and self._server.trouble is None and not self._follower.behind
 
     def growth(self) -> Growth | None:
         """Return how much the database holds, and has held; None where nothing can be read just
@@ -585,7 +608,13 @@ class Engine:
     @property
     def changing(self) -> bool:
         """Whether the log changes to another generation, and writing waits for that."""
-        return self._log.stop.ended is None and (self._follower.sealed or self.over.is_set())
+        changes = self._follower.sealed or self.over.is_set() or self.remaking
+        return self._log.stop.ended is None and changes
+
+    @property
+    def remaking(self) -> bool:
+        """Whether a lane is gone, and about to be made again."""
+        return self._follower.gone.awaited is not None
 
     async def make_generation(
         self, lanes: int | None, step: Step, key: Key | NoKey | None = NO_KEY
@@ -605,8 +634,7 @@ class Engine:
         rekeying = None if isinstance(key, NoKey) or key == self.key else self._rekeying(key)
         parts = self._log, self.replica, self._follower, self._committer
         making = Making(*parts, self._limits, rekeying=rekeying)
-        number, chosen = self.superblock.generation + 1, rekeying.key if rekeying else self.key
-        sealed = await new_sealing(self._server, self.superblock.database, number, chosen)
+        sealed = await self._new_sealing(rekeying.key if rekeying else self.key)
         return await making.make(lanes, sealed, writer=self.writer, step=step)
 
     def _rekeying(self, key: Key | None) -> Rekeying:
@@ -620,6 +648,36 @@ class Engine:
             time=self._server.now(),
         )
         return Rekeying(key, word)
+
+    async def _new_sealing(self, key: Key | None) -> tuple[Encryption | None, Sealing]:
+        """Return how the next generation is encrypted, and what seals it."""
+        number = self.superblock.generation + 1
+        return await new_sealing(self._server, self.superblock.database, number, key)
+
+    async def remake(self) -> Superblock | None:
+        """Make channels that are deleted again, as a new generation, until that is over, or this
+        one is; return its superblock (:meth:`Remaking.run
+        <discobase.engine.generations.remaking.Remaking.run>`).
+        """
+        if self._read_only:
+            return None
+        remaking = Remaking(
+            self._log,
+            self.replica,
+            self._follower,
+            self._committer,
+            self._limits,
+            writer=self.writer,
+            is_told=self._is_told,
+            new_sealing=lambda: self._new_sealing(self.key),
+            change=self._change,
+        )
+        self._follower.gone.remade = True
+        return await remaking.run()
+
+    async def _change(self) -> Superblock:
+        with Gauge().step("making a new generation") as step:
+            return (await self.make_generation(None, step)).superblock
 
     async def hand_over(self) -> Former:
         """Stop, and leave the replica, and what was asked for, to the engine of the next
@@ -691,7 +749,7 @@ async def examine(
     """
     server = reading(server)
     try:
-        found = await find(server, place, key)
+        found = await find(server, place, key, whole=False)
     except NotPermitted as error:
         raise error.reason from error
     except (Refused, Uncertain) as error:
@@ -718,7 +776,7 @@ async def _find_next(server: Server, place: str, key: Key | None, former: Former
     Raises:
         DatabaseDeleted: another database is there.
     """
-    found = await find(server, place, key, former.successor, former.superblock)
+    found = await find(server, place, key, former.successor, former.superblock, whole=False)
     if found.superblock.database != former.superblock.database:
         raise DatabaseDeleted("this database has been deleted, and another one is there")
     return found

@@ -21,12 +21,13 @@ import asyncio
 import contextlib
 import copy
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from discobase.engine.applier import Applier
 from discobase.engine.checkpoints.recovery import Recovery
 from discobase.engine.checkpoints.store import Stored
 from discobase.engine.doubt import CHECK_SECONDS, Doubt
+from discobase.engine.gone import Gone
 from discobase.engine.holes import Holes
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.creation import Found
@@ -48,7 +49,13 @@ from discobase.engine.server.seam import (
 )
 from discobase.engine.trouble import Trouble
 from discobase.engine.versions import release_of
-from discobase.errors import DatabaseEnded, LogDamaged, UpgradeNeeded
+from discobase.errors import (
+    ChannelDeleted,
+    DatabaseEnded,
+    LogDamaged,
+    Unavailable,
+    UpgradeNeeded,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -82,6 +89,7 @@ class Follower:
         awaited: who waits for a position.
         lost: commits that do not count.
         holes: what was deleted or altered of what has been applied.
+        gone: the channels that were deleted.
         tell: tells those who wait for a position that the head has moved.
     """
 
@@ -100,6 +108,7 @@ class Follower:
         self._doubt = Doubt(log.server, self._arrived.set, log.troubles)
         self._applier = Applier(log, replica, recovery, self._doubt, self._arrived.set)
         self.holes = Holes(log, replica, self._applier, self._doubt)
+        self.gone = Gone(log.superblock, log.troubles, self._doubt.declared)
         self.turn = asyncio.Lock()
         self.awaited = self._applier.awaited
         self.lost = self._applier.lost
@@ -141,10 +150,12 @@ class Follower:
 
     @property
     def on_hold(self) -> bool:
-        """Whether nothing is to be written before something else is done: what is being healed, or
-        the change of generation. From any thread.
+        """Whether nothing is to be written before something else is done: what is being healed or
+        made again, or the change of generation. From any thread.
         """
-        return self.healing or self.sealed or self._log.catalog.successor.known.is_set()
+        if self.healing or self.gone.awaited is not None:
+            return True
+        return self.sealed or self._log.catalog.successor.known.is_set()
 
     @property
     def held_up(self) -> str | None:
@@ -156,12 +167,10 @@ class Follower:
                 "Saves wait while the log changes to a new generation, as a vacuum makes one; if "
                 "whoever makes it has died, for half a minute at the most."
             )
+        if (deleted := self.gone.awaited) is not None:
+            return _waiting("made again", deleted, self.gone.hindrance)
         if (wound := self._doubt.healing) is not None:
-            hindrance = self.holes.hindrance
-            tried = "" if hindrance is None else f" The last try to heal it has failed: {hindrance}"
-            return (
-                f"Saves wait until this is healed, and are tried again after that: {wound}.{tried}"
-            )
+            return _waiting("healed", wound, self.holes.hindrance)
         for channel, message in self._log.ends.unexplained.items():
             return (
                 f"Saves wait, for half a minute at the most, for a process that still has what is "
@@ -227,6 +236,8 @@ class Follower:
         generation.
         """
         self.holes.note_superblock()
+        if self._doubt.damage is not None:
+            self._doubt.look_at_once()  # others may have healed it so
         self._arrived.set()
 
     def note_told(self) -> None:
@@ -307,6 +318,7 @@ class Follower:
         try:
             listing = await self.catch_up()
             if outdated:
+                self.gone.suspect(listing)
                 await self.holes.examine_catalog(listing)
         except (Uncertain, Refused):
             self._outdated = outdated or self._outdated
@@ -328,25 +340,29 @@ class Follower:
 
     # Reading the log; the caller holds the turn
 
-    async def begin(self, found: Found) -> None:
+    async def begin(self, found: Found, *, moved: bool = False) -> None:
         """Read the log for the first time, as far as it went when the database was looked for: from
         the newest checkpoint on, where there is one that holds. One API call for 100 frames of a
         lane, and one for the list of checkpoints where there ever was one: not for a replica that
         was kept, unless it is old.
+
+        Args:
+            found: the database.
+            moved: whether the replica was made of other lanes.
 
         Raises:
             LogDamaged, UpgradeNeeded, Uncertain, Refused: as :meth:`catch_up`.
         """
         await self._log.catalog.take(found.catalog)
         try:
-            await self._begin(found)
+            await self._begin(found, moved=moved)
         except ReplicaLost:  # its file has failed: another one is there, which holds nothing yet
             await self.catch_up()
         self._log.require_taken_over(self._replica.head.seq + 1)
 
-    async def _begin(self, found: Found) -> None:
+    async def _begin(self, found: Found, *, moved: bool) -> None:
         if self._replica.head.seq:
-            await self._applier.move_on()
+            await self._applier.move_on(moved=moved)
         candidates = await self._checkpoints_ahead(found.listing)
         if candidates is None:
             await self._go_on(found.listing)
@@ -425,6 +441,8 @@ class Follower:
             except Superseded:
                 raise
             except LogDamaged as error:
+                if isinstance(error, ChannelDeleted) and self.gone.note(error):
+                    raise
                 listing = None
                 if await self._applier.goes_on_from_a_checkpoint(error):
                     continue
@@ -502,6 +520,7 @@ class Follower:
         would tell: others may go on elsewhere, or where the head stood. One API call, and one more
         where there is anything new in the catalog.
         """
+        self.gone.suspect(listing)
         if not self._log.catalog.is_known(listing):
             await self.holes.examine_catalog(listing)
         try:
@@ -597,6 +616,47 @@ class Follower:
 
     # The look
 
+    async def look_beside(self, gone: Collection[int]) -> None:
+        """Look at the lanes that are left, where others are gone, and apply what they hold. One API
+        call, and one for each lane that holds something newer than is known.
+
+        Args:
+            gone: the channels of the others.
+
+        Raises:
+            LogDamaged: there is more than can be applied without what is gone.
+            Unavailable: the newest message of a lane that is there is gone, and for half a minute
+                somebody may know what it was.
+            DatabaseEnded, UpgradeNeeded: this version may not write.
+            Uncertain, Refused: Discord could not be read.
+        """
+        stop = self._log.stop
+        if (stopped := stop.ended or stop.later or self._superseded()) is not None:
+            raise copy.copy(stopped)
+        await self._applier.heal()
+        listing = await self._log.list_channels(without=gone)
+        self._explain_applied()
+        await self._read_newer(listing, gone)
+        await self._applier.apply_all()
+        if self._applier.arrivals:
+            raise self._applier.missing()
+        if self._applier.unsure and self._log.superblock.lane_of(self._applier.unsure) not in gone:
+            await self._applier.look_up_head()
+        self._compare_ends(listing)
+        self._give_up_unexplained()
+        if self._log.ends.unexplained:
+            raise Unavailable(f"{self.held_up}")
+
+    async def _read_newer(self, listing: Listing, gone: Collection[int] = ()) -> None:
+        """Read every lane that holds something newer than is known, and keep what is there until
+        its turn comes.
+        """
+        channels = self._log.superblock.lanes
+        for lane, after in enumerate(self._replica.positions.read_from()):
+            if channels[lane] not in gone and not self._is_known(lane, listing):
+                for entry in await self._log.tail(lane, after, listing):
+                    self._applier.note(entry, read=True)
+
     async def _look(self, listing: Listing | None = None) -> Listing:
         """See whether any lane holds something newer than is known, and apply that. One API call
         where none does, for the list of channels.
@@ -607,10 +667,7 @@ class Follower:
         if listing is None:
             listing = await self._log.list_channels()
         self._explain_applied()
-        for lane, after in enumerate(self._replica.positions.read_from()):
-            if not self._is_known(lane, listing):
-                for entry in await self._log.tail(lane, after, listing):
-                    self._applier.note(entry, read=True)
+        await self._read_newer(listing)
         await self._advance()
         if self._applier.arrivals:
             return await self.catch_up()
@@ -657,6 +714,10 @@ class Follower:
     async def _look_on(self) -> Listing:
         """Look, and wait no longer for what nothing has explained for half a minute."""
         listing = await self._look()
+        self._give_up_unexplained()
+        return listing
+
+    def _give_up_unexplained(self) -> None:
         for channel, message in self._log.ends.give_up(self._log.server.monotonic()).items():
             on = f"writing goes on without message {message}, the newest of channel {channel}"
             self._log.troubles.end("damage", on, of=channel)
@@ -666,7 +727,6 @@ class Follower:
                 "it was the newest message of its channel and has been deleted; nobody has said "
                 "what it was, and others write where it may have stood",
             )
-        return listing
 
     # Damage
 
@@ -699,3 +759,9 @@ class Follower:
             await self._applier.apply_all()
         except LogDamaged:
             await self.catch_up()
+
+
+def _waiting(until: str, wound: LogDamaged, hindrance: Exception | None) -> str:
+    """Return in sentences that saves wait for something."""
+    tried = "" if hindrance is None else f" The last try has failed: {hindrance}"
+    return f"Saves wait until this is {until}, and are tried again after that: {wound}.{tried}"

@@ -65,6 +65,9 @@ _REOPENINGS = 10
 _STEPS = 5
 """Of the making of a generation, as whoever waits for it is told."""
 
+_POLL_SECONDS = 0.5
+"""Between two questions whether a channel has been made again: a guess, as for saves that wait."""
+
 _CLOSE_SECONDS = 10.0
 """How long a close waits for a change of generation: as long as for what was asked for."""
 
@@ -99,6 +102,8 @@ class LastingEngine:
         self._ended: DiscobaseError | None = None
         self._going_on = asyncio.create_task(self._go_on())
         self._going_on.add_done_callback(self._tell_failure)
+        self._remaking = set[asyncio.Task[None]]()
+        self._watch_channels(engine)
 
     @classmethod
     async def open(
@@ -141,7 +146,23 @@ class LastingEngine:
         if self._engine.key != engine.key:
             self._rekeyed(self._engine.key)
         _log.info("the log goes on in generation %d", self._engine.superblock.generation)
+        self._watch_channels(self._engine)
         self._wake()
+
+    def _watch_channels(self, engine: Engine) -> None:
+        """Have channels of a generation that are deleted made again, as another generation."""
+        task = asyncio.create_task(self._make_again(engine))
+        self._remaking.add(task)
+        task.add_done_callback(self._remaking.discard)
+        task.add_done_callback(self._tell_failure)
+
+    async def _make_again(self, engine: Engine) -> None:
+        made = await engine.remake()
+        if made is None:
+            return
+        await self._gone_on_from(engine)
+        if (left := await tidy(self._server, made)) is not None:
+            _log.info("what is left of the generation before could not be removed: %s", left)
 
     def _wake(self) -> None:
         """Wake those who wait for the next generation."""
@@ -173,13 +194,16 @@ class LastingEngine:
             try:
                 return await call(engine)
             except DiscobaseError:
-                if not engine.over.is_set() or self._ended is not None:
+                if not (engine.over.is_set() or engine.remaking) or self._ended is not None:
                     raise
             except asyncio.CancelledError:
                 task = asyncio.current_task()
                 if not engine.over.is_set() or task is None or task.cancelling():
                     raise
-            await self._gone_on_from(engine)
+            while engine.remaking and not engine.over.is_set() and self._ended is None:
+                await self._server.sleep(_POLL_SECONDS)
+            if engine.over.is_set():
+                await self._gone_on_from(engine)
 
     async def _gone_on_from(self, engine: Engine) -> None:
         while self._engine is engine:
@@ -316,8 +340,10 @@ class LastingEngine:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await self._gone_on_from(self._engine)
-        self._going_on.cancel()
-        await asyncio.gather(self._going_on, return_exceptions=True)
+        tasks = [self._going_on, *self._remaking]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         try:
             await self._engine.close(reason)
         finally:

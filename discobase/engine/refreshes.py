@@ -9,7 +9,7 @@ import logging
 from discobase.engine.follower import Follower
 from discobase.engine.server.seam import NotPermitted, Refused, Uncertain
 from discobase.engine.trouble import Trouble, Troubles
-from discobase.errors import DiscobaseError, Unavailable
+from discobase.errors import ChannelDeleted, DiscobaseError, Unavailable
 
 _log = logging.getLogger(__name__)
 
@@ -73,6 +73,9 @@ class Refreshes:
             async with self._follower.turn:
                 self._begun[thoroughly] = self._next.pop(thoroughly)
                 await (self._follower.catch_up() if thoroughly else self._follower.refresh())
+        except ChannelDeleted as error:
+            self._follower.gone.note(error)
+            raise
         except DiscobaseError:
             raise
         except NotPermitted as error:

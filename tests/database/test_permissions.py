@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from discobase.errors import LogDamaged, MissingPermission, Unavailable
+from discobase.errors import MissingPermission
 from discobase.local.state.permissions import (
     ATTACH_FILES,
     BOT_DEFAULT,
@@ -214,47 +214,6 @@ def test_a_checkpoint_without_the_right_to_send_names_it_and_all_else_goes_on(pl
         admin.deny_bot("checkpoints", SEND_MESSAGES)
         lacks(database.checkpoint, "checkpoints", "send_messages", "attach_files")
         assert item(name="cap").save().pk == 2
-
-
-# Channels that are gone
-
-
-def failure_of(act) -> str:
-    try:
-        act()
-    except LogDamaged as error:
-        return str(error)
-    return ""
-
-
-@pytest.mark.parametrize("name", ["log-0", "log-3"])
-def test_a_lane_that_is_deleted_while_connected_is_damage_and_named(place, admin, name):
-    with filled(place) as (database, item):
-        assert admin.rest("DELETE", f"/channels/{admin.own()[name]}").status == 200
-
-        told = f"the lane {name} of the database has been deleted"
-        assert soon(lambda: told in failure_of(database.refresh))
-        assert told in failure_of(item(name="cap").save)
-        assert told in failure_of(lambda: len(item.find(fresh=True)))
-        assert len(item.find()) == 6
-
-
-def test_a_save_into_a_deleted_lane_is_no_repeat_later_even_without_an_event(place, admin):
-    with filled(place, count=1) as (_, item):
-        place.discord.event_fault(action="drop", count=1)
-        assert admin.rest("DELETE", f"/channels/{admin.own()['log-2']}").status == 200
-        with pytest.raises(LogDamaged, match="the lane log-2 of the database has been deleted"):
-            item(name="cap").save()
-
-
-def test_the_channel_of_checkpoints_may_be_deleted_and_all_but_they_goes_on(place, admin):
-    with filled(place, count=1):
-        assert admin.rest("DELETE", f"/channels/{admin.own()['checkpoints']}").status == 200
-    with (
-        filled(place, count=1) as (database, _),
-        pytest.raises(Unavailable, match="their channel has been deleted"),
-    ):
-        database.checkpoint()
 
 
 # Costs

@@ -28,6 +28,7 @@ def open_lasting(world, process, **options):
         process, LastingEngine.open(process.seam, failed=process.failures.append, **chosen)
     )
     process.closers.append(engine.replica.close)
+    process.engine = engine  # kept until the world ends, also where the process is killed
     return engine
 
 

@@ -482,6 +482,8 @@ class World:
         self._require_channel(channel)
         self.note(f"server: channel {channel} {self.channels[channel].name} deleted")
         del self.channels[channel], self.messages[channel]
+        for child in [each for each in self.channels.values() if each.parent == channel]:
+            self.channels[child.id] = dataclasses.replace(child, parent=None)
 
     def _require_channel(self, channel: int) -> None:
         if channel not in self.channels:

@@ -137,7 +137,7 @@ async def read_bundle(server: Server, superblock: Superblock) -> list[Carried]:
         Refused, Uncertain: it could not be read.
     """
     base, channel = superblock.base, superblock.checkpoints
-    if base is None:
+    if base is None or not base.bundle:
         return []
     try:
         message = await persist(server, server.message, channel, base.bundle)

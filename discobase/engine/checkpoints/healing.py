@@ -119,7 +119,9 @@ class Healer:
                 except (DiscobaseError, ServerError, TooLarge, Unanswered) as error:
                     _log.info("what was deleted or altered could not be healed yet: %s", error)
                     self._follower.holes.hindrance = error
-                    if server.monotonic() - began > HEALED_WITHIN:
+                    # A lane that is made again heals this, too.
+                    is_late = server.monotonic() - began > HEALED_WITHIN
+                    if is_late and self._follower.gone.awaited is None:
                         self._follower.holes.give_up()
                     await server.sleep(pause(server, attempt))
                     attempt += 1

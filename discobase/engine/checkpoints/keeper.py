@@ -30,6 +30,7 @@ from discobase.engine.checkpoints.store import (
 )
 from discobase.engine.checkpoints.taking import take
 from discobase.engine.follower import Follower
+from discobase.engine.log.presence import deleted
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.replica import Replica
 from discobase.engine.server.seam import (
@@ -281,7 +282,13 @@ class CheckpointKeeper:
 
     async def _list(self) -> CheckpointListing:
         """Look at what is there."""
-        listing = await self._store.list()
+        try:
+            listing = await self._store.list()
+        except NotFound as error:
+            if error.code == UNKNOWN_CHANNEL:
+                channel = self._superblock.checkpoints
+                self._follower.gone.note(deleted(channel, "channel of the checkpoints"))
+            raise
         newest = listing.stored[0] if listing.stored else None
         if newest is None or self.newest is None or newest.message.id != self.newest.message.id:
             self.newest, self._volume_before = newest, self._replica.volume
@@ -320,6 +327,7 @@ def _why(error: Exception) -> str:
     """Return in words why no checkpoint could be written."""
     if isinstance(error, NotFound) and error.code == UNKNOWN_CHANNEL:
         return (
-            "their channel has been deleted, and is not made again; all else goes on without them"
+            "their channel has been deleted. All else goes on without them, and a process that may "
+            "write makes it again, in some seconds: ask for it again then"
         )
     return str(error)

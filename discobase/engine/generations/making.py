@@ -40,7 +40,13 @@ from discobase.engine.log.superseded import Superseded
 from discobase.engine.operations import Seal
 from discobase.engine.replica import Replica
 from discobase.engine.server.seam import NotPermitted, ServerError
-from discobase.errors import DatabaseEnded, DiscobaseError, OutcomeUnknown, Unavailable
+from discobase.errors import (
+    ChannelDeleted,
+    DatabaseEnded,
+    DiscobaseError,
+    OutcomeUnknown,
+    Unavailable,
+)
 from discobase.key import NO_KEY
 from discobase.progress import Step
 
@@ -154,6 +160,10 @@ class Making:
             return await self._make(ticket, lanes, sealed, writer, step)
         except Superseded as error:
             raise _overtaken() from error
+        except ChannelDeleted as error:
+            raise Unavailable(
+                f"no new generation was made: {error}. Ask for it again when that channel is there"
+            ) from error
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if not self._log.catalog.successor.known.is_set() or task is None or task.cancelling():

@@ -54,7 +54,14 @@ from discobase.engine.server.seam import (
     Trace,
     Uncertain,
 )
-from discobase.errors import DatabaseDeleted, DatabaseNotFound, LogDamaged, ServerFull, Unavailable
+from discobase.errors import (
+    ChannelDeleted,
+    DatabaseDeleted,
+    DatabaseNotFound,
+    LogDamaged,
+    ServerFull,
+    Unavailable,
+)
 from discobase.key import Key
 
 _log = logging.getLogger(__name__)
@@ -70,9 +77,10 @@ looked for in the list which can be had by its id: a guess. The first takes a pr
 still for ten minutes, or a person; the second a right that comes back just then."""
 
 REWRITING_SECONDS = 35.0
-"""For which a log has to be without its superblock before that is believed: a process that heals it
-begins within 2 s and calls it damage after 30 (``checkpoints/healing.py``), and what it has written
-need not be readable for 3 more."""
+"""For which a log has to be without its superblock, or without a lane, before that is believed: a
+process that heals it begins within 2 s and calls it damage after 30 (``checkpoints/healing.py``),
+or waits for 30 before it makes a lane again, and what it has written need not be readable for 3
+more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +164,8 @@ async def find(
     key: Key | None = None,
     known: Superblock | None = None,
     held: Superblock | None = None,
+    *,
+    whole: bool = True,
 ) -> Found:
     """Find the database of a server, and change nothing there. 2 API calls; where it was created a
     moment ago that twice, and the server's settling time; some more where there is none.
@@ -166,6 +176,7 @@ async def find(
         key: the key that it is encrypted by; None for none.
         known: a superblock whose keys have been derived already.
         held: that of an earlier generation, by which this process has read and written.
+        whole: whether all lanes have to be there.
 
     Raises:
         DatabaseNotFound: there is none.
@@ -188,7 +199,7 @@ async def find(
         block = await unlocked(
             server, view.chosen, catalog, key, place=place, made=known, held=held
         )
-        if await _is_whole(server, block, view.channels):
+        if not whole or await _is_whole(server, block, view.channels):
             return Found.of(view, block)
 
 
@@ -249,20 +260,41 @@ async def _search(server: Server, waited_for: int = 0) -> tuple[View, list[Trace
 
 async def _is_whole(server: Server, block: Superblock, channels: Iterable[Channel]) -> bool:
     """See that all lanes of a database are there; return False where it has changed to another
-    generation since it was looked for.
+    generation since it was looked for. Where one is gone, a process that has the database open may
+    just be making it again: that is waited for.
 
     Raises:
-        LogDamaged: a lane is gone.
+        ChannelDeleted: a lane is gone.
     """
     listed = {channel.id for channel in channels}
-    try:
-        await require_present(server, block, [lane for lane in block.lanes if lane not in listed])
-    except LogDamaged:
-        now = (await look_until_settled(server)).chosen
-        if now is None or (now.database, now.generation) == (block.database, block.generation):
-            raise
-        return False
-    return True
+    unlisted = [lane for lane in block.lanes if lane not in listed]
+    began, attempt = server.monotonic(), 0
+    while True:
+        try:
+            await require_present(server, block, unlisted)
+        except ChannelDeleted as error:
+            now = (await look_until_settled(server)).chosen
+            if now is None or (now.database, now.generation) != (block.database, block.generation):
+                return False
+            if server.monotonic() - began >= REWRITING_SECONDS:
+                raise _not_made_again(block, error) from error
+            await server.sleep(pause(server, attempt))
+            attempt += 1
+        else:
+            return True
+
+
+def _not_made_again(block: Superblock, error: ChannelDeleted) -> ChannelDeleted:
+    return ChannelDeleted(
+        f"the {block.names[error.channel or 0]} of the database has been deleted, with all it "
+        f"held, and nobody has made it again for {REWRITING_SECONDS:.0f} s",
+        channel=error.channel,
+        step=(
+            "A process that has the database open, and may write, does that by itself: leave it "
+            "running, and try again. Where there is none, db.repair() begins anew with what can "
+            "be read, and says what is lost"
+        ),
+    )
 
 
 async def _require_readable(server: Server, channels: Iterable[Channel]) -> None:

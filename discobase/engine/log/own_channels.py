@@ -12,19 +12,20 @@ import copy
 import logging
 from collections.abc import Awaitable, Callable
 
-from discobase.engine.log.presence import require_present
+from discobase.engine.log.presence import deleted, require_present
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.log.superseded import Superseded
-from discobase.engine.server.retry import pause
+from discobase.engine.server.retry import pause, persist
 from discobase.engine.server.seam import (
     AccessChanged,
     Event,
+    NotFound,
     NotPermitted,
     Server,
     ServerError,
 )
 from discobase.engine.trouble import Trouble, Troubles
-from discobase.errors import DatabaseEnded, LogDamaged, MissingPermission
+from discobase.errors import ChannelDeleted, DatabaseEnded, LogDamaged, MissingPermission
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class OwnChannels:
         troubles: what is told of what goes wrong.
         require_current: asked where one of them is gone; raises where another generation of the
             database has others.
+        is_remade: told of one that is gone; returns whether it is about to be made again.
 
     Attributes:
         trouble: what keeps the database from being read; None while nothing does.
@@ -54,13 +56,17 @@ class OwnChannels:
         superblock: Superblock,
         regained: Callable[[], None],
         troubles: Troubles,
+        *,
         require_current: Callable[[], Awaitable[None]],
+        is_remade: Callable[[ChannelDeleted], bool],
     ) -> None:
         self._server = server
         self._superblock = superblock
         self._regained = regained
         self._troubles = troubles
         self._require_current = require_current
+        self._is_remade = is_remade
+        self._watched = {*superblock.names, superblock.checkpoints}
         self._changed = asyncio.Event()
         self.trouble: MissingPermission | LogDamaged | DatabaseEnded | None = None
 
@@ -69,7 +75,7 @@ class OwnChannels:
         match event:
             case AccessChanged(channel=None):
                 self._changed.set()
-            case AccessChanged(channel=channel) if channel in self._superblock.names:
+            case AccessChanged(channel=channel) if channel in self._watched:
                 self._changed.set()
             case _:
                 pass
@@ -118,6 +124,8 @@ class OwnChannels:
             self.trouble = error.reason
         except Superseded:
             return  # these channels are nothing to anybody any more
+        except ChannelDeleted as error:
+            self.trouble = None if self._is_remade(error) else error
         except (DatabaseEnded, LogDamaged) as error:
             self.trouble = error
         if self.trouble is not None:
@@ -132,3 +140,11 @@ class OwnChannels:
         except LogDamaged:
             await self._require_current()
             raise
+        try:
+            await persist(self._server, self._server.require_readable, self._superblock.checkpoints)
+        except NotFound as error:
+            await self._require_current()
+            self._is_remade(deleted(self._superblock.checkpoints, "channel of the checkpoints"))
+            _log.debug("all else goes on without the channel of the checkpoints: %s", error)
+        except NotPermitted as error:
+            _log.debug("all else goes on without the checkpoints: %s", error)

@@ -9,14 +9,14 @@ from discobase.engine.log.last_words import last_word
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import NotFound, NotPermitted, Refused, Server
-from discobase.errors import DatabaseDeleted, DatabaseEnded, LogDamaged
+from discobase.errors import ChannelDeleted, DatabaseDeleted, DatabaseEnded
 
 
 async def require_present(server: Server, superblock: Superblock, channels: Iterable[int]) -> None:
     """See that channels of a database are there and may be read.
 
     Raises:
-        LogDamaged: one of them has been deleted.
+        ChannelDeleted: one of them has been deleted by itself.
         DatabaseEnded: one of them has, with the database.
         NotPermitted: the bot may not read one of them.
     """
@@ -27,17 +27,27 @@ async def require_present(server: Server, superblock: Superblock, channels: Iter
             raise await gone(server, superblock, channel) from error
 
 
-async def gone(server: Server, superblock: Superblock, channel: int) -> LogDamaged | DatabaseEnded:
+async def gone(
+    server: Server, superblock: Superblock, channel: int
+) -> ChannelDeleted | DatabaseEnded:
     """Return the error for a channel of the database that is gone: by itself, or with the database,
     as the catalog says, which goes last. One API call; one for each lane where the catalog is gone.
 
     Raises:
         Uncertain: the server does not answer.
     """
-    damaged = LogDamaged(
-        f"the {superblock.names[channel]} of the database has been deleted, with all it held",
-        channel=channel,
-    )
+    damaged = deleted(channel, superblock.names[channel])
+    if channel == superblock.catalog:
+        damaged = ChannelDeleted(
+            "the catalog of the database has been deleted, with all it held: nothing can be saved "
+            "any more, and nobody can connect",
+            channel=channel,
+            step=(
+                "This process still has the records. Write them out with db.export(); then delete "
+                "the other channels of the database, connect, which creates a new one, and take "
+                "them over with db.import_()"
+            ),
+        )
     try:
         messages = await read_channel(server, superblock.catalog)
     except NotFound:
@@ -48,8 +58,8 @@ async def gone(server: Server, superblock: Superblock, channel: int) -> LogDamag
 
 
 async def _whole(
-    server: Server, superblock: Superblock, damaged: LogDamaged
-) -> LogDamaged | DatabaseEnded:
+    server: Server, superblock: Superblock, damaged: ChannelDeleted
+) -> ChannelDeleted | DatabaseEnded:
     """Return whether all lanes are gone, too."""
     for lane in superblock.lanes:
         try:
@@ -60,3 +70,15 @@ async def _whole(
             pass
         return damaged
     return DatabaseDeleted("this database has been deleted, with all its channels")
+
+
+def deleted(channel: int, name: str) -> ChannelDeleted:
+    """Return the error for a channel that was deleted by itself.
+
+    Args:
+        channel: its id.
+        name: what it is in the database.
+    """
+    return ChannelDeleted(
+        f"the {name} of the database has been deleted, with all it held", channel=channel
+    )

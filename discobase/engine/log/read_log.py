@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from discobase.engine.log.authors import hidden_text
 from discobase.engine.log.catalog import Catalog
@@ -204,18 +204,22 @@ class ReadLog:
         if messages:
             self.ends.explain(lane, messages[-1].id)
 
-    async def list_channels(self) -> Listing:
+    async def list_channels(self, *, without: Collection[int] = ()) -> Listing:
         """Return how far each channel goes. One API call.
 
+        Args:
+            without: lanes that need not be there.
+
         Raises:
-            LogDamaged: a lane has been deleted.
+            ChannelDeleted: a lane has been deleted.
             DatabaseEnded: it has, with the database.
             Superseded: the log goes on in another generation.
             NotPermitted: a lane is not shown to the bot.
         """
         began = self.last_look.moment()
         listing = Listing.of(began, await persist(self.server, self.server.channels))
-        unlisted = [lane for lane in self.superblock.lanes if lane not in listing.last]
+        needed = [lane for lane in self.superblock.lanes if lane not in without]
+        unlisted = [lane for lane in needed if lane not in listing.last]
         try:
             await require_present(self.server, self.superblock, unlisted)
         except DatabaseEnded as ended:

@@ -49,11 +49,11 @@ class Base:
     """What the lanes of a later generation begin behind.
 
     Attributes:
-        seq: the position of the seal, the last one of the generation before: the first that is in
-            these lanes is the one above it.
-        chain: what the frame above the seal continues.
-        checkpoint: the message with the checkpoint of a position below that.
-        bundle: the message with the commits from there up to the seal.
+        seq: the last position of the generation before, as a rule that of its seal: the first that
+            is in these lanes is the one above it.
+        chain: what the frame above that continues.
+        checkpoint: the message with the checkpoint of that position, or one below it.
+        bundle: the message with the commits from there up to the seal; 0 where there are none.
         volume: the bytes of all payloads of the log up to the seal, unpacked.
     """
 
@@ -276,8 +276,8 @@ def _base_of(fields: dict[str, Any]) -> Base:
     seq, chain, volume = fields["seq"], fields["chain"], fields["volume"]
     if not type(seq) is type(volume) is int or min(seq, volume) < 0 or type(chain) is not str:
         raise TypeError
-    checkpoint, bundle = snowflake(fields["checkpoint"]), snowflake(fields["bundle"])
-    return Base(seq, chain, checkpoint, bundle, volume)
+    bundle = 0 if fields["bundle"] == "0" else snowflake(fields["bundle"])
+    return Base(seq, chain, snowflake(fields["checkpoint"]), bundle, volume)
 
 
 def _is_encrypted(signed: Signed) -> bool:

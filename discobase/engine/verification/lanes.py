@@ -52,6 +52,11 @@ class Lanes:
         return len(self._messages)
 
     @property
+    def gone(self) -> frozenset[int]:
+        """The lanes that have been deleted."""
+        return frozenset(self._gone)
+
+    @property
     def unexplained(self) -> dict[int, int]:
         """The last id of each lane in which no message has it: it was deleted, or is shown late."""
         ends = {lane: self._ends.get(lane, 0) for lane in self._read if lane not in self._gone}
