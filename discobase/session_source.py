@@ -8,16 +8,17 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from math import inf
+from typing import Any, TypeVar
 
 from discobase.arguments import Target
 from discobase.cleaning import Cleaning, forget_kept
 from discobase.engine.changes import IndexWanted, Placed, Request, TextIndexWanted
 from discobase.engine.checkpoints.keeper import Checkpoint
-from discobase.engine.interface import EngineInterface, Vacuum
+from discobase.engine.interface import EngineInterface, Move, Vacuum
 from discobase.engine.lost import LostCommit
 from discobase.engine.replica import EMPTY, Replica
 from discobase.engine.verification.costs import costs_of
@@ -38,6 +39,9 @@ from discobase.progress import Gauge, Progress
 from discobase.progress_bar import Telling
 from discobase.session import Session
 from discobase.status import Status
+
+T = TypeVar("T")
+W = TypeVar("W")
 
 _log = logging.getLogger(__name__)
 
@@ -331,11 +335,39 @@ class SessionSource:
         Raises:
             ReadOnly: nothing is to be written.
         """
-        what = "the vacuum"
+        return self._changed("the vacuum", lambda engine: engine.vacuum, lanes, told, timeout)
+
+    def move(
+        self,
+        server: str | int,
+        told: Callable[[Progress], object] | None,
+        timeout: float | None,
+    ) -> Move:
+        """Have the database go on in another server.
+
+        Args:
+            server: its name, or its id.
+            told: called on this thread with how far it has come.
+            timeout: seconds to wait; None for no limit.
+
+        Raises:
+            ReadOnly: nothing is to be written.
+        """
+        return self._changed("the move", lambda engine: engine.move, server, told, timeout)
+
+    def _changed(
+        self,
+        what: str,
+        change: Callable[[EngineInterface], Callable[[W, Gauge], Coroutine[Any, Any, T]]],
+        wanted: W,
+        told: Callable[[Progress], object] | None,
+        timeout: float | None,
+    ) -> T:
+        """Have the engine change to another generation, and return what that came to."""
         self._require_writing(what)
         session = self.session()
         engine, gauge, began = session.engine(what, timeout), Gauge(), time.monotonic()
-        made = session.portal.submit(engine.vacuum, lanes, gauge)
+        made = session.portal.submit(change(engine), wanted, gauge)
         try:
             return session.portal.wait_shared(
                 made,

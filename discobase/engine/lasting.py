@@ -8,15 +8,17 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any, TypeVar
 
 from discobase.engine.changes import IndexWanted, Request, TextIndexWanted
 from discobase.engine.checkpoints.growth import Growth
 from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.engine import Engine, Former
+from discobase.engine.finder import Finder
 from discobase.engine.generations.channels import tidy
-from discobase.engine.interface import Standing, Vacuum
+from discobase.engine.generations.making import Made
+from discobase.engine.generations.places import tidy_moved
+from discobase.engine.interface import Move, Standing, Vacuum
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.log.superseded import Superseded
 from discobase.engine.lost import LostCommit
@@ -32,7 +34,9 @@ from discobase.errors import (
     Disconnected,
     KeyNeeded,
     LogDamaged,
+    MissingPermission,
     NotEncrypted,
+    ServerNotFound,
     Unavailable,
     UpgradeNeeded,
     WrongKey,
@@ -54,7 +58,7 @@ long as somebody may take to heal it, and a guess."""
 _FINAL = (DatabaseEnded, KeyNeeded, WrongKey, NotEncrypted)
 """What ends the connection at once, as it would a login."""
 
-_LASTING = (DatabaseNotFound, LogDamaged, UpgradeNeeded)
+_LASTING = (DatabaseNotFound, LogDamaged, MissingPermission, ServerNotFound, UpgradeNeeded)
 """What does so where it stays."""
 
 _REOPENINGS = 10
@@ -71,22 +75,17 @@ class LastingEngine:
     """An engine that goes on from one generation to the next. Made by :meth:`open`.
 
     Args:
-        server: the seam.
+        finder: finds the server that the database is in, and opens it there.
         engine: that of the present generation.
-        reopen: opens that of the next one.
-        failed: called when it cannot be opened.
+        failed: called when that of the next one cannot be opened.
     """
 
     def __init__(
-        self,
-        server: Server,
-        engine: Engine,
-        reopen: Callable[[Former], Awaitable[Engine]],
-        failed: Callable[[DiscobaseError], None],
+        self, finder: Finder, engine: Engine, failed: Callable[[DiscobaseError], None]
     ) -> None:
-        self._server = server
+        self._finder = finder
+        self._clock = finder.server
         self._engine = engine
-        self._reopen = reopen
         self._failed = failed
         self._lost: list[LostCommit] = []
         self._changed = asyncio.Event()
@@ -101,11 +100,10 @@ class LastingEngine:
         """Find or create the database of a server, as :meth:`Engine.open
         <discobase.engine.engine.Engine.open>`, whose arguments and errors these are.
         """
-        reopen = partial(Engine.open, server, failed=failed, **options)
+        finder = Finder(server, failed=failed, **options)
         for _ in range(_OPENINGS):
             with contextlib.suppress(Superseded):
-                engine = await reopen()
-                return cls(server, engine, lambda former: reopen(former=former), failed)
+                return cls(finder, await finder.open(), failed)
         raise Unavailable("the database changes from one generation to the next all the time")
 
     # From one generation to the next
@@ -136,20 +134,20 @@ class LastingEngine:
 
     async def _opened(self, former: Former) -> Engine:
         """Open the next generation, as often as it takes."""
-        attempt, began = 0, self._server.monotonic()
+        attempt, began = 0, self._clock.monotonic()
         while True:
             try:
-                return await self._reopen(former)
+                return await self._finder.open(former)
             except Superseded:
                 continue
             except (DiscobaseError, ConnectError) as error:
                 _log.warning("the next generation of the log cannot be opened yet: %s", error)
-                since = self._server.monotonic() - began
+                since = self._clock.monotonic() - began
                 lasts = isinstance(error, _LASTING) and attempt >= _REOPENINGS
                 if isinstance(error, _FINAL) or (lasts and since > _GIVEN_UP_AFTER):
                     self._failed(error)
                     await asyncio.Event().wait()  # until whoever was told has closed this one
-            await self._server.sleep(pause(self._server, attempt))
+            await self._clock.sleep(pause(self._clock, attempt))
             attempt += 1
 
     async def _through(self, call: Callable[[Engine], Awaitable[T]]) -> T:
@@ -191,17 +189,7 @@ class LastingEngine:
             OutcomeUnknown: it is not known which generation goes on.
             ReadOnly: the engine was opened to read.
         """
-        engine = self._engine
-        with gauge.step("making a new generation", _STEPS, "steps") as step:
-            made = await engine.make_generation(lanes, step)
-        await self._gone_on_from(engine)
-        with gauge.step("deleting the old generation"):
-            left = await tidy(self._server, made.superblock)
-        if left is not None:
-            raise Unavailable(
-                f"the new generation is in force, and the old one could not be deleted: {left}. It "
-                f"is deleted when the database is opened next"
-            )
+        made = await self._make(lanes, gauge)
         manifest = made.checkpoint.manifest
         return Vacuum(
             generation=made.superblock.generation,
@@ -211,6 +199,51 @@ class LastingEngine:
             lanes=len(made.superblock.lanes),
             paused=made.paused,
         )
+
+    async def move(self, server: str | int, gauge: Gauge) -> Move:
+        """Have the database go on in another server: make a new generation of the log there, and
+        delete the old one here. The catalog stays, and says where the database is.
+
+        Args:
+            server: the name of the other server, or its id.
+            gauge: told how far it has come.
+
+        Raises:
+            ServerNotFound, ServerAmbiguous: the bot is not in that server, or in several of that
+                name.
+            MissingPermission: it may not do there what a database needs.
+            MoveRefused: it is this server, or has another database of this bot.
+            ConnectError: Discord refused, or did not answer.
+            Others: as :meth:`vacuum`.
+        """
+        with gauge.step("looking for the server"):
+            there = await self._finder.server.elsewhere(server)
+        made = await self._make(None, gauge, there)
+        return Move(
+            server=there.name,
+            server_id=there.id,
+            generation=made.superblock.generation,
+            position=made.superblock.floor,
+            records=made.checkpoint.manifest.records,
+            paused=made.paused,
+        )
+
+    async def _make(self, lanes: int | None, gauge: Gauge, there: Server | None = None) -> Made:
+        """Make a new generation, go on in it, and delete the old one."""
+        engine, here = self._engine, self._finder.server
+        with gauge.step("making a new generation", _STEPS, "steps") as step:
+            made = await engine.make_generation(lanes, step, there=there)
+        await self._gone_on_from(engine)
+        with gauge.step("deleting the old generation"):
+            left = await tidy(here, engine.superblock.catalog, made.superblock)
+            if there is not None and left is None:
+                left = await tidy_moved(here, there, made.superblock)
+        if left is not None:
+            raise Unavailable(
+                f"the new generation is in force, and the old one could not be deleted: {left}. It "
+                f"is deleted when the database is opened next"
+            )
+        return made
 
     # What an engine offers
 

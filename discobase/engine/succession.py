@@ -28,6 +28,7 @@ from discobase.engine.log.creation import Found, find
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.leftovers import CATEGORY, remove
+from discobase.engine.log.moved import Moved
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.log.topic import CATALOG, Part, topic_of
 from discobase.engine.log.traces import forget, leave
@@ -114,6 +115,11 @@ async def _find(succession: _Succession) -> Found:
     server, old, place = succession.server, succession.old, succession.place
     try:
         return await find(seen_as(server, old), place, succession.key)
+    except Moved as moved:
+        raise SuccessionRefused(
+            f"the database of the bot {old} has moved to the server {moved.superblock.server}: "
+            f"connect with server={moved.superblock.server}. Nothing was changed."
+        ) from moved
     except DatabaseNotFound as error:
         view = await look(seen_as(server, old))
         told = [message for messages in view.read.values() for message in messages]

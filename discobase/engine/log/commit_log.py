@@ -486,7 +486,9 @@ class CommitLog:
         content, nonce = successor.to_content(), successor.nonce
         try:
             await self.require_current()
-            await persist(self.server, self.server.send, successor.catalog, content, (), nonce)
+            # In this catalog, wherever the next generation has its own.
+            catalog = self.superblock.catalog
+            await persist(self.server, self.server.send, catalog, content, (), nonce)
         except NotFound as error:
             if error.code != UNKNOWN_MESSAGE:  # one was there, and is deleted: there is a later one
                 raise
