@@ -14,6 +14,7 @@ from discobase.engine.lasting import LastingEngine
 from discobase.engine.log.deletion import delete_database
 from discobase.engine.log.leftovers import YOUTH, channels_in
 from discobase.engine.log.sealed import signed_in
+from discobase.engine.log.superblock import Superblock
 from discobase.engine.operations import LaterFormat
 from discobase.errors import (
     DatabaseDeleted,
@@ -157,6 +158,21 @@ def test_where_the_new_channels_were_deleted_nothing_is_created(world):
     process = world.process("deleter")
     world.run_in(process, delete_database(process.seam, "the server"))
     assert not world.channels
+
+
+def test_where_the_superblock_that_leads_on_was_deleted_nothing_is_created(world):
+    one, engine = join_lasting(world)
+    save(world, one, engine, "kept")
+    world.run_in(one, move(engine))
+    (catalog,) = channels(world, SHOP)
+    for identity, stored in [*world.messages[catalog].items()]:
+        if Superblock.from_content(stored.message.content) is not None:
+            world.delete(catalog, identity)
+    with pytest.raises(LogDamaged, match=f"Connect with server={OTHER}"):
+        join_lasting(world, "two")
+    assert channels(world, SHOP) == {catalog}
+    _, there = join_lasting(world, "three", server=OTHER)
+    assert rows_of(there) == ["kept"]
 
 
 def test_a_mark_that_was_first_is_yielded_to(world):

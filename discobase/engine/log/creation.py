@@ -31,6 +31,7 @@ from discobase.engine.log.history import read_channel
 from discobase.engine.log.leftovers import CATEGORY, channels_in, remove, remove_leftovers
 from discobase.engine.log.listing import Listing
 from discobase.engine.log.lost_topics import channels_without_topics
+from discobase.engine.log.marks import marks_in
 from discobase.engine.log.moved import Coming, Moved
 from discobase.engine.log.presence import require_present
 from discobase.engine.log.superblock import ID_LENGTH, Superblock, is_superblock
@@ -223,10 +224,30 @@ async def _look(server: Server) -> tuple[View, list[Trace]]:
     """
     view, gone = await _search(server)
     if view.chosen is None:
+        _refuse_moved(server, view)
         await _refuse_lost_topics(server, view.channels)
         await refuse_unfinished(server, view.channels)
         view = await _look_for_superblock(server, view)
     return view, gone
+
+
+def _refuse_moved(server: Server, view: View) -> None:
+    """See that no catalog says that its database was to move away, and not any more where it is.
+
+    Raises:
+        LogDamaged: one does.
+    """
+    for catalog, messages in view.read.items():
+        for message, mark in marks_in(server, messages):
+            if mark.source == server.id:
+                raise LogDamaged(
+                    "the superblock is gone which says where the database is, and it may have "
+                    "moved away; a new database is not created beside it",
+                    channel=catalog,
+                    message=message,
+                    step=f"Connect with server={mark.target}. Where nobody wants that database any "
+                    f"more, db.clean() removes what there is of it",
+                )
 
 
 async def _search(server: Server, waited_for: int = 0) -> tuple[View, list[Trace]]:
