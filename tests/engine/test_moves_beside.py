@@ -504,6 +504,20 @@ def test_a_successor_is_told_where_the_database_is(world):
     assert rows_of(open_lasting(world, again)) == ["a", "b", "c"]
 
 
+def test_the_new_server_is_not_asked_again_whether_it_enforces_nonces(world):
+    """It is the same address; the question takes five calls of each process, while saves wait."""
+    one, engine = join_lasting(world)
+    save(world, one, engine, "a")
+    world.pass_time(100)  # until it is known how long nonces are remembered
+    asked = len([each for each in world.written if "does this server" in each.message.content])
+    assert asked
+    world.run_in(one, move(engine))
+    join_lasting(world, "two", server=OTHER)
+    world.pass_time(100)
+    told = [each for each in world.written if "does this server" in each.message.content]
+    assert len(told) == asked
+
+
 def test_an_examination_goes_to_where_the_database_is(world):
     one, engine = join_lasting(world)
     save(world, one, engine, "a")

@@ -13,6 +13,7 @@ from discobase.engine.log.former import remove_former
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.leftovers import CATEGORY
 from discobase.engine.log.marks import Mark
+from discobase.engine.log.nonces import carry
 from discobase.engine.log.sealing import Encryption, Sealing
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.log.topic import CATALOG, Part, channels_of, topic_of
@@ -122,6 +123,7 @@ class OtherServer:
             parent = (await persist(self.server, self.server.create_category, CATEGORY)).id
             await self._make_catalog(mark, parent)
         await self._mark_there(mark)
+        await carry(self._source, block.catalog, self.server, self._catalog)
         here = replace(block, catalog=self._catalog)
         planned = await make_channels(
             self.server, here, ticket, lanes, origin, sealed=sealed, parent=parent
