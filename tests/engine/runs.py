@@ -191,7 +191,7 @@ PROFILES = {
     ),
     "moves": Profile(
         faults=dataclasses.replace(_ROUGH, freeze_at_send=0.01),
-        plan=Plan(vacuums=0.03, moves=0.06, checkpoints=0.05),
+        plan=Plan(vacuums=0.05, moves=0.25, checkpoints=0.05),
         writers=4,
         deaf=1,
         kills=4,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from discobase.engine.server.permissions import READING
+from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import (
     SETTLING,
     Attachment,
@@ -23,7 +24,7 @@ from discobase.engine.server.seam import (
     Uncertain,
     Upload,
 )
-from discobase.errors import ServerFull, ServerNotFound
+from discobase.errors import ConnectError, ServerFull, ServerNotFound
 
 if TYPE_CHECKING:
     from tests.engine.simulation import Process
@@ -78,11 +79,20 @@ class Seam:
 
     async def elsewhere(self, server: str | int) -> Seam:
         if server not in self._seams:
-            found = await self._call("elsewhere", lambda: self._world.find_server(server))
+            found = await self._find(server)
             if found not in self._seams:
                 self._seams[found] = Seam(self._process, found, self._first or self)
             return self._seams[found]
         return self._seams[int(server)]
+
+    async def _find(self, server: str | int) -> int:
+        def asked() -> Awaitable[int]:
+            return self._call("elsewhere", lambda: self._world.find_server(server))
+
+        try:
+            return await persist(self, asked)
+        except ServerError as error:
+            raise ConnectError(f"the server did not answer: {error}") from error
 
     @property
     def author(self) -> int:

@@ -123,7 +123,7 @@ class OtherServer:
             parent = (await persist(self.server, self.server.create_category, CATEGORY)).id
             await self._make_catalog(mark, parent)
         await self._mark_there(mark)
-        await carry(self._source, block.catalog, self.server, self._catalog)
+        await self._carry_nonces(block.catalog, ticket)
         here = replace(block, catalog=self._catalog)
         planned = await make_channels(
             self.server, here, ticket, lanes, origin, sealed=sealed, parent=parent
@@ -200,6 +200,11 @@ class OtherServer:
         """Have the new catalog say where the database may be coming from."""
         server, nonce = self.server, f"{mark.ticket}:coming"
         await persist(server, server.send, self._catalog, mark.to_content(), (), nonce)
+
+    async def _carry_nonces(self, catalog: int, ticket: str) -> None:
+        """Have the new catalog say what the old one does of nonces: the address is the same."""
+        nonce = f"{ticket}:nonces"
+        await carry(self._source, catalog, self.server, self._catalog, nonce=nonce)
 
     async def _require_first(self, mark: Mark) -> None:
         """See that no other database was created there meanwhile: from now on whoever creates one

@@ -144,8 +144,6 @@ async def find_or_create(
             catalog = view.messages_beside(view.chosen)
             block = await unlocked(server, view.chosen, catalog, key, place=place)
             await _finish(server, view, block)
-            if block.has_left(server.id):
-                raise Moved(block)
         elif moved:
             raise _gone_from(place)
         else:
@@ -155,6 +153,8 @@ async def find_or_create(
             await forget_gone(server, gone)
             catalog = view.messages_beside(view.chosen)
             block = await unlocked(server, view.chosen, catalog, key, place=place, made=made)
+        if block.has_left(server.id):
+            raise Moved(block)
         if await _is_whole(server, block, view.channels):
             return Found.of(view, block)
     raise Unavailable(

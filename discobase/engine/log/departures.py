@@ -113,7 +113,9 @@ async def undo(target: Server, mark: Mark, *, since: int | None = None, catalog:
         if part.ticket == mark.ticket:
             made.append(channel)
         elif part.role == CATALOG:
-            is_void = await _void(target, channel.id, mark)
+            # One without a mark may be that of another move, which is under way.
+            takes_unmarked = since is not None and not catalog
+            is_void = await _void(target, channel.id, mark, takes_unmarked=takes_unmarked)
             if is_void or channel.id == catalog:
                 made.append(channel)
                 catalogs.add(channel.id)
@@ -126,7 +128,7 @@ async def undo(target: Server, mark: Mark, *, since: int | None = None, catalog:
     await remove_empty(target, homes)
 
 
-async def _void(target: Server, catalog: int, mark: Mark) -> bool:
+async def _void(target: Server, catalog: int, mark: Mark, *, takes_unmarked: bool) -> bool:
     """Return whether a catalog was made for a move, and the database is not there; delete the mark
     from one in which it was before.
     """
@@ -137,7 +139,7 @@ async def _void(target: Server, catalog: int, mark: Mark) -> bool:
     marks = coming_in(target, messages)
     if not superblocks_in(target, messages):
         # Without any its maker had not come to that.
-        return all(each == mark for _, each in marks)
+        return all(each == mark for _, each in marks) if marks else takes_unmarked
     for message, each in marks:
         if each == mark:
             await forget_mark(target, catalog, message)

@@ -17,7 +17,6 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from discobase.engine.base36 import base36
 from discobase.engine.log.commit_log import TRUST
 from discobase.engine.log.formats import FENCE_CLOSE, FENCE_OPEN
 from discobase.engine.log.history import read_channel
@@ -269,7 +268,9 @@ class NonceTrust:
                 yield message.id
 
 
-async def carry(source: Server, catalog: int, target: Server, new_catalog: int) -> None:
+async def carry(
+    source: Server, catalog: int, target: Server, new_catalog: int, *, nonce: str
+) -> None:
     """Have a new catalog say what another one says, in a server behind the same address, so that
     nobody has to ask again there. Two API calls; one where nothing is known. It counts from now on.
 
@@ -278,13 +279,13 @@ async def carry(source: Server, catalog: int, target: Server, new_catalog: int) 
         catalog: the other one.
         target: the server with the new one.
         new_catalog: the new one.
+        nonce: one that nothing else has.
 
     Raises:
         Refused, Uncertain: it could not be read, or written.
     """
     own = [each for each in await read_channel(source, catalog) if each.author == source.author]
     if (known := _known(source, own)) is not None:
-        nonce = f"{base36(known.message)}.carried"
         content = known.to_content()
         await persist(target, target.send, new_catalog, content, (), nonce)
 
