@@ -57,6 +57,23 @@ def test_the_database_goes_on_in_the_other_server(place, other):
             assert database.status().server_id == other
 
 
+def test_what_it_holds_goes_out_and_in_from_where_it_is(place, other, tmp_path):
+    database, item = shop()
+    with place.conn(database):
+        item(name="kept").save()
+        database.move(other)
+        item(name="after").save()
+        written = database.export(tmp_path / "out.jsonl")
+    place.discord.join("third")
+    copy, theirs = shop(server="third")
+    with place.conn(copy):
+        copy.import_(tmp_path / "out.jsonl")
+        assert names(theirs) == ["kept", "after"]
+        assert copy.export(tmp_path / "again.jsonl").content == written.content
+        with pytest.raises(MoveRefused, match="has a database of this bot"):
+            copy.move(place.server)  # where the first one has left its catalog
+
+
 @pytest.mark.parametrize("options", [{}, {"gateway": False}, {"read_only": True}])
 def test_another_process_goes_on_without_an_error(place, other, options, tmp_path):
     database, item = shop()
