@@ -284,6 +284,35 @@ def test_a_writer_that_stands_still_through_it_goes_on(world, seconds, hears):
     assert not one.failures + two.failures
 
 
+def test_a_creator_that_stands_still_through_it_removes_nothing_of_it(world):
+    """It has written its superblock, and wakes when the database is elsewhere."""
+    one = world.process("one")
+    send = one.seam.send
+
+    async def late(channel, content, uploads, nonce):
+        sent = await send(channel, content, uploads, nonce)
+        if nonce.endswith(".superblock"):
+            one.freeze(200)
+        return sent
+
+    one.seam.send = late
+    opening = one.loop.create_task(
+        LastingEngine.open(one.seam, failed=one.failures.append, limits=LIMITS)
+    )
+    world.run(lambda: one.frozen)
+    world.pass_time(5)
+    two, other = join_lasting(world, "two")
+    save(world, two, other, "a")
+    world.run_in(two, move(other))
+    save(world, two, other, "b")
+    world.run(opening.done)
+    engine = opening.result()
+    one.closers.append(engine.replica.close)
+    assert rows_of(engine) == ["a", "b"]
+    settled_at(world, OTHER, engine.superblock)
+    assert channels(world, SHOP)
+
+
 def test_a_maker_that_wakes_finds_itself_second_and_removes_its_channels(world):
     one, engine = join_lasting(world)
     two, other = join_lasting(world, "two")

@@ -41,6 +41,7 @@ from discobase.engine.log.topic import (
     LOG,
     Part,
     channels_of,
+    has_ticket,
     part_of,
     topic_of,
 )
@@ -456,7 +457,10 @@ async def _tidy(server: Server, view: View, mine: Superblock, category: Channel)
     """Remove what was made here and is not of the database."""
     made = _made_for(server, mine.database, view.channels)
     if view.chosen is not None and view.chosen.database == mine.database:
-        kept = channels_in(view.chosen)
+        # It may have changed to another generation, or moved away, while this process stood still;
+        # what has a ticket somebody is making, or has made.
+        kept = {view.catalog, *channels_in(view.chosen)}
+        kept |= {channel.id for channel in made if has_ticket(channel, server.author)}
         await remove(server, [channel for channel in made if channel.id not in kept])
     else:
         _log.info("another writer created the database first: removing the channels made here")
