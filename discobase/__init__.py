@@ -13,7 +13,7 @@ from discobase.computed import WithPk, WithVersion
 from discobase.database import Database
 from discobase.engine.checkpoints.growth import Growth
 from discobase.engine.checkpoints.keeper import Checkpoint
-from discobase.engine.interface import Vacuum
+from discobase.engine.interface import Move, Vacuum
 from discobase.engine.lost import LostCommit
 from discobase.engine.repair.loss import Loss, Repair
 from discobase.engine.trouble import Trouble
@@ -70,6 +70,7 @@ __all__ = [
     "LoginTask",
     "Loss",
     "LostCommit",
+    "Move",
     "NotTaken",
     "OriginalReport",
     "OriginalTable",

@@ -125,6 +125,17 @@ def check_database(name: object, server: object, timeout: object, attachment_lim
         raise UsageError(f"attachment_limit={given}: give a number of bytes above 0.")
 
 
+def checked_other_server(server: object) -> str | int:
+    """Return the name or the id of a server to move to, if it is that.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if server is None:
+        raise UsageError("server=None: give the name or the id of the server to move to.")
+    return cast("str | int", checked_server(server))
+
+
 def checked_server(server: object) -> str | int | None:
     """Return the name or the id of a server, if it is that; None where it is left out.
 

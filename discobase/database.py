@@ -18,6 +18,7 @@ from discobase.arguments import (
     checked_confirm,
     checked_flag,
     checked_lanes,
+    checked_other_server,
     checked_position,
     checked_progress,
     checked_staleness,
@@ -30,7 +31,7 @@ from discobase.binding import Binding
 from discobase.connected import Connected
 from discobase.engine.changes import DropUnique, Request, RequireVersion
 from discobase.engine.checkpoints.keeper import Checkpoint
-from discobase.engine.interface import Vacuum
+from discobase.engine.interface import Move, Vacuum
 from discobase.engine.log.frame import Limits
 from discobase.engine.lost import LostCommit
 from discobase.engine.repair.loss import Repair
@@ -800,6 +801,58 @@ class Database:
         chosen, limit = checked_lanes(lanes), checked_wait(timeout)
         with callback_for(checked_progress(progress)) as told:
             return self._source.vacuum(chosen, wanted, told, limit)
+
+    def move(
+        self,
+        server: str | int,
+        *,
+        progress: Callable[[Progress], object] | bool | None = None,
+        timeout: float | None = None,
+    ) -> Move:
+        """Have the database go on in another server of the same bot. Block until it does.
+
+        It is a :meth:`vacuum` whose new channels are in that server: records, positions and
+        versions stay as they are, what was deleted or replaced before the call is left behind, and
+        the old channels are deleted. One of them stays, the catalog, and says where the database
+        is: so a login by the old server's name, or id, leads to the new one, as one by its own name
+        does. Keep the bot in the old server as long as programs log in there.
+
+        Saves wait for about a second, and searches for nothing. Other processes go on by
+        themselves. Where this one is killed meanwhile, the database is in one server or in the
+        other one, and what is left over is removed by who connects later. Some thirty API calls
+        with four lanes, those of a checkpoint, and on Discord 3 s of waiting before saves wait.
+
+        Args:
+            server: the other server's name, or its id. The bot has to be in it already, with the
+                permissions that a database needs.
+            progress: as for :meth:`vacuum`.
+            timeout: as for :meth:`vacuum`.
+
+        Returns:
+            What it has come to.
+
+        Raises:
+            UsageError: the server, the timeout, or what is to be told of progress, is none.
+            MoveRefused: it is the server that the database is in, or it has another database of
+                this bot; nothing was changed.
+            ServerNotFound, ServerAmbiguous: the bot is not in that server, or in several of that
+                name; nothing was changed.
+            MissingPermission: the bot may not do there what a database needs.
+            ServerFull: that server has no room for its channels.
+            NotConnected: there is no connection.
+            WaitTimeout: it takes longer, and is given up; the database is in either server.
+            Unavailable: Discord refused it or did not answer, or another change of generation was
+                faster: the database stays where it is. Or it has moved, and the old channels could
+                not be deleted yet; the error says so.
+            OutcomeUnknown: it is not known in which server it goes on; all who are connected will
+                find out.
+            ConnectError: Discord could not be asked for the server.
+            LogDamaged, UpgradeNeeded: the log cannot be read to its end.
+            ReadOnly: the database was made with ``read_only=True``.
+        """
+        chosen, limit = checked_other_server(server), checked_wait(timeout)
+        with callback_for(checked_progress(progress)) as told:
+            return self._source.move(chosen, told, limit)
 
     def status(self) -> Status:
         """Return how the connection is: where in the log this process stands and since when, how

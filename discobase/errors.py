@@ -22,6 +22,7 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── ImportRefused           what an export holds does not go into this database
     │   ├── OriginalNotFound        no database of the older discobase 1.0.0 is in that server
     │   ├── RecordNotSaved          update, delete or refresh of a record that has never been saved
+    │   ├── MoveRefused             the database cannot move to that server
     │   ├── ReadOnly                a write through a database that was made to be read only
     │   └── PackageMissing          a package is not installed that one of the extras brings
     ├── ConnectError                the connection could not be made, or has ended for good
@@ -216,6 +217,12 @@ class RecordNotSaved(UsageError):
     """Update, delete or refresh of a record that has never been saved."""
 
 
+class MoveRefused(UsageError):
+    """The database cannot move to that server: the message says why, and what to do. It stays where
+    it is.
+    """
+
+
 class ReadOnly(UsageError):
     """A write through a database that was made with ``read_only=True``; nothing was sent."""
 
@@ -394,13 +401,23 @@ class ServerNotFound(ConnectError):
         name: the server's name or id, as the database gives it.
         present: the names of the servers that the bot is in.
         invite: the link that adds the bot to a server, with the permissions a database needs.
+        why: what leads there, where it is not what the program has named, as in "the database has
+            moved to".
     """
 
-    def __init__(self, name: str, present: Sequence[str], invite: str) -> None:
+    def __init__(
+        self, name: str, present: Sequence[str], invite: str, *, why: str | None = None
+    ) -> None:
         self.name = name
         self.present: list[str] = list(present)
         self.invite = invite
         where = ", ".join(repr(other) for other in present) or "none at all"
+        if why is not None:
+            super().__init__(
+                f"{why} the server {name}, which the bot is not in (it is in: {where}): open "
+                f"{invite} to add it there."
+            )
+            return
         if name.isdecimal():
             super().__init__(
                 f"the bot is in no server with the id {name}, or of that name (it is in: {where}). "

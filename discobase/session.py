@@ -296,8 +296,7 @@ class Session:
             name=self.name,
             connected=self.ready,
             writes_blocked=self._troubles.writes_blocked,
-            **self._status_of_engine(),
-            **self._status_of_gateway(),
+            **(self._status_of_gateway() | self._status_of_engine()),
             **self._status_of_usage(),
         )
 
@@ -308,6 +307,8 @@ class Session:
         standing = engine.standing()
         return {
             "database_id": standing.database,
+            "server": standing.server,
+            "server_id": standing.server_id,
             "encrypted": standing.encrypted,
             "head": standing.head,
             "age": standing.age if isfinite(standing.age) else None,
@@ -323,7 +324,9 @@ class Session:
             why = "there is no connection" if self.over else "the login is under way"
             is_coming = self.target.gateway and not self.over
             return {"gateway": "connecting" if is_coming else "off", "gateway_trouble": why}
-        trouble, server = connection.trouble, connection.access.membership
+        server, engine = connection.access.membership, self._engine
+        # That of the server that the database is in, once it is open.
+        trouble = connection.trouble if engine is None else engine.standing().events
         wanted = "connecting" if self.target.gateway else "off"
         return {
             "server": server.name,

@@ -8,16 +8,17 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from math import inf
+from typing import Any, TypeVar
 
 from discobase.arguments import Target
 from discobase.cleaning import Cleaning, forget_kept
 from discobase.engine.changes import IndexWanted, Placed, Request, TextIndexWanted
 from discobase.engine.checkpoints.keeper import Checkpoint
-from discobase.engine.interface import EngineInterface, Vacuum
+from discobase.engine.interface import EngineInterface, Move, Vacuum
 from discobase.engine.lost import LostCommit
 from discobase.engine.repair.loss import Repair
 from discobase.engine.replica import EMPTY, Replica
@@ -41,6 +42,8 @@ from discobase.progress_bar import Telling
 from discobase.repairing import Repairing
 from discobase.session import Session
 from discobase.status import Status
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -337,11 +340,42 @@ class SessionSource:
         Raises:
             ReadOnly: nothing is to be written.
         """
-        what = "the vacuum"
+        return self._changed(
+            "the vacuum", lambda engine, gauge: engine.vacuum(lanes, gauge, key), told, timeout
+        )
+
+    def move(
+        self,
+        server: str | int,
+        told: Callable[[Progress], object] | None,
+        timeout: float | None,
+    ) -> Move:
+        """Have the database go on in another server.
+
+        Args:
+            server: its name, or its id.
+            told: called on this thread with how far it has come.
+            timeout: seconds to wait; None for no limit.
+
+        Raises:
+            ReadOnly: nothing is to be written.
+        """
+        return self._changed(
+            "the move", lambda engine, gauge: engine.move(server, gauge), told, timeout
+        )
+
+    def _changed(
+        self,
+        what: str,
+        change: Callable[[EngineInterface, Gauge], Coroutine[Any, Any, T]],
+        told: Callable[[Progress], object] | None,
+        timeout: float | None,
+    ) -> T:
+        """Have the engine change to another generation, and return what that came to."""
         self._require_writing(what)
         session = self.session()
         engine, gauge, began = session.engine(what, timeout), Gauge(), time.monotonic()
-        made = session.portal.submit(engine.vacuum, lanes, gauge, key)
+        made = session.portal.submit(change, engine, gauge)
         try:
             return session.portal.wait_shared(
                 made,

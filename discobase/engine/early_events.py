@@ -39,3 +39,7 @@ class EarlyEvents:
             if not isinstance(event, EventsLost) or moment >= since:
                 handler(event)
         self._kept.clear()
+
+    def end(self) -> None:
+        """Keep nothing any more: there will be no engine."""
+        self.hand_on(lambda _: None, since=self._clock.monotonic())

@@ -31,9 +31,11 @@ from discobase.engine.committer import Committer
 from discobase.engine.early_events import EarlyEvents
 from discobase.engine.follower import Follower
 from discobase.engine.generations.making import Made, Making
+from discobase.engine.generations.places import OtherServer, SameServer
 from discobase.engine.generations.remaking import Remaking
 from discobase.engine.generations.watch import GenerationWatch
 from discobase.engine.interface import Standing
+from discobase.engine.log.arrival import find_anywhere
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.creation import Found, find, find_or_create
 from discobase.engine.log.frame import Limits
@@ -50,7 +52,15 @@ from discobase.engine.refreshes import Refreshes
 from discobase.engine.replica import Cache, Head, Replica
 from discobase.engine.server.read_only import read_only as reading
 from discobase.engine.server.retry import LONGEST_PAUSE
-from discobase.engine.server.seam import Event, NotPermitted, Refused, Server, Uncertain, time_of
+from discobase.engine.server.seam import (
+    Event,
+    NotPermitted,
+    Refused,
+    Server,
+    ServerError,
+    Uncertain,
+    time_of,
+)
 from discobase.engine.succession import take_over
 from discobase.engine.trouble import Trouble, Troubles
 from discobase.engine.verification.report import Report
@@ -228,6 +238,7 @@ class Engine:
         successor_of: int | None = None,
         key: Key | None = None,
         former: Former | None = None,
+        moved: bool = False,
     ) -> Engine:
         """Find or create the database of a server, catch up with its log, and start.
 
@@ -257,9 +268,12 @@ class Engine:
                 none.
             former: what the engine of an earlier generation has left; None where there was none.
                 It is left again where this fails.
+            moved: whether the database has moved to this server, so that none is created here.
 
         Raises:
             Superseded: the database has changed to another generation meanwhile.
+            Moved: it is in another server.
+            Coming: one may be moving to this server.
             SuccessionRefused: it may not take that over.
             DatabaseEnded: the database was deleted, or taken over by another bot.
             KeyNeeded, WrongKey, NotEncrypted, KeyChanged: it is not that of the database; nothing
@@ -286,7 +300,7 @@ class Engine:
                 if former is not None:
                     found = await _find_next(server, place, key, former)
                 else:
-                    found = await _find_first(server, place, key, read_only=read_only)
+                    found = await _find_first(server, place, key, read_only=read_only, moved=moved)
             replica = await _replica_for(server, found.superblock, cache, former)
             try:
                 engine = cls(
@@ -313,12 +327,11 @@ class Engine:
                     closing = asyncio.ensure_future(server.work(replica.close))
                     await asyncio.wait({closing})
                 raise
-        except NotPermitted as error:
-            raise error.reason from error
-        except Refused as error:
-            raise ConnectError(f"Discord refused: {error} (code {error.code})") from error
-        except Uncertain as error:
-            raise ConnectError(f"Discord did not answer: {error}") from error
+        except BaseException as error:
+            early.end()
+            if isinstance(error, ServerError):
+                raise _told(error) from error
+            raise
         return engine
 
     async def _start(
@@ -473,7 +486,13 @@ class Engine:
         age = 0.0 if self._is_told() else max(0.0, self._log.last_look.age())
         head, newest = self.replica.head.seq, self._checkpoints.newest
         standing = Standing(
-            self.superblock.database, head, age, encrypted=self.superblock.encryption is not None
+            self.superblock.database,
+            head,
+            age,
+            encrypted=self.superblock.encryption is not None,
+            server=self._server.name,
+            server_id=self._server.id,
+            events=self._server.trouble,
         )
         if newest is None:
             return standing
@@ -617,7 +636,12 @@ class Engine:
         return self._follower.gone.awaited is not None
 
     async def make_generation(
-        self, lanes: int | None, step: Step, key: Key | NoKey | None = NO_KEY
+        self,
+        lanes: int | None,
+        step: Step,
+        key: Key | NoKey | None = NO_KEY,
+        *,
+        there: Server | None = None,
     ) -> Made:
         """Make the next generation of the log (:meth:`Making.make
         <discobase.engine.generations.making.Making.make>`).
@@ -627,13 +651,15 @@ class Engine:
             step: told of each step.
             key: the key that it is to be encrypted by, None for none; that of this generation where
                 it is left out.
+            there: another server in which it is to be; None for this one.
         """
         if self._read_only:
             raise ReadOnly("this connection only reads (read_only=True): nothing was changed.")
         self._channels.check()
         rekeying = None if isinstance(key, NoKey) or key == self.key else self._rekeying(key)
+        place = SameServer(self._server) if there is None else OtherServer(self._server, there)
         parts = self._log, self.replica, self._follower, self._committer
-        making = Making(*parts, self._limits, rekeying=rekeying)
+        making = Making(*parts, self._limits, rekeying=rekeying, place=place)
         sealed = await self._new_sealing(rekeying.key if rekeying else self.key)
         return await making.make(lanes, sealed, writer=self.writer, step=step)
 
@@ -749,12 +775,21 @@ async def examine(
     """
     server = reading(server)
     try:
-        found = await find(server, place, key, whole=False)
+        server, found = await find_anywhere(server, place, key, writes=False)
     except NotPermitted as error:
         raise error.reason from error
     except (Refused, Uncertain) as error:
         raise Unavailable(f"the database could not be looked for: {error}") from error
     return await Verifications(server, found.superblock, None, limits).verify(gauge)
+
+
+def _told(error: ServerError) -> DiscobaseError:
+    """Return what an opening raises where a request has failed."""
+    if isinstance(error, NotPermitted):
+        return error.reason
+    if isinstance(error, Refused):
+        return ConnectError(f"Discord refused: {error} (code {error.code})")
+    return ConnectError(f"Discord did not answer: {error}")
 
 
 def _look(loop: asyncio.AbstractEventLoop, follower: Follower) -> None:
@@ -763,10 +798,12 @@ def _look(loop: asyncio.AbstractEventLoop, follower: Follower) -> None:
         loop.call_soon_threadsafe(follower.look)
 
 
-async def _find_first(server: Server, place: str, key: Key | None, *, read_only: bool) -> Found:
+async def _find_first(
+    server: Server, place: str, key: Key | None, *, read_only: bool, moved: bool
+) -> Found:
     if read_only:
         return await find(server, place, key)
-    return await find_or_create(server, key=key, place=place)
+    return await find_or_create(server, key=key, place=place, moved=moved)
 
 
 async def _find_next(server: Server, place: str, key: Key | None, former: Former) -> Found:

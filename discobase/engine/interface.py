@@ -26,6 +26,9 @@ class Standing:
         checkpoint: the position of the newest checkpoint; None where none is known.
         checkpoint_age: seconds since it was written.
         encrypted: whether what is written is encrypted.
+        server: the name of the server that it is in.
+        server_id: its id.
+        events: what keeps the events of that server away, in words; None while they come.
     """
 
     database: str
@@ -34,6 +37,9 @@ class Standing:
     checkpoint: int | None = None
     checkpoint_age: float | None = None
     encrypted: bool = False
+    server: str = ""
+    server_id: int = 0
+    events: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,27 @@ class Vacuum:
     records: int
     size: int
     lanes: int
+    paused: float
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a move to another server has come to.
+
+    Attributes:
+        server: the name of the server that the database is in now.
+        server_id: its id.
+        generation: the number of the new generation of the log.
+        position: the last position before it.
+        records: how many records it began with.
+        paused: the seconds for which saves had to wait for the change itself.
+    """
+
+    server: str
+    server_id: int
+    generation: int
+    position: int
+    records: int
     paused: float
 
 
@@ -152,6 +179,17 @@ class EngineInterface(Protocol):
         Raises:
             Unavailable: it could not be made, or the old one not be deleted.
             OutcomeUnknown: it is not known which of them goes on.
+            LogDamaged: the log could not be read to its end.
+        """
+        ...
+
+    async def move(self, server: str | int, gauge: Gauge) -> Move:
+        """Have the database go on in another server. On the loop.
+
+        Raises:
+            ServerNotFound, ServerAmbiguous, MissingPermission, MoveRefused: it may not.
+            Unavailable: it could not, or what was left could not be deleted.
+            OutcomeUnknown: it is not known in which of them it goes on.
             LogDamaged: the log could not be read to its end.
         """
         ...

@@ -8,15 +8,17 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any, TypeVar
 
 from discobase.engine.changes import IndexWanted, Request, TextIndexWanted
 from discobase.engine.checkpoints.growth import Growth
 from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.engine import Engine, Former
+from discobase.engine.finder import Finder
 from discobase.engine.generations.channels import tidy
-from discobase.engine.interface import Standing, Vacuum
+from discobase.engine.generations.making import Made
+from discobase.engine.generations.places import tidy_moved
+from discobase.engine.interface import Move, Standing, Vacuum
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.log.superseded import Superseded
 from discobase.engine.lost import LostCommit
@@ -33,7 +35,9 @@ from discobase.errors import (
     KeyChanged,
     KeyNeeded,
     LogDamaged,
+    MissingPermission,
     NotEncrypted,
+    ServerNotFound,
     Unavailable,
     UpgradeNeeded,
     WrongKey,
@@ -56,7 +60,7 @@ long as somebody may take to heal it, and a guess."""
 _FINAL = (DatabaseEnded, KeyNeeded, WrongKey, NotEncrypted, KeyChanged)
 """What ends the connection at once, as it would a login."""
 
-_LASTING = (DatabaseNotFound, LogDamaged, UpgradeNeeded)
+_LASTING = (DatabaseNotFound, LogDamaged, MissingPermission, ServerNotFound, UpgradeNeeded)
 """What does so where it stays."""
 
 _REOPENINGS = 10
@@ -76,25 +80,23 @@ class LastingEngine:
     """An engine that goes on from one generation to the next. Made by :meth:`open`.
 
     Args:
-        server: the seam.
+        finder: finds the server that the database is in, and opens it there.
         engine: that of the present generation.
-        reopen: opens that of the next one.
-        failed: called when it cannot be opened.
+        failed: called when that of the next one cannot be opened.
         rekeyed: called with the key of the database when it is another one, as this process has
             changed it.
     """
 
     def __init__(
         self,
-        server: Server,
+        finder: Finder,
         engine: Engine,
-        reopen: Callable[[Former], Awaitable[Engine]],
         failed: Callable[[DiscobaseError], None],
         rekeyed: Callable[[Key | None], object],
     ) -> None:
-        self._server = server
+        self._finder = finder
+        self._clock = finder.server
         self._engine = engine
-        self._reopen = reopen
         self._failed = failed
         self._rekeyed = rekeyed
         self._lost: list[LostCommit] = []
@@ -118,11 +120,10 @@ class LastingEngine:
         <discobase.engine.engine.Engine.open>`, whose arguments and errors these are beside that of
         the class.
         """
-        reopen = partial(Engine.open, server, failed=failed, **options)
+        finder = Finder(server, failed=failed, **options)
         for _ in range(_OPENINGS):
             with contextlib.suppress(Superseded):
-                engine = await reopen()
-                return cls(server, engine, partial(_next, reopen), failed, rekeyed)
+                return cls(finder, await finder.open(), failed, rekeyed)
         raise Unavailable("the database changes from one generation to the next all the time")
 
     # From one generation to the next
@@ -161,7 +162,8 @@ class LastingEngine:
         if made is None:
             return
         await self._gone_on_from(engine)
-        if (left := await tidy(self._server, made)) is not None:
+        here = self._finder.server
+        if (left := await tidy(here, engine.superblock.catalog, made)) is not None:
             _log.info("what is left of the generation before could not be removed: %s", left)
 
     def _wake(self) -> None:
@@ -171,20 +173,20 @@ class LastingEngine:
 
     async def _opened(self, former: Former) -> Engine:
         """Open the next generation, as often as it takes."""
-        attempt, began = 0, self._server.monotonic()
+        attempt, began = 0, self._clock.monotonic()
         while True:
             try:
-                return await self._reopen(former)
+                return await self._finder.open(former)
             except Superseded:
                 continue
             except (DiscobaseError, ConnectError) as error:
                 _log.warning("the next generation of the log cannot be opened yet: %s", error)
-                since = self._server.monotonic() - began
+                since = self._clock.monotonic() - began
                 lasts = isinstance(error, _LASTING) and attempt >= _REOPENINGS
                 if isinstance(error, _FINAL) or (lasts and since > _GIVEN_UP_AFTER):
                     self._failed(error)
                     await asyncio.Event().wait()  # until whoever was told has closed this one
-            await self._server.sleep(pause(self._server, attempt))
+            await self._clock.sleep(pause(self._clock, attempt))
             attempt += 1
 
     async def _through(self, call: Callable[[Engine], Awaitable[T]]) -> T:
@@ -201,7 +203,7 @@ class LastingEngine:
                 if not engine.over.is_set() or task is None or task.cancelling():
                     raise
             while engine.remaking and not engine.over.is_set() and self._ended is None:
-                await self._server.sleep(_POLL_SECONDS)
+                await self._clock.sleep(_POLL_SECONDS)
             if engine.over.is_set():
                 await self._gone_on_from(engine)
 
@@ -234,17 +236,7 @@ class LastingEngine:
             OutcomeUnknown: it is not known which generation goes on.
             ReadOnly: the engine was opened to read.
         """
-        engine = self._engine
-        with gauge.step("making a new generation", _STEPS, "steps") as step:
-            made = await engine.make_generation(lanes, step, key)
-        await self._gone_on_from(engine)
-        with gauge.step("deleting the old generation"):
-            left = await tidy(self._server, made.superblock)
-        if left is not None:
-            raise Unavailable(
-                f"the new generation is in force, and the old one could not be deleted: {left}. It "
-                f"is deleted when the database is opened next"
-            )
+        made = await self._make(lanes, gauge, key=key)
         manifest = made.checkpoint.manifest
         return Vacuum(
             generation=made.superblock.generation,
@@ -254,6 +246,58 @@ class LastingEngine:
             lanes=len(made.superblock.lanes),
             paused=made.paused,
         )
+
+    async def move(self, server: str | int, gauge: Gauge) -> Move:
+        """Have the database go on in another server: make a new generation of the log there, and
+        delete the old one here. The catalog stays, and says where the database is.
+
+        Args:
+            server: the name of the other server, or its id.
+            gauge: told how far it has come.
+
+        Raises:
+            ServerNotFound, ServerAmbiguous: the bot is not in that server, or in several of that
+                name.
+            MissingPermission: it may not do there what a database needs.
+            MoveRefused: it is this server, or has another database of this bot.
+            ConnectError: Discord refused, or did not answer.
+            Others: as :meth:`vacuum`.
+        """
+        with gauge.step("looking for the server"):
+            there = await self._finder.server.elsewhere(server)
+        made = await self._make(None, gauge, there=there)
+        return Move(
+            server=there.name,
+            server_id=there.id,
+            generation=made.superblock.generation,
+            position=made.superblock.floor,
+            records=made.checkpoint.manifest.records,
+            paused=made.paused,
+        )
+
+    async def _make(
+        self,
+        lanes: int | None,
+        gauge: Gauge,
+        *,
+        key: Key | NoKey | None = NO_KEY,
+        there: Server | None = None,
+    ) -> Made:
+        """Make a new generation, go on in it, and delete the old one."""
+        engine, here = self._engine, self._finder.server
+        with gauge.step("making a new generation", _STEPS, "steps") as step:
+            made = await engine.make_generation(lanes, step, key, there=there)
+        await self._gone_on_from(engine)
+        with gauge.step("deleting the old generation"):
+            left = await tidy(here, engine.superblock.catalog, made.superblock)
+            if there is not None and left is None:
+                left = await tidy_moved(here, there, made.superblock)
+        if left is not None:
+            raise Unavailable(
+                f"the new generation is in force, and the old one could not be deleted: {left}. It "
+                f"is deleted when the database is opened next"
+            )
+        return made
 
     # What an engine offers
 
@@ -349,8 +393,3 @@ class LastingEngine:
         finally:
             self._ended = reason or Disconnected("the database was closed")
             self._wake()
-
-
-async def _next(reopen: Callable[..., Awaitable[Engine]], former: Former) -> Engine:
-    """Open the next generation, by the key that is known for it."""
-    return await reopen(former=former, key=former.key)

@@ -28,6 +28,7 @@ from discobase.engine.log.creation import Found, find
 from discobase.engine.log.frame import Limits
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.leftovers import CATEGORY, remove
+from discobase.engine.log.moved import Coming, Moved
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.log.topic import CATALOG, Part, topic_of
 from discobase.engine.log.traces import forget, leave
@@ -93,6 +94,24 @@ async def take_over(
     if await _is_done(server, old):
         return
     succession = _Succession(server, old, limits, place, key)
+    try:
+        await _succeed(succession)
+    except Moved as moved:
+        raise _elsewhere(old, moved.superblock.server) from moved
+    except Coming as coming:
+        raise _elsewhere(old, coming.mark.source) from coming
+
+
+def _elsewhere(old: int, server: int) -> SuccessionRefused:
+    return SuccessionRefused(
+        f"the database of the bot {old} is in the server {server}: connect with server={server}. "
+        f"Nothing was changed."
+    )
+
+
+async def _succeed(succession: _Succession) -> None:
+    """Take it over, where it has not been yet."""
+    server, old = succession.server, succession.old
     found = await _find(succession)
     if any(each.bot == server.author for each in found.superblock.predecessors):
         raise SuccessionRefused(

@@ -78,14 +78,24 @@ def frames_in(
     return found
 
 
-def superblocks_ever(world: World, catalog: int) -> dict[int, dict[str, Any]]:
-    """What was ever said in a catalog of each generation, first: that is what counts."""
-    said: dict[int, dict[str, Any]] = {}
+def superblocks_ever(world: World, superblock: Superblock) -> dict[int, dict[str, Any]]:
+    """What was ever said of each generation of a database, first, in the catalog of the one before:
+    that is what counts. The catalog is another one where it has moved.
+    """
+    first: dict[tuple[int, int], dict[str, Any]] = {}
+    catalog = superblock.catalog
     for stored in sorted(world.written, key=lambda stored: stored.message.id):
-        content = stored.message.content
-        if stored.message.channel == catalog and content.startswith('```json\n{"superblock"'):
+        content, channel = stored.message.content, stored.message.channel
+        if content.startswith('```json\n{"superblock"'):
             facts = json.loads(content.removeprefix("```json\n").removesuffix("\n```"))["is"]
-            said.setdefault(facts["generation"], facts)
+            if "moving" not in facts:
+                first.setdefault((channel, facts["generation"]), facts)
+        if stored.message.id == superblock.origin:
+            catalog = channel
+    said: dict[int, dict[str, Any]] = {}
+    while (facts := first.get((catalog, len(said) + 1))) is not None:
+        said[len(said) + 1] = facts
+        catalog = int(facts["catalog"])
     return said
 
 
@@ -97,7 +107,7 @@ def read_generations(
     the one before it was sealed, and as :func:`read_log` what that says. How a generation is kept
     its superblock says.
     """
-    said = superblocks_ever(world, superblock.catalog)
+    said = superblocks_ever(world, superblock)
     assert max(said) == superblock.generation, "the newest generation is not in force"
     written = [(stored.message.id, stored) for stored in world.written]
     whole: Found = {}

@@ -11,13 +11,13 @@ from discobase.engine.lasting import LastingEngine
 from discobase.engine.server.seam import Uncertain
 from discobase.progress import Gauge
 from tests.engine.rows import row
-from tests.engine.seam import CHANGING
+from tests.engine.seam import CHANGING, SHOP
 from tests.engine.workload import LIMITS, put
 
 
-def join_lasting(world, name="one", **options):
+def join_lasting(world, name="one", *, server=SHOP, **options):
     """Open a database in a new process, through all its generations."""
-    process = world.process(name)
+    process = world.process(name, server=server)
     return process, open_lasting(world, process, **options)
 
 

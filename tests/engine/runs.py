@@ -189,6 +189,16 @@ PROFILES = {
         caches=True,
         encrypted=True,
     ),
+    "moves": Profile(
+        faults=dataclasses.replace(_ROUGH, freeze_at_send=0.01),
+        plan=Plan(vacuums=0.05, moves=0.25, checkpoints=0.05),
+        writers=4,
+        deaf=1,
+        kills=4,
+        freezes=(30.0, 200.0),
+        losses=2,
+        span=60.0,
+    ),
     "unenforced": Profile(faults=dataclasses.replace(_ROUGH, nonce_window=None), kills=2, losses=1),
 }
 
@@ -402,7 +412,7 @@ class Run:
             world.run_in(process, engine.refresh())
             world.run_in(process, engine.refresh())
         late = world.process("late")
-        changes = bool(self.profile.plan.vacuums)
+        changes = bool(self.profile.plan.vacuums or self.profile.plan.moves)
         kind = LastingEngine if changes else Engine
         newcomer = world.run_in(late, open_engine(late, kind=kind))
         superblock = newcomer.superblock

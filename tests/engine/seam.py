@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from discobase.engine.server.permissions import READING
+from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import (
     SETTLING,
     Attachment,
@@ -23,15 +24,21 @@ from discobase.engine.server.seam import (
     Uncertain,
     Upload,
 )
-from discobase.errors import ServerFull
+from discobase.errors import ConnectError, ServerFull, ServerNotFound
 
 if TYPE_CHECKING:
     from tests.engine.simulation import Process
 
 T = TypeVar("T")
+RAISED = (ServerError, ServerFull, ServerNotFound)
+"""What the world raises."""
+Raised = ServerError | ServerFull | ServerNotFound
 
 BOT = 42
 START = 1_790_000_000.0
+SHOP, OTHER, THIRD = 1, 2, 3
+"""The servers of the world; databases are in the first, if nothing else is said."""
+
 CHANGING = {
     "send",
     "create_category",
@@ -47,12 +54,45 @@ CHANGING = {
 class Seam:
     """What :class:`discobase.engine.server.seam.Server` asks for, in the simulated world."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, server: int, first: Seam | None = None) -> None:
         self._process = process
         self._world = process.world
-        self._worker = _Worker(self, process, process.world.faults.work)
-        self._slow_worker = _Worker(self, process, 2.0)
-        self.cut_off = False
+        self._server = server
+        # What a process has of one server, and shares between all of them.
+        self._first = first
+        self._seams = {server: self} if first is None else first._seams
+        self._worker = first._worker if first else _Worker(self, process, self._world.faults.work)
+        self._slow_worker = first._slow_worker if first else _Worker(self, process, 2.0)
+        self._cut_off = False
+
+    @property
+    def cut_off(self) -> bool:
+        return self._cut_off if self._first is None else self._first.cut_off
+
+    @property
+    def id(self) -> int:
+        return self._server
+
+    @property
+    def name(self) -> str:
+        return self._world.servers[self._server]
+
+    async def elsewhere(self, server: str | int) -> Seam:
+        if server not in self._seams:
+            found = await self._find(server)
+            if found not in self._seams:
+                self._seams[found] = Seam(self._process, found, self._first or self)
+            return self._seams[found]
+        return self._seams[int(server)]
+
+    async def _find(self, server: str | int) -> int:
+        def asked() -> Awaitable[int]:
+            return self._call("elsewhere", lambda: self._world.find_server(server))
+
+        try:
+            return await persist(self, asked)
+        except ServerError as error:
+            raise ConnectError(f"the server did not answer: {error}") from error
 
     @property
     def author(self) -> int:
@@ -63,7 +103,7 @@ class Seam:
         return SETTLING
 
     def listen(self, handler: Callable[[Event], None]) -> None:
-        self._process.session.listen(handler)
+        self._process.session.listen(handler, self._server)
 
     @property
     def trouble(self) -> str | None:
@@ -120,7 +160,7 @@ class Seam:
         await self._call("delete_message", lambda: self._world.delete(channel, message), channel)
 
     async def channels(self) -> list[Channel]:
-        return await self._call("channels", self._world.listed)
+        return await self._call("channels", lambda: self._world.listed(self._server))
 
     async def require_readable(self, channel: int) -> None:
         self._world.require_seen(channel, self._process)
@@ -132,7 +172,8 @@ class Seam:
     async def create_category(self, name: str) -> Channel:
         bot, world = self._process.bot, self._world
         return await self._call(
-            "create_category", lambda: world.make_channel(name, None, "", bot=bot)
+            "create_category",
+            lambda: world.make_channel(name, None, "", bot=bot, server=self._server),
         )
 
     async def create_channel(self, name: str, *, parent: int, topic: str) -> Channel:
@@ -154,7 +195,9 @@ class Seam:
         return effect()
 
     async def traces(self) -> list[Trace]:
-        return await self._call("traces", lambda: self._world.traces_of(self._process.bot))
+        return await self._call(
+            "traces", lambda: self._world.traces_of(self._process.bot, self._server)
+        )
 
     async def leave_trace(self, catalog: int) -> None:
         bot = self._process.bot
@@ -164,6 +207,8 @@ class Seam:
         await self._call("remove_trace", lambda: self._world.remove_trace(trace))
 
     async def _call(self, what: str, effect: Callable[[], T], channel: int | None = None) -> T:
+        if self._first is not None:
+            return await self._first._call(what, effect, channel)
         if self.cut_off:
             raise asyncio.CancelledError
         world, faults, process = self._world, self._world.faults, self._process
@@ -234,12 +279,12 @@ class Seam:
 
     def _take_effect(self, effect: Callable[[], T], answer: asyncio.Future[T], down: float) -> None:
         try:
-            result: T | ServerError | ServerFull = effect()
-        except (ServerError, ServerFull) as error:
+            result: T | Raised = effect()
+        except RAISED as error:
             result = error
         self._world.after(down, lambda: self._answer(answer, result))
 
-    def _answer(self, answer: asyncio.Future[T], result: T | ServerError | ServerFull) -> None:
+    def _answer(self, answer: asyncio.Future[T], result: T | Raised) -> None:
         if self._process.alive:
             self._process.loop.call_soon(_settle, answer, result)
 
@@ -271,7 +316,7 @@ class Seam:
 
     def cut(self) -> None:
         """Reach no server any more, and let no step take any time."""
-        self.cut_off = True
+        self._cut_off = True
         self._worker.finish_all()
         self._slow_worker.finish_all()
 
@@ -331,10 +376,10 @@ class _Worker:
                 done.set_result(result)
 
 
-def _settle(answer: asyncio.Future[T], result: T | ServerError | ServerFull) -> None:
+def _settle(answer: asyncio.Future[T], result: T | Raised) -> None:
     if answer.done():
         return
-    if isinstance(result, ServerError | ServerFull):
+    if isinstance(result, RAISED):
         answer.set_exception(result)
     else:
         answer.set_result(result)

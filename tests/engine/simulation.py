@@ -49,9 +49,9 @@ from discobase.engine.server.seam import (
     Trace,
     Upload,
 )
-from discobase.errors import MissingPermission, ServerFull
+from discobase.errors import MissingPermission, ServerFull, ServerNotFound
 from discobase.key import Key
-from tests.engine.seam import BOT, START, Seam
+from tests.engine.seam import BOT, OTHER, SHOP, START, THIRD, Seam
 
 T = TypeVar("T")
 
@@ -113,6 +113,9 @@ class World:
         faults: how the world misbehaves.
 
     Attributes:
+        servers: the servers, by their ids.
+        left: those that the bots are not in.
+        homes: the server of each channel that there ever was.
         id_skew: by how much the clock is ahead that ids are made with.
         key: the key that its writers have; None where what they write is not encrypted.
     """
@@ -125,6 +128,9 @@ class World:
         self.processes: list[Process] = []
         self.trace: list[str] = []
         self.fault_count = 0
+        self.servers = {SHOP: "shop", OTHER: "other", THIRD: "third"}
+        self.left: set[int] = set()
+        self.homes: dict[int, int] = {}
         self.channels: dict[int, Channel] = {}
         self.messages: dict[int, dict[int, Stored]] = {}
         self.denied: dict[int, Permission] = {}
@@ -194,15 +200,18 @@ class World:
         self.run(task.done, within=within)
         return task.result()
 
-    def process(self, name: str, *, bot: int = BOT, administrator: bool = False) -> Process:
+    def process(
+        self, name: str, *, bot: int = BOT, administrator: bool = False, server: int = SHOP
+    ) -> Process:
         """A new process, with a gateway session.
 
         Args:
             name: its name.
             bot: the bot whose token it has.
             administrator: whether that bot sees every channel.
+            server: the server that it logs in to.
         """
-        made = Process(self, name, bot, administrator=administrator)
+        made = Process(self, name, bot, administrator=administrator, server=server)
         self.processes.append(made)
         if self.faults.late_session:
             made.session.lose(self.random.random() * self.faults.late_session)
@@ -358,9 +367,24 @@ class World:
             name = self.channels[channel].name
             raise NotPermitted(MissingPermission("shop", lacking, "https://discord.com", name))
 
-    def make_channel(self, name: str, parent: int | None, topic: str, bot: int = BOT) -> Channel:
+    def find_server(self, wanted: str | int) -> int:
+        """The server of a name, or an id, that bots are in."""
+        present = {each: name for each, name in self.servers.items() if each not in self.left}
+        for each, name in present.items():
+            if wanted in {name, each, str(each)}:
+                return each
+        raise ServerNotFound(str(wanted), [*present.values()], "https://discord.com")
+
+    def channels_of(self, server: int) -> list[Channel]:
+        """The channels of one server."""
+        return [each for each in self.channels.values() if self.homes[each.id] == server]
+
+    def make_channel(
+        self, name: str, parent: int | None, topic: str, bot: int = BOT, server: int = SHOP
+    ) -> Channel:
         """A channel, with its category's permissions, or a category that one bot may see."""
-        if len(self.channels) >= self.room:
+        server = server if parent is None else self.homes.get(parent, server)
+        if len(self.channels_of(server)) >= self.room:
             raise ServerFull("the server has no room")
         if parent is not None:
             self._require_channel(parent)
@@ -369,17 +393,18 @@ class World:
             self.snowflake(), name, parent, topic, is_category=parent is None, shown_to=shown_to
         )
         self.channels[made.id] = made
+        self.homes[made.id] = server
         lag = self.random.random() * self.faults.lag if self.faults.lag else 0.0
         self._listed_from[made.id] = self.time + lag
         self.messages[made.id] = {}
         self.note(f"server: channel {made.id} {name} in {parent}")
         return made
 
-    def listed(self) -> list[Channel]:
+    def listed(self, server: int = SHOP) -> list[Channel]:
         """The channels that are in the list by now: hidden ones too, or not, as the server does."""
         return [
             dataclasses.replace(channel, last_message=self._told_end_of(channel))
-            for channel in self.channels.values()
+            for channel in self.channels_of(server)
             if self._listed_from.get(channel.id, 0.0) <= self.time
             and (self.lists_hidden or not self.denied.get(channel.id, 0) & Permission.VIEW_CHANNEL)
         ]
@@ -432,13 +457,13 @@ class World:
         if self.denied.get(channel, 0) & Permission.VIEW_CHANNEL:
             raise Forbidden("Missing Access", MISSING_ACCESS)
 
-    def traces_of(self, bot: int) -> list[Trace]:
-        """The traces that a bot has left, of what is visible by now."""
+    def traces_of(self, bot: int, server: int = SHOP) -> list[Trace]:
+        """The traces that a bot has left in a server, of what is visible by now."""
         self._require_traces()
         return [
             trace
             for owner, trace, visible in self.traces.values()
-            if owner == bot and visible <= self.time
+            if owner == bot and visible <= self.time and self.homes[trace.catalog] == server
         ]
 
     def leave_trace(self, catalog: int, bot: int = BOT) -> None:
@@ -519,18 +544,18 @@ class Session:
         self._process = process
         self._world = process.world
         self._waiting: list[Event] | None = []
-        self._handler: Callable[[Event], None] | None = None
+        self._handlers: dict[int, Callable[[Event], None]] = {}
         self._latest: dict[int, float] = {}
         self._broken = False
         self.flow, self.silence = asyncio.Event(), asyncio.Event()
         self.flow.set()
 
-    def listen(self, handler: Callable[[Event], None]) -> None:
-        """Give the events to a handler, those that wait for one first."""
-        self._handler = handler
+    def listen(self, handler: Callable[[Event], None], server: int) -> None:
+        """Give the events of a server to a handler, those that wait for one first."""
+        self._handlers[server] = handler
         waiting, self._waiting = self._waiting or [], None
         for event in waiting:
-            handler(event)
+            self._take(event)
 
     def lose(self, seconds: float) -> None:
         """Lose what happens in so many seconds, and say so afterwards."""
@@ -585,8 +610,17 @@ class Session:
             # What was lost before anybody listened is read by whoever begins to.
             if not isinstance(event, EventsLost):
                 self._waiting.append(event)
-        elif self._handler is not None:
-            self._handler(event)
+            return
+        match event:
+            case MessageArrived(message=message):
+                channel: int | None = message.channel
+            case MessageChanged(channel=place) | AccessChanged(channel=place):
+                channel = place
+            case _:
+                channel = None
+        for server, handler in [*self._handlers.items()]:
+            if channel is None or self._world.homes.get(channel, SHOP) == server:
+                handler(event)
 
 
 class ProcessLoop(asyncio.SelectorEventLoop):
@@ -615,7 +649,9 @@ class ProcessLoop(asyncio.SelectorEventLoop):
 class Process:
     """A writer's process: its loop, its gateway session, and its seam to the server."""
 
-    def __init__(self, world: World, name: str, bot: int, *, administrator: bool) -> None:
+    def __init__(
+        self, world: World, name: str, bot: int, *, administrator: bool, server: int
+    ) -> None:
         self.world = world
         self.name = name
         self.bot = bot
@@ -632,8 +668,9 @@ class Process:
         self.loop = ProcessLoop(world, self._wake)
         self.loop.set_exception_handler(self._report)
         self.session = Session(self)
-        self.seam = Seam(self)
+        self.seam = Seam(self, server)
         self.failures: list[str] = []
+        self.left: set[asyncio.Task[Any]] = set()
 
     def _wake(self, moment: float) -> None:
         moment = max(moment, self.world.time)
@@ -654,6 +691,8 @@ class Process:
         """The process is gone, at once, with all it was doing."""
         self.world.fault(f"{self.name}: killed")
         self.alive = False
+        # Nothing refers to what waits for answers any more; collected, it would clean up.
+        self.left = asyncio.all_tasks(self.loop)
 
     def end_cleanly(self, then: Callable[[], None]) -> None:
         """The process closes its database, and is gone when that is done."""

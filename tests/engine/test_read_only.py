@@ -15,13 +15,15 @@ from discobase.engine.server.seam import Requests
 from discobase.errors import DatabaseNotFound, LogDamaged, ReadOnly, UpgradeNeeded
 from tests.engine.rows import row, rows_of
 from tests.engine.runs import PROFILES
-from tests.engine.seam import CHANGING
+from tests.engine.seam import CHANGING, OTHER
 from tests.engine.simulation import CALM, Faults
 from tests.engine.test_later_formats import later_frame
 from tests.engine.workload import Memory, Plan, live, put
 
 ASKS_ONLY = {
     "author",
+    "id",
+    "name",
     "settling",
     "history",
     "may_write",
@@ -163,3 +165,12 @@ def test_the_seam_knows_of_each_request_whether_it_changes_anything(make_world):
         with pytest.raises(ReadOnly, match="was not sent"):
             asyncio.run(getattr(guarded, name)(*given[name], **options))
     assert guarded.author == seam.author
+
+
+def test_another_server_is_only_read_too(make_world):
+    world = make_world()
+    process = world.process("one")
+    there = world.run_in(process, read_only(process.seam).elsewhere("other"))
+    assert (there.id, there.name) == (OTHER, "other")
+    with pytest.raises(ReadOnly, match="was not sent"):
+        asyncio.run(there.send(1, "text", (), "nonce"))

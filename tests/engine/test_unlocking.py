@@ -234,7 +234,7 @@ def test_a_frame_that_is_not_encrypted_is_not_applied(encrypted, join):
 
 def test_an_older_version_says_that_it_needs_a_later_one(encrypted, join, monkeypatch):
     world, _ = encrypted
-    monkeypatch.setattr("discobase.engine.log.superblock._NOT_FOR_ALL", 1)
+    monkeypatch.setattr("discobase.engine.log.superblock.MOVED", 1)
     refused(world, UpgradeNeeded)
 
 

@@ -41,6 +41,7 @@ from discobase.errors import (
     Disconnected,
     LogDamaged,
     MissingPermission,
+    MoveRefused,
     OutcomeUnknown,
     RecordNotFound,
     SchemaConflict,
@@ -224,6 +225,8 @@ class Plan:
     """The chance that a step is followed by a checkpoint."""
     vacuums: float = 0.0
     """The chance that a step is followed by a vacuum."""
+    moves: float = 0.0
+    """The chance that it is by a move to another server."""
 
 
 async def open_engine(
@@ -345,6 +348,8 @@ class Client:
                 await self.keep()
             if self._world.chance(self._plan.vacuums):
                 await self.change_generation()
+            if self._world.chance(self._plan.moves):
+                await self.move()
 
     async def keep(self) -> None:
         """Write a checkpoint."""
@@ -362,6 +367,23 @@ class Client:
             told = await self._engine.vacuum(lanes, Gauge())
         except (Unavailable, LogDamaged, MissingPermission, OutcomeUnknown) as error:
             self._world.note(f"{self._process.name}: no vacuum: {error}")
+        else:
+            self._world.note(f"{self._process.name}: {told}")
+
+    async def move(self) -> None:
+        """Move to another server; another change of generation may be under way."""
+        here = self._engine.standing().server_id
+        server = self._world.random.choice([each for each in self._world.servers if each != here])
+        try:
+            told = await self._engine.move(server, Gauge())
+        except (
+            ConnectError,
+            LogDamaged,
+            MoveRefused,
+            OutcomeUnknown,
+            Unavailable,
+        ) as error:
+            self._world.note(f"{self._process.name}: no move: {error}")
         else:
             self._world.note(f"{self._process.name}: {told}")
 
@@ -638,7 +660,7 @@ async def live(
     beside: Sequence[type[Client]] = (),
 ) -> Engine:
     """The life of a writer: connect, and let its clients run beside each other, and others."""
-    kind = LastingEngine if plan.vacuums else Engine
+    kind = LastingEngine if plan.vacuums or plan.moves else Engine
     engine = await open_engine(process, hears=hears, kind=kind)
     # Whoever hears of nothing reads as a search does that must not be old at all.
     fresh = engine.refresh if hears else partial(engine.freshen, 0.0)

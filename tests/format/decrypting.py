@@ -28,6 +28,7 @@ from tests.format.reader import (
     Damaged,
     DiscordApi,
     Form,
+    Moved,
     Source,
     State,
     Superblock,
@@ -144,19 +145,21 @@ def find(source: Source, key: bytes | str) -> Superblock:
         written = json.dumps(raw["is"], separators=(",", ":")).encode()
         if is_encrypted(raw) and raw["hash"] == form.hash("superblock", written)[:32]:
             block.form = form
+            if block.server not in (0, source.server):
+                raise Moved(block.server)
             return block
     raise WrongKey("the superblock was altered")
 
 
 def said_in(source: Source, catalog: int) -> list[tuple[int, Superblock, dict[str, Any]]]:
     found: list[tuple[int, Superblock, dict[str, Any]]] = []
-    counting = Counting()
+    counting = Counting(source.server)
     for message in source.messages(catalog):
         if int(message["author"]["id"]) != source.bot or counting.is_word(message):
             continue
         said = superblock_said(message["content"])
         block = None if said is None else superblock_of(said["is"])
-        if said is None or block is None or block.catalog != catalog:
+        if said is None or block is None or not block.may_stand_in(catalog, source.server):
             continue
         if counting.counts(message, block):
             found.append((int(message["id"]), block, said))
@@ -165,7 +168,11 @@ def said_in(source: Source, catalog: int) -> list[tuple[int, Superblock, dict[st
 
 def open_database(source: Source, key: bytes | str, *, whole: bool = False) -> State:
     """The state that an encrypted database is in."""
-    return open_block(source, find(source, key), whole=whole)
+    while True:
+        try:
+            return open_block(source, find(source, key), whole=whole)
+        except Moved as moved:
+            source = source.elsewhere(moved.server)
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ from urllib.request import Request, urlopen
 
 OPEN, CLOSE = "```json\n", "\n```"
 GENESIS = "0" * 32
-NOT_FOR_ALL = 3
+NOT_FOR_ALL, MOVED = 3, 4
 LARGEST = 2**63 - 1
 SECOND_OF_IDS = 1000 << 22
 TOGETHER = "_together:"
@@ -45,10 +45,22 @@ class Damaged(Exception):
     """The log is not whole."""
 
 
+class Moved(Exception):
+    """The database is in another server."""
+
+    def __init__(self, server: int) -> None:
+        super().__init__(f"the database has moved to the server {server}")
+        self.server = server
+
+
 class Source(Protocol):
     """One Discord server, as one bot may read it."""
 
     bot: int
+    server: int
+
+    def elsewhere(self, server: int) -> Source:
+        """Another server, as the same bot may read it."""
 
     def channels(self) -> list[dict[str, Any]]:
         """All channels, as Discord's API gives them."""
@@ -73,7 +85,11 @@ class DiscordApi:
         self._api, self._token = api.rstrip("/"), token
         self.bot = int(self._get("/users/@me")["id"])
         guilds = self._get("/users/@me/guilds")
-        (self.server,) = [each["id"] for each in guilds if server in (each["id"], each["name"])]
+        (found,) = [each["id"] for each in guilds if server in (each["id"], each["name"])]
+        self.server = int(found)
+
+    def elsewhere(self, server: int) -> Source:
+        return DiscordApi(self._api, self._token, str(server))
 
     def channels(self) -> list[dict[str, Any]]:
         return self._get(f"/guilds/{self.server}/channels")
@@ -218,7 +234,12 @@ class Superblock:
     origin: int = 0
     ticket: str = ""
     base: Base | None = None
+    server: int = 0
     form: Form = PLAIN
+
+    def may_stand_in(self, catalog: int, server: int) -> bool:
+        """Whether that is its own catalog, or one that the database has left."""
+        return catalog == self.catalog or self.server not in (0, server)
 
     def author_of(self, seq: int, own: int) -> int:
         """The bot whose position it is."""
@@ -242,18 +263,18 @@ def base36(number: int) -> str:
 
 def superblock_said(content: str) -> dict[str, Any] | None:
     """What a message says that calls itself a superblock, of whatever format; not yet believed."""
-    if not refuse_later(content, "superblock", NOT_FOR_ALL):
+    if not refuse_later(content, "superblock", MOVED):
         return None
     try:
         said = json.loads(content.removeprefix(OPEN).removesuffix(CLOSE))
-        known = said["superblock"] in (1, 2, NOT_FOR_ALL) and type(said["is"]) is dict
+        known = said["superblock"] in (1, 2, NOT_FOR_ALL, MOVED) and type(said["is"]) is dict
     except (KeyError, TypeError, ValueError, RecursionError):
         return None
     return said if known else None
 
 
 def is_encrypted(said: dict[str, Any]) -> bool:
-    if said["superblock"] == NOT_FOR_ALL:
+    if said["superblock"] in (NOT_FOR_ALL, MOVED):
         return "encryption" in said["is"]
     return said["superblock"] != PLAIN.number
 
@@ -305,6 +326,7 @@ def superblock_of(facts: dict[str, Any]) -> Superblock | None:
 def read_later_facts(block: Superblock, facts: dict[str, Any]) -> None:
     """Read what a superblock after the first says beside what all of them say."""
     block.made, block.origin, block.ticket = facts["made"], int(facts["origin"]), facts["ticket"]
+    block.server = int(facts.get("server", 0))
     if type(block.made) is not int or not 0 <= block.made <= block.generation:
         raise ValueError
     if (base := facts.get("base")) is not None:
@@ -316,12 +338,12 @@ def read_later_facts(block: Superblock, facts: dict[str, Any]) -> None:
 def superblocks_in(source: Source, catalog: int) -> list[tuple[int, Superblock]]:
     """The superblocks of a catalog that count, by message id."""
     found: list[tuple[int, Superblock]] = []
-    counting = Counting()
+    counting = Counting(source.server)
     for message in source.messages(catalog):
         if int(message["author"]["id"]) != source.bot or counting.is_word(message):
             continue
         block = read_superblock(message["content"])
-        if block is None or block.catalog != catalog:
+        if block is None or not block.may_stand_in(catalog, source.server):
             continue
         if counting.counts(message, block):
             found.append((int(message["id"]), block))
@@ -331,7 +353,8 @@ def superblocks_in(source: Source, catalog: int) -> list[tuple[int, Superblock]]
 class Counting:
     """What the messages of a catalog say of which superblocks in it count."""
 
-    def __init__(self) -> None:
+    def __init__(self, server: int) -> None:
+        self._server = server
         self.deleted = False
         self._given_up = 0
         self._tickets: set[str] = set()
@@ -341,11 +364,18 @@ class Counting:
         """Whether a message says something of that. In the order of their ids."""
         content = message["content"]
         self.deleted = self.deleted or content == DELETED
+        self._any = self._any or self._is_mark(content)
         if content == GIVEN_UP and not self._any:
             self._given_up = self._given_up or int(message["id"])
         if ticket := TICKET_GIVEN_UP.fullmatch(content):
             self._tickets.add(ticket[1])
         return ticket is not None or content in (DELETED, GIVEN_UP)
+
+    def _is_mark(self, content: str) -> bool:
+        """Whether a message says that a database may be moving to this server."""
+        said = superblock_said(content)
+        facts = {} if said is None else said["is"]
+        return "moving" in facts and facts.get("to") == str(self._server)
 
     def counts(self, message: dict[str, Any], block: Superblock) -> bool:
         """Whether the superblock in a message does."""
@@ -370,7 +400,10 @@ def find(source: Source) -> Superblock:
     first = min(filter(None, held), key=origin, default=None)
     if first is None:
         raise Damaged("there is no database")
-    return max((block for _, block in first), key=lambda block: block.generation)
+    block = max((block for _, block in first), key=lambda block: block.generation)
+    if block.server not in (0, source.server):
+        raise Moved(block.server)
+    return block
 
 
 # Frames
@@ -1391,7 +1424,11 @@ def open_database(source: Source, *, whole: bool = False) -> State:
     """The state that a database is in: from the newest checkpoint that holds, or from the whole
     log, which begins with a checkpoint in later generations.
     """
-    return open_block(source, find(source), whole=whole)
+    while True:
+        try:
+            return open_block(source, find(source), whole=whole)
+        except Moved as moved:
+            source = source.elsewhere(moved.server)
 
 
 def open_block(source: Source, block: Superblock, *, whole: bool = False) -> State:

@@ -46,7 +46,7 @@ TEXT = made.PAGE.read_text()
 class OfPage:
     """The messages of the example, as the page shows them."""
 
-    bot = made.BOT
+    bot, server = made.BOT, 0
 
     def __init__(self) -> None:
         shown = made.on_page()

@@ -6,18 +6,23 @@ import contextlib
 from typing import Any
 
 from discobase.engine.engine import Engine
-from tests.engine.simulation import BOT, Stored, World
+from tests.engine.simulation import BOT, SHOP, Stored, World
 
 
 class OfWorld:
     """The messages of a world, all of them visible."""
 
-    def __init__(self, world: World, bot: int = BOT) -> None:
+    def __init__(self, world: World, bot: int = BOT, server: int = SHOP) -> None:
         self._world = world
         self.bot = bot
+        self.server = server
+
+    def elsewhere(self, server: int) -> OfWorld:
+        return OfWorld(self._world, self.bot, server)
 
     def channels(self) -> list[dict[str, Any]]:
-        return [{"id": str(each.id), "topic": each.topic} for each in self._world.channels.values()]
+        held = self._world.channels_of(self.server)
+        return [{"id": str(each.id), "topic": each.topic} for each in held]
 
     def messages(self, channel: int, after: int = 0) -> list[dict[str, Any]]:
         held = sorted(self._world.messages.get(channel, {}).items())

@@ -148,7 +148,16 @@ def test_a_database_offers_what_is_for_users_and_nothing_else():
     offered = {name for name in dir(discobase.Database) if not name.startswith("_")}
     about_itself = {"name", "tables", "table", "head", "refresh", "wait_for", "drop_unique", "lost"}
     sql = {"sql", "sqlite"}
-    operating = {"status", "checkpoint", "require_version", "verify", "clean", "vacuum", "repair"}
+    operating = {
+        "status",
+        "checkpoint",
+        "require_version",
+        "verify",
+        "clean",
+        "vacuum",
+        "repair",
+        "move",
+    }
     transfer = {"export", "import_", "import_original"}
     logins = {"conn", "login", "login_task", "login_thread", "wait_ready", "close"}
     assert offered == about_itself | sql | operating | transfer | logins

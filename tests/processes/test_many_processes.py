@@ -190,3 +190,27 @@ def test_whoever_makes_a_vacuum_is_killed_and_nobody_else_loses_anything(
     for child in children:
         acknowledged += child.end_well()
     assert stored(start) == dict.fromkeys(acknowledged, 1)
+
+
+@pytest.mark.parametrize("kills", [1, pytest.param(12, marks=pytest.mark.soak)])
+def test_whoever_moves_it_to_and_fro_is_killed_and_nobody_else_loses_anything(
+    start: Start, server: LocalDiscord, kills: int
+) -> None:
+    server.join("other shop")
+    child = start("save_on.py", "one", "1")
+    assert child.line() == "loaded"
+    child.say()
+    assert child.line() == "ready"
+    acknowledged: list[str] = []
+    for kill in range(kills):
+        maker = start("move_on.py")
+        assert maker.line() == "ready"
+        maker.say()
+        for _ in range(2):
+            assert maker.line() in {"shop", "other shop", "another time"}
+        time.sleep(Random(kill).random() * 0.5)
+        maker.signal(signal.SIGKILL)
+        maker.process.wait()
+        acknowledged += [child.line() for _ in range(20)]
+    acknowledged += child.end_well()
+    assert stored(start) == dict.fromkeys(acknowledged, 1)

@@ -27,6 +27,7 @@ async def make_channels(
     origin: int,
     *,
     sealed: tuple[Encryption | None, Sealing],
+    parent: int | None = None,
 ) -> Superblock:
     """Make the channels of the next generation, and return its superblock, as far as it is known.
     One API call for each channel, and one more.
@@ -38,12 +39,14 @@ async def make_channels(
         lanes: how many lanes it is to have.
         origin: the message id of the first superblock of the database.
         sealed: how it is to be encrypted, and what seals it.
+        parent: the category that they are made in; None for that of the catalog.
 
     Raises:
         ServerFull: there is no room for them.
         Refused, Uncertain: they could not be made.
     """
-    parent = await _home(server, superblock, lanes + 1)
+    if parent is None:
+        parent = await _home(server, superblock, lanes + 1)
     made: list[int] = []
     for name in (*(f"{LOG}{number}" for number in range(lanes)), CHECKPOINTS):
         topic = topic_of(Part(server.author, superblock.database, f"{name} {ticket}"))
@@ -77,19 +80,20 @@ async def remove_channels(server: Server, superblock: Superblock, ticket: str) -
         await remove(server, with_ticket(server, superblock, ticket, channels))
 
 
-async def tidy(server: Server, chosen: Superblock) -> str | None:
+async def tidy(server: Server, catalog: int, chosen: Superblock) -> str | None:
     """Remove what earlier generations, and those that came second, have left, as far as that can be
     done now; return why not, where it cannot. One API call for each channel and superblock, and two
     more.
 
     Args:
         server: the seam.
+        catalog: the catalog of the database in that server.
         chosen: the superblock that counts, or has counted until a later one came.
     """
     try:
         channels = await persist(server, server.channels)
-        held = await superblocks(server, chosen.catalog)
-        await remove_former(server, channels, held or (), chosen)
+        held = await superblocks(server, catalog)
+        await remove_former(server, catalog, channels, held or (), chosen)
     except (Refused, Uncertain) as error:
         return str(error)
     return None

@@ -27,7 +27,8 @@ from discobase.engine.checkpoints.store import CheckpointStore, Stored, TooLarge
 from discobase.engine.checkpoints.taking import take
 from discobase.engine.committer import Committer
 from discobase.engine.follower import Follower
-from discobase.engine.generations.channels import make_channels, remove_channels, tidy
+from discobase.engine.generations.channels import tidy
+from discobase.engine.generations.places import Place
 from discobase.engine.generations.tail import Tail
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.entry import Entry
@@ -108,6 +109,7 @@ class Making:
         committer: writes the seal.
         limits: what a message carries.
         rekeying: what is said of the key, where it is to be changed with this generation.
+        place: where its channels are to be.
     """
 
     def __init__(
@@ -119,6 +121,7 @@ class Making:
         limits: Limits,
         *,
         rekeying: Rekeying | None,
+        place: Place,
     ) -> None:
         self._log = log
         self._server = log.server
@@ -127,6 +130,7 @@ class Making:
         self._committer = committer
         self._limits = limits
         self._rekeying = rekeying
+        self._place = place
 
     async def make(
         self,
@@ -169,7 +173,7 @@ class Making:
             if not self._log.catalog.successor.known.is_set() or task is None or task.cancelling():
                 raise
             # What this one has just sent was given up, as others have made a generation.
-            await remove_channels(self._server, self._log.superblock, ticket)
+            await self._place.remove(self._log.superblock, ticket)
             raise _overtaken() from None
         except NotPermitted as error:
             raise error.reason from error
@@ -192,13 +196,8 @@ class Making:
             self._require_open()
         block = self._log.superblock
         try:
-            planned = await make_channels(
-                self._server,
-                block,
-                ticket,
-                lanes or len(block.lanes),
-                self._log.catalog.origin,
-                sealed=sealed,
+            planned = await self._place.make(
+                block, ticket, lanes or len(block.lanes), self._log.catalog.origin, sealed=sealed
             )
             # Somebody who deletes the database meanwhile has told the catalog by then.
             await self._log.catalog.require_unchanged()
@@ -206,7 +205,7 @@ class Making:
             plan = await self._prepared(planned, writer)
             step.add(1)
         except (DiscobaseError, ServerError, TooLarge):
-            await remove_channels(self._server, block, ticket)
+            await self._place.remove(block, ticket)
             raise
         try:
             return await self._changed(plan, step)
@@ -226,7 +225,7 @@ class Making:
         """Write the checkpoint, and collect what is committed above it; another checkpoint where
         that is much.
         """
-        store = CheckpointStore(self._server, planned, self._limits)
+        store = CheckpointStore(self._place.server, planned, self._limits)
         for _ in range(_TRIES):
             manifest, packed = await self._server.aside(
                 lambda: take(
@@ -253,7 +252,8 @@ class Making:
             began, seal = await self._seal(plan)
         step.add(1)
         frames = plan.tail.frames()
-        bundle = await write_bundle(self._server, plan.superblock, frames, self._limits)
+        there = self._place.server
+        bundle = await write_bundle(there, plan.superblock, frames, self._limits)
         step.add(1)
         volume = self._replica.volume
         base = Base(seal.header.seq, seal.header.hash, plan.checkpoint.message.id, bundle, volume)
@@ -316,9 +316,9 @@ class Making:
                 f"looked up: {unread}. Whoever reads or writes finds out"
             ) from error
         if counting is None or counting.ticket != plan.superblock.ticket:
-            await remove_channels(self._server, self._log.superblock, plan.superblock.ticket)
+            await self._place.remove(self._log.superblock, plan.superblock.ticket)
         if counting is not None:
-            await tidy(self._server, counting)
+            await tidy(self._server, self._log.superblock.catalog, counting)
 
 
 def _overtaken() -> Unavailable:

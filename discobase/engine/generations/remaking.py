@@ -122,7 +122,7 @@ class Remaking:
         if counting.ticket == self._ticket:
             return counting
         await remove_channels(self._server, self._log.superblock, self._ticket)
-        await tidy(self._server, counting)
+        await tidy(self._server, self._log.superblock.catalog, counting)
         return None
 
     async def _is_found(self) -> bool:

@@ -303,7 +303,8 @@ class Catalog:
         self._made, end = (successor, self._key if isinstance(key, NoKey) else key), None
         try:
             await self.require_unchanged()
-            catalog = successor.catalog
+            # In this catalog, wherever the next generation has its own.
+            catalog = self._superblock.catalog
             sent = await persist(self._server, self._server.send, catalog, content, (), nonce)
             end = sent.id
         except NotFound as error:

@@ -16,13 +16,15 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
+from operator import itemgetter
 
 from discobase.engine.log.formats import upgrade_needed
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.last_words import is_deleted, last_word
 from discobase.engine.log.listing import Listing, Moment
+from discobase.engine.log.marks import Mark, marks_in
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.log.topic import CATALOG, part_of
 from discobase.engine.operations import LaterFormat
@@ -42,6 +44,12 @@ _GIVEN_UP_TICKET = re.compile(_TICKET_GIVEN_UP.format("([0-9a-z]{1,24})"))
 
 Held = Sequence[tuple[int, Superblock]]
 """The superblocks of a catalog, with their message ids, ascending."""
+
+
+def tickets_given_up(server: Server, messages: Iterable[Message]) -> set[str]:
+    """Return the tickets that the messages of a catalog have given up."""
+    own = (message.content for message in messages if message.author == server.author)
+    return {found[1] for content in own if (found := _GIVEN_UP_TICKET.fullmatch(content))}
 
 
 def ticket_given_up(ticket: str) -> str:
@@ -70,6 +78,8 @@ class View:
         channels: its channels.
         held: the superblocks of each catalog that holds any, with their message ids, ascending.
         read: the messages of each catalog.
+        coming: the marks of databases that may be moving here, with the message ids, by catalog:
+            where there is a superblock, too, the mark says nothing any more.
         ended: why a database that was here is none any more; None where nothing says so.
     """
 
@@ -78,6 +88,7 @@ class View:
     held: Mapping[int, Held]
     read: Mapping[int, Sequence[Message]]
     ended: DatabaseEnded | None = None
+    coming: Mapping[int, tuple[int, Mark]] = field(default_factory=dict[int, tuple[int, Mark]])
 
     @property
     def first(self) -> int | None:
@@ -86,8 +97,24 @@ class View:
 
     @property
     def generations(self) -> Held:
-        """The superblocks of the database that was created first."""
-        return min(self.held.values(), key=origin_of, default=())
+        """The superblocks of the database that was created first, in its catalog."""
+        return () if self.catalog is None else self.held[self.catalog]
+
+    @property
+    def catalog(self) -> int | None:
+        """The catalog of the database that was created first."""
+        return min(self.held, key=lambda each: origin_of(self.held[each]), default=None)
+
+    @property
+    def first_coming(self) -> tuple[int, int, Mark] | None:
+        """The database that may be moving here: its catalog, the message of the mark, and the mark;
+        None where there is none, or another one was here before.
+        """
+        marks = [(message, catalog, mark) for catalog, (message, mark) in self.coming.items()]
+        message, catalog, mark = min(marks, key=itemgetter(0), default=(0, 0, None))
+        if mark is None or (self.first is not None and self.first < message):
+            return None
+        return catalog, message, mark
 
     @property
     def chosen(self) -> Superblock | None:
@@ -136,7 +163,12 @@ async def look(server: Server) -> View:
     blocks = {catalog: superblocks_in(server, messages) for catalog, messages in read.items()}
     held = {catalog: found for catalog, found in blocks.items() if found}
     ended = last_word(server, chain.from_iterable(pages))
-    return View(began, channels, held, read, ended)
+    coming = {
+        catalog: here[0]
+        for catalog, messages in read.items()
+        if blocks[catalog] == [] and (here := coming_in(server, messages))
+    }
+    return View(began, channels, held, read, ended, coming)
 
 
 async def _read(server: Server, catalog: int, last: int) -> list[Message]:
@@ -186,25 +218,27 @@ def superblocks_in(
     server: Server, messages: Iterable[Message]
 ) -> list[tuple[int, Superblock]] | None:
     """Return every superblock of a catalog, by message id, ascending; None where it was given up
-    before the first superblock that its database ever had, or where the database is being deleted:
-    nothing in it counts, now and later. Nor does one whose ticket was given up before.
+    before the first superblock that its database ever had, and before a mark, or where the database
+    is being deleted: nothing in it counts, now and later. Nor does one whose ticket was given up
+    before.
 
     Raises:
         UpgradeNeeded: there is a superblock of a later format.
     """
     found: list[tuple[int, Superblock]] = []
     given_up: set[str] = set()
-    void_from = 0
+    void_from, is_marked = 0, False
     for message in messages:
         if message.author != server.author:
             continue
         if is_deleted(server, message):
             return None
-        if message.content == GIVEN_UP and not found:
+        is_marked = is_marked or bool(coming_in(server, [message]))
+        if message.content == GIVEN_UP and not found and not is_marked:
             void_from = void_from or message.id
         if ticket := _GIVEN_UP_TICKET.fullmatch(message.content):
             given_up.add(ticket[1])
-        elif block := _superblock(message):
+        elif block := _superblock(message, server.id):
             # Those of earlier generations are deleted, and came before that word all the same.
             is_in_time = not void_from or 0 < block.origin < void_from
             if is_in_time and block.ticket not in given_up:
@@ -212,7 +246,12 @@ def superblocks_in(
     return None if void_from and not found else found
 
 
-def _superblock(message: Message) -> Superblock | None:
+def coming_in(server: Server, messages: Iterable[Message]) -> list[tuple[int, Mark]]:
+    """Return the marks of a catalog that a database is moving to, with their message ids."""
+    return [each for each in marks_in(server, messages) if each[1].target == server.id]
+
+
+def _superblock(message: Message, server: int) -> Superblock | None:
     """Read the superblock in a message of a catalog; None where there is none, or that of another
     catalog, which was copied here: it names the channels of another database.
     """
@@ -220,4 +259,4 @@ def _superblock(message: Message) -> Superblock | None:
         block = Superblock.from_content(message.content)
     except LaterFormat as later:
         raise upgrade_needed(later, message) from None
-    return None if block is None or block.catalog != message.channel else block
+    return block if block is not None and block.may_stand_in(message.channel, server) else None

@@ -24,12 +24,15 @@ from discobase.engine.base36 import DIGITS
 from discobase.engine.log.begun import refuse_unfinished
 from discobase.engine.log.catalogs import View, look_until_settled
 from discobase.engine.log.deletion import finish_deletions
+from discobase.engine.log.departures import finish_moves
 from discobase.engine.log.former import finish
 from discobase.engine.log.frame import is_frame
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.leftovers import CATEGORY, channels_in, remove, remove_leftovers
 from discobase.engine.log.listing import Listing
 from discobase.engine.log.lost_topics import channels_without_topics
+from discobase.engine.log.marks import marks_in
+from discobase.engine.log.moved import Coming, Moved
 from discobase.engine.log.presence import require_present
 from discobase.engine.log.superblock import ID_LENGTH, Superblock, is_superblock
 from discobase.engine.log.topic import (
@@ -38,6 +41,7 @@ from discobase.engine.log.topic import (
     LOG,
     Part,
     channels_of,
+    has_ticket,
     part_of,
     topic_of,
 )
@@ -104,7 +108,12 @@ class Found:
 
 
 async def find_or_create(
-    server: Server, *, lanes: int = LANES, key: Key | None = None, place: str = "this server"
+    server: Server,
+    *,
+    lanes: int = LANES,
+    key: Key | None = None,
+    place: str = "this server",
+    moved: bool = False,
 ) -> Found:
     """Find the database of a server, or create it if there is none.
 
@@ -117,8 +126,11 @@ async def find_or_create(
         lanes: how many lanes a new one has.
         key: the key that it is encrypted by, or a new one is to be; None for none.
         place: which server it is, for errors.
+        moved: whether it has moved here, so that none is created.
 
     Raises:
+        Moved: it has moved to another server.
+        Coming: one may be moving here.
         KeyNeeded, WrongKey, NotEncrypted, KeyChanged: the key is not that of the database; nothing
             was written.
         PackageMissing: the package that encrypts cannot be imported.
@@ -141,8 +153,9 @@ async def find_or_create(
                 await finish_deletions(server)
             catalog = view.messages_beside(view.chosen)
             block = await unlocked(server, view.chosen, catalog, key, place=place)
-            await remove_leftovers(server, view, view.newest)
-            await finish(server, view.channels, view.generations, block, view.newest)
+            await _finish(server, view, block)
+        elif moved:
+            raise _gone_from(place)
         else:
             view, made = await _create(server, lanes, view, key)
             if view.chosen is None:
@@ -150,6 +163,8 @@ async def find_or_create(
             await forget_gone(server, gone)
             catalog = view.messages_beside(view.chosen)
             block = await unlocked(server, view.chosen, catalog, key, place=place, made=made)
+        if block.has_left(server.id):
+            raise Moved(block)
         if await _is_whole(server, block, view.channels):
             return Found.of(view, block)
     raise Unavailable(
@@ -180,6 +195,7 @@ async def find(
 
     Raises:
         DatabaseNotFound: there is none.
+        Moved, Coming: as for :func:`find_or_create`.
         DatabaseDeleted: there was one, and its deletion is under way, or was interrupted.
         LogDamaged: `known` is not there, nor a later one; or as for :func:`find_or_create`.
         UpgradeNeeded, Refused: as for :func:`find_or_create`.
@@ -199,12 +215,31 @@ async def find(
         block = await unlocked(
             server, view.chosen, catalog, key, place=place, made=known, held=held
         )
+        if block.has_left(server.id):
+            raise Moved(block)
         if not whole or await _is_whole(server, block, view.channels):
             return Found.of(view, block)
 
 
 def _is_before(block: Superblock, other: Superblock) -> bool:
     return block.database == other.database and block.generation < other.generation
+
+
+async def _finish(server: Server, view: View, block: Superblock) -> None:
+    """Do what others have left undone in this server."""
+    await remove_leftovers(server, view, view.newest)
+    if view.catalog is not None:
+        held = view.generations
+        await finish(server, view.catalog, view.channels, held, block, now=view.newest)
+        await finish_moves(server, view.catalog, view.read[view.catalog], block, view.newest)
+
+
+def _gone_from(place: str) -> LogDamaged:
+    return LogDamaged(
+        f"the database was moved to {place}, and is not there any more: somebody has deleted its "
+        f"channels",
+        step="Where nobody wants it any more, db.clean() removes what still tells of it",
+    )
 
 
 async def _look(server: Server) -> tuple[View, list[Trace]]:
@@ -220,10 +255,30 @@ async def _look(server: Server) -> tuple[View, list[Trace]]:
     """
     view, gone = await _search(server)
     if view.chosen is None:
+        _refuse_moved(server, view)
         await _refuse_lost_topics(server, view.channels)
         await refuse_unfinished(server, view.channels)
         view = await _look_for_superblock(server, view)
     return view, gone
+
+
+def _refuse_moved(server: Server, view: View) -> None:
+    """See that no catalog says that its database was to move away, and not any more where it is.
+
+    Raises:
+        LogDamaged: one does.
+    """
+    for catalog, messages in view.read.items():
+        for message, mark in marks_in(server, messages):
+            if mark.source == server.id:
+                raise LogDamaged(
+                    "the superblock is gone which says where the database is, and it may have "
+                    "moved away; a new database is not created beside it",
+                    channel=catalog,
+                    message=message,
+                    step=f"Connect with server={mark.target}. Where nobody wants that database any "
+                    f"more, db.clean() removes what there is of it",
+                )
 
 
 async def _search(server: Server, waited_for: int = 0) -> tuple[View, list[Trace]]:
@@ -239,12 +294,16 @@ async def _search(server: Server, waited_for: int = 0) -> tuple[View, list[Trace
 
     Raises:
         DatabaseDeleted: there was one, which somebody is deleting.
+        Coming: one may be moving here.
         NotPermitted: a channel of a database of this bot may not be read.
         Unavailable: the list of channels does not show one that may.
     """
     for _ in range(_TRIES):
         view = await look_until_settled(server, waited_for)
         await _require_readable(server, view.channels)
+        if (first := view.first_coming) is not None and view.ended is None:
+            catalog, message, mark = first
+            raise Coming(mark, catalog, message, view.newest)
         if view.chosen is not None:
             return view, []
         if view.ended is not None:
@@ -356,7 +415,7 @@ async def _create(
         # Others may have created one since that look, which may be hidden by now. Of two who come
         # to this the later one sees the other's trace.
         view, _ = await _search(server)
-    except (Forbidden, ServerFull, Uncertain):
+    except (Forbidden, ServerFull, Uncertain, Coming):
         await _undo(server, identity, category)
         raise
     except Refused:
@@ -376,7 +435,11 @@ async def _create(
         await _undo(server, identity, category)
         return View(view.began, (), {}, {}), None
     await server.sleep(server.settling)
-    view, _ = await _search(server, sent.id)
+    try:
+        view, _ = await _search(server, sent.id)
+    except Coming:  # its mark was first
+        await _undo(server, identity, category)
+        raise
     await _tidy(server, view, mine, category)
     return view, mine
 
@@ -445,7 +508,10 @@ async def _tidy(server: Server, view: View, mine: Superblock, category: Channel)
     """Remove what was made here and is not of the database."""
     made = _made_for(server, mine.database, view.channels)
     if view.chosen is not None and view.chosen.database == mine.database:
-        kept = channels_in(view.chosen)
+        # It may have changed to another generation, or moved away, while this process stood still;
+        # what has a ticket somebody is making, or has made.
+        kept = {view.catalog, *channels_in(view.chosen)}
+        kept |= {channel.id for channel in made if has_ticket(channel, server.author)}
         await remove(server, [channel for channel in made if channel.id not in kept])
     else:
         _log.info("another writer created the database first: removing the channels made here")

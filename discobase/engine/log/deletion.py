@@ -18,15 +18,22 @@ from dataclasses import dataclass, field
 from discobase.engine.base36 import base36
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.last_words import DELETED, is_deleted, last_word
-from discobase.engine.log.leftovers import channels_in, remove
+from discobase.engine.log.leftovers import channels_in, remove, remove_empty
 from discobase.engine.log.lost_topics import channels_without_topics
+from discobase.engine.log.marks import marks_in
 from discobase.engine.log.superblock import Superblock, is_superblock
 from discobase.engine.log.topic import CATALOG, part_of
 from discobase.engine.log.traces import find_gone, forget
 from discobase.engine.operations import LaterFormat
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import Channel, Message, NotFound, Server
-from discobase.errors import DatabaseEnded, DatabaseNotFound, DatabaseTakenOver
+from discobase.errors import (
+    ConnectError,
+    DatabaseEnded,
+    DatabaseNotFound,
+    DatabaseTakenOver,
+    Unavailable,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +55,10 @@ class _Database:
         being_deleted: whether its deletion has begun.
         taken_over: why it is another bot's by now; None where it is this one's.
         is_own: whether anything says that it is this bot's: old topics do not.
+        elsewhere: the other servers that have a part of it, as its catalogs say: it has moved, or
+            was to.
+        generation: the newest that it is known to have; 0 where none is.
+        has_left: whether it is in another server with that.
     """
 
     identity: str
@@ -58,11 +69,27 @@ class _Database:
     being_deleted: bool = False
     taken_over: DatabaseEnded | None = None
     is_own: bool = False
+    elsewhere: set[int] = field(default_factory=set[int])
+    generation: int = 0
+    has_left: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What a server has of databases that are to be deleted."""
+
+    server: Server
+    databases: Sequence[_Database]
+
+    @property
+    def has_left(self) -> bool:
+        """Whether they are in other servers by now."""
+        return all(each.has_left for each in self.databases)
 
 
 async def delete_database(server: Server, place: str) -> list[str]:
-    """Delete the database of this bot, or finish its deletion. Some four API calls, one for each of
-    its channels, and the server's settling time.
+    """Delete the database of this bot, or finish its deletion: in all servers that it has been in.
+    Some four API calls for each, one for each of its channels, and the server's settling time.
 
     Where several sets of channels are this bot's, the database is the one whose superblock came
     first, as for every reader; where no superblock is to be found, all of them are.
@@ -77,6 +104,8 @@ async def delete_database(server: Server, place: str) -> list[str]:
     Raises:
         DatabaseNotFound: there is none.
         DatabaseTakenOver: another bot has taken it over, or claims to, and nothing was deleted.
+        Unavailable: a server could not be reached that has a part of it; the others have none any
+            more.
         NotPermitted: the bot may not read a channel of it, or not delete it.
         Refused, Uncertain: it could not be deleted, or not to its end. To do it again finishes it.
     """
@@ -85,18 +114,17 @@ async def delete_database(server: Server, place: str) -> list[str]:
     if not doomed:
         await find_gone(server, channels)
         raise DatabaseNotFound(place, "nothing was deleted")
-    for each in doomed:
-        if each.taken_over is not None:
-            raise each.taken_over
-        # Also those that are not listed, for the bot may not view them.
-        for channel in each.channels.keys() | each.named:
-            with contextlib.suppress(NotFound):
-                await persist(server, server.require_readable, channel)
-    for each in doomed:
-        await _announce(server, each.catalogs)
-    # Whoever finds a channel gone has to be able to read why.
-    await server.sleep(server.settling)
-    await _remove(server, [each.identity for each in doomed])
+    parts, unreached = await _parts(server, doomed)
+    for part in parts:
+        await _require_deletable(part)
+    await _delete([(part, each) for part in parts for each in part.databases], parts)
+    if unreached:
+        raise Unavailable(
+            f"the database was deleted in {len(parts)} servers, and it was in others, which could "
+            f"not be reached: {'; '.join(unreached)}. What there is of it in those is still there, "
+            f"in channels whose topics name it: {', '.join(each.identity for each in doomed)}. "
+            f"Connect to them, or delete the channels by hand"
+        )
     return [each.identity for each in doomed if each.identity]
 
 
@@ -107,7 +135,63 @@ async def finish_deletions(server: Server) -> None:
         NotPermitted, Refused, Uncertain: it could not be done.
     """
     begun = await _databases(server, await persist(server, server.channels))
-    await _remove(server, [each.identity for each in begun if each.being_deleted])
+    parts, unreached = await _parts(server, [each for each in begun if each.being_deleted])
+    untold = [(part, each) for part in parts for each in part.databases if not each.being_deleted]
+    await _delete(untold, parts)
+    for reason in unreached:
+        _log.warning("a part of a database that was deleted could not be reached: %s", reason)
+
+
+async def _parts(server: Server, doomed: Sequence[_Database]) -> tuple[list[_Part], list[str]]:
+    """Find what other servers have of databases: one catalog leads to the next.
+
+    Returns:
+        The parts, those in force first; and why others could not be reached.
+    """
+    identities = {each.identity for each in doomed if each.identity}
+    parts = {server.id: _Part(server, doomed)}
+    unreached: dict[int, str] = {}
+    ahead = [other for each in doomed for other in each.elsewhere]
+    while ahead:
+        other = ahead.pop()
+        if other in parts or other in unreached:
+            continue
+        try:
+            there = await server.elsewhere(other)
+        except ConnectError as error:
+            unreached[other] = f"server {other} ({error})"
+            continue
+        found = await _databases(there, await persist(there, there.channels))
+        parts[other] = _Part(there, [each for each in found if each.identity in identities])
+        ahead += [each for one in parts[other].databases for each in one.elsewhere]
+    # Where it is told first, nobody goes on.
+    return sorted(parts.values(), key=lambda part: part.has_left), list(unreached.values())
+
+
+async def _require_deletable(part: _Part) -> None:
+    """See that this bot may delete a part.
+
+    Raises:
+        DatabaseTakenOver: it is another bot's by now.
+        NotPermitted: the bot may not read it.
+    """
+    for each in part.databases:
+        if each.taken_over is not None:
+            raise each.taken_over
+        # Also those that are not listed, for the bot may not view them.
+        for channel in each.channels.keys() | each.named:
+            with contextlib.suppress(NotFound):
+                await persist(part.server, part.server.require_readable, channel)
+
+
+async def _delete(untold: Sequence[tuple[_Part, _Database]], parts: Sequence[_Part]) -> None:
+    """Have catalogs say what is about to be done, and delete all parts."""
+    for part, each in untold:
+        await _announce(part.server, each.catalogs)
+    if untold:  # whoever finds a channel gone has to be able to read why
+        await parts[0].server.sleep(parts[0].server.settling)
+    for part in parts:
+        await _remove(part.server, [each.identity for each in part.databases])
 
 
 def _chosen(databases: Sequence[_Database]) -> list[_Database]:
@@ -166,13 +250,28 @@ async def _read(server: Server, each: _Database, channels: dict[int, Channel]) -
             if is_superblock(message.content):
                 each.first = min(each.first or message.id, message.id)
             block = _superblock(message)
-            if block is not None and block.catalog == catalog:
-                each.named |= channels_in(block) | _of_predecessors(block, channels.values())
+            if block is not None and block.may_stand_in(catalog, server.id):
+                _take_note(server, each, block, channels)
+        for _, mark in marks_in(server, messages):
+            each.elsewhere |= {mark.source, mark.target} - {server.id}
     for named in each.named & channels.keys():
         each.channels[named] = channels[named]
     for channel in () if each.is_own else each.channels:
         messages = await _messages(server, channel)
         each.is_own = each.is_own or any(one.author == server.author for one in messages)
+
+
+def _take_note(
+    server: Server, each: _Database, block: Superblock, channels: dict[int, Channel]
+) -> None:
+    """Take note of what a superblock names: channels of this server, or another server."""
+    has_left = block.has_left(server.id)
+    if block.generation >= each.generation:
+        each.generation, each.has_left = block.generation, has_left
+    if has_left:
+        each.elsewhere.add(block.server)
+    else:
+        each.named |= channels_in(block) | _of_predecessors(block, channels.values())
 
 
 def _of_predecessors(block: Superblock, channels: Iterable[Channel]) -> set[int]:
@@ -223,26 +322,8 @@ async def _remove(server: Server, identities: Collection[str]) -> None:
     # Channels of a category that is deleted stay, without it (channel resource, "Channel"). Once
     # the catalogs are gone, nobody knows any more whose category it was.
     last = {catalog.id for catalog in catalogs}
-    await _remove_homes(server, homes, last)
+    empty = await remove_empty(server, homes, but_for=last)
     # What is removed after its trace is found again by its channel.
     await forget(server, last)
     await remove(server, catalogs)
-    _log.info("the database of this bot was deleted")
-
-
-async def _remove_homes(
-    server: Server, categories: Collection[int], doomed: Collection[int]
-) -> None:
-    """Remove those of the categories that this bot alone may view, and that have no channels but
-    those that are doomed.
-    """
-    channels = await persist(server, server.channels)
-    used = {channel.parent for channel in channels if channel.id not in doomed}
-    empty = [
-        channel
-        for channel in channels
-        if channel.id in categories
-        and channel.id not in used
-        and channel.shown_to == frozenset({server.author})
-    ]
-    await remove(server, empty)
+    _log.info("the database of this bot was deleted, and %d categories", empty)

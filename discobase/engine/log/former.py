@@ -35,7 +35,13 @@ _log = logging.getLogger(__name__)
 
 
 async def finish(
-    server: Server, channels: Sequence[Channel], held: Held, chosen: Superblock, now: int
+    server: Server,
+    catalog: int,
+    channels: Sequence[Channel],
+    held: Held,
+    chosen: Superblock,
+    *,
+    now: int,
 ) -> None:
     """Do what earlier changes of generation have left undone. No API call where that is nothing.
 
@@ -43,31 +49,33 @@ async def finish(
 
     Args:
         server: the seam.
-        channels: its channels.
-        held: the superblocks of the database's catalog.
+        catalog: a catalog of the database.
+        channels: the server's channels.
+        held: the superblocks of that catalog.
         chosen: the one that counts: where the database is encrypted only who has the key knows
             which does.
         now: the newest id that is known: local clocks may be wrong.
     """
     try:
-        await remove_former(server, channels, held, chosen)
+        await remove_former(server, catalog, channels, held, chosen)
         for ticket, made in _unfinished(server, channels, held, chosen).items():
             if all(seconds_between(channel.id, now) > YOUTH for channel in made):
-                await _give_up(server, chosen, ticket, made)
+                await _give_up(server, catalog, chosen, ticket, made)
     except (Refused, Uncertain) as error:
         _log.warning("what a former generation has left could not be removed: %s", error)
 
 
 async def remove_former(
-    server: Server, channels: Iterable[Channel], held: Held, chosen: Superblock
+    server: Server, catalog: int, channels: Iterable[Channel], held: Held, chosen: Superblock
 ) -> None:
     """Remove the channels of generations that are over, or came second, and then their superblocks.
     One API call for each channel, and each superblock.
 
     Args:
         server: the seam.
-        channels: its channels.
-        held: the superblocks of the database's catalog.
+        catalog: a catalog of the database, which stays: it may have moved away from there.
+        channels: the server's channels.
+        held: the superblocks of that catalog.
         chosen: one that counts, or has counted: what came after it is left alone.
 
     Raises:
@@ -80,14 +88,14 @@ async def remove_former(
     }
     if not over:
         return
-    kept = channels_in(chosen)
+    kept = {catalog, *channels_in(chosen)}
     for message, block in held:
         kept |= set() if message in over else channels_in(block)
     old = {channel for block in over.values() for channel in channels_in(block)} - kept
     await remove(server, [channel for channel in channels if channel.id in old])
     for message in over:
         try:
-            await persist(server, server.delete_message, chosen.catalog, message)
+            await persist(server, server.delete_message, catalog, message)
         except NotFound:
             _log.debug("superblock %d has been deleted by somebody else", message)
     _log.info("removed what %d superblocks of former generations have named", len(over))
@@ -111,16 +119,26 @@ def _unfinished(
 
 
 async def _give_up(
-    server: Server, chosen: Superblock, ticket: str, made: Sequence[Channel]
+    server: Server, catalog: int, chosen: Superblock, ticket: str, made: Sequence[Channel]
 ) -> None:
     """Remove channels that nobody has finished, once it is certain that nobody will."""
     if ticket == chosen.ticket:
         await remove(server, made)
         return
-    nonce = f"{ticket}:given-up"[:25]
-    await persist(server, server.send, chosen.catalog, ticket_given_up(ticket), (), nonce)
-    await server.sleep(server.settling)
-    counting = await superblocks(server, chosen.catalog)
-    if counting is not None and ticket not in {block.ticket for _, block in counting}:
+    if await give_up_ticket(server, catalog, ticket):
         await remove(server, made)
         _log.info("removed %d channels of a generation that was never finished", len(made))
+
+
+async def give_up_ticket(server: Server, catalog: int, ticket: str) -> bool:
+    """Say in a catalog that the generation with a ticket never was, and return whether it is so.
+    Two API calls, and the server's settling time.
+
+    Raises:
+        Refused, Uncertain: it is not known.
+    """
+    nonce = f"{ticket}:given-up"[:25]
+    await persist(server, server.send, catalog, ticket_given_up(ticket), (), nonce)
+    await server.sleep(server.settling)
+    counting = await superblocks(server, catalog)
+    return counting is not None and ticket not in {block.ticket for _, block in counting}

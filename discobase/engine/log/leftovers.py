@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from discobase.engine.base36 import base36
 from discobase.engine.log.catalogs import GIVEN_UP, View, superblocks
@@ -83,12 +83,15 @@ async def remove(server: Server, channels: Iterable[Channel]) -> None:
 def _unfinished(server: Server, view: View, now: int) -> list[list[Channel]]:
     """Return the sets of channels that seem to be left over, each with its catalogs first."""
     kept = {channel for _, block in view.generations for channel in channels_in(block)}
+    if view.catalog is not None:  # which stays where the database has moved away, too
+        kept.add(view.catalog)
     sets: dict[str, list[Channel]] = {}
+    moving = {mark.database for _, mark in view.coming.values()}
     for channel in view.channels:
         part = part_of(channel, server.author)
         # Where the topic does not say so, it is not certain that it is this bot's. What has a
         # ticket is left by somebody who has not finished a new generation, and not here.
-        if part is None or part.bot is None or part.ticket:
+        if part is None or part.bot is None or part.ticket or part.database in moving:
             continue
         if channel.id not in kept:
             sets.setdefault(part.database, []).append(channel)
@@ -131,6 +134,30 @@ def _empty_categories(server: Server, channels: Iterable[Channel], now: int) -> 
         and channel.id not in parents
         and _is_old(channel, now)
     ]
+
+
+async def remove_empty(
+    server: Server, categories: Collection[int], but_for: Collection[int] = ()
+) -> int:
+    """Remove those of the categories that this bot alone may view, and that have no channels;
+    return how many. One API call, and one for each.
+
+    Args:
+        server: the seam.
+        categories: their ids.
+        but_for: channels that they may have, as these are about to be removed.
+    """
+    channels = await persist(server, server.channels)
+    used = {channel.parent for channel in channels if channel.id not in but_for}
+    empty = [
+        channel
+        for channel in channels
+        if channel.id in categories
+        and channel.id not in used
+        and channel.shown_to == frozenset({server.author})
+    ]
+    await remove(server, empty)
+    return len(empty)
 
 
 async def _give_up(server: Server, view: View, sets: list[list[Channel]]) -> list[Channel]:

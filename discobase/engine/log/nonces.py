@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from discobase.engine.log.formats import FENCE_CLOSE, FENCE_OPEN
+from discobase.engine.log.history import read_channel
 from discobase.engine.log.last_look import TRUST
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import (
@@ -233,13 +234,7 @@ class NonceTrust:
     # Keeping
 
     def _known(self) -> Verdict | None:
-        """Return the newest verdict, if it is not too old."""
-        verdicts = [found for message in self._found if (found := Verdict.from_message(message))]
-        newest = max(verdicts, key=lambda verdict: verdict.message, default=None)
-        if newest is None:
-            return None
-        age = seconds_between(newest.message, snowflake_at(self._server.now()))
-        return newest if age <= (_REFUSED if newest.fault else _KEPT) else None
+        return _known(self._server, self._found)
 
     async def _keep(self, verdict: Verdict) -> Verdict:
         nonce, content = self._new_nonce(), verdict.to_content()
@@ -271,3 +266,35 @@ class NonceTrust:
                     yield message.id
             elif Verdict.from_message(message) and (known is None or message.id != known.message):
                 yield message.id
+
+
+async def carry(
+    source: Server, catalog: int, target: Server, new_catalog: int, *, nonce: str
+) -> None:
+    """Have a new catalog say what another one says, in a server behind the same address, so that
+    nobody has to ask again there. Two API calls; one where nothing is known. It counts from now on.
+
+    Args:
+        source: the server with the other one.
+        catalog: the other one.
+        target: the server with the new one.
+        new_catalog: the new one.
+        nonce: one that nothing else has.
+
+    Raises:
+        Refused, Uncertain: it could not be read, or written.
+    """
+    own = [each for each in await read_channel(source, catalog) if each.author == source.author]
+    if (known := _known(source, own)) is not None:
+        content = known.to_content()
+        await persist(target, target.send, new_catalog, content, (), nonce)
+
+
+def _known(server: Server, own: Iterable[Message]) -> Verdict | None:
+    """Return the newest verdict among the messages of this bot, if it is not too old."""
+    verdicts = [found for message in own if (found := Verdict.from_message(message))]
+    newest = max(verdicts, key=lambda verdict: verdict.message, default=None)
+    if newest is None:
+        return None
+    age = seconds_between(newest.message, snowflake_at(server.now()))
+    return newest if age <= (_REFUSED if newest.fault else _KEPT) else None

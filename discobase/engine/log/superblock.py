@@ -25,7 +25,11 @@ _NOT_FOR_ALL = 3
 Who does not know that would take what came before for nothing, and write over it. The formats below
 are those of the sealings."""
 
-_NEEDED = "2.0"
+MOVED = 4
+"""Of logs that have moved to another server. Who does not know that would look for its channels
+where they are not."""
+
+NEEDED = "2.0"
 """The version of discobase that knows of them."""
 
 _MARK = mark("superblock")
@@ -85,6 +89,8 @@ class Superblock:
         ticket: that of its channels; empty where they are those of the first generation.
         base: what the lanes begin behind; None where they begin with the first position.
         former_keys: the last keys that the database had before this one, in their order.
+        server: the server that it has moved to, which has all of these channels; 0 where it was not
+            moved with this generation: then they are where the superblock stands.
     """
 
     database: str
@@ -101,6 +107,19 @@ class Superblock:
     ticket: str = ""
     base: Base | None = None
     former_keys: tuple[FormerKey, ...] = ()
+    server: int = 0
+
+    def has_left(self, server: int) -> bool:
+        """Return whether the database is in another server than this one, in a catalog of which the
+        superblock stands.
+        """
+        return self.server not in {0, server}
+
+    def may_stand_in(self, catalog: int, server: int) -> bool:
+        """Return whether the catalog with that id, of that server, is where the superblock belongs:
+        its own, or one that the database has left. Elsewhere it is a copy, of another database.
+        """
+        return catalog == self.catalog or self.has_left(server)
 
     @property
     def floor(self) -> int:
@@ -184,7 +203,10 @@ class Superblock:
             fields["authors"] = [each.to_json() for each in self.predecessors]
         if self.generation > 1:
             fields |= self._later_facts()
-        return sign("superblock", self.sealing, fields, number=_NOT_FOR_ALL, needs=_NEEDED)
+        number = _NOT_FOR_ALL
+        if self.server:
+            number, fields["server"] = MOVED, str(self.server)
+        return sign("superblock", self.sealing, fields, number=number, needs=NEEDED)
 
     def _later_facts(self) -> dict[str, Any]:
         """Return what is said of a later generation alone."""
@@ -222,8 +244,8 @@ class Superblock:
         Raises:
             LaterFormat: it is a superblock that this version cannot read.
         """
-        signed = signed_in(content, "superblock", _NOT_FOR_ALL)
-        if signed is None or signed.number not in range(1, _NOT_FOR_ALL + 1):
+        signed = signed_in(content, "superblock", MOVED)
+        if signed is None or signed.number not in range(1, MOVED + 1) or is_moving(signed):
             return None
         if not _is_encrypted(signed):
             sealing = PLAIN
@@ -269,6 +291,8 @@ def _of_later(fields: dict[str, Any]) -> dict[str, Any]:
     origin = 0 if fields["origin"] == "0" else snowflake(fields["origin"])
     former = tuple(map(FormerKey.from_json, fields.get("former", ())))
     later = {"made": made, "origin": origin, "ticket": ticket, "former_keys": former}
+    if "server" in fields:
+        later["server"] = snowflake(fields["server"])
     return later if base is None else later | {"base": _base_of(base)}
 
 
@@ -281,9 +305,16 @@ def _base_of(fields: dict[str, Any]) -> Base:
 
 
 def _is_encrypted(signed: Signed) -> bool:
-    if signed.number == _NOT_FOR_ALL:
+    if signed.number in {_NOT_FOR_ALL, MOVED}:
         return "encryption" in signed.facts
     return signed.number != PLAIN.number
+
+
+def is_moving(signed: Signed) -> bool:
+    """Return whether what is signed as a superblock says that one may come
+    (:mod:`discobase.engine.log.marks`).
+    """
+    return signed.number == MOVED and "moving" in signed.facts
 
 
 def random_name(server: Server) -> str:

@@ -74,3 +74,9 @@ def channels_of(channels: Iterable[Channel], bot: int) -> list[Channel]:
 def is_told(channel: Channel) -> bool:
     """Return whether a channel's topic says that it is of a database, of whatever bot."""
     return _FORM.fullmatch(channel.topic) is not None
+
+
+def has_ticket(channel: Channel, bot: int) -> bool:
+    """Return whether a channel of this bot was made for a later generation."""
+    part = part_of(channel, bot)
+    return part is not None and bool(part.ticket)

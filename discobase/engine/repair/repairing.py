@@ -25,8 +25,9 @@ from discobase.engine.checkpoints.store import CheckpointStore, Stored, TooLarge
 from discobase.engine.checkpoints.taking import take
 from discobase.engine.generations.channels import make_channels, remove_channels, tidy
 from discobase.engine.generations.watch import LIFTED_AFTER
+from discobase.engine.log.arrival import find_anywhere
 from discobase.engine.log.commit_log import CommitLog
-from discobase.engine.log.creation import Found, find
+from discobase.engine.log.creation import Found
 from discobase.engine.log.entry import Commit, Entry
 from discobase.engine.log.frame import Header, Limits, encode
 from discobase.engine.log.sending import Unanswered
@@ -95,7 +96,7 @@ async def repair(
         KeyNeeded, WrongKey, NotEncrypted: it is not encrypted so.
     """
     try:
-        found = await find(server, place, key, whole=False)
+        server, found = await find_anywhere(server, place, key, writes=confirm is not None)
         salvage = Salvage(read_only(server), found.superblock, limits, gauge)
         try:
             await salvage.read()
@@ -205,10 +206,10 @@ class _Repairing:
         counting = await self._counting(successor)
         if counting != successor:
             await self._remove()
-            await tidy(self._server, counting)
+            await tidy(self._server, self._block.catalog, counting)
             raise _others_went_on()
         self._step.add(1)
-        if (left := await tidy(self._server, successor)) is not None:
+        if (left := await tidy(self._server, self._block.catalog, successor)) is not None:
             _log.warning("what is left of the old generation could not be deleted yet: %s", left)
         return successor
 

@@ -188,6 +188,20 @@ class Login:
             )
             return Access(bot.user, found.guild, found_gateway, found, bot.settling)
 
+    async def find(self, server: str | int, bot: BotIdentity) -> Membership:
+        """Find another server, once logged in. One API call for 200 servers of the bot.
+
+        Args:
+            server: its name, or its id, as for :meth:`enter`.
+            bot: who has logged in.
+
+        Raises:
+            ServerNotFound, ServerAmbiguous, MissingPermission: as for :meth:`enter`.
+            ConnectError: Discord refused, or did not answer.
+        """
+        with self._in_discords_form():
+            return await self._find(server, bot)
+
     @contextlib.contextmanager
     def _in_discords_form(self) -> Generator[None]:
         """Say so where answers do not have the form of Discord's: the address is most often

@@ -22,6 +22,10 @@ class _ReadOnlyServer:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._server, name)
 
+    async def elsewhere(self, server: str | int) -> Server:
+        """Return another server, which is only read, too."""
+        return read_only(await self._server.elsewhere(server))
+
     async def send(
         self,
         channel: int,

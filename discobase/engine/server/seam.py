@@ -253,6 +253,16 @@ class Requests(Protocol):
         ...
 
     @property
+    def id(self) -> int:
+        """The id of the server."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The name of the server, as it was when it was found."""
+        ...
+
+    @property
     def settling(self) -> float:
         """Seconds within which what was written can be read by everybody, and after which no lower
         id comes up. A fact of the server: :data:`SETTLING` for Discord.
@@ -378,6 +388,21 @@ class Requests(Protocol):
 
 class Server(Requests, Clock, Protocol):
     """One Discord server, seen by one bot, and the time that passes meanwhile."""
+
+    async def elsewhere(self, server: str | int) -> Server:
+        """Return another server that the bot is in: the same one each time. It ends with this one.
+        One API call for 200 servers of the bot; none where it was asked for by its id before.
+
+        Args:
+            server: its name, or its id.
+
+        Raises:
+            ServerNotFound: the bot is in no such server.
+            ServerAmbiguous: it is in several servers of that name.
+            MissingPermission: it may not do there what a database needs.
+            ConnectError: Discord refused, or did not answer.
+        """
+        ...
 
     def listen(self, handler: Callable[[Event], None]) -> None:
         """Have `handler` called for every event of the server, in the order of the gateway, on the

@@ -20,6 +20,10 @@ class _SeenAs:
         self._server = server
         self.author = author
 
+    async def elsewhere(self, server: str | int) -> Server:
+        """Return another server, as the other bot would read it, too."""
+        return seen_as(await self._server.elsewhere(server), self.author)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._server, name)
 

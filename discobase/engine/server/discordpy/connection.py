@@ -5,25 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable
 
 import aiohttp
 import discord
 
 from discobase.engine.server.clock import SystemClock
 from discobase.engine.server.discordpy.account import BotAccount
+from discobase.engine.server.discordpy.all_events import AllEvents
 from discobase.engine.server.discordpy.client import GatewayClient
 from discobase.engine.server.discordpy.day_limit import DayLimit
-from discobase.engine.server.discordpy.events import GatewayEvents
-from discobase.engine.server.discordpy.requests import RestRequests
+from discobase.engine.server.discordpy.one_server import OneServer, Shared
 from discobase.engine.server.login import Access, Login
-from discobase.engine.server.seam import AccessChanged, Event
 from discobase.engine.server.usage import Usage
 from discobase.errors import BadToken, ConnectError
 from discobase.worker import Worker
-
-T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -32,39 +28,25 @@ _AUTHENTICATION_FAILED = 4004
 status codes, "Gateway Close Event Codes")."""
 
 
-class Connection(RestRequests, SystemClock):
-    """One server, one bot, one login. Made by :meth:`open`; implements
-    :class:`~discobase.engine.server.seam.Server`.
+class Connection(OneServer):
+    """One bot, one login, and the server that it is for. Made by :meth:`open`.
 
     A closed discord.py client cannot log in again, so neither can a connection: open another one.
 
     Args:
-        client: the client, logged in.
-        worker: runs the heavy steps.
+        shared: what it has in common with the other servers of the bot.
         access: what the login came to; without a gateway none is connected to.
         failed: called when the gateway has ended for good.
-
-    Attributes:
-        access: as given.
     """
 
     def __init__(
-        self,
-        client: GatewayClient,
-        worker: Worker,
-        access: Access,
-        failed: Callable[[ConnectError], None],
+        self, shared: Shared, access: Access, failed: Callable[[ConnectError], None]
     ) -> None:
-        super().__init__(client, access)
-        self.access = access
-        self._worker = worker
-        self._aside = Worker("discobase-aside", rests=True)
+        super().__init__(shared, access)
         self._failed = failed
-        self._events = GatewayEvents(access.guild, access.bot)
-        self._events.listen(self._note_access)
         self._gateway: asyncio.Task[None] | None = None
         if access.gateway is not None:
-            day = DayLimit(access.gateway, BotAccount(client).gateway)
+            day = DayLimit(access.gateway, BotAccount(shared.client).gateway)
             self._gateway = asyncio.create_task(self._keep_gateway(access.gateway.url, day))
 
     @classmethod
@@ -103,14 +85,16 @@ class Connection(RestRequests, SystemClock):
             login = Login(BotAccount(client), SystemClock(), api_url, read_only=read_only)
             worker.start()
             access = await login.enter(token, server, gateway=gateway)
-            return cls(client, worker, access, failed)
+            aside = Worker("discobase-aside", rests=True)
+            events = AllEvents(access.guild, access.bot)
+            return cls(Shared(client, login, worker, aside, events), access, failed)
         except BaseException:
             await _release(client, worker)
             raise
 
     async def _keep_gateway(self, gateway_url: str, day: DayLimit) -> None:
         try:
-            events = self._events
+            events = self._shared.events
             await self._client.run_gateway(gateway_url, day, events.handlers, events.lost)
         except discord.ConnectionClosed as error:
             refusal = BadToken if error.code == _AUTHENTICATION_FAILED else ConnectError
@@ -123,52 +107,13 @@ class Connection(RestRequests, SystemClock):
             reason.__cause__ = error
             self._failed(reason)
 
-    def _note_access(self, event: Event) -> None:
-        if isinstance(event, AccessChanged):
-            self._access.changed()
-
-    def listen(self, handler: Callable[[Event], None]) -> None:
-        """See :meth:`~discobase.engine.server.seam.Server.listen`."""
-        self._events.listen(handler)
-
-    async def events_come(self, *, within: float) -> bool:
-        """See :meth:`~discobase.engine.server.seam.Server.events_come`."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within):
-                await self._events.flow.wait()
-        return self._events.flow.is_set()
-
-    async def events_stop(self) -> None:
-        """See :meth:`~discobase.engine.server.seam.Server.events_stop`."""
-        await self._events.silence.wait()
-
-    @property
-    def trouble(self) -> str | None:
-        """See :meth:`~discobase.engine.server.seam.Server.trouble`."""
-        if self._gateway is None:
-            return "the gateway is off: the database was made with gateway=False"
-        if self._events.flow.is_set():
-            return None
-        return self._client.trouble or (
-            f"the gateway is there, but has not shown the server {self._guild} yet: Discord may "
-            f"have an outage"
-        )
-
-    def work(self, step: Callable[[], T]) -> Awaitable[T]:
-        """See :meth:`~discobase.engine.server.seam.Server.work`."""
-        return asyncio.get_running_loop().run_in_executor(self._worker, step)
-
-    def aside(self, step: Callable[[], T]) -> Awaitable[T]:
-        """See :meth:`~discobase.engine.server.seam.Server.aside`."""
-        return asyncio.get_running_loop().run_in_executor(self._aside, step)
-
     async def close(self) -> None:
         """End the session and let go of every socket and thread. May be called again."""
         if self._gateway is not None:
             self._gateway.cancel()
             await asyncio.gather(self._gateway, return_exceptions=True)
-        self._aside.shutdown()
-        await _release(self._client, self._worker)
+        self._shared.aside.shutdown()
+        await _release(self._client, self._shared.worker)
 
 
 async def _release(client: GatewayClient, worker: Worker) -> None:

@@ -29,6 +29,7 @@ class GatewayEvents:
     Args:
         guild: the id of the server.
         bot: the id of the bot's user.
+        shown: whether the gateway has shown the server in the present session.
 
     Attributes:
         handlers: what is to be called for which event, by its name on the gateway.
@@ -36,11 +37,11 @@ class GatewayEvents:
         silence: set while they do not.
     """
 
-    def __init__(self, guild: int, bot: int) -> None:
+    def __init__(self, guild: int, bot: int, *, shown: bool = False) -> None:
         self._guild = guild
         self._bot = bot
         self._listeners: list[Callable[[Event], None]] = []
-        self._shown = False
+        self._shown = shown
         self.flow, self.silence = asyncio.Event(), asyncio.Event()
         self.silence.set()
         self.handlers: Mapping[str, Handler] = {
@@ -150,6 +151,11 @@ class GatewayEvents:
             self._shown = False
             self.lost()
         return []
+
+    def flows(self) -> None:
+        """Take note that the gateway is there: where it has shown the server, its events come."""
+        if self._shown:
+            self._flows()
 
     def _flows(self) -> None:
         self.silence.clear()

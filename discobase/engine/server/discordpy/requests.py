@@ -59,6 +59,7 @@ class RestRequests:
     def __init__(self, client: GatewayClient, access: Access) -> None:
         self._client = client
         self._bot = access.bot
+        self._name = access.membership.name
         self._guild = access.guild
         self._settling = access.settling
         self._hears = access.gateway is not None
@@ -69,6 +70,16 @@ class RestRequests:
     def author(self) -> int:
         """The bot's own user id."""
         return self._bot
+
+    @property
+    def id(self) -> int:
+        """See :meth:`~discobase.engine.server.seam.Requests.id`."""
+        return self._guild
+
+    @property
+    def name(self) -> str:
+        """See :meth:`~discobase.engine.server.seam.Requests.name`."""
+        return self._name
 
     @property
     def settling(self) -> float:

@@ -1,0 +1,69 @@
+"""The events of all servers that one gateway session tells of, told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from discobase.engine.server.discordpy.client import Handler
+from discobase.engine.server.discordpy.events import GatewayEvents
+
+
+class AllEvents:
+    """Hands each event of the gateway on to those of the server that it is of.
+
+    A session tells of all servers of a bot. Which of them it has shown is noted from its beginning
+    on, for a server that is asked for later is not shown once more.
+
+    Args:
+        guild: the id of the server that is looked at first.
+        bot: the id of the bot's user.
+
+    Attributes:
+        handlers: what is to be called for which event, by its name on the gateway.
+    """
+
+    def __init__(self, guild: int, bot: int) -> None:
+        self._bot = bot
+        self._comes = False
+        self._shown: set[int] = set()
+        first = GatewayEvents(guild, bot)
+        self._servers = {guild: first}
+        self.handlers: Mapping[str, Handler] = {
+            name: self._for_all(name) for name in first.handlers
+        }
+
+    def of(self, guild: int) -> GatewayEvents:
+        """Return the events of a server: the same object each time."""
+        if guild not in self._servers:
+            events = GatewayEvents(guild, self._bot, shown=guild in self._shown)
+            self._servers[guild] = events
+            if self._comes:
+                events.flows()
+        return self._servers[guild]
+
+    def lost(self) -> None:
+        """Take note that the gateway is lost: nothing comes until it has been found again."""
+        self._comes = False
+        for events in self._servers.values():
+            events.lost()
+
+    def _for_all(self, name: str) -> Handler:
+        def handle(raw: Mapping[str, Any]) -> None:
+            self._note(name, raw)
+            for events in [*self._servers.values()]:
+                events.handlers[name](raw)
+
+        return handle
+
+    def _note(self, name: str, raw: Mapping[str, Any]) -> None:
+        """Take note of which servers the session has shown."""
+        told = str(raw.get("id"))
+        if name in {"READY", "RESUMED"}:
+            self._comes = True
+        if name == "READY":
+            self._shown.clear()
+        elif name == "GUILD_CREATE" and told.isdecimal() and not raw.get("unavailable"):
+            self._shown.add(int(told))
+        elif name == "GUILD_DELETE" and told.isdecimal():
+            self._shown.discard(int(told))
