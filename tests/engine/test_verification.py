@@ -15,6 +15,7 @@ from discobase.engine.changes import Insert, Remove
 from discobase.engine.checkpoints.manifest import Manifest
 from discobase.engine.checkpoints.packing import hash_of_packed, pack
 from discobase.engine.checkpoints.store import CheckpointStore
+from discobase.engine.lasting import LastingEngine
 from discobase.engine.log.frame import GENESIS, encode
 from discobase.engine.log.sealing import hash_of
 from discobase.engine.operations import Constrain, Put
@@ -759,7 +760,7 @@ class Verified(Run):
     def _check(self):
         super()._check()
         process = self.world.process("verifier")
-        engine = self.world.run_in(process, open_engine(process))
+        engine = self.world.run_in(process, open_engine(process, kind=LastingEngine))
         report = self.world.run_in(process, engine.verify(Gauge()))
         assert report.compared == report.position == self.log.head
         second = [

@@ -13,7 +13,7 @@ from tests.engine.runs import PROFILES, Run
 from tests.engine.seeds import blocks
 from tests.engine.simulation import BOT
 from tests.format import decrypting
-from tests.format.reader import find, open_block
+from tests.format.reader import find, open_database
 from tests.format.worlds import OfWorld, held_by
 
 __all__ = ["quiet"]
@@ -44,9 +44,9 @@ def test_a_run_is_read_to_the_state_that_every_engine_has(profile, first, monkey
         with monkeypatch.context() as patched:
             run = Checked(profile, seed, patched).go()
         source = OfWorld(run.world)
-        find_it = partial(decrypting.find, key=runs.KEY) if run.profile.encrypted else find
-        block = find_it(source)
-        read = [open_block(source, block, whole=whole) for whole in (True, False)]
+        with_key = partial(decrypting.open_database, key=runs.KEY)
+        opened = with_key if run.profile.encrypted else open_database
+        read = [opened(source, whole=whole) for whole in (True, False)]
         told = f"python -m tests.engine.runs {profile} {seed}"
         assert {(state.seq, state.chain, state.hash()) for state in read} == run.held, told
 
