@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from discobase.engine.applier import Applier
 from discobase.engine.checkpoints.store import Stored
 from discobase.engine.doubt import Doubt
+from discobase.engine.log.catalog import GivenUp
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.listing import Listing
 from discobase.engine.log.superseded import Superseded
@@ -308,6 +309,8 @@ class Holes:
             self._note_whether_healed()
         except Superseded:
             raise
+        except GivenUp as error:
+            raise self._doubt.declared(error) from None
         except LogDamaged as error:
             self.superblock_gone = True
             self._wound(error)

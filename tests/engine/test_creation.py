@@ -488,6 +488,8 @@ def test_who_holds_a_database_that_was_given_up_acknowledges_nothing(make_world)
         with pytest.raises(LogDamaged, match=r"given up.*connect again"):
             add_row(world, holder, engine, "x")
         assert rows_of(engine) == []
+        sent = [each.message.content for each in world.messages[message.channel].values()]
+        assert sum(map(is_superblock, sent)) <= 1, "what does not count is written again and again"
         world.run(task.done)
         assert task.result().superblock.database != engine.superblock.database
         _, late = opened(world, "late")

@@ -172,7 +172,7 @@ def killed_while_it_remakes(make_world, number, *, after, which):
     two, other = join_lasting(world, "two")
     save(world, one, engine, *"abcd")
     world.pass_time(1)
-    two.seam.cut_off = False
+    two.seam._cut_off = False
     calls = Killer(one, number, after=after)
     two.session.lose(6)  # so that the first one begins
     delete(world, other, *which)
@@ -219,10 +219,10 @@ def test_who_has_more_makes_it_again(make_world):
         two, other = join_lasting(world, "two")
         save(world, one, engine, "a", "b")
         world.pass_time(1)
-        handle, one.session._handler = one.session._handler, lambda event: None
+        handlers, one.session._handlers = one.session._handlers, {}
         save(world, two, other, "c")  # position 3
         world.pass_time(1)
-        one.session._handler = handle
+        one.session._handlers = handlers
         delete(world, engine, 3)
         save(world, one, engine, "d")
         world.pass_time(20)

@@ -133,6 +133,8 @@ class Healer:
             await self._log.catalog.write_superblock()
             async with self._follower.turn:
                 await holes.examine_catalog()
+            if holes.superblock_gone:
+                raise Unavailable("the superblock that was just written is not there yet")
         async with self._follower.turn:
             await self._follower.make_sure()
             if self._follower.sealed:

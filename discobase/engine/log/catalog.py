@@ -35,6 +35,12 @@ from discobase.errors import (
 from discobase.key import NO_KEY, Key, NoKey
 
 
+class GivenUp(LogDamaged):
+    """The superblock was deleted, and before there was another one somebody has said that none
+    counts any more: writing it again is of no use.
+    """
+
+
 class Catalog:
     """The catalog, as it concerns one generation of the log.
 
@@ -128,8 +134,8 @@ class Catalog:
         Raises:
             UpgradeNeeded: one of them is of a later format.
             DatabaseEnded: nobody writes to this database any more.
-            LogDamaged: that of this database is gone, or does not count: nobody could open it any
-                more.
+            GivenUp: none counts any more.
+            LogDamaged: that of this database is gone: nobody could open it any more.
             Superseded: there is one of a later generation.
         """
         catalog = self._superblock.catalog
@@ -138,7 +144,7 @@ class Catalog:
         held = superblocks_in(self._server, messages)
         await self._require_newest(held or (), messages)
         if held is None:
-            raise LogDamaged(
+            raise GivenUp(
                 "this database was given up: its superblock was deleted before anything had been "
                 "committed, and another process took it for what a creation had left. Nothing can "
                 "be saved in it; connect again, and save there",
