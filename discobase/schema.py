@@ -129,13 +129,13 @@ class TableSchema(Generic[R]):
             DiscobaseError: as for :meth:`Table.save <discobase.Table.save>`.
         """
         call = Call(source, purpose)
-        schemas = {self._table: self.text, **beside}
         while True:
             call.tries += 1
             try:
                 layout = call.layout(self._table)
                 with call.not_sent_before():
                     preparations = self.preparations(call, layout)
+                schemas = {**self.written_under(layout), **beside}
                 request = Request(changes, schemas, preparations, purpose, call.left(), key=key)
                 if _says_too_much(request, source.capacity):
                     call.say(schemas, preparations)
@@ -143,6 +143,15 @@ class TableSchema(Generic[R]):
                 return source.commit(request)
             except SchemaMoved as error:
                 call.give_up_at_last(error)
+
+    def written_under(self, layout: Layout) -> Mapping[str, str]:  # noqa: ARG002 - others look
+        """Return the schema that records are put under, by the table's name; nothing where it is
+        none.
+
+        Args:
+            layout: how the table is laid out.
+        """
+        return {self._table: self.text}
 
     def preparations(self, call: Call, layout: Layout) -> Sequence[Preparation]:
         """Return what the log lacks before records can be put; the most part of what is to be said
