@@ -15,6 +15,7 @@ than that, and it asks for nothing: neither is its own schema made the table's, 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -256,9 +257,12 @@ class _Candidate:
             for name, field in self._fields.items()
         }
         make = cast("Any", create_model)
-        made: type[Table] = make(
-            self._name, __base__=self._bare_base, __module__=__name__, **definitions
-        )
+        with warnings.catch_warnings():
+            # A field may have the name of a method of pydantic's. That was told to the programmer.
+            warnings.simplefilter("ignore", UserWarning)
+            made: type[Table] = make(
+                self._name, __base__=self._bare_base, __module__=__name__, **definitions
+            )
         return made
 
     @cached_property

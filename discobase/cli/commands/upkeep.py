@@ -1,0 +1,62 @@
+"""Commands for whoever looks after a database as a whole.
+
+What changes the log as a whole, as another generation of it does, has its place here.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from discobase.cli import output
+from discobase.cli.confirmation import confirm
+from discobase.cli.connection import connected, database, token_of
+from discobase.cli.exit_status import DAMAGED
+from discobase.cli.options import Confirm, Output, settings_of
+from discobase.cli.progress import shown_progress
+
+PANEL = "Upkeep"
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to an app."""
+    for command in (verify, checkpoint, clean):
+        app.command(rich_help_panel=PANEL)(command)
+
+
+def verify(context: typer.Context, how: Output = None) -> None:
+    """Read all that is written in Discord, and say what is not as it should be.
+
+    It changes nothing. The status is 8 where something is damaged.
+    """
+    settings = settings_of(context)
+    with connected(settings, read_only=True) as opened, shown_progress(settings.quiet) as told:
+        report = opened.verify(progress=told)
+    if output.chosen(how) is output.Format.TABLE:
+        print(report)
+    else:
+        columns = ("severity", "what", "position", "channel", "message")
+        rows = [{name: getattr(each, name) for name in columns} for each in report.findings]
+        output.write_rows(rows, columns, output.chosen(how))
+        output.say(str(report).splitlines()[0])
+    if not report.sound:
+        raise typer.Exit(DAMAGED)
+
+
+def checkpoint(context: typer.Context) -> None:
+    """Write the whole state into Discord, so that logins read it, and nothing older."""
+    with connected(settings_of(context)) as opened:
+        written = opened.checkpoint()
+    output.say(f"the checkpoint is at position {written.position:,}")
+
+
+def clean(context: typer.Context, said_back: Confirm = None) -> None:
+    """Delete the database, whole and for good, when the server's name has been said back."""
+    settings = settings_of(context)
+    opened = database(settings)
+    confirm(
+        f"This deletes the database in {settings.name!r}, with all that was ever written there.",
+        settings.name,
+        said_back,
+    )
+    opened.clean(settings.name, token=token_of(settings), api_url=settings.api_url)
+    output.say(f"the database in {settings.name} is deleted")
