@@ -53,12 +53,13 @@ class Settings:
         return self.server
 
 
-def database(settings: Settings, *, read_only: bool = False) -> Database:
+def database(settings: Settings, *, read_only: bool = False, gateway: bool = False) -> Database:
     """Return the database, not connected yet.
 
     Args:
         settings: which one.
         read_only: whether nothing is to be written, nor a database created.
+        gateway: whether a login to the gateway is spent.
 
     Raises:
         UsageError: none is named, or a setting makes no sense.
@@ -69,7 +70,7 @@ def database(settings: Settings, *, read_only: bool = False) -> Database:
     options: dict[str, Any] = {} if key is None else {"key": _as_key(key)}
     return Database(
         settings.name,
-        gateway=False,
+        gateway=gateway,
         cache=settings.cache,
         timeout=settings.timeout,
         read_only=read_only,

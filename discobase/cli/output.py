@@ -26,6 +26,10 @@ AT_A_GLANCE = 100
 """Rows that a table on a terminal has, where nobody has said how many: a guess at what is read."""
 
 
+_UNBOUND = 100_000
+"""Characters of a line that is not written to a terminal."""
+
+
 class Format(StrEnum):
     """How rows are written."""
 
@@ -68,7 +72,7 @@ def write_rows(
         return _write_lines(rows, stream)
     if how is Format.CSV:
         return write_csv(rows, columns, stream)
-    return _write_table(rows, columns, stream)
+    return _write_table(rows, columns, stream, are_cut=True)
 
 
 def write_record(row: Row, how: Format) -> None:
@@ -78,6 +82,7 @@ def write_record(row: Row, how: Format) -> None:
             ({"field": name, "value": value} for name, value in row.items()),
             ("field", "value"),
             sys.stdout,
+            are_cut=False,
         )
     else:
         write_rows([row], [*row], how)
@@ -107,15 +112,16 @@ def _write_lines(rows: Iterable[Row], to: TextIO) -> int:
     return count
 
 
-def _write_table(rows: Iterable[Row], columns: Sequence[str], to: TextIO) -> int:
+def _write_table(rows: Iterable[Row], columns: Sequence[str], to: TextIO, *, are_cut: bool) -> int:
+    """Write a table: on a terminal with values cut to the room there is, or folded; else whole."""
     table = RichTable(box=None, pad_edge=False, header_style="bold", show_edge=False)
     for name in columns:
-        table.add_column(Text(name), overflow="fold")
+        table.add_column(Text(name), overflow="ellipsis" if are_cut else "fold", no_wrap=are_cut)
     count = 0
     for row in rows:
         table.add_row(*(_shown(row.get(name)) for name in columns))
         count += 1
-    Console(file=to, highlight=False).print(table)
+    Console(file=to, highlight=False, width=None if to.isatty() else _UNBOUND).print(table)
     return count
 
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import typer
 
+from discobase import Progress, Report
 from discobase.cli import output
 from discobase.cli.confirmation import confirm
-from discobase.cli.connection import connected, database, token_of
+from discobase.cli.connection import Settings, connected, database, token_of
 from discobase.cli.exit_status import DAMAGED
 from discobase.cli.options import Confirm, Output, settings_of
 from discobase.cli.progress import shown_progress
+from discobase.errors import LogDamaged
 
 PANEL = "Upkeep"
 
@@ -28,9 +30,7 @@ def verify(context: typer.Context, how: Output = None) -> None:
 
     It changes nothing. The status is 8 where something is damaged.
     """
-    settings = settings_of(context)
-    with connected(settings, read_only=True) as opened, shown_progress(settings.quiet) as told:
-        report = opened.verify(progress=told)
+    report = _verified(settings_of(context))
     if output.chosen(how) is output.Format.TABLE:
         print(report)
     else:
@@ -60,3 +60,17 @@ def clean(context: typer.Context, said_back: Confirm = None) -> None:
     )
     opened.clean(settings.name, token=token_of(settings), api_url=settings.api_url)
     output.say(f"the database in {settings.name} is deleted")
+
+
+def _verified(settings: Settings) -> Report:
+    """Return what a verification has found, also of a database that cannot be opened."""
+    opened = database(settings, read_only=True)
+    token = token_of(settings)
+    with shown_progress(settings.quiet) as told:
+        try:
+            with opened.conn(token, api_url=settings.api_url):
+                report = opened.verify(progress=told)
+        except LogDamaged:  # it logs in for this alone
+            report = opened.verify(progress=told)
+        told(Progress(""))
+    return report
