@@ -314,7 +314,8 @@ class Database:
             NotConnected: there is no connection.
             DiscobaseError: as for :meth:`Table.save <discobase.Table.save>`.
         """
-        names = [name for name, model in self._tables.items() if model is table]
+        known = {**self._opened, **self._tables}
+        names = [name for name, model in known.items() if model is table]
         name = names[0] if names else str(table)
         layout = self._source.replica().layouts.get(name)
         column = together((field, *others)) if others else field

@@ -19,7 +19,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import ConfigDict, create_model
 
@@ -36,10 +36,8 @@ from discobase.records.rebuilt import RebuiltField, rebuilt_fields
 from discobase.records.record import Record
 from discobase.records.together import UniqueTogether
 from discobase.schema import Call, TableSchema
+from discobase.source import Source
 from discobase.table import RESERVED, Table, bind
-
-if TYPE_CHECKING:
-    from discobase.source import Source
 
 R = TypeVar("R", bound=Record)
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from discobase.cli.output import Row, write_csv
+from discobase.cli.output import Cells, write_csv
 from discobase.errors import PathRefused, UsageError
 
 STANDARD = "-"
@@ -93,7 +93,7 @@ def read_rows(path: str, how: FileFormat, table: str) -> Iterator[FileRow]:
 
 
 def write_file(
-    path: str, how: FileFormat, table: str, rows: Iterable[Row], columns: Sequence[str]
+    path: str, how: FileFormat, table: str, rows: Iterable[Cells], columns: Sequence[str]
 ) -> int:
     """Write rows into a new file, or to standard output, and return how many there were.
 
@@ -115,7 +115,7 @@ def write_file(
         return _write_text(file, how, rows, columns)
 
 
-def _write_text(to: TextIO, how: FileFormat, rows: Iterable[Row], columns: Sequence[str]) -> int:
+def _write_text(to: TextIO, how: FileFormat, rows: Iterable[Cells], columns: Sequence[str]) -> int:
     if how is FileFormat.CSV:
         return write_csv(rows, columns, to)
     count = 0
@@ -224,7 +224,7 @@ def is_sqlite(path: str) -> bool:
         return False
 
 
-def _write_sqlite(path: str, table: str, rows: Iterable[Row], columns: Sequence[str]) -> int:
+def _write_sqlite(path: str, table: str, rows: Iterable[Cells], columns: Sequence[str]) -> int:
     _refuse_taken(path)
     with _new(path):
         pass

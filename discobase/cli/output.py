@@ -19,7 +19,7 @@ from rich.text import Text
 
 from discobase import Table
 
-Row = Mapping[str, Any]
+Cells = Mapping[str, Any]
 """A row: values as JSON has them, by the names of columns."""
 
 AT_A_GLANCE = 100
@@ -43,7 +43,7 @@ def chosen(given: Format | None) -> Format:
     return given or (Format.TABLE if sys.stdout.isatty() else Format.JSONL)
 
 
-def row_of(record: Table) -> Row:
+def row_of(record: Table) -> Cells:
     """Return a record as a row: its primary key, and its fields as JSON has them. Secrets are
     masked.
     """
@@ -57,7 +57,7 @@ def columns_of(table: type[Table]) -> list[str]:
 
 
 def write_rows(
-    rows: Iterable[Row], columns: Sequence[str], how: Format, *, to: TextIO | None = None
+    rows: Iterable[Cells], columns: Sequence[str], how: Format, *, to: TextIO | None = None
 ) -> int:
     """Write rows, and return how many there were.
 
@@ -75,7 +75,7 @@ def write_rows(
     return _write_table(rows, columns, stream, are_cut=True)
 
 
-def write_record(row: Row, how: Format) -> None:
+def write_record(row: Cells, how: Format) -> None:
     """Write one row: as a table with a line for each of its columns, or as one of several."""
     if how is Format.TABLE:
         _write_table(
@@ -88,7 +88,7 @@ def write_record(row: Row, how: Format) -> None:
         write_rows([row], [*row], how)
 
 
-def write_csv(rows: Iterable[Row], columns: Sequence[str], to: TextIO) -> int:
+def write_csv(rows: Iterable[Cells], columns: Sequence[str], to: TextIO) -> int:
     """Write rows as CSV with a header: lists and models as JSON, and nothing for none."""
     writer = csv.writer(to, lineterminator="\n")
     writer.writerow(columns)
@@ -104,7 +104,7 @@ def say(text: str) -> None:
     Console(stderr=True, highlight=False).print(Text(text), soft_wrap=True)
 
 
-def _write_lines(rows: Iterable[Row], to: TextIO) -> int:
+def _write_lines(rows: Iterable[Cells], to: TextIO) -> int:
     count = 0
     for row in rows:
         to.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -112,7 +112,9 @@ def _write_lines(rows: Iterable[Row], to: TextIO) -> int:
     return count
 
 
-def _write_table(rows: Iterable[Row], columns: Sequence[str], to: TextIO, *, are_cut: bool) -> int:
+def _write_table(
+    rows: Iterable[Cells], columns: Sequence[str], to: TextIO, *, are_cut: bool
+) -> int:
     """Write a table: on a terminal with values cut to the room there is, or folded; else whole."""
     table = RichTable(box=None, pad_edge=False, header_style="bold", show_edge=False)
     for name in columns:

@@ -57,7 +57,7 @@ _FORMATS: Mapping[str, Sequence[Any]] = MappingProxyType(
         "path": (Path, PurePosixPath),
         "ipv4": (IPv4Address,),
         "ipv6": (IPv6Address,),
-        "uri": (HttpUrl, AnyUrl, AnyHttpUrl),
+        "uri": (AnyUrl, HttpUrl, AnyHttpUrl),
         # pydantic has these in a package of their own.
         "email": (EmailStr, str) if find_spec("email_validator") else (str,),
     }

@@ -394,6 +394,15 @@ def test_the_version_and_the_help(run, capsys):
     assert "find" in nothing.err
 
 
+def test_a_shell_completes_commands_and_options(run, monkeypatch):
+    monkeypatch.setenv("_DISCOBASE_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "discobase find User --or")
+    monkeypatch.setenv("COMP_CWORD", "3")
+    with pytest.raises(SystemExit) as ended:
+        run()
+    assert ended.value.code == 0
+
+
 def test_the_reference_page_is_made_of_the_commands():
     from discobase.cli.reference import page
 

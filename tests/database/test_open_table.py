@@ -7,6 +7,7 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -272,15 +273,39 @@ def test_fields_that_are_unique_together_stay_so(programs):
     assert opened.get_or_create(row=1, place=2)[1] is False
 
 
+def test_the_class_and_the_opened_table_write_the_same_values_at_once(programs):
+    real = club()
+    first = programs.connect(real)
+    real(email="first", name="Ada").save()
+    opened = programs.connect().open_table("Member")
+    emails = [f"{number}@x" for number in range(12)] * 2
+    tables = [real, opened] * 12
+
+    def save(table: type[Table], email: str) -> bool:
+        try:
+            table(email=email, name=email).save()
+        except UniqueViolation:
+            return False
+        return True
+
+    with ThreadPoolExecutor(24) as threads:
+        saved = [*threads.map(save, tables, emails)]
+    assert saved.count(True) == 12
+    first.refresh()
+    assert sorted(real.find().values_list("email", flat=True)) == sorted({"first", *emails})
+
+
 def test_what_was_given_up_is_not_asked_for_again(programs):
     class Item(Table):
         name: Annotated[str, Unique()]
 
     first = programs.connect(Item)
     Item(name="a").save()
-    first.drop_unique("Item", "name")
-    opened = programs.connect().open_table("Item")
+    other = programs.connect()
+    opened = other.open_table("Item")
+    other.drop_unique(opened, "name")
     opened(name="a").save()
+    first.refresh()
     assert opened.find(name="a").count() == 2
 
 

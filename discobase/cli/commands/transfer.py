@@ -151,7 +151,7 @@ def import_(  # noqa: PLR0917 - options, each by its name
     output.say(", ".join(parts))
 
 
-def _plain_rows(model: type[Table], conditions: Sequence[str]) -> Iterator[output.Row]:
+def _plain_rows(model: type[Table], conditions: Sequence[str]) -> Iterator[output.Cells]:
     """Yield rows with what a table on the screen masks."""
     has_secrets = '"password"' in json.dumps(model.model_json_schema())
     for record in found(model, conditions).iterate():
