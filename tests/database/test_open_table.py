@@ -350,17 +350,13 @@ def test_names_that_are_no_identifiers(programs):
     assert opened(**{"two words": "no", "größe": 7}).save().pk == 2
 
 
-class Circle(BaseModel):
+class Circle(BaseModel, extra="forbid"):
     radius: int = 0
-
-
-class Square(BaseModel):
-    side: int = 0
 
 
 def test_models_that_cannot_be_told_apart_stay_as_they_are_stored(programs):
     class Shape(Table):
-        form: Circle | Square
+        form: Circle | dict[str, int]
 
     class Tree(BaseModel):
         name: str
@@ -371,7 +367,7 @@ def test_models_that_cannot_be_told_apart_stay_as_they_are_stored(programs):
         tree: Tree
 
     first = programs.connect(Shape, Forest)
-    Shape(form=Square(side=2)).save()
+    Shape(form={"a": 1}).save()
     moment = datetime(2026, 1, 2, tzinfo=UTC)
     Forest(tree=Tree(name="a", below=[Tree(name="b", at=moment)], at=moment)).save()
     stored = Shape.raw(1), Forest.raw(1)
