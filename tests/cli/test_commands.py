@@ -307,6 +307,9 @@ def test_upkeep(run):
     assert verified.out.startswith("sound: ")
     assert run("verify").rows == []
     assert "position" in run("checkpoint").err
+    failed(run("vacuum"), 2, "--confirm")
+    assert run("vacuum", "--confirm", os.environ["DISCOBASE_SERVER"]).status == 0
+    assert len(run("find", "User").rows) == 3
 
 
 def test_the_shell_has_the_tables_and_runs_a_program(run, monkeypatch):

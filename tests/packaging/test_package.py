@@ -151,7 +151,7 @@ def test_a_database_offers_what_is_for_users_and_nothing_else():
     about_itself = {"name", "head", "refresh", "wait_for", "lost"}
     tables = {"tables", "table", "open_table", "stored_tables", "drop_unique"}
     sql = {"sql", "sqlite"}
-    operating = {"status", "checkpoint", "require_version", "verify", "clean"}
+    operating = {"status", "checkpoint", "require_version", "verify", "clean", "vacuum"}
     transfer = {"export", "import_", "import_original"}
     logins = {"conn", "login", "login_task", "login_thread", "wait_ready", "close"}
     assert offered == about_itself | tables | sql | operating | transfer | logins

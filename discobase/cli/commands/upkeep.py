@@ -1,9 +1,8 @@
-"""Commands for whoever looks after a database as a whole.
-
-What changes the log as a whole, as another generation of it does, has its place here.
-"""
+"""Commands for whoever looks after a database as a whole."""
 
 from __future__ import annotations
+
+from typing import Annotated
 
 import typer
 
@@ -21,7 +20,7 @@ PANEL = "Upkeep"
 
 def register(app: typer.Typer) -> None:
     """Add these commands to an app."""
-    for command in (verify, checkpoint, clean):
+    for command in (verify, checkpoint, vacuum, clean):
         app.command(rich_help_panel=PANEL)(command)
 
 
@@ -47,6 +46,37 @@ def checkpoint(context: typer.Context) -> None:
     with connected(settings_of(context)) as opened:
         written = opened.checkpoint()
     output.say(f"the checkpoint is at position {written.position:,}")
+
+
+def vacuum(
+    context: typer.Context,
+    lanes: Annotated[
+        int | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Channels that the log is to have; as many as before where it is left out.",
+            show_default=False,
+        ),
+    ] = None,
+    said_back: Confirm = None,
+) -> None:
+    """Begin the log anew with the records there are, when the server's name has been said back.
+
+    What was deleted or replaced is gone from Discord then, and so is all history.
+    """
+    settings = settings_of(context)
+    confirm(
+        f"This leaves of the database in {settings.name!r} what its records are now, no history.",
+        settings.name,
+        said_back,
+    )
+    with connected(settings) as opened, shown_progress(settings.quiet) as told:
+        done = opened.vacuum(lanes=lanes, progress=told)
+        told(Progress(""))
+    output.say(
+        f"generation {done.generation} of the log begins with {done.records:,} records; saves "
+        f"waited for {done.paused:.1f} s"
+    )
 
 
 def clean(context: typer.Context, said_back: Confirm = None) -> None:
