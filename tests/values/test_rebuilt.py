@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypedDict
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
 import pytest
@@ -30,6 +30,7 @@ from pydantic import (
     create_model,
     field_serializer,
 )
+from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
 from discobase import Table
 from discobase.engine.operations import Schema
