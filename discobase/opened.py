@@ -115,6 +115,8 @@ class _OpenedSchema(TableSchema[R]):
         database: the database's name, for errors.
     """
 
+    is_own = False
+
     def __init__(
         self, codec: Codec[R], table: str, held: Schema, held_text: str | None, *, database: str
     ) -> None:
