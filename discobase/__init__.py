@@ -19,6 +19,7 @@ from discobase.engine.repair.loss import Loss, Repair
 from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Finding, Report
 from discobase.errors import DiscobaseError
+from discobase.opened import StoredTable
 from discobase.progress import Progress
 from discobase.queries.explanation import Explanation
 from discobase.queries.groups import Groups
@@ -83,6 +84,7 @@ __all__ = [
     "Searchable",
     "SqlRow",
     "Status",
+    "StoredTable",
     "Table",
     "Trouble",
     "Unique",

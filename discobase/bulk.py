@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel
 
-from discobase.arguments import checked_choice, checked_progress
+from discobase.arguments import checked_choice, checked_flag, checked_progress
 from discobase.batches import ChangeReport, Item, batches, item_of, note_done
 from discobase.binding import Binding
 from discobase.engine.changes import Insert, OnConflict, Remove
@@ -29,7 +29,7 @@ _ALWAYS_SHOWN = ("records", "commits")
 _SEVERAL = 2
 """Commits from which on a call is not atomic."""
 
-_NAMED = b'["request?","12345678",19999]\n'
+_NAMED = b'["request?","12345678",199999999]\n'
 """A line as long as one that says what the changes behind it are called."""
 
 
@@ -60,11 +60,14 @@ def save_all(
     records: Iterable[R],
     on_conflict: object = "error",
     progress: object = None,
+    *,
+    atomic: object = False,
 ) -> SaveReport:
     """Save records in as few commits as they fit in, in their order.
 
     See :meth:`discobase.Table.save_many`.
     """
+    is_atomic = checked_flag("atomic", atomic)
     conflict = checked_choice("on_conflict", on_conflict, get_args(OnConflict))
     given = _several("save_many", "save() it", records)
     done = _Done("saving", "saved", binding, records)
@@ -72,7 +75,9 @@ def save_all(
     with callback_for(checked_progress(progress)) as told, done.noted():
         done.tell(told)
         items = (_item(binding, record, conflict) for record in given)
-        for batch in batches(items, binding.source.capacity):
+        # One that is more than a commit carries is refused where the commit is made.
+        parts = filter(None, [[*items]]) if is_atomic else batches(items, binding.source.capacity)
+        for batch in parts:
             _refuse_twins(batch)
             changes = [item.change for item in batch]
             placed = binding.commit(

@@ -42,6 +42,7 @@ from discobase.errors import TableError, UsageError
 from discobase.interactive import cell_of
 from discobase.key import NO_KEY, Key, NoKey, checked_key
 from discobase.label import checked_label, default_label
+from discobase.opened import StoredTable, is_opened_from, open_table, stored_tables
 from discobase.portal import users_frame
 from discobase.progress import Progress
 from discobase.progress_bar import callback_for
@@ -147,6 +148,7 @@ class Database:
         self._key = checked_key(held)
         self._label = None if label is None else checked_label(label)
         self._tables: dict[str, type[Table]] = {}
+        self._opened: dict[str, type[Table]] = {}
         self._source = SessionSource(
             name,
             timeout=timeout,
@@ -245,6 +247,60 @@ class Database:
         self._tables[table] = model
         return model
 
+    def open_table(self, name: str, *, fresh: bool = False) -> type[Table]:
+        """Return a class for a table that is there, for programs that have none of their own. No
+        API call.
+
+        It is made of what the log says of the table: types, defaults, what is unique. Where that is
+        plain JSON alone, as in what was declared before 2.0, values are of any type. An enum is the
+        values of its members, and what a class makes a default of by a function has none here. Its
+        validators are not known. So what they would refuse or change is stored as it is given; and
+        where they have to do with a unique field, new values of that field are refused
+        (:exc:`SchemaConflict <discobase.errors.SchemaConflict>`). Fields that only earlier or other
+        classes have are carried along, unseen.
+
+        The table stays what it was for all other programs: neither its schema nor its constraints
+        change. If the table's fields change meanwhile, the class goes on as an older version of a
+        program would; call this again for the new ones.
+
+        A table that is attached in this program is returned as its class. An opened one is none of
+        :attr:`tables`, and may be attached later.
+
+        Args:
+            name: the table's name.
+            fresh: see also what any process has saved before this call. One API call.
+
+        Raises:
+            TableNotFound: there is no such table; the nearest names are in the error.
+            UsageError: the name is no text, or `fresh` no bool.
+            NotConnected: there is no connection.
+            Unavailable: `fresh`, and Discord could not be read.
+        """
+        table = checked_table_name(name)
+        if table in self._tables:
+            return self._tables[table]
+        self._source.freshen(fresh=checked_flag("fresh", fresh))
+        held = self._opened.get(table)
+        layout = self._source.replica("opening the table").layouts.get(table)
+        if held is None or not is_opened_from(held, layout):
+            held = self._opened[table] = open_table(self._source, table)
+        return held
+
+    def stored_tables(self, *, fresh: bool = False) -> list[StoredTable]:
+        """Return the tables that the database has, by name, with how many records each has and what
+        is known of its fields; those as well for which this program has no class. No API call.
+
+        Args:
+            fresh: see also what any process has saved before this call. One API call.
+
+        Raises:
+            UsageError: `fresh` is no bool.
+            NotConnected: there is no connection.
+            Unavailable: `fresh`, and Discord could not be read.
+        """
+        self._source.freshen(fresh=checked_flag("fresh", fresh))
+        return stored_tables(self._source)
+
     def drop_unique(self, table: str | type[Table], field: str, *others: str) -> None:
         """Have a field unique no longer, or several together, for all programs. Block; one API
         call.
@@ -263,7 +319,8 @@ class Database:
             NotConnected: there is no connection.
             DiscobaseError: as for :meth:`Table.save <discobase.Table.save>`.
         """
-        names = [name for name, model in self._tables.items() if model is table]
+        known = {**self._opened, **self._tables}
+        names = [name for name, model in known.items() if model is table]
         name = names[0] if names else str(table)
         layout = self._source.replica().layouts.get(name)
         column = together((field, *others)) if others else field

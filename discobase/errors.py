@@ -12,6 +12,7 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── AlreadyConnected        a second login while the first one lives
     │   ├── WouldDeadlock           a blocking call made on the thread that would have to answer it
     │   ├── TableError              a class that cannot be a table, or is not one yet
+    │   ├── TableNotFound           the database has no table of that name (with the nearest names)
     │   ├── UnknownField            a field no such table has (with the nearest names)
     │   │   └── UnknownAttribute    an attribute no such class has (with the nearest names)
     │   ├── WrongExpression         what is no expression, or makes no sense for its field
@@ -115,6 +116,29 @@ def _nearest(name: str, known: list[str]) -> list[str]:
     if name == "id" and "pk" in known:
         return ["pk"]
     return get_close_matches(name, known, n=3)
+
+
+class TableNotFound(UsageError, LookupError):
+    """A table is named that the database does not have.
+
+    Args:
+        database: the database's name.
+        table: the name as it was given.
+        known: the names there are.
+    """
+
+    def __init__(self, database: str, table: str, known: Iterable[str]) -> None:
+        self.table = table
+        self.known: list[str] = sorted(known)
+        lower = {name.lower(): name for name in self.known}
+        self.nearest: list[str] = [
+            lower[name] for name in get_close_matches(table.lower(), lower, n=3)
+        ]
+        meant = " or ".join(map(repr, self.nearest))
+        there = f"there are {', '.join(self.known)}." if self.known else "it has none yet."
+        super().__init__(
+            f"{database!r} has no table {table!r}: {f'did you mean {meant}?' if meant else there}"
+        )
 
 
 class UnknownField(UsageError, TypeError):

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from time import monotonic
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from discobase.engine.changes import (
     Change,
@@ -70,7 +70,13 @@ class TableSchema(Generic[R]):
     Args:
         codec: how the class's records are written and read.
         table: the table's name.
+
+    Attributes:
+        is_own: whether records are put under the class's own schema, as they are by all classes but
+            those that are made of the log.
     """
+
+    is_own: ClassVar[bool] = True
 
     def __init__(self, codec: Codec[R], table: str) -> None:
         self._codec = codec
@@ -129,13 +135,15 @@ class TableSchema(Generic[R]):
             DiscobaseError: as for :meth:`Table.save <discobase.Table.save>`.
         """
         call = Call(source, purpose)
-        schemas = {self._table: self.text, **beside}
         while True:
             call.tries += 1
             try:
                 layout = call.layout(self._table)
                 with call.not_sent_before():
                     preparations = self.preparations(call, layout)
+                # Without a call where there is nothing to ask: a save has few of them.
+                own = {self._table: self.text} if self.is_own else self.written_under(layout)
+                schemas = {**own, **beside}
                 request = Request(changes, schemas, preparations, purpose, call.left(), key=key)
                 if _says_too_much(request, source.capacity):
                     call.say(schemas, preparations)
@@ -143,6 +151,14 @@ class TableSchema(Generic[R]):
                 return source.commit(request)
             except SchemaMoved as error:
                 call.give_up_at_last(error)
+
+    def written_under(self, layout: Layout) -> Mapping[str, str]:  # noqa: ARG002 - others look
+        """Return the schema that records are put under, by the table's name; nothing for none.
+
+        Args:
+            layout: how the table is laid out.
+        """
+        return {self._table: self.text}
 
     def preparations(self, call: Call, layout: Layout) -> Sequence[Preparation]:
         """Return what the log lacks before records can be put; the most part of what is to be said

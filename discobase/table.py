@@ -141,6 +141,7 @@ class Table(Record, metaclass=TableType):
         records: Iterable[Self],
         *,
         on_conflict: OnConflict = "error",
+        atomic: bool = False,
         progress: Callable[[Progress], object] | bool | None = None,
     ) -> SaveReport:
         """Save many records, in as few commits as they fit in: ten thousand small ones are one.
@@ -158,6 +159,10 @@ class Table(Record, metaclass=TableType):
                 primary key it gets, and whose fields that its class does not know stay; if it has
                 been saved before, or two others are in its way, that is an error still. It is
                 decided when the commit is made, so no other process can come between.
+            atomic: whether all of it is to be one commit, which holds or fails as a whole, however
+                many records there are. They are all made before anything is sent, and while the
+                commit is made, and applied in each process, nothing else is committed there: some 2
+                s for 100,000 small records.
             progress: called with a :class:`Progress <discobase.Progress>` at once and after each
                 commit; True for a bar on the terminal, by `tqdm` where that is installed.
 
@@ -165,10 +170,11 @@ class Table(Record, metaclass=TableType):
             UsageError: a new object is given twice, or a saved one twice in one commit; or an
                 option is none.
             TableError: one is of another class.
+            RecordTooLarge: `atomic`, and they are more than one commit carries. Nothing is written.
             DiscobaseError: as for :meth:`save`. The commits before the one that failed have been
                 made, and their objects have a :attr:`version`.
         """
-        return save_all(cls._bound(), records, on_conflict, progress)
+        return save_all(cls._bound(), records, on_conflict, progress, atomic=atomic)
 
     if TYPE_CHECKING:  # see `_delete_many`
 

@@ -17,6 +17,7 @@ Way = Callable[[errors.DiscobaseError], errors.DiscobaseError]
 
 WITH_ARGUMENTS = {
     errors.UnknownField: lambda kind: kind("User", "nam", ["name", "age"]),
+    errors.TableNotFound: lambda kind: kind("shop", "users", ["User"]),
     errors.UnknownAttribute: lambda kind: kind("User", "nam", ["name", "age"], ["find"]),
     errors.WrongOperand: lambda kind: kind("User.age", "old", "it is no integer"),
     errors.ServerNotFound: lambda kind: kind("shop", ["other"], "https://discord.com/x"),

@@ -109,6 +109,10 @@ class FieldSchema:
         return cls(TOGETHER, joined_prints(prints), joined_missing(parts))
 
 
+_PART = {"part": True}
+"""What a schema has that is a part of another one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Schema:
     """What a class says of a table's fields.
@@ -118,12 +122,15 @@ class Schema:
         unique: those whose values the class counts on to be unique.
         indexed: those that are to have an index from the start.
         types: the JSON schema of what is stored, for tools that have no class at hand.
+        is_part: whether it says no more than that some fields are loaded as by the class of another
+            one. It is not what the table's fields are.
     """
 
     fields: Mapping[str, FieldSchema]
     unique: tuple[str, ...] = ()
     indexed: tuple[str, ...] = ()
     types: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    is_part: bool = False
 
     @property
     def keyed(self) -> tuple[str, ...]:
@@ -150,7 +157,8 @@ class Schema:
             "index": sorted(self.indexed),
             "unique": sorted(self.unique),
         }
-        return _line(fields | ({"types": self.types} if self.types else {}))
+        said = ({"types": self.types} if self.types else {}) | (_PART if self.is_part else {})
+        return _line(fields | said)
 
     @classmethod
     def from_json(cls, text: str) -> Schema:
@@ -166,7 +174,13 @@ class Schema:
             fields = {
                 name: FieldSchema.from_json(name, each) for name, each in raw["fields"].items()
             }
-            schema = cls(fields, tuple(raw["unique"]), tuple(raw["index"]), raw.get("types", {}))
+            schema = cls(
+                fields,
+                tuple(raw["unique"]),
+                tuple(raw["index"]),
+                raw.get("types", {}),
+                raw.get("part") is True,
+            )
             known = schema.fields.keys() >= {*schema.unique, *schema.indexed}
         except (AttributeError, KeyError, TypeError, ValueError):
             raise later from None

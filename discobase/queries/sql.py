@@ -224,7 +224,7 @@ class Sql:
         has written to it last.
         """
         schemas: dict[str, Schema | None] = {
-            name: layout.schemas.get(layout.number) for name, layout in replica.layouts.items()
+            name: layout.newest for name, layout in replica.layouts.items()
         }
         for name, binding in self._bindings().items():
             schemas[name] = binding.schema.declared

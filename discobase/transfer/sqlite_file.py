@@ -107,7 +107,8 @@ class SqliteWriter:
                     f"INSERT INTO {_OWN}tables VALUES (?, ?)", (name, self._table.sql_name)
                 )
             case SchemaPiece(says=says) if self._table is not None:
-                self._table.schemas.append(Schema.from_json(says))
+                if not (schema := Schema.from_json(says)).is_part:
+                    self._table.schemas.append(schema)
             case UniquePiece(field=name) if self._table is not None:
                 self._table.unique.append(names_of(name))
             case RecordPiece(pk=pk, version=version, data=data) if self._table is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import random
 import threading
 from typing import Annotated
 
@@ -14,10 +15,12 @@ from discobase.errors import (
     OutcomeUnknown,
     RecordNotFound,
     RecordNotSaved,
+    RecordTooLarge,
     TableError,
     UniqueViolation,
     UsageError,
 )
+from tests.database.shop import shop
 
 CONTEXT = multiprocessing.get_context("spawn")
 
@@ -375,3 +378,26 @@ class TestProgress:
         report = SaveReport(3, 2, updated=1)
         assert pickle.loads(pickle.dumps(report)) == report
         assert not report.is_atomic
+
+
+def test_all_can_be_one_commit_however_many_they_are(place, monkeypatch):
+    monkeypatch.setattr("discobase.batches.AT_ONCE", 10)
+    database, item = shop()
+    with place.conn(database):
+        assert item.save_many([item(name=str(n)) for n in range(25)]).commits == 3
+        head = database.head
+        report = item.save_many((item(name=str(n)) for n in range(25)), atomic=True)
+        assert (report.records, report.commits, report.is_atomic) == (25, 1, True)
+        assert database.head == head + 1
+        assert item.save_many([], atomic=True).commits == 0
+
+
+def test_what_is_to_be_one_commit_and_does_not_fit_one_is_refused_whole(place):
+    database, item = shop(attachment_limit=20_000)
+    with place.conn(database):
+        item(name="first").save()
+        large = [item(name=random.Random(n).randbytes(20_000).hex()) for n in range(20)]
+        with pytest.raises(RecordTooLarge):
+            item.save_many(large, atomic=True)
+        assert item.find().count() == 1
+        assert item.save_many(large).commits > 1

@@ -101,8 +101,10 @@ def test_nothing_is_imported_but_those_three_and_what_they_require_themselves():
             else []
         )
     }
-    # The plugin is imported by pytest itself, and what encrypts where a key is given.
-    assert imported - sys.stdlib_module_names - allowed == {"pytest", "cryptography"}
+    # The plugin is imported by pytest itself, what encrypts where a key is given, and what the
+    # command line is made of where a command is run that needs it.
+    optional = {"pytest", "cryptography", "typer", "rich"}
+    assert imported - sys.stdlib_module_names - allowed == optional
     for name, packages in brought.items():
         required = {Requirement(each).name.replace("-", "_") for each in requires(name)}
         assert packages <= required
@@ -146,7 +148,8 @@ def test_the_package_exports_exactly_what_it_names():
 
 def test_a_database_offers_what_is_for_users_and_nothing_else():
     offered = {name for name in dir(discobase.Database) if not name.startswith("_")}
-    about_itself = {"name", "tables", "table", "head", "refresh", "wait_for", "drop_unique", "lost"}
+    about_itself = {"name", "head", "refresh", "wait_for", "lost"}
+    tables = {"tables", "table", "open_table", "stored_tables", "drop_unique"}
     sql = {"sql", "sqlite"}
     operating = {
         "status",
@@ -160,7 +163,7 @@ def test_a_database_offers_what_is_for_users_and_nothing_else():
     }
     transfer = {"export", "import_", "import_original"}
     logins = {"conn", "login", "login_task", "login_thread", "wait_ready", "close"}
-    assert offered == about_itself | sql | operating | transfer | logins
+    assert offered == about_itself | tables | sql | operating | transfer | logins
 
 
 def test_the_import_contracts_hold():
@@ -172,6 +175,23 @@ def test_the_import_contracts_hold():
     ]
     check = run(lint, ROOT)
     assert check.returncode == 0, check.stdout + check.stderr
+
+
+WITHOUT_TYPER = """
+import sys
+sys.modules["typer"] = sys.modules["rich"] = None  # as where they are not installed
+from discobase.cli import main
+print(main(["tables"]), main([]), main(["demo", "--keep", "."]))
+main(["--version"])
+"""
+
+
+def test_the_demo_and_the_server_work_without_what_the_command_line_is_made_of(tmp_path):
+    told = run([sys.executable, "-c", WITHOUT_TYPER], tmp_path)
+    assert told.stdout.splitlines() == ["2 2 1", f"discobase {discobase.__version__}"]
+    assert "discobase tables: this needs the package 'typer'" in told.stderr
+    assert '"discobase[cli] @ git+https://' in told.stderr
+    assert "'.' exists already" in told.stderr
 
 
 WITHOUT_CRYPTOGRAPHY = """

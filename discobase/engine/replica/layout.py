@@ -140,6 +140,20 @@ class Layout:
         """The key columns, also those that are being filled."""
         return (*self.columns.values(), *self.unfinished.values())
 
+    @property
+    def newest(self) -> Schema | None:
+        """What the class says of the fields that has declared the table last; None where none
+        has.
+        """
+        text = self.newest_text
+        return None if text is None else self.schemas[self.numbers[text]]
+
+    @property
+    def newest_text(self) -> str | None:
+        """The same as the log has it."""
+        whole = [text for text, at in self.numbers.items() if not self.schemas[at].is_part]
+        return max(whole, key=self.numbers.__getitem__, default=None)
+
     def is_whole(self, column: KeyColumn) -> bool:
         """Return whether a column is filled, and has the key of each row.
 

@@ -1,0 +1,130 @@
+"""Which database a command is about, and with what it connects."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from getpass import getpass
+from typing import Any
+
+from discobase import Database, Progress
+from discobase.cli.progress import shown_progress
+from discobase.errors import BadToken, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What stands before the command, or in the environment.
+
+    Attributes:
+        server: the Discord server's name or id.
+        token: the bot's, or `local`, or ``local:PATH``.
+        api_url: of another server that speaks Discord's API.
+        key: what the database is encrypted by.
+        ask_key: whether the key is to be asked for.
+        cache: a folder in which the records are kept between commands.
+        timeout: seconds that Discord is waited for.
+        quiet: whether progress is not to be shown.
+    """
+
+    server: str | None = None
+    token: str | None = field(default=None, repr=False)
+    api_url: str | None = None
+    key: str | None = field(default=None, repr=False)
+    ask_key: bool = False
+    cache: str | None = None
+    timeout: float = 60.0
+    quiet: bool = False
+
+    @property
+    def name(self) -> str:
+        """The server's name or id.
+
+        Raises:
+            UsageError: none is given.
+        """
+        if self.server is None:
+            raise UsageError(
+                "which database? Give the Discord server's name or id with --server, or in "
+                "DISCOBASE_SERVER."
+            )
+        return self.server
+
+
+def database(settings: Settings, *, read_only: bool = False, gateway: bool = False) -> Database:
+    """Return the database, not connected yet.
+
+    Args:
+        settings: which one.
+        read_only: whether nothing is to be written, nor a database created.
+        gateway: whether a login to the gateway is spent.
+
+    Raises:
+        UsageError: none is named, or a setting makes no sense.
+        PackageMissing: a key is given, and the package that encrypts is not installed.
+    """
+    key = _asked("key (32 bytes in hexadecimal, or a passphrase): ") if settings.ask_key else None
+    key = key or settings.key
+    options: dict[str, Any] = {} if key is None else {"key": _as_key(key)}
+    return Database(
+        settings.name,
+        gateway=gateway,
+        cache=settings.cache,
+        timeout=settings.timeout,
+        read_only=read_only,
+        **options,
+    )
+
+
+@contextmanager
+def connected(settings: Settings, *, read_only: bool = False) -> Generator[Database]:
+    """Connect for the length of a block, without a login to the gateway.
+
+    Args:
+        settings: to what.
+        read_only: whether nothing is to be written, nor a database created.
+
+    Raises:
+        DiscobaseError: there is no connection.
+    """
+    opened = database(settings, read_only=read_only)
+    token = token_of(settings)
+    with shown_progress(settings.quiet) as told:
+        connection = opened.conn(token, api_url=settings.api_url, progress=told)
+        with connection:
+            told(Progress(""))
+            yield opened
+
+
+def token_of(settings: Settings) -> str:
+    """Return the token, which is asked for where there is none and somebody sits at the terminal.
+
+    Raises:
+        BadToken: there is none.
+    """
+    token = settings.token or (_asked("token: ") if _is_at_terminal() else None)
+    if token is None:
+        raise BadToken(
+            "there is no token: set DISCOBASE_TOKEN, or give --token local:PATH for the embedded "
+            "server. At a terminal it is asked for."
+        )
+    return token
+
+
+def _is_at_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _asked(prompt: str) -> str | None:
+    """Return what is typed, which is not shown; None for nothing."""
+    return getpass(prompt, sys.stderr).strip() or None
+
+
+def _as_key(text: str) -> bytes | str:
+    """Return a key that was given as a text: 32 bytes in hexadecimal, or a passphrase."""
+    try:
+        return bytes.fromhex(text) if len(text) == 64 else text
+    except ValueError:
+        return text
