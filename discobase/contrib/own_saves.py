@@ -46,11 +46,11 @@ class OwnSaves:
         self._database = database
         self._seconds = seconds
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(self, request: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
-        lost = not self._seen(_position(environ))
+        lost = not self._seen(_position(request))
         before = self._head()
-        reads = environ["REQUEST_METHOD"] in _READING
+        reads = request["REQUEST_METHOD"] in _READING
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Callable[..., Any]:
             # A page that sets no cookie, and changed nothing, may be kept by a proxy.
@@ -61,7 +61,7 @@ class OwnSaves:
                 headers = [*headers, _cookie("", 0)]
             return start_response(status, headers, *error)
 
-        return self._application(environ, start)
+        return self._application(request, start)
 
     def _head(self) -> int | None:
         """Return where this process is; None where it is not connected, which is not waited for."""
@@ -85,10 +85,10 @@ class OwnSaves:
         return True
 
 
-def _position(environ: WSGIEnvironment) -> int | None:
+def _position(request: WSGIEnvironment) -> int | None:
     """Return the position that a request comes with; None where there is none, or no number."""
     try:
-        cookie = SimpleCookie(environ.get("HTTP_COOKIE", "")).get(COOKIE)
+        cookie = SimpleCookie(request.get("HTTP_COOKIE", "")).get(COOKIE)
     except CookieError:
         return None
     value = "" if cookie is None else cookie.value
