@@ -49,15 +49,14 @@ class Entries:
         self.table = table
         self._model = _attached(database, table)
 
-    def get(self, key: str, *, fresh: bool = False) -> Entry | None:
-        """Return what is under a key, or None.
-
-        Args:
-            key: the key.
-            fresh: whether to see what any process has written before. One API call.
-        """
-        held = self._model.find_unique(key=key, strict=False, fresh=fresh)
+    def get(self, key: str) -> Entry | None:
+        """Return what is under a key, or None."""
+        held = self.find(key)
         return held if held is not None and _is_live(held) else None
+
+    def find(self, key: str) -> Entry | None:
+        """Return what is under a key, whether it has expired or not, or None."""
+        return self._model.find_unique(key=key, strict=False)
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Entry]:
         """Return what is under some keys."""
@@ -81,7 +80,7 @@ class Entries:
         processes that add the same key at the same time one does.
         """
         for _ in range(_TRIES):
-            held = self._model.find_unique(key=key, strict=False)
+            held = self.find(key)
             if held is not None and _is_live(held):
                 return False
             try:
@@ -93,6 +92,17 @@ class Entries:
                 continue
             return True
         raise self._contended("add", key)
+
+    def overwrite(self, held: Entry, value: bytes, expires: float | None) -> bool:
+        """Write another value over an entry, whoever has written it since, and return whether it
+        was still there: what somebody has deleted is not made again.
+        """
+        held.value, held.expires = value, expires
+        try:
+            held.update()
+        except RecordNotFound:
+            return False
+        return True
 
     def replace(self, held: Entry, value: bytes, expires: float | None) -> bool:
         """Write another value over an entry, and return whether nobody else had written it since it
@@ -116,10 +126,10 @@ class Entries:
 
     def delete(self, keys: Iterable[str]) -> list[str]:
         """Delete what is under keys, and return those under which something was."""
-        found = list(self.get_many(keys))
-        for some in _pieces(found):
+        found = {key: held for key in keys if (held := self.find(key)) is not None}
+        for some in _pieces(list(found)):
             self._model.find(self._among(some)).delete()
-        return found
+        return [key for key, held in found.items() if _is_live(held)]
 
     def clear(self) -> None:
         """Delete all entries."""
@@ -129,9 +139,20 @@ class Entries:
         """Delete the entries that have expired, and return how many there were."""
         return self._model.find(self._expired()).delete().records
 
-    def count(self) -> int:
-        """Return how many entries there are."""
-        return len(self._model.find()) - len(self._model.find(self._expired()))
+    def cull(self, most: int, share: int) -> None:
+        """Where there are as many entries as there may be, delete those that have expired; and if
+        that is not enough, those that were first made.
+
+        Args:
+            most: how many there may be.
+            share: one in so many is deleted then; all of them for 0.
+        """
+        if len(self._model.find()) < most:
+            return
+        self.prune()
+        left = len(self._model.find())
+        if left >= most:
+            self._model.find().limit(left // share if share else left).delete()
 
     def _made(self, key: str, value: bytes, expires: float | None) -> Entry:
         return self._model(key=key, value=value, expires=expires)

@@ -104,7 +104,7 @@ def test_nothing_is_imported_but_those_three_and_what_they_require_themselves():
     # The plugin is imported by pytest itself, what encrypts where a key is given, and what is for
     # a framework where that is used.
     flask = {"flask", "click", "cachelib"}
-    optional = {"pytest", "cryptography", "_typeshed"} | flask
+    optional = {"pytest", "cryptography", "_typeshed", "django", "asgiref"} | flask
     assert imported - sys.stdlib_module_names - allowed == optional
     for name, packages in brought.items():
         required = {Requirement(each).name.replace("-", "_") for each in requires(name)}

@@ -11,7 +11,8 @@ try:
     from discobase.contrib.flask.lookups import first_or_404, get_or_404, one_or_404
     from discobase.contrib.flask.pages import Page, paginate
 except ModuleNotFoundError as error:
-    raise PackageMissing(error.name or "flask", "flask") from error
+    package = (error.name or "flask").partition(".")[0]
+    raise PackageMissing(package, "flask") from error
 
 __all__ = [
     "Discobase",
