@@ -21,6 +21,7 @@ from benchmarks.saving import saving, saving_much
 from benchmarks.searching import searching
 from benchmarks.serving import serving
 from benchmarks.transferring import transferring
+from benchmarks.vacuuming import vacuuming
 
 BENCHMARKS: dict[str, tuple[Callable[[Place], None], ...]] = {
     "saving": (saving, saving_much),
@@ -34,6 +35,7 @@ BENCHMARKS: dict[str, tuple[Callable[[Place], None], ...]] = {
     "keeping": (keeping,),
     "checkpointing": (checkpointing,),
     "transferring": (transferring,),
+    "vacuuming": (vacuuming,),
 }
 
 

@@ -13,6 +13,7 @@ from discobase.computed import WithPk, WithVersion
 from discobase.database import Database
 from discobase.engine.checkpoints.growth import Growth
 from discobase.engine.checkpoints.keeper import Checkpoint
+from discobase.engine.interface import Vacuum
 from discobase.engine.lost import LostCommit
 from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Finding, Report
@@ -82,6 +83,7 @@ __all__ = [
     "Trouble",
     "Unique",
     "UniqueTogether",
+    "Vacuum",
     "WithPk",
     "WithVersion",
     "__version__",

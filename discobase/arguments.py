@@ -173,6 +173,26 @@ def checked_staleness(staleness: object, *, gateway: object) -> float | None:
     return _checked_seconds("max_staleness", staleness)
 
 
+LANES = 40
+"""Channels that a log may have: with as many new ones beside them, while a vacuum makes those, two
+categories hold them (a category holds 50)."""
+
+
+def checked_lanes(lanes: object) -> int | None:
+    """Return how many channels a log is to have; None for as many as before.
+
+    Raises:
+        UsageError: it is no such number.
+    """
+    if lanes is None:
+        return None
+    if type(lanes) is not int or not 1 <= lanes <= LANES:
+        raise UsageError(
+            f"lanes is a number of channels, from 1 to {LANES}, or None: got {shortened(lanes)}"
+        )
+    return lanes
+
+
 def checked_position(position: object) -> int:
     """Return the position of a commit, if it is one; 0 stands before the first.
 

@@ -17,6 +17,7 @@ from discobase.arguments import (
     check_database,
     checked_cache,
     checked_flag,
+    checked_lanes,
     checked_position,
     checked_progress,
     checked_server,
@@ -30,6 +31,7 @@ from discobase.binding import Binding
 from discobase.connected import Connected
 from discobase.engine.changes import DropUnique, Request, RequireVersion
 from discobase.engine.checkpoints.keeper import Checkpoint
+from discobase.engine.interface import Vacuum
 from discobase.engine.log.frame import Limits
 from discobase.engine.lost import LostCommit
 from discobase.engine.together import together
@@ -790,6 +792,57 @@ class Database:
         """
         limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
         return self._source.checkpoint(limit)
+
+    def vacuum(
+        self,
+        *,
+        lanes: int | None = None,
+        progress: Callable[[Progress], object] | bool | None = None,
+        timeout: float | None = None,
+    ) -> Vacuum:
+        """Leave behind what is no longer needed: make a new generation of the log, which begins
+        with the records that there are now, and delete the old one from Discord. Block until then.
+
+        What was deleted or replaced before the call is nowhere in the server any more: its messages
+        are gone with their channels. Files on other disks, as replicas that are kept
+        (``cache=``), still may have it.
+
+        Saves wait for about a second, and searches for nothing. Other processes go on by
+        themselves; where this one is killed meanwhile, either generation is in force, their saves
+        wait for some 20 s at the most, and what is left over is removed by who connects later.
+        Some twenty API calls with four lanes, and those of a checkpoint.
+
+        Args:
+            lanes: the number of channels that the log is to have, from 1 to 40: each takes about
+                one commit a second, and costs a call whenever all are read. As many as before
+                where it is left out.
+            progress: called with a :class:`Progress <discobase.Progress>` whenever there is news,
+                on this thread; what it raises is raised here, and may leave the vacuum half done,
+                as a kill does. True shows a bar where `tqdm` is installed and standard error is a
+                terminal.
+            timeout: seconds to wait; None, as it is where it is left out, for no limit.
+
+        Returns:
+            What it has come to.
+
+        Raises:
+            UsageError: the number of lanes, the timeout, or what is to be told of progress, is
+                none.
+            NotConnected: there is no connection.
+            WaitTimeout: it takes longer, and is given up; either generation is in force.
+            Unavailable: Discord refused it or did not answer, or another vacuum was faster: the old
+                generation goes on. Or the new one does, and the old one could not be deleted yet;
+                the error says so.
+            OutcomeUnknown: it is not known which generation goes on; all who are connected will
+                find out.
+            ServerFull: the server has no room for the new channels.
+            MissingPermission: the bot may not make or delete channels.
+            LogDamaged, UpgradeNeeded: the log cannot be read to its end.
+            ReadOnly: the database was made with ``read_only=True``.
+        """
+        chosen, limit = checked_lanes(lanes), checked_wait(timeout)
+        with callback_for(checked_progress(progress)) as told:
+            return self._source.vacuum(chosen, told, limit)
 
     def status(self) -> Status:
         """Return how the connection is: where in the log this process stands and since when, how

@@ -793,8 +793,9 @@ class UpgradeNeeded(DiscobaseError):
 
 
 class DatabaseEnded(DiscobaseError):
-    """Nobody writes to this database any more, and that is final: the subclass says why. What this
-    process has of it can be read until it is closed.
+    """Nobody writes to this database any more, and that is final: the subclass says why. Where it
+    is of none, a later generation of the database was not begun with the key of this connection.
+    What this process has of it can be read until it is closed.
     """
 
 

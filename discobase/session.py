@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from discobase.arguments import Target
 from discobase.callback import Callback
 from discobase.engine.checkpoints.growth import Growth
-from discobase.engine.engine import Engine
 from discobase.engine.interface import EngineInterface
+from discobase.engine.lasting import LastingEngine
 from discobase.engine.server.discordpy import Connection
 from discobase.engine.server.usage import Usage
 from discobase.engine.trouble import Trouble, Troubles
@@ -199,7 +199,7 @@ class Session:
             await connection.close()
 
     async def _served(self, connection: Connection) -> None:
-        opening = Engine.open(
+        opening = LastingEngine.open(
             connection,
             limits=self.target.limits,
             failed=self._fail,

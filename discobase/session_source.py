@@ -17,7 +17,7 @@ from discobase.arguments import Target
 from discobase.cleaning import Cleaning, forget_kept
 from discobase.engine.changes import IndexWanted, Placed, Request, TextIndexWanted
 from discobase.engine.checkpoints.keeper import Checkpoint
-from discobase.engine.interface import EngineInterface
+from discobase.engine.interface import EngineInterface, Vacuum
 from discobase.engine.lost import LostCommit
 from discobase.engine.replica import EMPTY, Replica
 from discobase.engine.verification.costs import costs_of
@@ -372,6 +372,37 @@ class SessionSource:
         session = self.session()
         engine = session.engine("the checkpoint", timeout)
         return session.portal.call(engine.checkpoint, timeout=timeout, what="the checkpoint")
+
+    def vacuum(
+        self,
+        lanes: int | None,
+        told: Callable[[Progress], object] | None,
+        timeout: float | None,
+    ) -> Vacuum:
+        """Make a new generation of the log, and delete the old one.
+
+        Args:
+            lanes: how many lanes it is to have; None for as many as before.
+            told: called on this thread with how far it has come.
+            timeout: seconds to wait; None for no limit.
+
+        Raises:
+            ReadOnly: nothing is to be written.
+        """
+        what = "the vacuum"
+        self._require_writing(what)
+        session = self.session()
+        engine, gauge, began = session.engine(what, timeout), Gauge(), time.monotonic()
+        made = session.portal.submit(engine.vacuum, lanes, gauge)
+        try:
+            return session.portal.wait_shared(
+                made,
+                timeout=timeout,
+                what=what,
+                meanwhile=None if told is None else Telling(gauge, began, told),
+            )
+        finally:
+            made.cancel()
 
     def lost(self) -> list[LostCommit]:
         """Return the commits that are known to be lost. Wait while a login is under way."""

@@ -363,6 +363,28 @@ class Applier:
             return False
         return await self.reading.from_newest(found, self._replay_from)
 
+    async def move_on(self) -> None:
+        """See to it that the replica stands in this generation of the log. No API call where it
+        does; else as for an opening from a checkpoint. Readers see the old state until then.
+
+        Raises:
+            LogDamaged: there is no checkpoint that it could go on from.
+            Uncertain, Refused: Discord could not be read.
+        """
+        base, head = self._log.superblock.base, self._replica.head
+        if base is None:
+            return
+        if head.seq >= base.seq and await self.reading.chain_at(base.seq) in {None, base.chain}:
+            return
+        candidates = await self._recovery.candidates(None)
+        if not await self.reading.from_newest(candidates, self._replay_from):
+            await self._log.require_current()
+            raise LogDamaged(
+                "no checkpoint of this generation can be read, and its log does not begin with the "
+                "first position",
+                channel=self._log.superblock.checkpoints,
+            )
+
     async def _rebuild(self) -> None:
         """Start again from the newest checkpoint, or from the first frame: the log does not go on
         from what had been decided, or what was there is lost.

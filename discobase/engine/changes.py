@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from json.encoder import encode_basestring_ascii
 from math import inf
@@ -325,6 +325,7 @@ class Request:
         strikes: how often the server had no answer to frames with it, and to others it had
             (:mod:`discobase.engine.committer`).
         unanswered: how often it was sent without an answer since then.
+        may_be_done: whether it may stand in the log already (:meth:`repeat`).
         ends: when its caller's time is over, by the engine's clock that does not go back.
     """
 
@@ -339,6 +340,7 @@ class Request:
     unanswered: int = field(default=0, init=False)
     sent: bool = field(default=False, init=False)
     strikes: int = field(default=0, init=False)
+    may_be_done: bool = field(default=False, init=False)
     ends: float = field(default=inf, init=False)
 
     def __post_init__(self) -> None:
@@ -348,6 +350,16 @@ class Request:
         """Return what the change of an index is called in the log."""
         attempt = self.changes[index].attempt
         return ChangeName(*attempt[:2]) if attempt else ChangeName(self.key, index)
+
+    def repeat(self) -> None:
+        """Have it done only where it has not been done: it was sent, and what became of it is not
+        known, as where the log has changed to another generation meanwhile.
+        """
+        self.may_be_done = True
+        self.changes = [
+            replace(change, attempt=attempt_of(change, self.key, index))
+            for index, change in enumerate(self.changes)
+        ]
 
 
 _KEY_AND_PUNCTUATION = 32

@@ -27,7 +27,8 @@ from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.entry import Entry
 from discobase.engine.log.frame import Draft, Limits, encode
 from discobase.engine.log.sending import TRIES, NothingSent, Unanswered
-from discobase.engine.operations import Introduce
+from discobase.engine.log.superseded import Superseded
+from discobase.engine.operations import Introduce, Seal
 from discobase.engine.replica import Proposal, Replica, ReplicaLost
 from discobase.engine.server.seam import NotPermitted, ServerError
 from discobase.engine.trouble import Trouble
@@ -87,7 +88,8 @@ class Committer:
         self._handed_over: deque[Request | IndexWanted | TextIndexWanted] = deque()
         self._shut = False
         self._held_back: Request | None = None
-        self._taken: list[Request] = []
+        self._taken: Sequence[Request] = []
+        self._left: list[Batch] = []
         self._sent = False
         self._is_filling = False
 
@@ -123,8 +125,9 @@ class Committer:
         """Make commits until cancelled, or until there is nothing left to do after :meth:`shut`."""
         with contextlib.suppress(janus.AsyncQueueShutDown):
             while True:
-                await self._next_batch()
-                batch = Batch(self._taken)
+                if not self._left:
+                    await self._next_batch()
+                batch = self._left.pop() if self._left else Batch(self._taken)
                 try:
                     await self._commit(batch)
                 except Exception as error:  # noqa: BLE001 - one batch's fault is not the next one's
@@ -133,6 +136,21 @@ class Committer:
                     await self._recover(batch, error)
                 self._taken = []
                 await self._fill()
+
+    def move_on(self, log: CommitLog, follower: Follower) -> None:
+        """Go on in another generation of the log, with all that was asked for and not done. When
+        :meth:`run` has ended; it is to be run again.
+
+        Args:
+            log: where the commits go from now on.
+            follower: applies what other writers commit.
+        """
+        self._log, self._follower = log, follower
+        self._sent = False
+        self._left = [*Batch(self._taken).unsettled()]
+        for batch in self._left:
+            for request in batch.requests:
+                request.repeat()  # it may be among what the new generation begins with
 
     def shut(self) -> None:
         """Take no more requests."""
@@ -252,14 +270,16 @@ class Committer:
     ) -> Sequence[Batch]:
         try:
             await self._follower.make_sure()
+        except Superseded:
+            return [batch]  # for whoever goes on in the next generation
         except (DatabaseEnded, LogDamaged, UpgradeNeeded) as error:
             return batch.fail(error)
         except ServerError as error:
             return batch.fail(_unread(error))
         telling.close()
         left = batch.unsettled()
-        if self._follower.healing or not left:
-            return left  # what is to be healed was found just now
+        if self._follower.on_hold or not left:
+            return left  # what is to be healed, or a seal, was found just now
         return await self._attempt(left[0])
 
     async def _recover(self, batch: Batch, fault: Exception) -> None:
@@ -377,6 +397,23 @@ class Committer:
         """Return an empty frame."""
         return self._draft(Proposal(seq, chain))
 
+    async def commit_seal(self, seal: Seal) -> tuple[Entry, bool]:
+        """Put a seal above the head, unless somebody else has put something there. In the
+        follower's turn. One API call.
+
+        Returns:
+            What stands there, and whether it is the seal.
+
+        Raises:
+            DiscobaseError, ServerError, Unanswered: it could not be written, as far as is known.
+        """
+        head = self._replica.head
+        draft = self._draft(Proposal(head.seq + 1, head.chain, [seal]))
+        after = self._replica.positions.safely_below(draft.header.seq)
+        entry = await self._log.append(draft, after=after, chain=head.chain)
+        await self._follower.adopt(entry)
+        return entry, entry.header.hash == draft.header.hash
+
     async def commit_nothing(self) -> None:
         """Put an empty frame above the head, unless somebody else has put one there. In the
         follower's turn. One API call.
@@ -399,6 +436,8 @@ class Committer:
         """Tell what became of a batch whose append has failed, or what is to be tried instead."""
         if isinstance(error, RecordTooLarge | RecordRefused):
             return batch.halves(error)
+        if isinstance(error, Superseded):
+            return [batch]  # that knows by its name whether it was done
         unsettled = _unsettled(error)
         if isinstance(unsettled, OutcomeUnknown):
             self._follower.read_again()
@@ -410,6 +449,8 @@ class Committer:
         """
         try:
             await self._follower.adopt(winner)
+        except Superseded:
+            return [batch]
         except (DatabaseEnded, LogDamaged, UpgradeNeeded) as error:
             return batch.fail(error)
         except ServerError as error:

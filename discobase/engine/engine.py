@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +30,8 @@ from discobase.engine.checkpoints.store import CheckpointStore
 from discobase.engine.committer import Committer
 from discobase.engine.early_events import EarlyEvents
 from discobase.engine.follower import Follower
+from discobase.engine.generations.making import Made, Making
+from discobase.engine.generations.watch import GenerationWatch
 from discobase.engine.interface import Standing
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.creation import Found, find, find_or_create
@@ -37,6 +39,8 @@ from discobase.engine.log.frame import Limits
 from discobase.engine.log.nonces import NonceTrust, Verdict
 from discobase.engine.log.own_channels import OwnChannels
 from discobase.engine.log.superblock import Superblock, random_name
+from discobase.engine.log.superseded import Superseded
+from discobase.engine.log.unlocking import new_sealing
 from discobase.engine.lost import LostCommit
 from discobase.engine.polling import keep_fresh
 from discobase.engine.refreshes import Refreshes
@@ -51,6 +55,7 @@ from discobase.engine.verification.verifications import Verifications
 from discobase.engine.versions import OWN
 from discobase.errors import (
     ConnectError,
+    DatabaseDeleted,
     DiscobaseError,
     Disconnected,
     NoncesIgnored,
@@ -58,7 +63,7 @@ from discobase.errors import (
     Unavailable,
 )
 from discobase.key import Key
-from discobase.progress import Gauge
+from discobase.progress import Gauge, Step
 
 _log = logging.getLogger(__name__)
 
@@ -83,8 +88,28 @@ guess. A million records take ten seconds, in which 99 of 100 reads take no long
 (measured)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Former:
+    """What the engine of one generation leaves to that of the next.
+
+    Attributes:
+        replica: the state, which readers go on reading meanwhile.
+        committer: what was asked for and is not done.
+        writer: this writer's id.
+        superblock: of that generation.
+        successor: the superblock of a later one that it has met, with what seals it.
+    """
+
+    replica: Replica
+    committer: Committer
+    writer: str
+    superblock: Superblock
+    successor: Superblock | None
+
+
 class Engine:
-    """Replica, log, follower and committer of one writer. Made by :meth:`open`.
+    """Replica, log, follower and committer of one writer, for one generation of a database. Made by
+    :meth:`open`.
 
     Attributes:
         superblock: what and where the database is.
@@ -107,6 +132,8 @@ class Engine:
         label: str,
         troubles: Troubles,
         version: str,
+        key: Key | None,
+        former: Former | None,
     ) -> None:
         self._server = server
         self._place = place
@@ -114,21 +141,28 @@ class Engine:
         self._hears = hears
         self._read_only = read_only
         self.superblock = superblock
-        self.writer = random_name(server)
+        self.writer = former.writer if former else random_name(server)
         self.replica = replica
         self._troubles = troubles
-        self._log = CommitLog(server, superblock, troubles, gauge=gauge, version=version)
+        self._key = key
+        self._log = CommitLog(
+            server, superblock, troubles, gauge=gauge, version=version, key=key, place=place
+        )
         store = CheckpointStore(server, superblock, limits)
         self._recovery = Recovery(self._log, store)
         self._follower = Follower(self._log, self.replica, self._recovery, hears=hears)
-        self._committer = Committer(
-            self._log,
-            self.replica,
-            self._follower,
-            writer=self.writer,
-            limits=limits,
-            label=label,
-        )
+        if former is None:
+            self._committer = Committer(
+                self._log,
+                self.replica,
+                self._follower,
+                writer=self.writer,
+                limits=limits,
+                label=label,
+            )
+        else:
+            self._committer = former.committer
+            self._committer.move_on(self._log, self._follower)
         self._checkpoints = CheckpointKeeper(
             server,
             superblock,
@@ -144,7 +178,15 @@ class Engine:
         self._healer = Healer(
             self._log, replica, self._follower, self._checkpoints, self._committer
         )
-        self._channels = OwnChannels(server, superblock, self._follower.read_again, troubles)
+        self._channels = OwnChannels(
+            server,
+            superblock,
+            self._follower.read_again,
+            troubles,
+            self._log.require_current,
+        )
+        self._generation = GenerationWatch(self._log, replica, self._follower, lifts=not read_only)
+        self._limits = limits
         self.replica.tell_failure(partial(_look, asyncio.get_running_loop(), self._follower))
         self._nonces = NonceTrust(server, superblock.catalog, self.writer)
         self._tasks: list[asyncio.Task[None]] = []
@@ -171,6 +213,7 @@ class Engine:
         version: str = OWN,
         successor_of: int | None = None,
         key: Key | None = None,
+        former: Former | None = None,
     ) -> Engine:
         """Find or create the database of a server, catch up with its log, and start.
 
@@ -198,8 +241,11 @@ class Engine:
             successor_of: the id of a bot whose database this one takes over, if it has not yet.
             key: the key that the database is encrypted by, or is to be if it is created; None for
                 none.
+            former: what the engine of an earlier generation has left; None where there was none.
+                It is left again where this fails.
 
         Raises:
+            Superseded: the database has changed to another generation meanwhile.
             SuccessionRefused: it may not take that over.
             DatabaseEnded: the database was deleted, or taken over by another bot.
             KeyNeeded, WrongKey, NotEncrypted: it is not that of the database; nothing was written.
@@ -218,15 +264,15 @@ class Engine:
         try:
             if read_only:
                 server = reading(server)
-            if successor_of is not None:
+            if successor_of is not None and former is None:
                 with gauge.step("taking the database over"):
                     await take_over(server, successor_of, limits, place, key)
             with gauge.step("looking for the database"):
-                if read_only:
-                    found = await find(server, place, key)
+                if former is not None:
+                    found = await _find_next(server, place, key, former)
                 else:
-                    found = await find_or_create(server, key=key, place=place)
-            replica = await _make_replica(server, found.superblock, cache)
+                    found = await _find_first(server, place, key, read_only=read_only)
+            replica = await _replica_for(server, found.superblock, cache, former)
             try:
                 engine = cls(
                     server,
@@ -241,13 +287,16 @@ class Engine:
                     label=label,
                     troubles=troubles or Troubles(),
                     version=version,
+                    key=key,
+                    former=former,
                 )
                 early.hand_on(engine._handle, since=found.listing.began.monotonic)
                 await engine._start(found, began + _SESSION_SECONDS, failed)
             except BaseException:
-                # On the worker, which may be at work on it.
-                closing = asyncio.ensure_future(server.work(replica.close))
-                await asyncio.wait({closing})
+                if former is None:
+                    # On the worker, which may be at work on it.
+                    closing = asyncio.ensure_future(server.work(replica.close))
+                    await asyncio.wait({closing})
                 raise
         except NotPermitted as error:
             raise error.reason from error
@@ -287,7 +336,7 @@ class Engine:
         if verdict.fault:
             self._read_back(verdict)
         self._finishing = [self._begin(self._committer.run(), failed)]
-        works = [self._follower.follow()]
+        works = [self._follower.follow(), self._generation.watch()]
         if self.replica.unchecked:
             works.append(self._check_cache())
         if self._hears:
@@ -339,6 +388,7 @@ class Engine:
 
     def _handle(self, event: Event) -> None:
         self._channels.handle(event)
+        self._generation.handle(event)
         self._follower.handle(event)
         self._healer.handle(event)
 
@@ -410,9 +460,10 @@ class Engine:
         if self.replica.lost:
             return None
         newest = self._checkpoints.newest
+        base = self.superblock.base
         return growth_of(
-            commits=self.replica.head.seq,
-            log_bytes=self.replica.volume,
+            commits=self.replica.head.seq - self.superblock.floor,
+            log_bytes=self.replica.volume - (base.volume if base else 0),
             records=self.replica.count_all(),
             state_bytes=newest.manifest.size if newest else None,
             lanes=len(self.superblock.lanes),
@@ -509,7 +560,52 @@ class Engine:
             UpgradeNeeded: something is there that a later version has written.
             Disconnected: the engine was closed meanwhile.
         """
-        return await self._verifications.verify(gauge)
+        report = await self._verifications.verify(gauge)
+        if report.findings:
+            await self._log.require_current()  # what is missing may only have moved
+        return report
+
+    # Generations
+
+    @property
+    def over(self) -> asyncio.Event:
+        """Set when the log is known to go on in another generation, and nothing is done here any
+        more.
+        """
+        return self._log.successor.known
+
+    @property
+    def changing(self) -> bool:
+        """Whether the log changes to another generation, and writing waits for that."""
+        return self._log.ended is None and (self._follower.sealed or self.over.is_set())
+
+    async def make_generation(self, lanes: int | None, step: Step) -> Made:
+        """Make the next generation of the log (:meth:`Making.make
+        <discobase.engine.generations.making.Making.make>`).
+        """
+        if self._read_only:
+            raise ReadOnly("this connection only reads (read_only=True): nothing was changed.")
+        self._channels.check()
+        making = Making(self._log, self.replica, self._follower, self._committer, self._limits)
+        number = self.superblock.generation + 1
+        sealed = await new_sealing(self._server, self.superblock.database, number, self._key)
+        return await making.make(lanes, sealed, writer=self.writer, step=step)
+
+    async def hand_over(self) -> Former:
+        """Stop, and leave the replica, and what was asked for, to the engine of the next
+        generation. Readers go on.
+        """
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._refreshes.cancel(), return_exceptions=True)
+        await asyncio.gather(*self._verifications.cancel(), return_exceptions=True)
+        await self._log.sending.close()
+        if (successor := self._log.successor.superblock) is not None:
+            self._follower.awaited.end(Superseded(successor))
+        await self._server.work(self.replica.withdraw)
+        return Former(self.replica, self._committer, self.writer, self.superblock, successor)
+
+    # The end
 
     async def close(self, reason: DiscobaseError | None = None) -> None:
         """Finish what was asked for, for ten seconds at the most, and stop.
@@ -576,6 +672,36 @@ def _look(loop: asyncio.AbstractEventLoop, follower: Follower) -> None:
     """Have the follower look at the replica, from any thread."""
     with contextlib.suppress(RuntimeError):  # the loop is closed
         loop.call_soon_threadsafe(follower.look)
+
+
+async def _find_first(server: Server, place: str, key: Key | None, *, read_only: bool) -> Found:
+    if read_only:
+        return await find(server, place, key)
+    return await find_or_create(server, key=key, place=place)
+
+
+async def _find_next(server: Server, place: str, key: Key | None, former: Former) -> Found:
+    """Find the database where it goes on from a generation. As :func:`find
+    <discobase.engine.log.creation.find>`: where it was deleted meanwhile nothing is created.
+
+    Raises:
+        DatabaseDeleted: another database is there.
+    """
+    found = await find(server, place, key, former.successor)
+    if found.superblock.database != former.superblock.database:
+        raise DatabaseDeleted("this database has been deleted, and another one is there")
+    return found
+
+
+async def _replica_for(
+    server: Server, superblock: Superblock, cache: Path | None, former: Former | None
+) -> Replica:
+    """Return the replica for a generation: that of the one before, if there was one."""
+    if former is None:
+        return await _make_replica(server, superblock, cache)
+    moved = partial(former.replica.move_to, len(superblock.lanes), superblock.to_content())
+    await server.work(moved)
+    return former.replica
 
 
 async def _make_replica(server: Server, superblock: Superblock, cache: Path | None) -> Replica:

@@ -32,6 +32,7 @@ from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.creation import Found
 from discobase.engine.log.entry import Entry
 from discobase.engine.log.listing import Listing
+from discobase.engine.log.superseded import Superseded
 from discobase.engine.replica import Head, Replica, ReplicaLost
 from discobase.engine.server.retry import pause
 from discobase.engine.server.seam import (
@@ -133,10 +134,27 @@ class Follower:
         return self._doubt.healing is not None
 
     @property
+    def sealed(self) -> bool:
+        """Whether the log has been sealed for another generation, in which it goes on."""
+        return self._replica.sealed > self._log.superblock.generation
+
+    @property
+    def on_hold(self) -> bool:
+        """Whether nothing is to be written before something else is done: what is being healed, or
+        the change of generation. From any thread.
+        """
+        return self.healing or self.sealed or self._log.successor.known.is_set()
+
+    @property
     def held_up(self) -> str | None:
         """What writing waits for, in sentences; None where it waits for nothing. From any
         thread.
         """
+        if self.sealed:
+            return (
+                "Saves wait while the log changes to a new generation, as a vacuum makes one; if "
+                "whoever makes it has died, for half a minute at the most."
+            )
         if (wound := self._doubt.healing) is not None:
             hindrance = self.holes.hindrance
             tried = "" if hindrance is None else f" The last try to heal it has failed: {hindrance}"
@@ -203,6 +221,13 @@ class Follower:
         self._outdated = self._behind = True
         self._arrived.set()
 
+    def look_at_catalog(self) -> None:
+        """Look at the catalog as soon as may be: a superblock has come, which may be of a later
+        generation.
+        """
+        self.holes.note_superblock()
+        self._arrived.set()
+
     def note_told(self) -> None:
         """Note that up to now events have told all that there was, unless something may have been
         missed.
@@ -215,11 +240,11 @@ class Follower:
         self._arrived.set()
 
     async def follow(self) -> None:
-        """Apply what arrives, until cancelled, until the log goes on in a later format, or until
-        the database has ended.
+        """Apply what arrives, until cancelled, until the log goes on in a later format, or in
+        another generation, or until the database has ended.
         """
         attempt = 0
-        while not self._is_over:
+        while not (self._is_over or self._log.successor.known.is_set()):
             await self._something_to_do()
             try:
                 await self._take_in()
@@ -311,7 +336,7 @@ class Follower:
         Raises:
             LogDamaged, UpgradeNeeded, Uncertain, Refused: as :meth:`catch_up`.
         """
-        self._log.take_catalog(found.catalog)
+        await self._log.take_catalog(found.catalog)
         try:
             await self._begin(found)
         except ReplicaLost:  # its file has failed: another one is there, which holds nothing yet
@@ -319,6 +344,8 @@ class Follower:
         self._log.require_taken_over(self._replica.head.seq + 1)
 
     async def _begin(self, found: Found) -> None:
+        if self._replica.head.seq:
+            await self._applier.move_on()
         candidates = await self._checkpoints_ahead(found.listing)
         if candidates is None:
             await self._go_on(found.listing)
@@ -394,6 +421,8 @@ class Follower:
             before = self._replica.head.seq
             try:
                 listing = await self._read_and_apply(listing)
+            except Superseded:
+                raise
             except LogDamaged as error:
                 listing = None
                 if await self._applier.goes_on_from_a_checkpoint(error):
@@ -451,6 +480,8 @@ class Follower:
         elif self._applier.unsure and await self._applier.look_up_head():
             await self.refresh()
         else:
+            if self.sealed:
+                await self._log.read_catalog()  # it may go on elsewhere
             self._log.note_current(began)
             await self._look_for_changes()
 
@@ -508,9 +539,9 @@ class Follower:
     async def explained(self) -> None:
         """Wait while the newest message of a lane is gone and nothing that is known explains it:
         half a minute at the most, in which :meth:`follow` looks again and again; and while
-        something that is gone is being healed.
+        something that is gone is being healed, or the log changes to another generation.
         """
-        while (self._log.ends.unexplained or self.healing) and self.stopped is None:
+        while (self._log.ends.unexplained or self.on_hold) and self.stopped is None:
             await self._log.server.sleep(_POLL_SECONDS)
 
     def require_sound(self) -> None:
@@ -542,7 +573,7 @@ class Follower:
         async with self.turn:
             self.require_sound()
             listing = await self._look()
-            if self._log.ends.unexplained or self.holes.changed:
+            if self._log.ends.unexplained or self.holes.changed or self.sealed:
                 return False
             if self._replica.head == head and not await self._is_head_there(listing):
                 return False
@@ -559,7 +590,9 @@ class Follower:
         for entry in entries:
             self._applier.note(entry, read=True)
         await self._advance()
-        return seq == 0 or positions.message_at(seq) in {entry.message.id for entry in entries}
+        if seq <= self._log.superblock.floor:
+            return True  # an earlier generation has decided it
+        return positions.message_at(seq) in {entry.message.id for entry in entries}
 
     # The look
 

@@ -13,6 +13,7 @@ from discobase.engine.checkpoints.store import Stored
 from discobase.engine.doubt import Doubt
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.listing import Listing
+from discobase.engine.log.superseded import Superseded
 from discobase.engine.replica import Replica
 from discobase.engine.server.seam import MessageChanged
 from discobase.errors import LogDamaged
@@ -154,6 +155,11 @@ class Holes:
             return False
         self.catalog_changed = True
         return True
+
+    def note_superblock(self) -> None:
+        """Take note of a superblock that has come, which may be of a later generation."""
+        self._catalog_changes += 1
+        self.catalog_changed = True
 
     async def examine_again(self) -> None:
         """Look up again what was found to be gone or altered.
@@ -300,6 +306,8 @@ class Holes:
                 listing = None
             self.catalog_changed = self.superblock_gone = False
             self._note_whether_healed()
+        except Superseded:
+            raise
         except LogDamaged as error:
             self.superblock_gone = True
             self._wound(error)

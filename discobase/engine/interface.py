@@ -35,9 +35,30 @@ class Standing:
     encrypted: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Vacuum:
+    """What a vacuum has come to.
+
+    Attributes:
+        generation: the number of the new generation of the log.
+        position: the last position before it.
+        records: how many records it began with.
+        size: the bytes that they take in Discord.
+        lanes: how many channels the log has now.
+        paused: the seconds for which saves had to wait.
+    """
+
+    generation: int
+    position: int
+    records: int
+    size: int
+    lanes: int
+    paused: float
+
+
 class EngineInterface(Protocol):
-    """What a session offers to those who read and write. :class:`discobase.engine.engine.Engine`
-    is one.
+    """What a session offers to those who read and write.
+    :class:`discobase.engine.lasting.LastingEngine` is one.
     """
 
     @property
@@ -119,6 +140,16 @@ class EngineInterface(Protocol):
         Raises:
             LogDamaged: the log could not be read to its end.
             DiscobaseError: the engine was closed; the error says why.
+        """
+        ...
+
+    async def vacuum(self, lanes: int | None, gauge: Gauge) -> Vacuum:
+        """Make a new generation of the log, and delete the old one. On the loop.
+
+        Raises:
+            Unavailable: it could not be made, or the old one not be deleted.
+            OutcomeUnknown: it is not known which of them goes on.
+            LogDamaged: the log could not be read to its end.
         """
         ...
 

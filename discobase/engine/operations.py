@@ -290,7 +290,30 @@ class Require:
     version: str
 
 
-Operation = Put | Delete | Declare | Keys | Constrain | Release | Names | Introduce | Require
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Nobody writes behind this one in the same generation of the log: what follows is said by the
+    superblock of the next one, whichever that is.
+
+    It names what its writer is about to make that one of. A seal whose writer dies is lifted: then
+    the next generation goes on in the same channels.
+
+    Args:
+        generation: the number of the next generation.
+        ticket: of its channels.
+        checkpoints: its channel for checkpoints.
+        checkpoint: the message there with the checkpoint that it begins at.
+        lanes: its lanes.
+    """
+
+    generation: int
+    ticket: str
+    checkpoints: int
+    checkpoint: int
+    lanes: tuple[int, ...]
+
+
+Operation = Put | Delete | Declare | Keys | Constrain | Release | Names | Introduce | Require | Seal
 
 
 def version_for(operations: Iterable[Operation]) -> str | None:
@@ -326,6 +349,11 @@ _RELEASE = re.compile(rf'\["release",{_TEXT},{_TEXT}\]')
 _NAMES = re.compile(rf'\["request\?",{_TEXT}(?:,([1-9][0-9]{{0,8}}))?\]')
 _INTRODUCE = re.compile(rf'\["writer\?",{_TEXT},{_TEXT}\]')
 _REQUIRE = re.compile(rf'\["minimum","({RELEASE})"\]')
+_ID = '"([1-9][0-9]{0,18})"'
+_SEAL = re.compile(
+    rf'\["seal",([1-9][0-9]{{0,12}}),"([0-9a-z]{{1,24}})",{_ID},{_ID},'
+    rf'\[("[1-9][0-9]{{0,18}}"(?:,"[1-9][0-9]{{0,18}}")*)\]\]'
+)
 _KEYS = '["keys",'
 
 _parsed = json.JSONDecoder().raw_decode
@@ -355,7 +383,7 @@ def to_line(operation: Operation) -> str:
     """Write one operation as one line of ASCII-only JSON. The record inside it is taken over as it
     stands, not encoded again.
     """
-    if isinstance(operation, Names | Introduce | Require):
+    if isinstance(operation, Names | Introduce | Require | Seal):
         return _of_no_table(operation)
     table = _line(operation.table)
     match operation:
@@ -378,7 +406,7 @@ def to_line(operation: Operation) -> str:
             return f'["release",{table},{_line(name)}]'
 
 
-def _of_no_table(operation: Names | Introduce | Require) -> str:
+def _of_no_table(operation: Names | Introduce | Require | Seal) -> str:
     match operation:
         case Names(key=key, first=0):
             return _line(["request?", key])
@@ -388,6 +416,10 @@ def _of_no_table(operation: Names | Introduce | Require) -> str:
             return _line(["writer?", writer, label])
         case Require(version=version):
             return _line(["minimum", version])
+        case Seal(checkpoints=channel, checkpoint=message):
+            lanes = [str(lane) for lane in operation.lanes]
+            named = [operation.generation, operation.ticket, str(channel), str(message), lanes]
+            return _line(["seal", *named])
 
 
 def from_line(line: str) -> Operation | None:
@@ -407,7 +439,7 @@ def from_line(line: str) -> Operation | None:
         return Delete(json.loads(found[1]), int(found[2]))
     if found := _NAMES.fullmatch(line):
         return Names(json.loads(found[1]), int(found[2] or 0))
-    if operation := _of_schema(line) or _of_writers(line):
+    if operation := _of_schema(line) or _of_writers(line) or _seal(line):
         return operation
     name = _name_of(line)
     if name == _REQUEST:
@@ -415,6 +447,14 @@ def from_line(line: str) -> Operation | None:
     if name.endswith(_MAY_BE_SKIPPED):
         return None
     raise LaterFormat(f"an operation {name!r} of this form")
+
+
+def _seal(line: str) -> Seal | None:
+    """Read a seal; None where the line holds none."""
+    if (found := _SEAL.fullmatch(line)) is None:
+        return None
+    lanes = tuple(int(lane) for lane in json.loads(f"[{found[5]}]"))
+    return Seal(int(found[1]), found[2], int(found[3]), int(found[4]), lanes)
 
 
 def _of_schema(line: str) -> Operation | None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from discobase.engine.arrivals import Arrivals
+from discobase.engine.checkpoints.bundle import read_bundle
 from discobase.engine.checkpoints.manifest import Manifest
 from discobase.engine.checkpoints.recovery import (
     CheckpointUnreadable,
@@ -25,7 +26,7 @@ from discobase.engine.log.listing import Listing
 from discobase.engine.operations import LaterFormat
 from discobase.engine.replica import NotTheState, Replica, ReplicaLost
 from discobase.engine.server.seam import ServerError
-from discobase.errors import UpgradeNeeded
+from discobase.errors import LogDamaged, UpgradeNeeded
 from discobase.progress import Step
 
 _SHORT_SECONDS = 1.0
@@ -62,10 +63,11 @@ class Reading:
 
     @property
     def decided_up_to(self) -> int:
-        """The position up to which a checkpoint has decided what the replica holds, whatever stands
-        there now; 0 where the replica began at the first frame.
+        """The position up to which a checkpoint, or an earlier generation, has decided what the
+        replica holds, whatever stands there now; 0 where the replica began at the first frame.
         """
-        return 0 if self._recovery.used is None else self._recovery.used.manifest.seq
+        used, floor = self._recovery.used, self._log.superblock.floor
+        return floor if used is None else max(floor, used.manifest.seq)
 
     async def read_lanes(
         self,
@@ -142,6 +144,7 @@ class Reading:
         download = asyncio.create_task(self._recovery.read(stored))
         try:
             await self.read_lanes(after=read_from(manifest), listing=listing, above=manifest)
+            await self._carry_on(manifest)
             if self._is_at_odds(manifest):
                 why = "the log does not go on from it"
                 self._recovery.pass_over(stored.message.id, why)
@@ -156,6 +159,26 @@ class Reading:
         finally:
             download.cancel()
             await asyncio.gather(download, return_exceptions=True)
+
+    async def _carry_on(self, manifest: Manifest) -> None:
+        """Keep the commits between a checkpoint and the lanes, where there are any: those that the
+        generation has carried on from the one before. No API call else.
+
+        Raises:
+            LogDamaged: they are gone, or not what was written.
+        """
+        if manifest.seq >= self._log.superblock.floor:
+            return
+        try:
+            frames = await read_bundle(self._log.server, self._log.superblock)
+        except LogDamaged:
+            await self._log.require_current()  # it is gone, too, where a later generation is there
+            raise
+        for frame in frames:
+            if frame.entry.header.seq > manifest.seq:
+                self._note(frame.entry)
+            if frame.payload is not None:
+                self._log.carried[frame.entry.message.id] = frame.payload
 
     def _is_at_odds(self, manifest: Manifest) -> bool:
         """Return whether what was read from a checkpoint on contradicts it: the next frame does not

@@ -202,7 +202,14 @@ async def _head(succession: _Succession) -> Head:
 
 
 async def _read(succession: _Succession, reader: Server, found: Found, replica: Replica) -> Head:
-    log = CommitLog(reader, found.superblock, Troubles(), heeds_claims=False)
+    log = CommitLog(
+        reader,
+        found.superblock,
+        Troubles(),
+        key=succession.key,
+        place=succession.place,
+        heeds_claims=False,
+    )
     recovery = Recovery(log, CheckpointStore(reader, found.superblock, succession.limits))
     follower = Follower(log, replica, recovery, hears=False)
     async with follower.turn:
@@ -224,6 +231,7 @@ async def _make_catalog(succession: _Succession, block: Superblock, claim: Claim
         block,
         catalog=catalog.id,
         created=round(server.now(), 3),
+        origin=0,  # of this bot's superblocks it is the first one
         predecessors=(*block.predecessors, claim.of),
     )
     nonce = f"{base36(catalog.id)}.own"

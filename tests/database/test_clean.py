@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from discobase import Database
 from discobase.errors import (
     DatabaseDeleted,
     DatabaseNotFound,
+    DiscobaseError,
     LogDamaged,
     NotConnected,
     ReadOnly,
@@ -124,3 +127,42 @@ def test_kept_files_of_another_database_stay_and_so_do_those_in_use(place, tmp_p
         pass
     cleaner.clean("shop", token=place.token, api_url=place.api_url)
     assert [*tmp_path.glob("*.sqlite")], "it is of another database by now"
+
+
+def test_what_a_vacuum_has_made_goes_too(place):
+    database, item = shop()
+    before = channels(place)
+    with place.conn(database):
+        item(name="a").save()
+        database.vacuum(lanes=2)
+        item(name="b").save()
+        database.clean("shop")
+    assert channels(place) == before
+
+
+def test_one_beside_vacuums_leaves_nothing(place):
+    database, item = shop()
+    cleaner, _ = shop()
+    before = channels(place)
+    begun, told = threading.Event(), []
+
+    def clean():
+        assert begun.wait(10)
+        with place.conn(cleaner):
+            cleaner.clean("shop")
+
+    with place.conn(database):
+        item.save_many(item(name=f"n{number}") for number in range(50))
+        cleaning = threading.Thread(target=clean)
+        cleaning.start()
+        try:
+            while True:
+                database.vacuum(timeout=20)
+                begun.set()
+        except DiscobaseError as error:
+            told.append(error)
+        cleaning.join()
+        with pytest.raises(DiscobaseError):
+            item(name="late").save()
+    assert told
+    assert channels(place) == before

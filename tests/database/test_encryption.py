@@ -110,6 +110,33 @@ def test_nothing_that_is_written_is_to_be_seen_and_a_second_implementation_reads
 
 
 @pytest.mark.usefixtures("cheap")
+@pytest.mark.parametrize("key", [KEY, PASSPHRASE], ids=["key", "passphrase"])
+def test_a_vacuum_keeps_it_encrypted_and_others_go_on(place, key, tmp_path):
+    database, patient = hospital(key=key)
+    other, theirs = hospital(key=key, cache=tmp_path)
+    source = DiscordApi(place.api_url, place.token, "shop")
+    with place.conn(database), place.conn(other):
+        fill(database, patient)
+        told = database.vacuum(lanes=2)
+        assert (told.generation, told.records) == (2, 302)
+        theirs(name="surgery-7, too").save()
+        database.refresh()
+        report = database.verify()
+        assert report.sound, report
+        assert (report.state, report.position) == (other.verify().state, told.position + 1)
+        for whole in (True, False):
+            state = decrypting.open_database(source, key, whole=whole)
+            assert (state.seq, state.hash()) == (report.position, report.state)
+    for hidden in HIDDEN:
+        assert not [each for each in everything(place.discord) if hidden.encode() in each], hidden
+    with place.conn(other):
+        assert theirs.find_unique(name="surgery-7, too").diagnosis == "measles"
+    stranger, _ = hospital(key=OTHER)
+    with pytest.raises(WrongKey), place.conn(stranger):
+        pass
+
+
+@pytest.mark.usefixtures("cheap")
 def test_a_passphrase_is_one_however_its_letters_are_composed(place):
     for passphrase in ("caf\u00e9 au lait, bien chaud", "cafe\u0301 au lait, bien chaud"):
         database, patient = hospital(key=passphrase)

@@ -319,12 +319,13 @@ def test_on_the_databases_own_thread_it_refuses_to_wait_for_itself(two, monkeypa
 
 def test_what_gives_up_leaves_nothing_behind(two):
     (database, _), _ = two
-    awaited = database._source.session().engine("the test", 1)._follower.awaited
-    assert soon(lambda: set(awaited._waiting.values()) == {400}), "whoever keeps checkpoints"
+    awaited = database._source.session().engine("the test", 1)._engine._follower.awaited
+    own = {400, database.head + 1}  # of whoever keeps checkpoints, and whoever looks for a seal
+    assert soon(lambda: set(awaited._waiting.values()) == own)
     for _ in range(20):
         with pytest.raises(WaitTimeout):
             database.wait_for(9, timeout=0.01)
-    assert soon(lambda: set(awaited._waiting.values()) == {400})
+    assert soon(lambda: set(awaited._waiting.values()) == own)
     gc.collect()
 
 

@@ -367,7 +367,7 @@ class TestMisuse:
             item(name="hat").save()
             session = database._source.session()
             place.discord.set(latency=1.0)
-            committer = session.engine("the test", 1)._committer
+            committer = session.engine("the test", 1)._engine._committer
             saver = threading.Thread(target=item(name="cap").save)
             saver.start()
             assert soon(lambda: committer._sent)

@@ -108,7 +108,9 @@ def is_ours(error, kind, words):
     return True
 
 
-@pytest.mark.parametrize("step", ["Connection.open", "Engine.open", "_join", "Connection.__init__"])
+@pytest.mark.parametrize(
+    "step", ["Connection.open", "LastingEngine.open", "_join", "Connection.__init__"]
+)
 def test_a_fault_of_ours_in_a_login_is_an_error_of_ours_with_its_cause(
     place, monkeypatch, caplog, step
 ):
@@ -130,7 +132,7 @@ def test_a_fault_of_ours_in_a_login_is_an_error_of_ours_with_its_cause(
         assert item(name="hat").save().pk == 1
 
 
-@pytest.mark.parametrize("step", ["Connection.close", "Engine.close"])
+@pytest.mark.parametrize("step", ["Connection.close", "LastingEngine.close"])
 def test_a_fault_of_ours_at_the_end_is_told_and_everything_is_closed(place, monkeypatch, step):
     database, item = shop()
     owner, method = getattr(session, step.split(".")[0]), step.split(".")[1]

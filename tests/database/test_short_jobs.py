@@ -151,7 +151,7 @@ def test_none_is_never_by_itself(place):
     with place.conn(other), place.conn(database):
         others(name="hat").save()
         place.forget_calls()
-        database._source.session().engine("", 1)._log._current = _long_ago()
+        database._source.session().engine("", 1)._engine._log._current = _long_ago()
         assert database.status().age > 1000
         assert names(item) == []
         assert place.calls == 0

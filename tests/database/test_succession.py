@@ -108,3 +108,27 @@ def test_what_is_no_id_is_refused_before_anything_is_sent(place, wrong):
     with pytest.raises(UsageError, match="read_only=True"):
         reader.login_thread(place.token, api_url=place.api_url, successor_of=5)
     assert place.calls == 0
+
+
+def test_a_vacuum_by_the_successor_deletes_what_the_old_bot_has_made(place, heir):
+    database, item = shop()
+    with place.conn(database):
+        old = bot_of(place)
+        item(name="gone").save().delete()
+        item(name="old").save()
+        database.vacuum()
+        item(name="younger").save()
+    lanes, catalog = place.lanes(), place.channel("catalog")
+    place.discord.remove_bot(place.token, place.server)
+    successor, theirs = shop()
+    with successor.conn(heir, api_url=place.api_url, successor_of=old):
+        theirs(name="new").save()
+        told = successor.vacuum(lanes=2)
+        assert (told.generation, told.records) == (3, 3)
+        assert len(place.lanes()) == 2
+        assert not {*place.lanes()} & {*lanes}
+        assert catalog in place.discord.channels(place.server)
+        theirs(name="last").save()
+        assert successor.verify().sound
+    with successor.conn(heir, api_url=place.api_url):
+        assert [each.name for each in theirs.find()] == ["old", "younger", "new", "last"]

@@ -11,7 +11,7 @@ import dataclasses
 import gzip
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from discobase.engine.engine import Engine
@@ -56,18 +56,89 @@ class Log:
     superfluous: int
 
 
+Found = dict[int, list[tuple[int, dict[str, Any], str, Stored, Form]]]
+"""The frames that were found, by position: message, header, hash, all of it, and how it is kept."""
+
+
+def frames_in(
+    lanes: Sequence[int], messages: Iterable[tuple[int, Stored]], form: Form = PLAIN
+) -> Found:
+    """The frames among some messages that stand in some lanes."""
+    found: Found = {}
+    for identity, stored in messages:
+        if stored.message.author != BOT or stored.message.channel not in lanes:
+            continue
+        line = stored.message.content.removeprefix("```json\n").split("\n")[0]
+        header = json.loads(line)
+        number = lanes.index(stored.message.channel)
+        assert header["seq"] % len(lanes) == number, "a frame outside its lane"
+        digest = form.hash("frame", line.encode())[:32]
+        found.setdefault(header["seq"], []).append((identity, header, digest, stored, form))
+    return found
+
+
+def superblocks_ever(world: World, catalog: int) -> dict[int, dict[str, Any]]:
+    """What was ever said in a catalog of each generation, first: that is what counts."""
+    said: dict[int, dict[str, Any]] = {}
+    for stored in sorted(world.written, key=lambda stored: stored.message.id):
+        content = stored.message.content
+        if stored.message.channel == catalog and content.startswith('```json\n{"superblock"'):
+            facts = json.loads(content.removeprefix("```json\n").removesuffix("\n```"))["is"]
+            said.setdefault(facts["generation"], facts)
+    return said
+
+
+def read_generations(
+    world: World, superblock: Superblock, forms: Callable[[dict[str, Any]], Form]
+) -> Log:
+    """Read the log of a database through all its generations, of all that was ever written: also
+    what is deleted. Checks that nobody has written behind a seal, that each generation begins where
+    the one before it was sealed, and as :func:`read_log` what that says. How a generation is kept
+    its superblock says.
+    """
+    said = superblocks_ever(world, superblock.catalog)
+    assert max(said) == superblock.generation, "the newest generation is not in force"
+    written = [(stored.message.id, stored) for stored in world.written]
+    whole: Found = {}
+    generation, first = 1, 1
+    while generation in said:
+        lanes = [int(lane) for lane in said[generation]["lanes"]]
+        frames = frames_in(lanes, written, forms(said[generation]))
+        last = (
+            _sealed_at(frames, first, generation)
+            if generation + 1 in said
+            else max(frames, default=first - 1)
+        )
+        following = said.get(generation + 1, {})
+        if lanes != [int(lane) for lane in following.get("lanes", lanes)]:
+            assert max(frames) == last, f"behind the seal of generation {generation} is a frame"
+            assert following["base"]["seq"] == last, "a generation begins somewhere else"
+        whole |= {seq: frames[seq] for seq in range(first, last + 1) if seq in frames}
+        first, generation = last + 1, generation + 1
+    assert generation == superblock.generation + 1, "a generation is missing"
+    return log_of(whole)
+
+
+def _sealed_at(frames: Found, first: int, generation: int) -> int:
+    """The position of the seal for the generation after one."""
+    for seq in sorted(frames):
+        # One that came second, since a maker stood still as it sent it, seals nothing.
+        _, header, _, stored, form = min(frames[seq], key=lambda entry: entry[0])
+        for operation in _operations(header, stored, form):
+            if seq >= first and operation[:2] == ["seal", generation + 1]:
+                return seq
+    raise AssertionError(f"generation {generation} was followed and never sealed")
+
+
 def read_log(world: World, superblock: Superblock, form: Form = PLAIN) -> Log:
     """Read the lanes, and check I1 (no gaps) and I4 (the chain, and every payload's hash)."""
-    found: dict[int, list[tuple[int, dict[str, Any], str, Stored]]] = {}
-    for number, lane in enumerate(superblock.lanes):
-        for identity, stored in world.messages[lane].items():
-            if stored.message.author != BOT:
-                continue
-            line = stored.message.content.removeprefix("```json\n").split("\n")[0]
-            header = json.loads(line)
-            assert header["seq"] % len(superblock.lanes) == number, "a frame outside its lane"
-            digest = form.hash("frame", line.encode())[:32]
-            found.setdefault(header["seq"], []).append((identity, header, digest, stored))
+    lanes = superblock.lanes
+    messages = (each for lane in lanes for each in world.messages[lane].items())
+    return log_of(frames_in(lanes, messages, form))
+
+
+def log_of(found: Found) -> Log:
+    """The log that some frames come to."""
     assert sorted(found) == list(range(1, len(found) + 1)), "I1: the log has gaps"
     lines, chain, superfluous = [], "0" * 32, 0
     for seq in sorted(found):
@@ -81,11 +152,11 @@ def read_log(world: World, superblock: Superblock, form: Form = PLAIN) -> Log:
             superfluous += len(found[seq])
             continue
         superfluous += len(found[seq]) - 1
-        identity, header, chain, stored = fitting[0]
+        identity, header, chain, stored, form = fitting[0]
         said = _operations(header, stored, form)
         introduced = [operation for operation in said if operation[0] == "writer?"]
         assert all(writer == header["writer"] for _, writer, _ in introduced)
-        others = [operation for operation in said if operation[0] != "writer?"]
+        others = [operation for operation in said if operation[0] not in {"writer?", "seal"}]
         lines.append(Line(seq, identity, others, introduced, header["size"], chain))
     return Log(lines, chain, len(found), superfluous)
 

@@ -14,10 +14,12 @@ import sqlite3
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from discobase.engine import committer
 from discobase.engine.engine import Engine
+from discobase.engine.lasting import LastingEngine
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.replica import layout
 from discobase.engine.server.permissions import Permission
@@ -29,6 +31,7 @@ from tests.engine.audit import (
     check_promises,
     check_replicas,
     check_texts,
+    read_generations,
     read_log,
     replay,
 )
@@ -36,7 +39,7 @@ from tests.engine.questions import Asker
 from tests.engine.simulation import CALM, Faults, Process, World
 from tests.engine.workload import Memory, Plan, live, open_engine
 from tests.format import decrypting
-from tests.format.reader import PLAIN
+from tests.format.reader import PLAIN, Form
 from tests.format.worlds import OfWorld
 
 
@@ -162,6 +165,28 @@ PROFILES = {
         caches=True,
         freezes=(200.0,),
         plan=Plan(checkpoints=0.3),
+        encrypted=True,
+    ),
+    "generations": Profile(
+        faults=dataclasses.replace(_ROUGH, freeze_at_send=0.01),
+        plan=Plan(vacuums=0.15, checkpoints=0.1),
+        writers=4,
+        deaf=1,
+        kills=4,
+        freezes=(30.0, 200.0, 30.0),
+        losses=2,
+        span=40.0,
+    ),
+    "encrypted_generations": Profile(
+        faults=dataclasses.replace(_ROUGH, freeze_at_send=0.01),
+        plan=Plan(vacuums=0.15, checkpoints=0.1),
+        writers=4,
+        deaf=1,
+        kills=4,
+        freezes=(30.0, 200.0),
+        losses=2,
+        span=40.0,
+        caches=True,
         encrypted=True,
     ),
     "unenforced": Profile(faults=dataclasses.replace(_ROUGH, nonce_window=None), kills=2, losses=1),
@@ -377,15 +402,22 @@ class Run:
             world.run_in(process, engine.refresh())
             world.run_in(process, engine.refresh())
         late = world.process("late")
-        newcomer = world.run_in(late, open_engine(late))
+        changes = bool(self.profile.plan.vacuums)
+        kind = LastingEngine if changes else Engine
+        newcomer = world.run_in(late, open_engine(late, kind=kind))
         superblock = newcomer.superblock
         assert {engine.superblock.database for _, engine in living} <= {superblock.database}
         self._check_channels(superblock)
+        if changes:
+            assert {engine.superblock for _, engine in living} <= {superblock}
         form = PLAIN
         if self.profile.encrypted:
             form = decrypting.find(OfWorld(world), KEY).form
             check_hidden(world, HIDDEN)
-        log = read_log(world, superblock, form)
+        if changes:
+            log = read_generations(world, superblock, self._form_of)
+        else:
+            log = read_log(world, superblock, form)
         state = replay(log)
         engines = [newcomer, *(engine for _, engine in living)]
         check_replicas(log, state, engines)
@@ -396,6 +428,10 @@ class Run:
         failures = [text for process in world.processes for text in process.failures]
         assert not failures, failures
         self.log = log
+
+    def _form_of(self, said: dict[str, Any]) -> Form:
+        """How the generation of a superblock is kept."""
+        return decrypting.form_of(said, KEY) if self.profile.encrypted else PLAIN
 
     def _check_channels(self, superblock: Superblock) -> None:
         mine = {superblock.catalog, *superblock.lanes, superblock.checkpoints}

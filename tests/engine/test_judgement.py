@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from discobase.engine.arrivals import Arrivals
 from discobase.engine.log.entry import Entry
 from discobase.engine.log.frame import GENESIS, Header
+from discobase.engine.replica import Head
 from discobase.engine.server.seam import Message
 from discobase.engine.verification.judgement import judge
 
@@ -22,7 +23,7 @@ def judged(entries, until, chains=lambda _: None):
     arrivals = Arrivals()
     for each in entries:
         arrivals.note(each, read=True)
-    return [*judge(arrivals, until, chains)]
+    return [*judge(arrivals, Head(0, GENESIS), until, chains)]
 
 
 def words(entries, until, chains=lambda _: None):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from discobase.engine.changes import Insert
@@ -171,6 +173,11 @@ def plain(block, **changes):
     return Superblock(**facts | changes).to_content()
 
 
+def later(block):
+    """A superblock of the next generation, in the same channels."""
+    return replace(block, generation=2, made=2, origin=1, ticket="t")
+
+
 def test_a_superblock_whose_mark_was_removed_is_not_believed(encrypted):
     world, block = encrypted
     world.edit(block.catalog, superblock_in(world), plain(block))
@@ -195,7 +202,8 @@ def test_one_beside_it_of_the_same_generation_counts_for_nothing(encrypted, join
 def test_one_of_a_later_generation_that_has_not_this_key_is_not_believed(encrypted):
     world, block = encrypted
     content = world.messages[block.catalog][superblock_in(world)].message.content
-    forged = content.replace('"generation":1', '"generation":2')
+    said = content.split('"is":')[0], later(block).to_content().split('"is":')[1]
+    forged = '"is":'.join(said).replace('"superblock":2', '"superblock":3')
     world.post(block.catalog, forged, (), "forged")
     refused(world, WrongKey, key=KEY)
 
@@ -226,7 +234,7 @@ def test_a_frame_that_is_not_encrypted_is_not_applied(encrypted, join):
 
 def test_an_older_version_says_that_it_needs_a_later_one(encrypted, join, monkeypatch):
     world, _ = encrypted
-    monkeypatch.setattr("discobase.engine.log.superblock._OF_SEVERAL_BOTS", 1)
+    monkeypatch.setattr("discobase.engine.log.superblock._NOT_FOR_ALL", 1)
     refused(world, UpgradeNeeded)
 
 

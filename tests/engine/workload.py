@@ -30,6 +30,7 @@ from discobase.engine.changes import (
 )
 from discobase.engine.engine import Engine
 from discobase.engine.keys import key as key_of
+from discobase.engine.lasting import LastingEngine
 from discobase.engine.log.frame import Limits
 from discobase.engine.replica import EMPTY, KEYLESS, KeyColumn, Replica, Row
 from discobase.engine.together import is_together, joined_key, names_of
@@ -46,6 +47,7 @@ from discobase.errors import (
     Unavailable,
     UniqueViolation,
 )
+from discobase.progress import Gauge
 from discobase.records.codec import Codec
 from discobase.records.fields import Unique
 from discobase.records.record import Record
@@ -220,13 +222,21 @@ class Plan:
     """The chance that a caller gives up while their request is under way."""
     checkpoints: float = 0.0
     """The chance that a step is followed by a checkpoint."""
+    vacuums: float = 0.0
+    """The chance that a step is followed by a vacuum."""
 
 
-async def open_engine(process: Process, limits: Limits = LIMITS, *, hears: bool = True) -> Engine:
-    """Connect, as often as it takes."""
+async def open_engine(
+    process: Process,
+    limits: Limits = LIMITS,
+    *,
+    hears: bool = True,
+    kind: type[Engine | LastingEngine] = Engine,
+) -> Any:
+    """Connect, as often as it takes: for one generation, or for all that come."""
     while True:
         try:
-            engine = await Engine.open(
+            engine = await kind.open(
                 process.seam,
                 limits=limits,
                 failed=lambda error: process.failures.append(repr(error)),
@@ -296,7 +306,7 @@ class Client:
         self,
         world: World,
         process: Process,
-        engine: Engine,
+        engine: Any,
         record: Memory,
         plan: Plan,
         name: str,
@@ -333,6 +343,8 @@ class Client:
             await random.choice(steps)()
             if self._world.chance(self._plan.checkpoints):
                 await self.keep()
+            if self._world.chance(self._plan.vacuums):
+                await self.change_generation()
 
     async def keep(self) -> None:
         """Write a checkpoint."""
@@ -342,6 +354,16 @@ class Client:
             self._world.note(f"{self._process.name}: no checkpoint: {error}")
         else:
             self._world.note(f"{self._process.name}: {checkpoint}")
+
+    async def change_generation(self) -> None:
+        """Make a vacuum; another one may be under way."""
+        lanes = self._world.random.choice([None, 1, 2, 3])
+        try:
+            told = await self._engine.vacuum(lanes, Gauge())
+        except (Unavailable, LogDamaged, MissingPermission, OutcomeUnknown) as error:
+            self._world.note(f"{self._process.name}: no vacuum: {error}")
+        else:
+            self._world.note(f"{self._process.name}: {told}")
 
     def _tag(self) -> str:
         self._count += 1
@@ -616,7 +638,8 @@ async def live(
     beside: Sequence[type[Client]] = (),
 ) -> Engine:
     """The life of a writer: connect, and let its clients run beside each other, and others."""
-    engine = await open_engine(process, hears=hears)
+    kind = LastingEngine if plan.vacuums else Engine
+    engine = await open_engine(process, hears=hears, kind=kind)
     # Whoever hears of nothing reads as a search does that must not be old at all.
     fresh = engine.refresh if hears else partial(engine.freshen, 0.0)
     kinds = [*[Client] * plan.clients, *beside]

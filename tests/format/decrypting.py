@@ -23,9 +23,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tests.format.reader import (
-    DELETED,
-    GIVEN_UP,
     TOPIC,
+    Counting,
     Damaged,
     DiscordApi,
     Form,
@@ -34,6 +33,7 @@ from tests.format.reader import (
     Superblock,
     is_encrypted,
     open_block,
+    origin,
     superblock_of,
     superblock_said,
 )
@@ -105,45 +105,55 @@ def root_of(encryption: dict[str, Any], given: bytes | str) -> bytes:
     return hmac_of(salt, given)
 
 
+def form_of(facts: dict[str, Any], key: bytes | str) -> Encrypted:
+    """How the generation of a superblock is kept, by its facts."""
+    made = facts["made"] if facts["generation"] != 1 else 1
+    form = Encrypted(root_of(facts["encryption"], key), facts["database"], max(1, made))
+    if form.check != facts["encryption"]["check"]:
+        raise WrongKey("it is encrypted by another key")
+    return form
+
+
 def find(source: Source, key: bytes | str) -> Superblock:
     """The encrypted database of a server."""
-    held: list[list[tuple[int, dict[str, Any]]]] = []
+    held: list[list[tuple[int, Superblock, dict[str, Any]]]] = []
     for channel in source.channels():
         said = TOPIC.fullmatch(channel.get("topic") or "")
         if said and said[1] in (None, str(source.bot)) and said[3] == "catalog":
             held.append(said_in(source, int(channel["id"])))
-    first = min(filter(None, held), key=lambda said: said[0][0], default=None)
+    first = min(
+        filter(None, held),
+        key=lambda said: origin([(message, block) for message, block, _ in said]),
+        default=None,
+    )
     if first is None:
         raise Damaged("there is no database")
-    newest = max(raw["is"]["generation"] for _, raw in first)
-    candidates = [raw for _, raw in first if raw["is"]["generation"] == newest]
-    facts = candidates[0]["is"]
-    if not is_encrypted(candidates[0]):
+    newest = max(block.generation for _, block, _ in first)
+    candidates = [(block, raw) for _, block, raw in first if block.generation == newest]
+    _, said = candidates[0]
+    if not is_encrypted(said):
         raise WrongKey("the database is not encrypted")
-    form = Encrypted(root_of(facts["encryption"], key), facts["database"], newest)
-    if form.check != facts["encryption"]["check"]:
-        raise WrongKey("it is encrypted by another key")
-    for raw in candidates:
+    facts = said["is"]
+    form = form_of(facts, key)
+    for block, raw in candidates:
         written = json.dumps(raw["is"], separators=(",", ":")).encode()
         if is_encrypted(raw) and raw["hash"] == form.hash("superblock", written)[:32]:
-            block = superblock_of(raw["is"])
-            assert block is not None
             block.form = form
             return block
     raise WrongKey("the superblock was altered")
 
 
-def said_in(source: Source, catalog: int) -> list[tuple[int, dict[str, Any]]]:
-    found: list[tuple[int, dict[str, Any]]] = []
+def said_in(source: Source, catalog: int) -> list[tuple[int, Superblock, dict[str, Any]]]:
+    found: list[tuple[int, Superblock, dict[str, Any]]] = []
+    counting = Counting()
     for message in source.messages(catalog):
-        if int(message["author"]["id"]) != source.bot:
+        if int(message["author"]["id"]) != source.bot or counting.is_word(message):
             continue
-        if message["content"] == DELETED or (message["content"] == GIVEN_UP and not found):
-            return []
         said = superblock_said(message["content"])
-        if said is not None and superblock_of(said["is"]) is not None:
-            found.append((int(message["id"]), said))
-    return found
+        block = None if said is None else superblock_of(said["is"])
+        if said is not None and block is not None and counting.counts(message, block):
+            found.append((int(message["id"]), block, said))
+    return [] if counting.deleted else found
 
 
 def open_database(source: Source, key: bytes | str, *, whole: bool = False) -> State:

@@ -31,7 +31,7 @@ from urllib.request import Request, urlopen
 
 OPEN, CLOSE = "```json\n", "\n```"
 GENESIS = "0" * 32
-OF_SEVERAL_BOTS = 3
+NOT_FOR_ALL = 3
 LARGEST = 2**63 - 1
 SECOND_OF_IDS = 1000 << 22
 TOGETHER = "_together:"
@@ -187,8 +187,21 @@ GIVEN_UP = (
     "discobase: the creation of this database was given up. A superblock that comes after this "
     "message does not count."
 )
+TICKET_GIVEN_UP = re.compile(
+    r"discobase: the generation that was to have the ticket ([0-9a-z]{1,24}) was given up\."
+)
 TOPIC = re.compile(r"discobase database (?:([0-9]{1,20})/)?(\S+) (.+)", re.DOTALL)
 ID = re.compile(r"[1-9][0-9]{0,18}")
+
+
+@dataclass
+class Base:
+    """What the lanes of a later generation begin behind."""
+
+    seq: int
+    chain: str
+    checkpoint: int
+    bundle: int
 
 
 @dataclass
@@ -200,6 +213,10 @@ class Superblock:
     lanes: list[int]
     checkpoints: int
     authors: list[tuple[int, int]]
+    made: int = 1
+    origin: int = 0
+    ticket: str = ""
+    base: Base | None = None
     form: Form = PLAIN
 
     def author_of(self, seq: int, own: int) -> int:
@@ -224,11 +241,11 @@ def base36(number: int) -> str:
 
 def superblock_said(content: str) -> dict[str, Any] | None:
     """What a message says that calls itself a superblock, of whatever format; not yet believed."""
-    if not refuse_later(content, "superblock", OF_SEVERAL_BOTS):
+    if not refuse_later(content, "superblock", NOT_FOR_ALL):
         return None
     try:
         said = json.loads(content.removeprefix(OPEN).removesuffix(CLOSE))
-        known = said["superblock"] in (1, 2, OF_SEVERAL_BOTS) and type(said["is"]) is dict
+        known = said["superblock"] in (1, 2, NOT_FOR_ALL) and type(said["is"]) is dict
     except (KeyError, TypeError, ValueError, RecursionError):
         return None
     return said if known else None
@@ -267,29 +284,74 @@ def superblock_of(facts: dict[str, Any]) -> Superblock | None:
             ID.fullmatch(bot) and is_number(last) and re.fullmatch("[0-9a-f]{32}", chain)
             for bot, last, chain in authors
         )
+        block = Superblock(
+            facts["database"],
+            facts["generation"],
+            [int(lane) for lane in lanes],
+            int(checkpoints),
+            [(int(bot), last) for bot, last, _ in authors],
+        )
+        if block.generation != 1:
+            read_later_facts(block, facts)
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    if not sound:
-        return None
-    return Superblock(
-        facts["database"],
-        facts["generation"],
-        [int(lane) for lane in lanes],
-        int(checkpoints),
-        [(int(bot), last) for bot, last, _ in authors],
-    )
+    return block if sound else None
+
+
+def read_later_facts(block: Superblock, facts: dict[str, Any]) -> None:
+    """Read what a superblock after the first says beside what all of them say."""
+    block.made, block.origin, block.ticket = facts["made"], int(facts["origin"]), facts["ticket"]
+    if type(block.made) is not int or not 0 <= block.made <= block.generation:
+        raise ValueError
+    if (base := facts.get("base")) is not None:
+        if not is_number(base["seq"]) or not is_number(base["volume"]):
+            raise ValueError
+        block.base = Base(base["seq"], base["chain"], int(base["checkpoint"]), int(base["bundle"]))
 
 
 def superblocks_in(source: Source, catalog: int) -> list[tuple[int, Superblock]]:
+    """The superblocks of a catalog that count, by message id."""
     found: list[tuple[int, Superblock]] = []
+    counting = Counting()
     for message in source.messages(catalog):
-        if int(message["author"]["id"]) != source.bot:
+        if int(message["author"]["id"]) != source.bot or counting.is_word(message):
             continue
-        if message["content"] == DELETED or (message["content"] == GIVEN_UP and not found):
-            return []
-        if block := read_superblock(message["content"]):
+        block = read_superblock(message["content"])
+        if block is not None and counting.counts(message, block):
             found.append((int(message["id"]), block))
-    return found
+    return [] if counting.deleted else found
+
+
+class Counting:
+    """What the messages of a catalog say of which superblocks in it count."""
+
+    def __init__(self) -> None:
+        self.deleted = False
+        self._given_up = 0
+        self._tickets: set[str] = set()
+        self._any = False
+
+    def is_word(self, message: dict[str, Any]) -> bool:
+        """Whether a message says something of that. In the order of their ids."""
+        content = message["content"]
+        self.deleted = self.deleted or content == DELETED
+        if content == GIVEN_UP and not self._any:
+            self._given_up = self._given_up or int(message["id"])
+        if ticket := TICKET_GIVEN_UP.fullmatch(content):
+            self._tickets.add(ticket[1])
+        return ticket is not None or content in (DELETED, GIVEN_UP)
+
+    def counts(self, message: dict[str, Any], block: Superblock) -> bool:
+        """Whether the superblock in a message does."""
+        in_time = not self._given_up or 0 < block.origin < self._given_up
+        counts = in_time and block.ticket not in self._tickets
+        self._any = self._any or counts
+        return counts
+
+
+def origin(blocks: list[tuple[int, Superblock]]) -> int:
+    """The message id of the first superblock that a database ever had."""
+    return min(block.origin or message for message, block in blocks)
 
 
 def find(source: Source) -> Superblock:
@@ -299,7 +361,7 @@ def find(source: Source) -> Superblock:
         said = TOPIC.fullmatch(channel.get("topic") or "")
         if said and said[1] in (None, str(source.bot)) and said[3] == "catalog":
             held.append(superblocks_in(source, int(channel["id"])))
-    first = min(filter(None, held), key=lambda blocks: blocks[0][0], default=None)
+    first = min(filter(None, held), key=origin, default=None)
     if first is None:
         raise Damaged("there is no database")
     return max((block for _, block in first), key=lambda block: block.generation)
@@ -315,6 +377,8 @@ class Frame:
     message: dict[str, Any]
     header: dict[str, Any]
     hash: str
+    carried: bytes | None = None
+    """The payload of one that is in a bundle."""
 
     @property
     def id(self) -> int:
@@ -330,10 +394,18 @@ def read_frame(content: str, form: Form = PLAIN) -> tuple[dict[str, Any], str] |
     if not refuse_later(content, "discobase", form.number) or not content.endswith(CLOSE):
         return None
     line = content[len(OPEN) : -len(CLOSE)].split("\n", 1)[0]
+    header = header_of(line)
+    if header is None or header["discobase"] != form.number:
+        return None
+    return header, form.hash("frame", line.encode("utf-8", "surrogatepass"))[:32]
+
+
+def header_of(line: str) -> dict[str, Any] | None:
+    """The header in a header line; None where there is none."""
     try:
-        header = json.loads(line)
+        header: dict[str, Any] = json.loads(line)
         sound = (
-            header["discobase"] == form.number
+            "discobase" in header
             and is_number(header["seq"], 1)
             and is_number(header["ops"])
             and is_number(header["size"])
@@ -346,8 +418,7 @@ def read_frame(content: str, form: Form = PLAIN) -> tuple[dict[str, Any], str] |
         )
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return None
-    digest = form.hash("frame", line.encode("utf-8", "surrogatepass"))[:32]
-    return (header, digest) if sound else None
+    return header if sound else None
 
 
 def is_number(value: object, least: int = 0) -> bool:
@@ -356,6 +427,8 @@ def is_number(value: object, least: int = 0) -> bool:
 
 def payload_of(source: Source, frame: Frame, form: Form = PLAIN) -> bytes:
     header, message = frame.header, frame.message
+    if frame.carried is not None:
+        return frame.carried
     line, _, below = message["content"][len(OPEN) : -len(CLOSE)].partition("\n")
     if header["enc"] == "inline":
         kept = form.inline(below)
@@ -384,6 +457,50 @@ def gunzip(packed: bytes, size: int) -> bytes:
     return found
 
 
+# What a generation carries on
+
+
+def bundle_lines(source: Source, block: Superblock, base: Base) -> list[str]:
+    """The lines of a generation's bundle, one for each frame."""
+    message, form = source.message(block.checkpoints, base.bundle), block.form
+    facts = message and unsealed(message["content"], "bundle", form)
+    if message is None or facts is None:
+        raise Damaged("the bundle is gone, or was altered")
+    named = facts["database"], block.made <= facts["generation"] <= block.generation, facts["seq"]
+    if named != (block.database, True, base.seq):
+        raise Damaged("the bundle is of another generation")
+    if not block.may_tell(int(message["author"]["id"]), base.seq, source.bot):
+        raise Damaged("the bundle is by somebody else")
+    kept = b""
+    pieces = [source.message(block.checkpoints, int(piece)) for piece in facts["pieces"]]
+    for each in [*pieces, message]:
+        if each is None:
+            raise Damaged("a piece of the bundle is gone")
+        kept += b"".join(source.attachment(file["url"]) for file in each["attachments"])
+    packed = form.opened("commits", str(base.seq), facts["hash"], kept)
+    if (len(packed), form.hash("commits", packed)) != (facts["packed"], facts["hash"]):
+        raise Damaged("the bundle is not the one that was written")
+    return gunzip(packed, facts["size"]).decode("ascii").splitlines()
+
+
+def carried_frame(line: str) -> Frame:
+    """The frame that a line of a bundle holds. Of one that was encrypted the hash is believed."""
+    kind, message, header, digest, *payload = json.loads(line)
+    read = header_of(header)
+    if read is None or (kind, len(payload)) not in {("frame", 1), ("void", 0)}:
+        raise Damaged("a line of the bundle holds no frame")
+    carried = payload[0].encode("ascii") if payload else None
+    sound = carried is None or len(carried) == read["size"]
+    if read["discobase"] == 1:
+        sound = sound and digest == hash_of(header)
+        sound = sound and (carried is None or hash_of(payload[0]) == read["hash"])
+    elif read["discobase"] != 2:
+        raise LaterFormat(f"a frame of format {read['discobase']}")
+    if not sound:
+        raise Damaged("a frame of the bundle is not the one that was written")
+    return Frame({"id": message, "content": ""}, read, digest, carried)
+
+
 # Which message counts
 
 
@@ -405,6 +522,15 @@ class Lanes:
                     self.at.setdefault(read[0]["seq"], []).append(Frame(message, *read))
         for frames in self.at.values():
             frames.sort(key=lambda frame: frame.id)
+
+    def add_bundle(self, source: Source, block: Superblock, after: int) -> None:
+        """Add the frames above a position that the generation carries on from the one before."""
+        if block.base is None or after >= block.base.seq:
+            return
+        for line in bundle_lines(source, block, block.base):
+            frame = carried_frame(line)
+            if (seq := frame.header["seq"]) > after:
+                self.at.setdefault(seq, []).append(frame)
 
     def fitting(self, seq: int, chain: str) -> Frame | None:
         return next((each for each in self.at.get(seq, ()) if each.header["prev"] == chain), None)
@@ -849,6 +975,10 @@ UNIQUE = re.compile(rf'\["unique",{TEXT},{TEXT},{NUMBER}\]')
 RELEASE = re.compile(rf'\["release",{TEXT},{TEXT}\]')
 REQUEST = re.compile(rf'\["request\?",{TEXT}(?:,([1-9][0-9]{{0,8}}))?\]')
 WRITER = re.compile(rf'\["writer\?",{TEXT},{TEXT}\]')
+SEAL = re.compile(
+    r'\["seal",[1-9][0-9]{0,12},"[0-9a-z]{1,24}","[1-9][0-9]{0,18}","[1-9][0-9]{0,18}",'
+    r'\["[1-9][0-9]{0,18}"(?:,"[1-9][0-9]{0,18}")*\]\]'
+)
 MINIMUM = re.compile(r'\["minimum","([0-9]{1,6}(?:\.[0-9]{1,6}){0,3})"\]')
 NAME = re.compile(rf"\[{TEXT}(?=[,\]])")
 
@@ -974,6 +1104,10 @@ class State:
         self.minimum = found[1]
         return True
 
+    def take_seal(self, _found: re.Match[str]) -> bool:
+        """What follows is in another generation, and the state is what it was."""
+        return True
+
     def meet_unknown(self, line: str) -> None:
         named = NAME.match(line)
         if named is None:
@@ -1036,6 +1170,7 @@ OPERATIONS: list[tuple[re.Pattern[str], Callable[[State, re.Match[str]], bool]]]
     (REQUEST, State.take_request),
     (WRITER, State.take_writer),
     (MINIMUM, State.take_minimum),
+    (SEAL, State.take_seal),
 ]
 
 
@@ -1128,7 +1263,9 @@ def is_of(facts: dict[str, Any], block: Superblock) -> bool:
         )
         return (
             sound
-            and (facts["database"], facts["generation"]) == (block.database, block.generation)
+            and facts["database"] == block.database
+            and type(facts["generation"]) is int
+            and block.made <= facts["generation"] <= block.generation
             and len(facts["lanes"]) == len(block.lanes)
         )
     except (KeyError, TypeError, ValueError, OverflowError):
@@ -1246,16 +1383,19 @@ def is_at_odds(lanes: Lanes, facts: dict[str, Any]) -> bool:
 
 def open_database(source: Source, *, whole: bool = False) -> State:
     """The state that a database is in: from the newest checkpoint that holds, or from the whole
-    log.
+    log, which begins with a checkpoint in later generations.
     """
     return open_block(source, find(source), whole=whole)
 
 
 def open_block(source: Source, block: Superblock, *, whole: bool = False) -> State:
     """The state of the database that a superblock names."""
-    for checkpoint in () if whole else checkpoints(source, block):
+    for checkpoint in checkpoints(source, block):
+        if whole and (block.base is None or int(checkpoint.message["id"]) != block.base.checkpoint):
+            continue
         ends = [int(lane) for lane in checkpoint.facts["lanes"]]
         lanes = Lanes(source, block, max(0, min(ends) - SECOND_OF_IDS))
+        lanes.add_bundle(source, block, checkpoint.facts["seq"])
         if is_at_odds(lanes, checkpoint.facts):
             continue
         try:
@@ -1263,6 +1403,8 @@ def open_block(source: Source, block: Superblock, *, whole: bool = False) -> Sta
         except (Damaged, LaterFormat):
             continue
         return follow(source, lanes, state)
+    if block.base is not None:
+        raise Damaged("no checkpoint holds, and the lanes do not begin with the first position")
     return follow(source, Lanes(source, block), State())
 
 

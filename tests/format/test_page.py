@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from discobase.engine import keys
 from discobase.engine.checkpoints.store import AGE_SECONDS, KEPT
+from discobase.engine.generations.watch import LIFTED_AFTER
 from discobase.engine.log import commit_log, frame, leftovers
 from discobase.engine.log.authors import Predecessor
-from discobase.engine.log.catalogs import GIVEN_UP
+from discobase.engine.log.catalogs import GIVEN_UP, ticket_given_up
 from discobase.engine.log.creation import LANES
 from discobase.engine.log.sealing import derivation
 from discobase.engine.operations import (
@@ -29,6 +30,7 @@ from discobase.engine.operations import (
     Put,
     Release,
     Require,
+    Seal,
     to_line,
 )
 from discobase.engine.replica import requests, writers
@@ -194,6 +196,7 @@ class TestFields:
             Names("k", 1),
             Introduce("w", "l"),
             Require("2.0"),
+            Seal(2, "t", 1, 2, (3, 4)),
         ]
         table = TEXT.split("| operation | |\n")[1].split("\n\n")[0]
         shown = re.findall(r'`\["([a-z]+\??)",', table)
@@ -205,8 +208,16 @@ def test_the_word_that_a_creation_was_given_up_is_that_of_the_code():
     assert reader.GIVEN_UP == GIVEN_UP
 
 
+def test_the_word_that_a_generation_was_given_up_is_that_of_the_code():
+    assert f"    {ticket_given_up('TICKET')}\n" in TEXT
+    found = reader.TICKET_GIVEN_UP.fullmatch(ticket_given_up("t1"))
+    assert found is not None
+    assert found[1] == "t1"
+
+
 def test_the_numbers_are_those_of_the_code():
     told = {
+        "after 20 seconds whoever waits": LIFTED_AFTER == 20,
         "discobase makes four": LANES == 4,
         "67,108,864 (64 MiB)": frame.UNPACKED == 67_108_864,
         "10,000 are forgotten": requests.KEPT == 10_000,

@@ -147,6 +147,22 @@ class TestWhatDiscobaseWrites:
             assert len(checkpoint["is"]["parts"]) == len(parts) > 2
             assert_read(discord, database)
 
+    def test_a_later_generation_and_what_it_carries_on(self, discord):
+        database, item = shop()
+        with connected(discord, database):
+            for number in range(3):
+                item(name=f"No. {number}").save()
+            item.find(name="No. 1")[0].delete()
+            database.vacuum(lanes=3)
+            assert_read(discord, database)
+            item(name=noise(3_000)).save()
+            database.checkpoint()
+            item(name="above").save()
+            assert_read(discord, database)
+            database.vacuum()
+            item(name="last").save()
+            assert_read(discord, database)
+
     def test_by_a_command_that_needs_nothing_but_python(self, discord):
         database, item = shop()
         with connected(discord, database):

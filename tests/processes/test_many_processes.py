@@ -166,3 +166,27 @@ def test_what_several_processes_ask_while_another_one_writes_is_of_one_moment(
             Account.save_many([one, other])
     said = [child.end_well() for child in children]
     assert said == [["all of it"]] * 3
+
+
+@pytest.mark.parametrize("kills", [1, pytest.param(12, marks=pytest.mark.soak)])
+def test_whoever_makes_a_vacuum_is_killed_and_nobody_else_loses_anything(
+    start: Start, kills: int
+) -> None:
+    children = [start("save_on.py", name, "1") for name in ("one", "other")]
+    acknowledged: list[str] = []
+    for child in children:
+        assert child.line() == "loaded"
+        child.say()
+        assert child.line() == "ready"
+    for kill in range(kills):
+        maker = start("vacuum_on.py")
+        assert maker.line() == "ready"
+        maker.say()
+        assert maker.line().startswith("generation ")
+        time.sleep(Random(kill).random() * 0.5)
+        maker.signal(signal.SIGKILL)
+        maker.process.wait()
+        acknowledged += [child.line() for child in children for _ in range(20)]
+    for child in children:
+        acknowledged += child.end_well()
+    assert stored(start) == dict.fromkeys(acknowledged, 1)

@@ -41,7 +41,7 @@ class DiscobaseCache(BaseCache):
     writes is a commit, and so one API call, of which some four a second go through: keep what is
     expensive to make and rarely changes. `set_many` and `delete_many` are one commit, too. Nothing
     is evicted; what has expired stays in the table until :meth:`prune`, and what was ever written
-    stays in the log.
+    stays in the log until a vacuum.
 
     Args:
         database: where the values are kept. Nothing connects when the cache is made.

@@ -63,6 +63,6 @@ def growth_of(
     if seconds > _LONG and times > _MANY_TIMES:
         advice = (
             f"the log holds {times:,.0f} times what its records come to, and to read it whole "
-            f"takes about {seconds / 60:,.0f} minutes: a vacuum would pay, once there is one"
+            f"takes about {seconds / 60:,.0f} minutes: a vacuum would pay"
         )
     return Growth(commits, log_bytes, records, state_bytes, seconds, advice)

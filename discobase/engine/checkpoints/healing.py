@@ -22,7 +22,7 @@ from discobase.engine.log.sending import Unanswered
 from discobase.engine.replica import Replica
 from discobase.engine.server.retry import pause
 from discobase.engine.server.seam import Event, MessageChanged, ServerError
-from discobase.errors import DiscobaseError
+from discobase.errors import DiscobaseError, Unavailable
 
 _log = logging.getLogger(__name__)
 
@@ -127,11 +127,14 @@ class Healer:
     async def _heal_once(self) -> None:
         holes = self._follower.holes
         if holes.superblock_gone:
+            await self._log.list_channels()  # not that of a generation whose channels are gone
             await self._log.write_superblock()
             async with self._follower.turn:
                 await holes.examine_catalog()
         async with self._follower.turn:
             await self._follower.make_sure()
+            if self._follower.sealed:
+                raise Unavailable("the log is sealed: it goes on without what is gone")
             if holes.highest == self._replica.head.seq > 0:
                 await self._committer.commit_nothing()
         if highest := holes.highest:

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 
 from discobase.engine.checkpoints.costs import PAGE, State, Tail, is_due
 from discobase.engine.checkpoints.manifest import Manifest
-from discobase.engine.checkpoints.packing import hash_of_packed, pack
 from discobase.engine.checkpoints.store import (
     CheckpointDamaged,
     CheckpointListing,
@@ -29,6 +28,7 @@ from discobase.engine.checkpoints.store import (
     Stored,
     TooLarge,
 )
+from discobase.engine.checkpoints.taking import take
 from discobase.engine.follower import Follower
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.replica import Replica
@@ -307,25 +307,13 @@ class CheckpointKeeper:
 
     def _take(self) -> tuple[Manifest, bytes]:
         """Read the state as it is now, and seal it. Takes seconds for a million records."""
-        sealing = self._superblock.sealing
-        with contextlib.closing(self._replica.snapshot()) as snapshot:
-            packed = pack(snapshot.lines())
-            manifest = Manifest(
-                database=self._superblock.database,
-                generation=self._superblock.generation,
-                seq=snapshot.head.seq,
-                chain=snapshot.head.chain,
-                state=snapshot.hash,
-                size=snapshot.size,
-                packed=len(packed),
-                hash=hash_of_packed(packed, sealing),
-                records=snapshot.records,
-                lanes=snapshot.lane_ends(self._lanes),
-                before=self.newest.message.id if self.newest else 0,
-                writer=self._writer,
-                time=self._server.now(),
-            )
-        return manifest, sealing.close("state", str(manifest.seq), manifest.hash, packed)
+        return take(
+            self._replica,
+            self._superblock,
+            before=self.newest.message.id if self.newest else 0,
+            writer=self._writer,
+            time=self._server.now(),
+        )
 
 
 def _why(error: Exception) -> str:

@@ -62,10 +62,11 @@ class Manifest:
         return Head(self.seq, self.chain)
 
     def is_of(self, superblock: Superblock) -> bool:
-        """Return whether it is a state of this generation of a database."""
-        return (self.database, self.generation, len(self.lanes)) == (
+        """Return whether it is a state of this generation of a database, or of one before in the
+        same channels.
+        """
+        return superblock.made_in(self.generation) and (self.database, len(self.lanes)) == (
             superblock.database,
-            superblock.generation,
             len(superblock.lanes),
         )
 

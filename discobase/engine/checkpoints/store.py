@@ -219,15 +219,18 @@ class CheckpointStore:
         return await persist(self._server, self._server.send, channel, content, files, nonce)
 
     async def tidy(self, listing: CheckpointListing, newest: Stored) -> None:
-        """Remove what is old: all checkpoints but the two newest, and parts that no checkpoint
-        names. One API call for each message. What cannot be removed is left for the next one.
+        """Remove what is old: all checkpoints but the two newest and the one that the generation
+        begins at, and parts that no checkpoint names. One API call for each message. What cannot be
+        removed is left for the next one.
 
         Args:
             listing: what is there, or was a moment ago.
             newest: the checkpoint that was just written.
         """
         others = [each for each in listing.stored if each.message.id != newest.message.id]
-        kept = [newest, *others][:KEPT]
+        base = self._superblock.base
+        first = [each for each in others if base is not None and each.message.id == base.checkpoint]
+        kept = [*[newest, *others][:KEPT], *first]
         held = {part for each in kept for part in each.messages}
         candidates = [*(each.message for each in listing.stored), *listing.parts]
         for message in candidates:

@@ -4,11 +4,17 @@ Of several superblocks the one with the lowest message id is the database. What 
 ago need not be readable yet, so the lowest that is found is not believed at once: an earlier one
 may come to light for as long as :attr:`~discobase.engine.server.seam.Requests.settling` says. How
 old it is, is told by Discord's own ids, or else waited for: local clocks may be wrong by hours.
+
+A later generation of a database has a superblock of its own, and the ones before are deleted. So
+each later one says which was the first of its database, and by that one databases are compared. Of
+the generations of a database the newest counts, and of several superblocks of one generation the
+first: others have acted on that.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -31,6 +37,29 @@ GIVEN_UP = (
 """What is written into a catalog before it is removed. Of this message and a superblock the one
 with the lower id counts."""
 
+_TICKET_GIVEN_UP = "discobase: the generation that was to have the ticket {} was given up."
+_GIVEN_UP_TICKET = re.compile(_TICKET_GIVEN_UP.format("([0-9a-z]{1,24})"))
+
+Held = Sequence[tuple[int, Superblock]]
+"""The superblocks of a catalog, with their message ids, ascending."""
+
+
+def ticket_given_up(ticket: str) -> str:
+    """Write what is said in a catalog before the channels with a ticket are removed. Of this
+    message and a superblock with that ticket the one with the lower id counts.
+    """
+    return _TICKET_GIVEN_UP.format(ticket)
+
+
+def origin_of(held: Held) -> int:
+    """Return the message id of the first superblock that a database ever had."""
+    return min(block.origin or message for message, block in held)
+
+
+def newest_of(held: Held) -> Superblock | None:
+    """Return the superblock that counts, of all in a catalog."""
+    return max((block for _, block in held), key=lambda block: block.generation, default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -46,27 +75,24 @@ class View:
 
     began: Moment
     channels: Sequence[Channel]
-    held: Mapping[int, Sequence[tuple[int, Superblock]]]
+    held: Mapping[int, Held]
     read: Mapping[int, Sequence[Message]]
     ended: DatabaseEnded | None = None
 
     @property
     def first(self) -> int | None:
         """The message id of the superblock that was written first; None where there is none."""
-        return min((blocks[0][0] for blocks in self.held.values()), default=None)
+        return min(map(origin_of, self.held.values()), default=None)
 
     @property
-    def generations(self) -> list[Superblock]:
-        """The superblocks of the database that was created first, in the order of their ids."""
-        first = min(self.held.values(), key=lambda blocks: blocks[0][0], default=None)
-        return [block for _, block in first or ()]
+    def generations(self) -> Held:
+        """The superblocks of the database that was created first."""
+        return min(self.held.values(), key=origin_of, default=())
 
     @property
     def chosen(self) -> Superblock | None:
-        """The newest generation of the database that was created first; its first superblock, as
-        others may have acted on that one.
-        """
-        return max(self.generations, key=lambda block: block.generation, default=None)
+        """The newest generation of the database that was created first."""
+        return newest_of(self.generations)
 
     def messages_beside(self, block: Superblock) -> Sequence[Message]:
         """Return the messages of the catalog in which a superblock of :attr:`generations` stands.
@@ -160,23 +186,30 @@ def superblocks_in(
     server: Server, messages: Iterable[Message]
 ) -> list[tuple[int, Superblock]] | None:
     """Return every superblock of a catalog, by message id, ascending; None where it was given up
-    before the first of them, or where the database is being deleted: nothing in it counts, now and
-    later.
+    before the first superblock that its database ever had, or where the database is being deleted:
+    nothing in it counts, now and later. Nor does one whose ticket was given up before.
 
     Raises:
         UpgradeNeeded: there is a superblock of a later format.
     """
     found: list[tuple[int, Superblock]] = []
+    given_up: set[str] = set()
+    void_from = 0
     for message in messages:
         if message.author != server.author:
             continue
-        if message.content == GIVEN_UP and not found:
-            return None
         if is_deleted(server, message):
             return None
-        if block := _superblock(message):
-            found.append((message.id, block))
-    return found
+        if message.content == GIVEN_UP and not found:
+            void_from = void_from or message.id
+        if ticket := _GIVEN_UP_TICKET.fullmatch(message.content):
+            given_up.add(ticket[1])
+        elif block := _superblock(message):
+            # Those of earlier generations are deleted, and came before that word all the same.
+            is_in_time = not void_from or 0 < block.origin < void_from
+            if is_in_time and block.ticket not in given_up:
+                found.append((message.id, block))
+    return None if void_from and not found else found
 
 
 def _superblock(message: Message) -> Superblock | None:

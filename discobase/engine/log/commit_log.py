@@ -23,17 +23,19 @@ import contextlib
 import copy
 import logging
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from discobase.engine.log.authors import hidden_text
-from discobase.engine.log.catalogs import superblocks_in
+from discobase.engine.log.catalogs import newest_of, origin_of, superblocks_in
 from discobase.engine.log.downloads import download
-from discobase.engine.log.entry import Commit, Entry, commit_of, decide
+from discobase.engine.log.entry import Commit, Entry, carried, commit_of, decide
 from discobase.engine.log.formats import upgrade_needed
 from discobase.engine.log.frame import (
     Draft,
     Malformed,
     check_files,
     read_header,
+    read_payload,
 )
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.lane_ends import LaneEnds
@@ -42,23 +44,33 @@ from discobase.engine.log.listing import Listing, Moment
 from discobase.engine.log.presence import gone, require_present
 from discobase.engine.log.sending import TRIES, Sending
 from discobase.engine.log.superblock import Superblock, random_name
+from discobase.engine.log.superseded import NextGeneration, Superseded
+from discobase.engine.log.unlocking import unlocked
 from discobase.engine.operations import LaterFormat
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import (
     UNKNOWN_CHANNEL,
+    UNKNOWN_MESSAGE,
     Message,
     NotFound,
     Server,
+    Uncertain,
 )
 from discobase.engine.trouble import Trouble, Troubles
 from discobase.engine.versions import OWN, release_of
 from discobase.errors import (
+    ConnectError,
     DatabaseEnded,
     DatabaseTakenOver,
+    DiscobaseError,
+    KeyNeeded,
     LogDamaged,
     NoncesIgnored,
+    NotEncrypted,
     UpgradeNeeded,
+    WrongKey,
 )
+from discobase.key import Key
 from discobase.progress import Gauge, Step
 
 _log = logging.getLogger(__name__)
@@ -77,6 +89,9 @@ class CommitLog:
         troubles: what is told of what goes wrong.
         gauge: told how far long readings have come.
         version: the version of discobase that writes.
+        key: the key that the database is encrypted by; None for none. By it the superblocks of
+            later generations are believed, or not.
+        place: which server it is, for errors.
         heeds_claims: whether this bot is not to write any more where another one claims to succeed
             it. Not so for that other one, which reads as this bot does.
 
@@ -89,6 +104,9 @@ class CommitLog:
         ended: why nobody writes to this database any more; None while nothing says so.
         ends: how far each lane is known.
         sending: what is sent of what is appended.
+        carried: the payloads of commits below the lanes, by message: those of a bundle.
+        successor: the next generation, when it is known.
+        origin: the message id of the first superblock that the database ever had.
     """
 
     def __init__(
@@ -99,9 +117,12 @@ class CommitLog:
         *,
         gauge: Gauge | None = None,
         version: str = OWN,
+        key: Key | None = None,
+        place: str = "this server",
         heeds_claims: bool = True,
     ) -> None:
         self.gauge = gauge or Gauge()
+        self._key, self._place = key, place
         self._heeds_claims = heeds_claims
         self._own_from = superblock.own_from
         self.server = server
@@ -113,6 +134,9 @@ class CommitLog:
         self.later: UpgradeNeeded | None = None
         self.ended: DatabaseEnded | None = None
         self.ends = LaneEnds(superblock.lanes)
+        self.carried: dict[int, bytes] = {}
+        self.successor = NextGeneration()
+        self.origin = superblock.origin
         self._superblock_message: int | None = None
         self._catalog_end = 0
         self.sending = Sending(self)
@@ -199,6 +223,7 @@ class CommitLog:
             OutcomeUnknown: the server refused it, after a try whose outcome is unknown.
             LogDamaged: the position was written before, and its message deleted since.
             UpgradeNeeded: the position holds a frame of a later format.
+            Superseded: the log goes on in another generation.
             Uncertain, Refused: it was sent, and the log could not be read afterwards.
         """
         if (refusal := self.ended or self.refusal) is not None:
@@ -206,12 +231,17 @@ class CommitLog:
         seq, began = draft.header.seq, self.moment()
         if seq < self._own_from:
             self.require_taken_over(seq)
-        entry = await self.sending.until_known(
-            draft, after=after, tries=tries, tried=tried, patience=patience
-        )
-        if not self.enforced or self.doubtful():
-            found = await self.sending.look_again(seq, after, "was sent")
-            entry = _holder(found, chain) or entry
+        try:
+            entry = await self.sending.until_known(
+                draft, after=after, tries=tries, tried=tried, patience=patience
+            )
+            if not self.enforced or self.doubtful():
+                found = await self.sending.look_again(seq, after, "was sent")
+                entry = _holder(found, chain) or entry
+        except LogDamaged:
+            # A lane that is gone is no damage where the log has gone on elsewhere.
+            await self.require_current()
+            raise
         if entry.header.hash == draft.header.hash:
             self.confirm(began)
             self.sending.note_written(entry, draft)
@@ -303,6 +333,14 @@ class CommitLog:
         """
         if ended is None or (isinstance(ended, DatabaseTakenOver) and not self._heeds_claims):
             return
+        self._end(ended)
+
+    def _end(self, ended: DatabaseEnded) -> NoReturn:
+        """Write nothing any more, for a reason; of several the first is told.
+
+        Raises:
+            DatabaseEnded: always.
+        """
         if self.ended is None:
             self.ended = ended
             self.troubles.begin(Trouble("ended", str(ended), writes_blocked=True))
@@ -345,9 +383,9 @@ class CommitLog:
             if isinstance(ended := await self.gone(catalog), DatabaseEnded):
                 raise ended from None
             raise
-        self.take_catalog(messages)
+        await self.take_catalog(messages)
 
-    def take_catalog(self, messages: Sequence[Message]) -> None:
+    async def take_catalog(self, messages: Sequence[Message]) -> None:
         """Look at the superblocks among the messages of the catalog, all of which have been read.
 
         Raises:
@@ -355,11 +393,14 @@ class CommitLog:
             DatabaseEnded: nobody writes to this database any more.
             LogDamaged: that of this database is gone, or does not count: nobody could open it any
                 more.
+            Superseded: there is one of a later generation.
         """
         catalog = self.superblock.catalog
         for message in messages:
             self.entry(message)
-        if superblocks_in(self.server, messages) is None:
+        held = superblocks_in(self.server, messages)
+        await self._require_newest(held or (), messages)
+        if held is None:
             raise LogDamaged(
                 "this database was given up: its superblock was deleted before anything had been "
                 "committed, and another process took it for what a creation had left. Nothing can "
@@ -376,6 +417,87 @@ class CommitLog:
                 channel=catalog,
             )
         self._superblock_message, self._catalog_end = found[0].id, messages[-1].id
+        self.origin = origin_of(held)
+
+    async def _require_newest(
+        self, held: Sequence[tuple[int, Superblock]], messages: Sequence[Message]
+    ) -> None:
+        """See that none of the superblocks of the catalog is of a later generation. No API call; as
+        for :func:`unlocked <discobase.engine.log.unlocking.unlocked>` where one is.
+
+        Raises:
+            Superseded: one is.
+            DatabaseEnded: one is, and it is not by who has the key.
+            Uncertain: the key could not be derived now.
+        """
+        newest = newest_of(held)
+        if newest is None or newest.generation <= self.superblock.generation:
+            return
+        known = self.successor.superblock
+        try:
+            successor = await unlocked(
+                self.server, newest, messages, self._key, place=self._place, made=known
+            )
+        except (KeyNeeded, WrongKey, NotEncrypted, LogDamaged) as error:
+            self._end(_forged(newest, error))
+        except ConnectError as error:
+            raise Uncertain(str(error)) from error
+        raise self.successor.found(successor)
+
+    def _require_in_force(self) -> None:
+        """See that this is not known to be over: what is read of it says nothing any more, and the
+        replica may be with the next generation already.
+
+        Raises:
+            Superseded: it is over.
+        """
+        if (successor := self.successor.superblock) is not None:
+            raise Superseded(successor)
+
+    async def require_current(self) -> None:
+        """See that the log has not gone on in another generation, nor ended. One API call.
+
+        Raises:
+            Superseded: it has gone on.
+            DatabaseEnded: nobody writes to this database any more.
+            Refused, Uncertain: the catalog could not be read.
+        """
+        catalog = self.superblock.catalog
+        try:
+            messages = await read_channel(self.server, catalog)
+        except NotFound:
+            if isinstance(ended := await self.gone(catalog), DatabaseEnded):
+                raise ended from None
+            return
+        self._heed(last_word(self.server, messages))
+        await self._require_newest(superblocks_in(self.server, messages) or (), messages)
+
+    async def follow_on(self, successor: Superblock) -> Superblock:
+        """Write the superblock of the next generation, unless there is one, and return the one that
+        counts. Three API calls.
+
+        Args:
+            successor: the superblock.
+
+        Raises:
+            DatabaseEnded: nobody writes to this database any more.
+            Refused, Uncertain: it could not be written, or the catalog not be read: it may count.
+        """
+        content, nonce = successor.to_content(), successor.nonce
+        try:
+            await self.require_current()
+            await persist(self.server, self.server.send, successor.catalog, content, (), nonce)
+        except NotFound as error:
+            if error.code != UNKNOWN_MESSAGE:  # one was there, and is deleted: there is a later one
+                raise
+        except Superseded as superseded:
+            return superseded.successor
+        # Of several the first counts, and only what is read tells which that is.
+        try:
+            await self.require_current()
+        except Superseded as superseded:
+            return superseded.successor
+        raise Uncertain("the superblock that was just written is not there yet")
 
     def is_catalog_known(self, listing: Listing) -> bool:
         """Return whether the catalog held nothing new when the channels were listed."""
@@ -467,10 +589,14 @@ class CommitLog:
             messages = await read_channel(
                 self.server, lane, after=after, end=end, until=until, step=step
             )
-        except NotFound as error:
-            if error.code != UNKNOWN_CHANNEL:
+        except NotFound as unknown:
+            if unknown.code != UNKNOWN_CHANNEL:
                 raise
-            raise await self.gone(lane) from error
+            error = await self.gone(lane)
+            if isinstance(error, LogDamaged):
+                await self.require_current()
+            raise error from unknown
+        self._require_in_force()
         return messages
 
     def _explain(self, lane: int, messages: Sequence[Message]) -> None:
@@ -486,6 +612,7 @@ class CommitLog:
         Raises:
             LogDamaged: a lane has been deleted.
             DatabaseEnded: it has, with the database.
+            Superseded: the log goes on in another generation.
             NotPermitted: a lane is not shown to the bot.
         """
         began = self.moment()
@@ -495,6 +622,10 @@ class CommitLog:
             await require_present(self.server, self.superblock, unlisted)
         except DatabaseEnded as ended:
             self._heed(ended)
+        except LogDamaged:
+            await self.require_current()
+            raise
+        self._require_in_force()
         return listing
 
     async def gone(self, channel: int) -> LogDamaged | DatabaseEnded:
@@ -533,17 +664,34 @@ class CommitLog:
             UpgradeNeeded: it was written by a later version.
         """
         try:
+            if (payload := self.carried.get(entry.message.id)) is not None:
+                return await self.server.work(lambda: carried(entry, payload))
             files = await self.files(entry)
             return await self.server.work(lambda: commit_of(entry, files, self.superblock.sealing))
         except LaterFormat as later:
             raise self._stopped_by(later, entry.message, entry.header.seq) from None
         except (Malformed, NotFound) as error:
+            if isinstance(error, NotFound):
+                await self.require_current()  # its channel may be gone
             raise LogDamaged(
                 f"the frame of this position is damaged: {error}",
                 position=entry.header.seq,
                 channel=entry.message.channel,
                 message=entry.message.id,
             ) from error
+
+    async def payload(self, entry: Entry) -> bytes:
+        """Return the payload of an entry of the lanes, checked. As :meth:`read`.
+
+        Raises:
+            Malformed: it is not what was written.
+            NotFound: it is gone.
+        """
+        files = await self.files(entry)
+        content = entry.message.content
+        return await self.server.work(
+            lambda: read_payload(entry.header, content, files, self.superblock.sealing)
+        )
 
     async def files(self, entry: Entry) -> list[bytes]:
         """Fetch what hangs on the message of an entry: its URLs may have expired, and may do so
@@ -558,6 +706,17 @@ class CommitLog:
         sizes = (file.size for file in entry.message.attachments)
         check_files(entry.header, sizes, self.superblock.sealing)
         return await download(self.server, entry.message)
+
+
+def _forged(newest: Superblock, error: DiscobaseError) -> DatabaseEnded:
+    """Return why nothing is written any more where a later generation was not begun by who has the
+    key.
+    """
+    return DatabaseEnded(
+        f"a generation {newest.generation} of this database was begun (channel {newest.catalog}), "
+        f"and not with the key of this connection: it is not gone on with, and nothing is written "
+        f"any more. A new connection says the same: {error}"
+    )
 
 
 def _holder(found: Sequence[Entry], chain: str) -> Entry | None:

@@ -24,6 +24,7 @@ from discobase.engine.base36 import DIGITS
 from discobase.engine.log.begun import refuse_unfinished
 from discobase.engine.log.catalogs import View, look_until_settled
 from discobase.engine.log.deletion import finish_deletions
+from discobase.engine.log.former import finish
 from discobase.engine.log.frame import is_frame
 from discobase.engine.log.history import read_channel
 from discobase.engine.log.leftovers import CATEGORY, channels_in, remove, remove_leftovers
@@ -132,6 +133,7 @@ async def find_or_create(
             catalog = view.messages_beside(view.chosen)
             block = await unlocked(server, view.chosen, catalog, key, place=place)
             await remove_leftovers(server, view, view.newest)
+            await finish(server, view.channels, view.generations, block, view.newest)
         else:
             view, made = await _create(server, lanes, view, key)
             if view.chosen is None:
@@ -139,15 +141,17 @@ async def find_or_create(
             await forget_gone(server, gone)
             catalog = view.messages_beside(view.chosen)
             block = await unlocked(server, view.chosen, catalog, key, place=place, made=made)
-        await _require_whole(server, block, view.channels)
-        return Found.of(view, block)
+        if await _is_whole(server, block, view.channels):
+            return Found.of(view, block)
     raise Unavailable(
         "the channels of the new database were deleted by somebody while it was created, "
         f"{_TRIES} times"
     )
 
 
-async def find(server: Server, place: str, key: Key | None = None) -> Found:
+async def find(
+    server: Server, place: str, key: Key | None = None, known: Superblock | None = None
+) -> Found:
     """Find the database of a server, and change nothing there. 2 API calls; where it was created a
     moment ago that twice, and the server's settling time; some more where there is none.
 
@@ -155,6 +159,7 @@ async def find(server: Server, place: str, key: Key | None = None) -> Found:
         server: the seam.
         place: which server it is, for errors.
         key: the key that it is encrypted by; None for none.
+        known: a superblock whose keys have been derived already.
 
     Raises:
         DatabaseNotFound: there is none.
@@ -162,13 +167,14 @@ async def find(server: Server, place: str, key: Key | None = None) -> Found:
         LogDamaged, UpgradeNeeded, Refused: as for :func:`find_or_create`.
         KeyNeeded, WrongKey, NotEncrypted, PackageMissing: the same.
     """
-    view, _ = await _look(server)
-    if view.chosen is None:
-        raise DatabaseNotFound(place)
-    catalog = view.messages_beside(view.chosen)
-    block = await unlocked(server, view.chosen, catalog, key, place=place)
-    await _require_whole(server, block, view.channels)
-    return Found.of(view, block)
+    while True:
+        view, _ = await _look(server)
+        if view.chosen is None:
+            raise DatabaseNotFound(place)
+        catalog = view.messages_beside(view.chosen)
+        block = await unlocked(server, view.chosen, catalog, key, place=place, made=known)
+        if await _is_whole(server, block, view.channels):
+            return Found.of(view, block)
 
 
 async def _look(server: Server) -> tuple[View, list[Trace]]:
@@ -222,10 +228,22 @@ async def _search(server: Server, waited_for: int = 0) -> tuple[View, list[Trace
     )
 
 
-async def _require_whole(server: Server, block: Superblock, channels: Iterable[Channel]) -> None:
-    """See that all lanes of a database are there."""
+async def _is_whole(server: Server, block: Superblock, channels: Iterable[Channel]) -> bool:
+    """See that all lanes of a database are there; return False where it has changed to another
+    generation since it was looked for.
+
+    Raises:
+        LogDamaged: a lane is gone.
+    """
     listed = {channel.id for channel in channels}
-    await require_present(server, block, [lane for lane in block.lanes if lane not in listed])
+    try:
+        await require_present(server, block, [lane for lane in block.lanes if lane not in listed])
+    except LogDamaged:
+        now = (await look_until_settled(server)).chosen
+        if now is None or (now.database, now.generation) == (block.database, block.generation):
+            raise
+        return False
+    return True
 
 
 async def _require_readable(server: Server, channels: Iterable[Channel]) -> None:

@@ -49,3 +49,14 @@ def commit_of(entry: Entry, files: Sequence[bytes], sealing: Sealing = PLAIN) ->
     """
     payload = read_payload(entry.header, entry.message.content, files, sealing)
     return Commit(entry, read_operations(entry.header, payload))
+
+
+def carried(entry: Entry, payload: bytes) -> Commit:
+    """Read the commit of an entry whose payload was carried on into a later generation, and
+    checked when that was read.
+
+    Raises:
+        LaterFormat: it was written by a later version.
+        Malformed: it is not what was written.
+    """
+    return Commit(entry, read_operations(entry.header, payload))

@@ -25,8 +25,11 @@ from discobase.errors import UpgradeNeeded
 FENCE_OPEN, FENCE_CLOSE = "```json\n", "\n```"
 """What stands before and after the JSON in a message."""
 
-MessageKind = Literal["discobase", "superblock", "checkpoint", "part", "succession"]
-"""What a message is: ``discobase`` is a frame, ``part`` one of a checkpoint."""
+MessageKind = Literal[
+    "discobase", "superblock", "checkpoint", "part", "bundle", "piece", "succession"
+]
+"""What a message is: ``discobase`` is a frame, ``part`` one of a checkpoint, ``piece`` one of a
+bundle."""
 
 _NAMES = {
     "discobase": "a frame",
@@ -34,6 +37,8 @@ _NAMES = {
     "checkpoint": "a checkpoint",
     "part": "a part of a checkpoint",
     "succession": "the claim of a successor",
+    "bundle": "a bundle of commits",
+    "piece": "a piece of a bundle",
 }
 
 _NUMBER = re.compile(r"[0-9]{1,9}(?![0-9])")

@@ -34,7 +34,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from discobase.engine.log.formats import FENCE_CLOSE, FENCE_OPEN, mark, refuse_later
-from discobase.engine.log.sealing import PLAIN, Forged, Sealing
+from discobase.engine.log.sealing import PLAIN, Encrypted, Forged, Sealing
 from discobase.engine.operations import (
     LARGEST_PK,
     LaterFormat,
@@ -235,13 +235,44 @@ def read_header(content: str, sealing: Sealing = PLAIN) -> Header | None:
     refuse_later(content, "discobase", sealing.number)
     if not content.endswith(FENCE_CLOSE):
         raise Malformed("the fenced block is not closed")
-    return _header(_parts(content)[0], sealing)
+    line, _ = _parts(content)
+    return _header(line, sealing.number, _chained(line, sealing))
 
 
 def _parts(content: str) -> tuple[str, str]:
     """Return the header line of a frame, and what stands below it."""
     line, _, below = content[len(FENCE_OPEN) : -len(FENCE_CLOSE)].partition("\n")
     return line, below
+
+
+def carried_header(line: str, hash_: str, payload: bytes | None) -> Header:
+    """Read the header line of a frame that was carried on from another generation, whose key need
+    not be known: a frame that was not encrypted is checked as ever, and of others the hash is
+    believed, by what seals the bundle that they are in.
+
+    Args:
+        line: the line.
+        hash_: its hash.
+        payload: the payload; None where the frame is void.
+
+    Raises:
+        LaterFormat: it is a frame that this version cannot read.
+        Malformed: it is none, or not the one that was written.
+    """
+    content = f"{FENCE_OPEN}{line}"
+    if not is_frame(content):
+        raise Malformed("it is no frame")
+    refuse_later(content, "discobase", Encrypted.number)
+    is_plain = content.startswith(f"{_MARK}{PLAIN.number},")
+    header = _header(line, PLAIN.number if is_plain else Encrypted.number, hash_)
+    if is_plain and hash_ != _chained(line, PLAIN):
+        raise Malformed("its header line does not have the hash that is said of it")
+    if payload is None:
+        return header
+    is_whole = not is_plain or PLAIN.payload_hash("", payload, payload) == header.payload_hash
+    if len(payload) != header.size or not is_whole:
+        raise Malformed("the payload does not have the hash that its header gives")
+    return header
 
 
 def check_files(header: Header, sizes: Iterable[int], sealing: Sealing = PLAIN) -> None:
@@ -316,10 +347,10 @@ def read_operations(header: Header, payload: bytes) -> list[Operation]:
     return operations
 
 
-def _header(line: str, sealing: Sealing) -> Header:
+def _header(line: str, number: int, hash_: str) -> Header:
     try:
         raw = json.loads(line)
-        if raw["discobase"] != sealing.number:
+        if raw["discobase"] != number:
             raise Malformed(f"there is no format {raw['discobase']!r}")
         if not 0 <= raw["size"] <= UNPACKED:
             raise Malformed(f"a payload of {raw['size']!r} bytes, of {UNPACKED:,} that may be")
@@ -332,7 +363,7 @@ def _header(line: str, sealing: Sealing) -> Header:
             payload_hash=_text(raw["hash"]),
             encoding=_text(raw["enc"]),
             size=_whole(raw["size"]),
-            hash=_chained(line, sealing),
+            hash=hash_,
             behind=_whole(raw.get("behind", 0)),
             needs=_text(raw["needs"]) if "needs" in raw else None,
         )

@@ -82,12 +82,15 @@ async def remove(server: Server, channels: Iterable[Channel]) -> None:
 
 def _unfinished(server: Server, view: View, now: int) -> list[list[Channel]]:
     """Return the sets of channels that seem to be left over, each with its catalogs first."""
-    kept = {channel for block in view.generations for channel in channels_in(block)}
+    kept = {channel for _, block in view.generations for channel in channels_in(block)}
     sets: dict[str, list[Channel]] = {}
     for channel in view.channels:
         part = part_of(channel, server.author)
-        # Where the topic does not say so, it is not certain that it is this bot's.
-        if part is not None and part.bot is not None and channel.id not in kept:
+        # Where the topic does not say so, it is not certain that it is this bot's. What has a
+        # ticket is left by somebody who has not finished a new generation, and not here.
+        if part is None or part.bot is None or part.ticket:
+            continue
+        if channel.id not in kept:
             sets.setdefault(part.database, []).append(channel)
     return [
         sorted(made, key=lambda channel: not _is_catalog(server, channel))

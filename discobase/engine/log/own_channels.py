@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from discobase.engine.log.presence import require_present
 from discobase.engine.log.superblock import Superblock
+from discobase.engine.log.superseded import Superseded
 from discobase.engine.server.retry import pause
 from discobase.engine.server.seam import (
     AccessChanged,
@@ -40,6 +41,8 @@ class OwnChannels:
         superblock: which channels they are.
         regained: called when all of them may be read again.
         troubles: what is told of what goes wrong.
+        require_current: asked where one of them is gone; raises where another generation of the
+            database has others.
 
     Attributes:
         trouble: what keeps the database from being read; None while nothing does.
@@ -51,11 +54,13 @@ class OwnChannels:
         superblock: Superblock,
         regained: Callable[[], None],
         troubles: Troubles,
+        require_current: Callable[[], Awaitable[None]],
     ) -> None:
         self._server = server
         self._superblock = superblock
         self._regained = regained
         self._troubles = troubles
+        self._require_current = require_current
         self._changed = asyncio.Event()
         self.trouble: MissingPermission | LogDamaged | DatabaseEnded | None = None
 
@@ -107,10 +112,12 @@ class OwnChannels:
     async def _look(self) -> None:
         before = self.trouble
         try:
-            await require_present(self._server, self._superblock, self._superblock.names)
+            await self._require_present()
             self.trouble = None
         except NotPermitted as error:
             self.trouble = error.reason
+        except Superseded:
+            return  # these channels are nothing to anybody any more
         except (DatabaseEnded, LogDamaged) as error:
             self.trouble = error
         if self.trouble is not None:
@@ -118,3 +125,10 @@ class OwnChannels:
         elif before is not None:
             self._troubles.end("access", "all channels of the database may be read again")
             self._regained()
+
+    async def _require_present(self) -> None:
+        try:
+            await require_present(self._server, self._superblock, self._superblock.names)
+        except LogDamaged:
+            await self._require_current()
+            raise

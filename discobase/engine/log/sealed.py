@@ -17,7 +17,7 @@ from discobase.engine.log.formats import (
 )
 from discobase.engine.log.sealing import Sealing
 
-SealedKind = Literal["superblock", "checkpoint", "part", "succession"]
+SealedKind = Literal["superblock", "checkpoint", "part", "bundle", "piece", "succession"]
 """What is sealed as facts: not frames, which have a form of their own."""
 
 ABSURD = (KeyError, TypeError, ValueError, OverflowError, RecursionError)

@@ -1,10 +1,14 @@
-"""What and where the database is: the superblock, which names all of its channels by id."""
+"""What and where the database is: the superblock, which names all of its channels by id.
+
+A database begins with its first generation, and each generation has a superblock of its own, of
+which the first that is written counts.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from discobase.engine.base36 import DIGITS, base36
@@ -15,9 +19,10 @@ from discobase.engine.log.sealing import PLAIN, Encryption, Locked, Sealing
 from discobase.engine.log.topic import CATALOG, LOG
 from discobase.engine.server.seam import Server
 
-_OF_SEVERAL_BOTS = 3
-"""Of logs that more than one bot has written: who does not know that would take what the others
-wrote for nothing, and write over it. The formats below are those of the sealings."""
+_NOT_FOR_ALL = 3
+"""Of logs that not every version can go on with: of several bots, or behind an earlier generation.
+Who does not know that would take what came before for nothing, and write over it. The formats below
+are those of the sealings."""
 
 _NEEDED = "2.0"
 """The version of discobase that knows of them."""
@@ -39,6 +44,26 @@ still 0 in this century."""
 
 
 @dataclass(frozen=True, slots=True)
+class Base:
+    """What the lanes of a later generation begin behind.
+
+    Attributes:
+        seq: the position of the seal, the last one of the generation before: the first that is in
+            these lanes is the one above it.
+        chain: what the frame above the seal continues.
+        checkpoint: the message with the checkpoint of a position below that.
+        bundle: the message with the commits from there up to the seal.
+        volume: the bytes of all payloads of the log up to the seal, unpacked.
+    """
+
+    seq: int
+    chain: str
+    checkpoint: int
+    bundle: int
+    volume: int
+
+
+@dataclass(frozen=True, slots=True)
 class Superblock:
     """The identity and the channels of one generation of a database, how it is sealed, and which
     bots have written it.
@@ -49,10 +74,15 @@ class Superblock:
         catalog: the channel of the catalog.
         lanes: the channels of the log.
         checkpoints: the channel of the checkpoints.
-        created: when it was created, in seconds since 1970.
+        created: when it was created, in seconds since 1970, by its creator's clock.
         encryption: how it is encrypted; None where it is not.
         sealing: what seals all that is written in this generation.
         predecessors: the bots that have written it before the one whose superblock it is.
+        made: the generation whose channels these are: an earlier one where a seal was lifted; 0
+            stands for the first.
+        origin: the message id of the first superblock that the database had; 0 where this is it.
+        ticket: that of its channels; empty where they are those of the first generation.
+        base: what the lanes begin behind; None where they begin with the first position.
     """
 
     database: str
@@ -64,6 +94,15 @@ class Superblock:
     encryption: Encryption | None = None
     sealing: Sealing = field(default=PLAIN, compare=False, repr=False)
     predecessors: tuple[Predecessor, ...] = ()
+    made: int = 0
+    origin: int = 0
+    ticket: str = ""
+    base: Base | None = None
+
+    @property
+    def floor(self) -> int:
+        """The last position that is not in the lanes; 0 where all are."""
+        return 0 if self.base is None else self.base.seq
 
     def lane_of(self, seq: int) -> int:
         """Return the channel that a position lives in."""
@@ -76,6 +115,34 @@ class Superblock:
         Discord's description allows a string of 25 characters (message resource, "Create Message").
         """
         return f"{self.database}{base36(self.generation)}.{base36(seq)}"
+
+    @property
+    def nonce(self) -> str:
+        """The nonce that makes the superblock of a later generation write-once. No position has it,
+        for none has a colon.
+        """
+        return f"{self.database}{base36(self.generation)}:block"
+
+    def made_in(self, generation: int) -> bool:
+        """Return whether the channels were those of the database in a generation."""
+        return self.sealed_for <= generation <= self.generation
+
+    @property
+    def sealed_for(self) -> int:
+        """The generation whose keys seal what is in the channels: the one that they were made
+        for.
+        """
+        return max(1, self.made)
+
+    def lifted(self, origin: int) -> Superblock:
+        """Return the superblock of the next generation in the same channels, which is sealed as
+        this one is.
+
+        Args:
+            origin: the message id of the first superblock of the database.
+        """
+        made = self.made or self.generation
+        return replace(self, generation=self.generation + 1, made=made, origin=origin)
 
     @property
     def own_from(self) -> int:
@@ -108,10 +175,27 @@ class Superblock:
         }
         if self.encryption is not None:
             fields["encryption"] = self.encryption.to_facts()
-        if not self.predecessors:
+        if self.generation == 1 and not self.predecessors:
             return sign("superblock", self.sealing, fields)
-        fields["authors"] = [each.to_json() for each in self.predecessors]
-        return sign("superblock", self.sealing, fields, number=_OF_SEVERAL_BOTS, needs=_NEEDED)
+        if self.predecessors:
+            fields["authors"] = [each.to_json() for each in self.predecessors]
+        if self.generation > 1:
+            fields |= self._later_facts()
+        return sign("superblock", self.sealing, fields, number=_NOT_FOR_ALL, needs=_NEEDED)
+
+    def _later_facts(self) -> dict[str, Any]:
+        """Return what is said of a later generation alone."""
+        facts = {"made": self.made, "origin": str(self.origin), "ticket": self.ticket}
+        if (base := self.base) is None:
+            return facts
+        behind = {
+            "seq": base.seq,
+            "chain": base.chain,
+            "checkpoint": str(base.checkpoint),
+            "bundle": str(base.bundle),
+            "volume": base.volume,
+        }
+        return facts | {"base": behind}
 
     def stands_in(self, content: str) -> bool:
         """Return whether a message's text is this superblock, unaltered."""
@@ -129,8 +213,8 @@ class Superblock:
         Raises:
             LaterFormat: it is a superblock that this version cannot read.
         """
-        signed = signed_in(content, "superblock", _OF_SEVERAL_BOTS)
-        if signed is None or signed.number not in range(1, _OF_SEVERAL_BOTS + 1):
+        signed = signed_in(content, "superblock", _NOT_FOR_ALL)
+        if signed is None or signed.number not in range(1, _NOT_FOR_ALL + 1):
             return None
         if not _is_encrypted(signed):
             sealing = PLAIN
@@ -154,6 +238,7 @@ class Superblock:
             predecessors=tuple(map(Predecessor.from_json, fields.get("authors", ()))),
             encryption=None if sealing is PLAIN else Encryption.of_facts(fields["encryption"]),
             sealing=sealing,
+            **(_of_later(fields) if fields["generation"] != 1 else {}),
         )
         sound = (
             type(fields["lanes"]) is list
@@ -162,12 +247,31 @@ class Superblock:
             and 0 < block.generation < _GENERATIONS
             and block.lanes
             and math.isfinite(block.created)
+            and 0 <= block.made <= block.generation
         )
         return block if sound else None
 
 
+def _of_later(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return what the superblock of a later generation says beside what all of them say."""
+    base, ticket, made = fields.get("base"), fields["ticket"], fields["made"]
+    if type(ticket) is not str or type(made) is not int:
+        raise TypeError
+    origin = 0 if fields["origin"] == "0" else snowflake(fields["origin"])
+    later = {"made": made, "origin": origin, "ticket": ticket}
+    return later if base is None else later | {"base": _base_of(base)}
+
+
+def _base_of(fields: dict[str, Any]) -> Base:
+    seq, chain, volume = fields["seq"], fields["chain"], fields["volume"]
+    if not type(seq) is type(volume) is int or min(seq, volume) < 0 or type(chain) is not str:
+        raise TypeError
+    checkpoint, bundle = snowflake(fields["checkpoint"]), snowflake(fields["bundle"])
+    return Base(seq, chain, checkpoint, bundle, volume)
+
+
 def _is_encrypted(signed: Signed) -> bool:
-    if signed.number == _OF_SEVERAL_BOTS:
+    if signed.number == _NOT_FOR_ALL:
         return "encryption" in signed.facts
     return signed.number != PLAIN.number
 

@@ -26,12 +26,18 @@ class Part:
     Attributes:
         bot: the id of the bot that made it; None where the topic does not say.
         database: the id of the database.
-        role: what the channel is in it.
+        role: what the channel is in it; behind that, and a blank, the ticket under which the
+            channel was made, if a new generation was.
     """
 
     bot: int | None
     database: str
     role: str
+
+    @property
+    def ticket(self) -> str:
+        """The ticket under which it was made; empty for channels of the first generation."""
+        return self.role.partition(" ")[2]
 
 
 def topic_of(part: Part) -> str:

@@ -38,8 +38,8 @@ async def unlocked(
         catalog: the messages of its catalog.
         key: the key that was given.
         place: which server it is, for errors.
-        made: a superblock that this process has just written, whose keys it has: those of a
-            passphrase are derived once.
+        made: a superblock whose keys this process has already, as it has written it, or met it
+            before: those of a passphrase are derived once.
 
     Raises:
         KeyNeeded: it is encrypted, and there is no key.
@@ -79,7 +79,7 @@ async def _sealing(
     needs_passphrase = encryption.derivation.scrypt is not None
     if needs_passphrase == key.is_passphrase:
         sealing = await _derived(
-            server, block.database, block.generation, encryption.derivation, key
+            server, block.database, block.sealed_for, encryption.derivation, key
         )
         if hmac.compare_digest(sealing.check.encode(), encryption.check.encode()):
             return sealing

@@ -25,7 +25,7 @@ from discobase.errors import ConnectError
 
 _log = logging.getLogger(__name__)
 
-FORMAT = 4
+FORMAT = 6
 """Of what stands in a kept file: to be raised with every change of a replica's tables, of what
 stands in them, or of how keys are made. A file of another format is begun anew."""
 
@@ -189,6 +189,22 @@ class Cache:
         """Have a file say whose it is, once its tables are laid out."""
         writer.execute("INSERT INTO kept VALUES (1, ?, ?, 0, 0, 0)", (FORMAT, self._superblock))
         note_layout(writer)
+
+    def move_to(self, superblock: str) -> None:
+        """Have files that are begun from now on say that they are of another generation.
+
+        Args:
+            superblock: the text of its superblock.
+        """
+        self._superblock = superblock
+
+    def take_over(self, writer: sqlite3.Connection) -> None:
+        """Have a file say so that was begun before.
+
+        Raises:
+            sqlite3.Error: it cannot be written.
+        """
+        writer.execute("UPDATE kept SET superblock = ?", (self._superblock,))
 
     def fits(self, writer: sqlite3.Connection) -> bool:
         """Return whether a file is of this format and of this generation of this database.

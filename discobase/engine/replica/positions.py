@@ -177,6 +177,10 @@ class PositionTable:
         )
         execute("UPDATE state SET head = ?, chain = ?", (seq, self.head.chain))
 
+    def relay(self, lanes: int) -> None:
+        """Have positions lie in so many lanes from now on."""
+        self._lanes = lanes
+
     def clear(self) -> None:
         """Go back to the beginning of the log."""
         self.head = Head(0, GENESIS)

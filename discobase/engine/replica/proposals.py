@@ -140,7 +140,7 @@ class Proposals:
     def _place(self, request: Request, proposal: Proposal) -> Placed:
         """Apply what a request asks for, and add it to the proposal."""
         steps = _Steps(self._tables, proposal.seq)
-        if request.preparations:
+        if request.preparations and not self._has_done(request):
             steps, places = self._prepare_and_change(request, steps)
         else:
             places = self._change(request, steps)
@@ -325,6 +325,12 @@ class Proposals:
         """Return a put that takes the place of a record. Fields that it does not have stay."""
         stored, known = json.loads(self._tables.data_of(put.table, pk)), json.loads(put.data)
         return replace(put, pk=pk, data=extended(put.data, known, stored))
+
+    def _has_done(self, request: Request) -> bool:
+        """Return whether the log has a request that may have been sent before: what it says of
+        schemas has been said then.
+        """
+        return request.may_be_done and any(map(self._done, request.changes))
 
     def _done(self, change: Change) -> Done | None:
         """Return what the log has of a change that was sent before; None where it has nothing."""

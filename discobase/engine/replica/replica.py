@@ -27,6 +27,8 @@ from discobase.engine.replica.proposals import Proposal, Proposals
 from discobase.engine.replica.reader import FlaggedRow, Reader, Row, Selection
 from discobase.engine.replica.requests import LAYOUT as REQUESTS
 from discobase.engine.replica.requests import RequestTable
+from discobase.engine.replica.seals import LAYOUT as SEALS
+from discobase.engine.replica.seals import SealTable
 from discobase.engine.replica.snapshot import Restoring, Snapshot
 from discobase.engine.replica.tables import Tables
 from discobase.engine.replica.text_index import LAYOUT as TEXTS
@@ -80,6 +82,7 @@ class Replica:
         writers: what is known of those who write.
         volume: the bytes of the log up to the head: of all payloads that count, unpacked.
         volume_before: as many of them as the replica has begun with.
+        sealed: the generation that the last seal has announced which was applied; 0 where none was.
         lost: whether nothing is there to be read until the log has been replayed.
         sure: whether the head that it begins with is known to be the right one.
 
@@ -102,6 +105,7 @@ class Replica:
         self.writers: Writers = Writers()
         self.volume: int = 0
         self.volume_before: int = 0
+        self.sealed: int = 0
         try:
             if cache is None or not self._go_on_with(cache):
                 self._use(*self._empty())
@@ -123,6 +127,7 @@ class Replica:
         self._writers = WriterTable(writer)
         self._volume = VolumeTable(writer)
         self._texts = TextIndexes(writer, self._layouts.changed)
+        self._seals = SealTable(writer)
         self._tables = Tables(writer, self._layouts, self._requests, self._writers, self._texts)
         self._position_table = PositionTable(writer, self._lanes)
         self._proposals = Proposals(
@@ -511,6 +516,28 @@ class Replica:
                     message=entry.message.id,
                 ) from error
 
+    # Another generation of the log
+
+    def move_to(self, lanes: int, superblock: str) -> None:
+        """Be the replica of another generation from now on, whose log goes on from the seal of the
+        one before, or begins at a checkpoint below that.
+
+        Args:
+            lanes: how many lanes it has.
+            superblock: the text of its superblock.
+        """
+        self._lanes = lanes
+        self._position_table.relay(lanes)
+        self.positions = self._position_table.read()
+        if self._cache is not None:
+            self._cache.move_to(superblock)
+            with contextlib.suppress(ReplicaLost):
+                self._kept(self._take_over)
+
+    def _take_over(self) -> None:
+        if self._cache is not None:
+            self._cache.take_over(self._writer)
+
     # A file that was kept
 
     def _go_on_with(self, cache: Cache) -> bool:
@@ -531,6 +558,7 @@ class Replica:
             self._position_table.load()
             layouts, sure = self._layouts.all(), was_sure(writer)
             writers, volume = self._writers.read(), self._volume.read()
+            sealed = self._seals.read()
             mark(writer, clean=False)
         except (_Unfit, sqlite3.Error) as error:
             _log.warning("the records in the cache %s are built anew: %s", cache.folder, error)
@@ -539,6 +567,7 @@ class Replica:
             return False
         self.layouts, self.writers, self.sure = layouts, writers, sure
         self.volume = self.volume_before = volume
+        self.sealed = sealed
         return True
 
     def _go_on_with_texts(self, writer: sqlite3.Connection) -> None:
@@ -746,7 +775,7 @@ class Replica:
         return None
 
     def _lay_out(self, file: ReplicaFile, writer: sqlite3.Connection) -> None:
-        layout = LAYOUT + REQUESTS + WRITERS + VOLUME + TEXTS
+        layout = LAYOUT + REQUESTS + WRITERS + VOLUME + SEALS + TEXTS
         if file.is_kept:
             layout = summed(layout + KEPT)
         writer.executescript(_beginning(file) + layout)
@@ -781,6 +810,7 @@ class Replica:
         self.layouts = self._layouts.all()
         self.writers = self._writers.read()
         self.volume = self._volume.read()
+        self.sealed = self._seals.read()
 
 
 def _filled(file: ReplicaFile, fill: _Fill) -> tuple[ReplicaFile, sqlite3.Connection]:

@@ -115,11 +115,17 @@ class Snapshot:
             (after,),
         )
 
-    def lane_ends(self, lanes: int) -> tuple[int, ...]:
-        """Return the newest message that has passed in each of so many lanes, 0 where none has."""
+    def lane_ends(self, lanes: int, floor: int = 0) -> tuple[int, ...]:
+        """Return the newest message that has passed in each of so many lanes, 0 where none has.
+
+        Args:
+            lanes: how many there are.
+            floor: the last position that is in none of them.
+        """
         held: dict[int, int] = dict(
             self._connection.execute(
-                "SELECT seq, message FROM frame WHERE seq > ?", (self.head.seq - lanes,)
+                "SELECT seq, message FROM frame WHERE seq > ?",
+                (max(floor, self.head.seq - lanes),),
             )
         )
         by_lane = {seq % lanes: message for seq, message in held.items()}

@@ -22,6 +22,7 @@ from discobase.engine.operations import (
     Put,
     Release,
     Require,
+    Seal,
 )
 from discobase.engine.replica.columns import (
     NO_KEY,
@@ -32,6 +33,7 @@ from discobase.engine.replica.columns import (
 )
 from discobase.engine.replica.layout import Layout, Layouts
 from discobase.engine.replica.requests import RequestTable
+from discobase.engine.replica.seals import SealTable
 from discobase.engine.replica.text_index import TextIndexes
 from discobase.engine.replica.writers import WriterTable
 from discobase.engine.together import names_of
@@ -62,6 +64,7 @@ class Tables:
         self._requests = requests
         self._writer_table = writers
         self._texts = texts
+        self._seals = SealTable(connection)
         self._next: dict[str, int] = {}
         self._advanced: set[str] = set()
         self._writers: dict[tuple[str, int], _Writer] = {}
@@ -94,10 +97,17 @@ class Tables:
                 self._layouts.constrain(operation)
             case Release():
                 self._layouts.release(operation)
+            case Introduce() | Require() | Seal():
+                self._apply_to_no_table(operation, seq)
+
+    def _apply_to_no_table(self, operation: Introduce | Require | Seal, seq: int) -> None:
+        match operation:
             case Introduce():
                 self._writer_table.introduce(operation, seq)
             case Require():
                 self._writer_table.require(operation)
+            case Seal():
+                self._seals.note(operation)
 
     def next_pk(self, table: str) -> int:
         """Return the primary key of a table's next record."""
@@ -190,6 +200,7 @@ class Tables:
         self._advanced.clear()
         self._writers.clear()
         self._writer_table.clear()
+        self._seals.clear()
 
     def _put(self, put: Put, seq: int) -> None:
         table, pk = put.table, put.pk

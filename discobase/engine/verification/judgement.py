@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from discobase.engine.arrivals import Arrivals
 from discobase.engine.log.entry import Entry, decide
-from discobase.engine.log.frame import GENESIS
 from discobase.engine.replica import Head
 
 Chains = Callable[[int], str | None]
@@ -38,16 +37,17 @@ class Judged:
         return self.entry is None or not self.fits
 
 
-def judge(arrivals: Arrivals, until: int, chains: Chains) -> Iterator[Judged]:
-    """Yield every position up to one, in order, as every reader decides it. Where nobody could read
-    on it goes on as if what comes next were right.
+def judge(arrivals: Arrivals, begin: Head, until: int, chains: Chains) -> Iterator[Judged]:
+    """Yield every position from one up to another, in order, as every reader decides it. Where
+    nobody could read on it goes on as if what comes next were right.
 
     Args:
         arrivals: all frames of the log.
+        begin: what the first of them is to continue.
         until: the last position.
         chains: what is remembered of it.
     """
-    head, fits = Head(0, GENESIS), True
+    head, fits = begin, True
     while head.seq < until:
         for entry, counts in arrivals.decided(head):
             seq = entry.header.seq

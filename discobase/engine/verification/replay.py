@@ -9,7 +9,7 @@ from functools import partial
 
 from discobase.engine.checkpoints.manifest import Manifest
 from discobase.engine.checkpoints.packing import unpack
-from discobase.engine.log.entry import Commit, Entry, commit_of
+from discobase.engine.log.entry import Commit, Entry, carried, commit_of
 from discobase.engine.log.formats import upgrade_needed
 from discobase.engine.log.frame import Malformed
 from discobase.engine.log.sealing import Sealing
@@ -24,10 +24,13 @@ from discobase.errors import LogDamaged
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A position, and what hangs on its message, or why that is not to be had."""
+    """A position, and what hangs on its message, or why that is not to be had; or its payload,
+    where it was carried on from an earlier generation.
+    """
 
     judged: Judged
     files: Sequence[bytes] | Malformed | NotFound = ()
+    payload: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,8 @@ def _read(fetched: Fetched, sealing: Sealing) -> Commit | Entry | Finding | None
     if entry is None or not fetched.judged.counts:
         return entry
     try:
+        if fetched.payload is not None:
+            return carried(entry, fetched.payload)
         if isinstance(files, Exception):
             raise files
         return commit_of(entry, files, sealing)

@@ -19,6 +19,7 @@ from discobase.engine.replica import Replica
 from discobase.engine.server.retry import persist
 from discobase.engine.server.seam import UNKNOWN_CHANNEL, NotFound, Server
 from discobase.engine.trouble import Troubles
+from discobase.engine.verification.beginning import Beginning, beginning_of
 from discobase.engine.verification.checkpoints import Held, compare, ignored, look_into
 from discobase.engine.verification.judgement import Judged, judge
 from discobase.engine.verification.lanes import Lanes
@@ -70,11 +71,13 @@ class Verification:
         self._replay = Replay(self._server, superblock)
         self._memory = Memory()
         self._judged: Sequence[Judged] = ()
+        self._beginning = Beginning()
         self._chain: str | None = GENESIS
         self._compared: int | None = None
         self._findings: list[Finding] = []
         self._in_the_log: list[Finding] = []
         self._kept: list[int] = []
+        self._payloads: dict[int, bytes] = {}
 
     async def run(self) -> Report:
         """Do it.
@@ -101,7 +104,7 @@ class Verification:
             if found.severity != "warning" or found.message not in damaged
         ]
         return Report(
-            position=len(self._judged),
+            position=self._beginning.head.seq + len(self._judged),
             state=state.hash,
             compared=self._compared,
             messages=self._lanes.count,
@@ -126,7 +129,25 @@ class Verification:
             why = f"the records of this process could not be compared: {self._memory.why_not}"
             self._findings.append(Finding("warning", why))
         self._findings += ignored(listing)
+        await self._begin(listing)
         return listing
+
+    async def _begin(self, listing: CheckpointListing) -> None:
+        """Begin where this generation of the log does."""
+        begin = await beginning_of(self._server, self._store, self._superblock, listing)
+        self._beginning, self._chain = begin, begin.head.chain
+        self._findings += begin.findings
+        for frame in begin.frames:
+            self._lanes.arrivals.note(frame.entry, read=True)
+        if begin.held is not None:
+            await self._replay.restore(begin.held.packed, begin.held.stored.manifest)
+        elif begin.head.seq:
+            self._replay.known = False
+        self._payloads = {
+            frame.entry.message.id: frame.payload
+            for frame in begin.frames
+            if frame.payload is not None
+        }
 
     async def _look_at_catalog(self) -> None:
         catalog = self._superblock.catalog
@@ -177,8 +198,8 @@ class Verification:
                 await self._judge(until)
 
     async def _judge(self, until: int) -> None:
-        arrivals, chains = self._lanes.arrivals, self._memory.chain_at
-        self._judged = await self._server.aside(lambda: [*judge(arrivals, until, chains)])
+        arrivals, chains, begin = self._lanes.arrivals, self._memory.chain_at, self._beginning.head
+        self._judged = await self._server.aside(lambda: [*judge(arrivals, begin, until, chains)])
 
     async def _replay_all(self, listing: CheckpointListing) -> None:
         checkpoints = defaultdict[int, list[Stored]](list)
@@ -186,7 +207,7 @@ class Verification:
             checkpoints[stored.manifest.seq].append(stored)
         stops = {*checkpoints, self._memory.head.seq}
         with self._gauge.step("replaying the log", len(self._judged), "commits") as step:
-            await self._stop_at(0, checkpoints)
+            await self._stop_at(self._beginning.head.seq, checkpoints)
             for batch in _batches(self._judged, stops):
                 await self._take(batch, step)
                 await self._stop_at(batch[-1].seq, checkpoints)
@@ -205,6 +226,9 @@ class Verification:
     async def _fetched(self, judged: Judged) -> Fetched:
         if judged.entry is None or not judged.counts:
             return Fetched(judged)
+        payload = self._payloads.get(judged.entry.message.id)
+        if payload is not None:
+            return Fetched(judged, payload=payload)
         try:
             return Fetched(judged, await self._log.files(judged.entry))
         except (Malformed, NotFound) as error:
@@ -228,7 +252,8 @@ class Verification:
 
     async def _compare(self, held: Held) -> Finding | None:
         seq = held.stored.manifest.seq
-        following = self._judged[seq : seq + len(self._superblock.lanes)]
+        first = seq - self._beginning.head.seq
+        following = self._judged[max(0, first) : first + len(self._superblock.lanes)]
         return await compare(held, self._chain, self._replay, following)
 
     async def _compare_with_memory(self, seq: int) -> None:

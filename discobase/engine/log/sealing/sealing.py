@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-Sealable = Literal["frame", "payload", "superblock", "checkpoint", "part", "state", "succession"]
-"""What is sealed: a frame's header line, its payload, a message with facts, or the bytes of a
-checkpoint. No two of them have the same hashes, nor are encrypted by the same key."""
+Sealable = Literal[
+    "frame",
+    "payload",
+    "superblock",
+    "checkpoint",
+    "part",
+    "state",
+    "bundle",
+    "piece",
+    "commits",
+    "succession",
+]
+"""What is sealed: a frame's header line, its payload, a message with facts, the bytes of a
+checkpoint, or those of a bundle (``commits``). No two of them have the same
+hashes, nor are encrypted by the same key."""
 
 
 class Forged(ValueError):
