@@ -6,6 +6,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar, cast, overload
@@ -21,6 +22,7 @@ from discobase.arguments import (
     checked_other_server,
     checked_position,
     checked_progress,
+    checked_server,
     checked_staleness,
     checked_table_name,
     checked_version,
@@ -173,6 +175,13 @@ class Database:
     def tables(self) -> Mapping[str, type[Table]]:
         """The attached tables, by name."""
         return MappingProxyType(self._tables)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the database can be used at once, without waiting for a login, in this process.
+        No API call; never waits, nor connects.
+        """
+        return self._source.ready
 
     @property
     def head(self) -> int:
@@ -641,6 +650,52 @@ class Database:
         return self._log_in(
             token, api_url, allow_unsafe=allow_unsafe, successor_of=successor_of
         ).ended
+
+    def login_lazily(
+        self,
+        token: str | None = None,
+        *,
+        api_url: str | None = None,
+        server: str | int | None = None,
+        cache: str | os.PathLike[str] | None = None,
+        label: str | None = None,
+        allow_unsafe: bool = False,
+    ) -> None:
+        """Connect when the database is first used, in each process that uses it, and not now.
+        Return at once.
+
+        For modules that many processes load: of a web application before its workers are forked,
+        of its commands, of a reloader. Whoever uses the database first waits until it is there. A
+        login that has failed by what may pass, such as a network that is gone, or a bot that is not
+        in the server yet, is made anew by the first use ten seconds later; until then each use
+        raises why it has failed. After :meth:`close`, which the end of the interpreter does where
+        nobody else has, nothing connects by itself any more.
+
+        Where the database is connected, or connecting, this changes nothing.
+
+        Args:
+            token: as for :meth:`login_thread`, and so are those that can be left out; looked up and
+                checked at the first use.
+            api_url: as for :meth:`login_thread`.
+            server: in the place of what the database was made with, where the settings of a
+                deployment say so.
+            cache: likewise.
+            label: likewise.
+            allow_unsafe: as for :meth:`login_thread`.
+
+        Raises:
+            UsageError: `server`, `cache`, `label` or `allow_unsafe` makes no sense.
+        """
+        token = hidden(token)
+        given: dict[str, Any] = {
+            "server": checked_server(server),
+            "cache": checked_cache(cache),
+            "label": None if label is None else checked_label(label),
+        }
+        instead = {name: value for name, value in given.items() if value is not None}
+        checked_flag("allow_unsafe", allow_unsafe)
+        where = self._target(token, api_url, allow_unsafe=allow_unsafe)
+        self._source.log_in_when_used(lambda: replace(where(), **instead))
 
     def login(
         self,

@@ -83,6 +83,7 @@ class Session:
         target: where to log in, and as whom.
         awaited: whether somebody is about to wait for the login, and gets its failure raised.
         begun: called with the engine before anybody else has it, on the loop.
+        ends_at_exit: whether nobody is expected to close it before the interpreter ends.
 
     Attributes:
         target: where it has logged in, with the key that the database has by now.
@@ -96,6 +97,7 @@ class Session:
         *,
         awaited: bool = False,
         begun: Callable[[EngineInterface], object] | None = None,
+        ends_at_exit: bool = False,
     ) -> None:
         self.name = name
         self.target = target
@@ -103,7 +105,8 @@ class Session:
         self._begun_with = begun
         self._attended = False
         self.ended = LoginTask(self.ask_to_close)
-        self.portal = Portal(f"discobase {name}")
+        self.ends_at_exit = ends_at_exit
+        self.portal = Portal(f"discobase {name}", ends_at_exit=ends_at_exit)
         self._pid = os.getpid()
         self._opened: Outcome[None] = Outcome()
         self._opened.set_running_or_notify_cancel()
@@ -138,6 +141,16 @@ class Session:
     def over(self) -> bool:
         """Whether the session has ended, or can no longer be used in this process."""
         return self.forked or self.ended.settled
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why the session has ended by itself; None where it has not."""
+        return self.ended.exception() if self.ended.settled else None
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was made."""
+        return time.monotonic() - self._begun
 
     def begin(self) -> None:
         """Start the thread and the login on it. Return at once.

@@ -26,13 +26,21 @@ from discobase.engine.verification.costs import costs_of
 from discobase.engine.verification.report import Report
 from discobase.errors import (
     AlreadyConnected,
+    BadToken,
+    ConnectError,
     DiscobaseError,
+    KeyNeeded,
     LogDamaged,
+    NoncesIgnored,
     NotConnected,
+    NotEncrypted,
     OutcomeUnknown,
     ReadOnly,
+    SuccessionRefused,
+    Unavailable,
     WaitTimeout,
     WouldDeadlock,
+    WrongKey,
 )
 from discobase.examination import Examination
 from discobase.key import Key, NoKey
@@ -46,6 +54,18 @@ from discobase.status import Status
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
+
+_MAY_PASS = (ConnectError, LogDamaged, Unavailable)
+"""Why a login fails that may succeed later, once the network is back or somebody has mended what is
+named. After a database was deleted, the next one would create it anew."""
+
+_FOR_GOOD = (BadToken, KeyNeeded, NoncesIgnored, NotEncrypted, SuccessionRefused, WrongKey)
+"""Those of them that would come again, whatever happens: with what this program was given."""
+
+_RETRY_SECONDS = 10.0
+"""How long after its beginning a session that has failed is followed by another one, where it is
+used: long enough that a site which is asked a hundred times a second is no burden to Discord, and
+short enough for whoever waits for it: a guess."""
 
 _inherited: list[Session] = []
 """Sessions of the process from which this one was forked. They are kept, untouched: to collect them
@@ -83,6 +103,7 @@ class SessionSource:
         self.capacity = capacity
         self._last: Session | None = None
         self._heir: SessionSource | None = None
+        self._wanted: Callable[[], Target] | None = None
         self._forget: Callable[[], object] | None = None
         # By process: a lock that another thread held at the moment of a fork is never released in
         # the child.
@@ -94,6 +115,12 @@ class SessionSource:
     def connected(self) -> bool:
         """Whether a session is live, or on its way."""
         return self._last is not None and not self._last.over
+
+    @property
+    def ready(self) -> bool:
+        """Whether a session can be used at once, in this process."""
+        source = self if self._heir is None else self._heir
+        return source._last is not None and source._last.ready
 
     @property
     def target(self) -> Target | None:
@@ -128,8 +155,22 @@ class SessionSource:
                     f"{self.name!r} is connected already: close() it before another login."
                 )
             session = self._begin(target(), awaited=awaited)
-            self._heir = None
+            self._heir = self._wanted = None
             return session
+
+    def log_in_when_used(self, target: Callable[[], Target]) -> None:
+        """Have a session begun when one is first needed, in whichever process, and a new one where
+        it has failed by what may pass. Do nothing where a session is live.
+
+        Args:
+            target: says where to log in, and as whom; asked at each beginning.
+
+        Raises:
+            WouldDeadlock: this has interrupted a login on the same thread.
+        """
+        with self._alone():
+            if not self.connected:
+                self._wanted, self._heir = target, None
 
     def session(self) -> Session:
         """Return the live session; in a forked process, one that is begun now.
@@ -152,6 +193,7 @@ class SessionSource:
         """
         with self._alone():
             session = self._last
+            self._wanted = None
         if session is not None:
             session.close()
 
@@ -170,20 +212,26 @@ class SessionSource:
         """Return the session where it is not ready: on its way, ending, failed, or inherited."""
         if self._heir is not None:
             return self._heir.session()
+        if session is not None and session.forked:
+            return self._begin_again(session)
+        if self._wanted is not None and _is_to_be_begun(session):
+            return self._begin_wanted()
         if session is None:
             raise NotConnected(
                 f"{self.name!r} is not connected: use `with db.conn(token):`, or login_thread(), "
                 f"first."
             )
-        if session.forked:
-            return self._begin_again(session)
         if session.closed:
             raise NotConnected(f"{self.name!r} was closed: log in again to use it.")
         return session
 
-    def _begin(self, target: Target, *, awaited: bool) -> Session:
+    def _begin(self, target: Target, *, awaited: bool, ends_at_exit: bool = False) -> Session:
         session = Session(
-            self.name, target, awaited=awaited, begun=partial(_ask_for_all, self._searched)
+            self.name,
+            target,
+            awaited=awaited,
+            begun=partial(_ask_for_all, self._searched),
+            ends_at_exit=ends_at_exit,
         )
         session.begin()
         self._last = session
@@ -193,6 +241,16 @@ class SessionSource:
         finalizer.atexit = False
         self._forget = finalizer.detach
         return session
+
+    def _begin_wanted(self) -> Session:
+        """Connect, since it is used now and was to be connected then."""
+        with self._alone():
+            session, wanted = self._last, self._wanted  # another thread may have come before
+            if wanted is not None and _is_to_be_begun(session):
+                return self._begin(wanted(), awaited=True, ends_at_exit=True)
+            if session is None:
+                raise NotConnected(f"{self.name!r} was closed: log in again to use it.")
+            return session
 
     def _begin_again(self, inherited: Session) -> Session:
         """Connect in a forked process as its parent did."""
@@ -208,7 +266,7 @@ class SessionSource:
                     filename,
                     line,
                 )
-                self._begin(inherited.target, awaited=True)
+                self._begin(inherited.target, awaited=True, ends_at_exit=inherited.ends_at_exit)
             assert self._last is not None
             return self._last
 
@@ -484,6 +542,17 @@ class SessionSource:
                     f"position {position} did not come within {timeout:g} s: {self.name!r} is at "
                     f"{head} here."
                 ) from None
+
+
+def _is_to_be_begun(session: Session | None) -> bool:
+    """Return whether a database that connects when it is used needs a session: there was none, it
+    was closed before, or it has failed by what may pass, and that is a while ago.
+    """
+    if session is None or session.closed:
+        return True
+    why = session.failure
+    may_pass = isinstance(why, _MAY_PASS) and not isinstance(why, _FOR_GOOD)
+    return may_pass and session.age > _RETRY_SECONDS
 
 
 def _ask_for_all(searched: Mapping[str, TextIndexWanted], engine: EngineInterface) -> None:

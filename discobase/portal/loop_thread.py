@@ -48,6 +48,7 @@ class LoopThread:
         name: the thread's name, and what errors and warnings call it.
         blocked_after: seconds without an answer after which the loop counts as blocked, and its
             stack is logged.
+        ends_at_exit: whether it is right that the interpreter's end stops it.
 
     Attributes:
         pid: the process in which it was made.
@@ -56,8 +57,9 @@ class LoopThread:
         thread: the thread itself.
     """
 
-    def __init__(self, name: str, blocked_after: float) -> None:
+    def __init__(self, name: str, blocked_after: float, ends_at_exit: bool = False) -> None:
         self.name = name
+        self.ends_at_exit = ends_at_exit
         self.pid = os.getpid()
         self.failure: BaseException | None = None
         self.stopping = False
@@ -344,4 +346,5 @@ def _stop_unclosed() -> None:
     for loop_thread in unclosed:
         loop_thread.stop(GRACE_SECONDS)
     for loop_thread in unclosed:
-        loop_thread.warn_unclosed()
+        if not loop_thread.ends_at_exit:
+            loop_thread.warn_unclosed()

@@ -47,10 +47,19 @@ class Portal:
         name: what to call it in errors and warnings, and the thread's name.
         blocked_after: seconds for which the loop may leave a waiter's question unanswered before
             its stack is logged as a warning.
+        ends_at_exit: whether nobody is expected to stop it before the interpreter ends, which then
+            is no reason for a warning.
     """
 
-    def __init__(self, name: str = "discobase", *, blocked_after: float = BLOCKED_SECONDS) -> None:
+    def __init__(
+        self,
+        name: str = "discobase",
+        *,
+        blocked_after: float = BLOCKED_SECONDS,
+        ends_at_exit: bool = False,
+    ) -> None:
         self.name = name
+        self._ends_at_exit = ends_at_exit
         self._blocked_after = blocked_after
         self._loop_thread: LoopThread | None = None
         self._finalizer: weakref.finalize[[LoopThread], Any] | None = None
@@ -107,7 +116,7 @@ class Portal:
             if self.alive:
                 return
             self._detach_finalizer()
-            loop_thread = LoopThread(self.name, self._blocked_after)
+            loop_thread = LoopThread(self.name, self._blocked_after, self._ends_at_exit)
             try:
                 loop_thread.start()
             except Exception as error:

@@ -132,7 +132,7 @@ def test_every_method_that_the_architecture_names_exists():
 def test_the_page_of_environment_variables_has_those_that_the_code_looks_at():
     page = (ROOT / "docs/environment.md").read_text()
     code = "".join(path.read_text() for path in (ROOT / "discobase").rglob("*.py"))
-    looked_at = set(re.findall(r"""environ\S*["'](\w+)["']""", code))
+    looked_at = re.findall(r"""environ\S*["'](\w+)["']""", code)
     of_commands = set(re.findall(r"""envvar="(\w+)\"""", code))
-    assert looked_at | of_commands == set(re.findall(r"^\| `(\w+)` ", page, re.MULTILINE))
+    assert {*looked_at} | of_commands == set(re.findall(r"^\| `(\w+)` ", page, re.MULTILINE))
     assert len(looked_at) == code.count("environ.get(") + code.count("environ[")

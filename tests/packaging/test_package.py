@@ -101,9 +101,11 @@ def test_nothing_is_imported_but_those_three_and_what_they_require_themselves():
             else []
         )
     }
-    # The plugin is imported by pytest itself, what encrypts where a key is given, and what the
-    # command line is made of where a command is run that needs it.
-    optional = {"pytest", "cryptography", "typer", "rich"}
+    # The plugin is imported by pytest itself, what encrypts where a key is given, what the command
+    # line is made of where a command is run that needs it, and what is for a framework where that
+    # is used.
+    frameworks = {"flask", "click", "cachelib", "_typeshed", "django", "asgiref"}
+    optional = {"pytest", "cryptography", "typer", "rich"} | frameworks
     assert imported - sys.stdlib_module_names - allowed == optional
     for name, packages in brought.items():
         required = {Requirement(each).name.replace("-", "_") for each in requires(name)}
@@ -148,7 +150,7 @@ def test_the_package_exports_exactly_what_it_names():
 
 def test_a_database_offers_what_is_for_users_and_nothing_else():
     offered = {name for name in dir(discobase.Database) if not name.startswith("_")}
-    about_itself = {"name", "head", "refresh", "wait_for", "lost"}
+    about_itself = {"name", "ready", "head", "refresh", "wait_for", "lost"}
     tables = {"tables", "table", "open_table", "stored_tables", "drop_unique"}
     sql = {"sql", "sqlite"}
     operating = {
@@ -162,7 +164,7 @@ def test_a_database_offers_what_is_for_users_and_nothing_else():
         "move",
     }
     transfer = {"export", "import_", "import_original"}
-    logins = {"conn", "login", "login_task", "login_thread", "wait_ready", "close"}
+    logins = {"conn", "login", "login_lazily", "login_task", "login_thread", "wait_ready", "close"}
     assert offered == about_itself | tables | sql | operating | transfer | logins
 
 

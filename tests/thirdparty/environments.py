@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,21 @@ def debian_package(name: str) -> Path:
         _run(name, place, dpkg, "-x", str(archive), str(place))
         _mark_made(place, (name,))
     return place
+
+
+def source_of(package: str, version: str) -> Path:
+    """The folder with the source of a Python package as its makers publish it, tests included."""
+    place = ROOT / "sources" / f"{package}-{version}"
+    wanted = f"{package}=={version}"
+    if not _is_made(place, (wanted,)):
+        download = ("-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:")
+        _run(package, place, sys.executable, *download, wanted)
+        [archive] = place.glob("*.tar.gz")
+        with tarfile.open(archive) as packed:
+            packed.extractall(place, filter="data")
+        _mark_made(place, (wanted,))
+    [source] = [path for path in place.iterdir() if path.is_dir()]
+    return source
 
 
 def _is_made(place: Path, wanted: tuple[str, ...]) -> bool:

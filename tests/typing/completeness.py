@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import discobase
+import discobase.contrib.flask
 import discobase.local
 from discobase import errors
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = (discobase, discobase.local)
+PACKAGES = (discobase, discobase.local, discobase.contrib.flask)
 COMMAND = ("pyright", "--verifytypes", "discobase", "--ignoreexternal", "--outputjson")
 
 

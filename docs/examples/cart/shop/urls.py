@@ -1,0 +1,12 @@
+"""The addresses."""
+
+from django.urls import path
+
+from shop import views
+
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("put", views.put, name="put"),
+    path("log-in", views.log_in, name="log-in"),
+    path("log-out", views.log_out, name="log-out"),
+]
