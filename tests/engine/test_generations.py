@@ -89,9 +89,15 @@ def test_several_vacuums_one_after_the_other(world):
     assert not report.findings, report.findings
 
 
-def test_a_checkpoint_that_a_change_of_generation_overtakes_is_one_of_the_new_generation(world):
+@pytest.mark.parametrize("removed", [True, False], ids=["lanes removed", "lanes there"])
+def test_a_checkpoint_that_a_change_of_generation_overtakes_is_one_of_the_new_generation(
+    world, removed
+):
+    """What it has asked of the old lanes is answered when the replica is in the new ones."""
     one, engine = join_lasting(world)
     two, other = join_lasting(world, "two")
+    if not removed:
+        leave_channels(one)
     save(world, one, engine, *"abcd")  # so that each lane is known by its last message
     listed, late = two.seam.channels, []
 
