@@ -294,6 +294,52 @@ def joined_blind(world):
     return blind, open_lasting(world, blind, successor_of=BOT)
 
 
+# With other writers
+
+
+def test_a_vacuum_beside_a_writer_takes_few_pages_of_the_catalog(world):
+    """Discord gives five in five seconds, which all processes of a bot share."""
+    one, engine = join_lasting(world)
+    two, other = join_lasting(world, "two")
+    save(world, one, engine, "a")
+    world.run_in(two, other.refresh())
+    pages = [pages_of(process, engine.superblock.catalog) for process in (one, two)]
+    world.run_in(one, vacuum(engine))
+    save(world, two, other, "b")
+    assert rows_of(other) == ["a", "b"]
+    assert [len(asked) for asked in pages] == [5, 2]
+
+
+def test_who_hears_events_does_not_ask_the_catalog_by_the_clock_while_one_is_to_come(world):
+    one, engine = join_lasting(world)
+    two, other = join_lasting(world, "two")
+    save(world, one, engine, "a")
+    making = one.loop.create_task(vacuum(engine))
+    world.run(lambda: other.replica.sealed)
+    one.freeze(4.0)
+    asked = pages_of(two, engine.superblock.catalog)
+    world.run(lambda: not one.frozen)
+    assert not asked
+    save(world, two, other, "b")
+    world.run(making.done)
+    making.result()
+    assert other.superblock == engine.superblock
+    assert other.superblock.generation == 2
+
+
+def pages_of(process, channel):
+    """When a process asks for a page of a channel from now on."""
+    history, asked = process.seam.history, []
+
+    async def counted(of, *, after, limit=100):
+        if of == channel:
+            asked.append(process.world.time)
+        return await history(of, after=after, limit=limit)
+
+    process.seam.history = counted
+    return asked
+
+
 # With a deletion
 
 
