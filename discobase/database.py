@@ -897,12 +897,14 @@ class Database:
             NotConnected: there is no connection.
             WaitTimeout: it takes longer, and is given up; either generation is in force.
             Unavailable: Discord refused it or did not answer, or another vacuum was faster: the old
-                generation goes on. Or the new one does, and the old one could not be deleted yet;
-                the error says so.
+                generation goes on. Or the new one is in force, and channels of the old one, with
+                what was deleted, could not be deleted yet, for want of an answer or of permissions
+                in them, or because others protect them: the error says so, and names them. The next
+                login deletes them, if it can.
             OutcomeUnknown: it is not known which generation goes on; all who are connected will
                 find out.
             ServerFull: the server has no room for the new channels.
-            MissingPermission: the bot may not make or delete channels.
+            MissingPermission: the bot may not make channels.
             LogDamaged, UpgradeNeeded: the log cannot be read to its end.
             ReadOnly: the database was made with ``read_only=True``.
         """

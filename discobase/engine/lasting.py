@@ -294,8 +294,9 @@ class LastingEngine:
                 left = await tidy_moved(here, there, made.superblock)
         if left is not None:
             raise Unavailable(
-                f"the new generation is in force, and the old one could not be deleted: {left}. It "
-                f"is deleted when the database is opened next"
+                f"the new generation of the log is in force, and saves go on in it; but the old "
+                f"one, which holds what was deleted, could not be deleted whole: {left}. What is "
+                f"left is deleted by the next login, if it can be by then"
             )
         return made
 

@@ -186,7 +186,7 @@ class Seam:
     async def delete_channel(self, channel: int) -> None:
         await self._call(
             "delete_channel",
-            lambda: self._managed(channel, lambda: self._world.drop_channel(channel)),
+            lambda: self._managed(channel, lambda: self._world.drop_managed(channel)),
             channel,
         )
 

@@ -502,6 +502,11 @@ class World:
         for channel in (*channels, *within):
             self.deny(channel, taken, told=told)
 
+    def drop_managed(self, channel: int) -> None:
+        """A bot deletes a channel, if it may."""
+        self.require(channel, Permission.MANAGE_CHANNELS)
+        self.drop_channel(channel)
+
     def drop_channel(self, channel: int) -> None:
         """A channel and its messages are gone. Channels in a deleted category stay."""
         self._require_channel(channel)

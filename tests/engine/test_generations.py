@@ -8,6 +8,7 @@ import pytest
 
 from discobase.engine.changes import Insert, Remove, Request
 from discobase.engine.log.leftovers import YOUTH, channels_in
+from discobase.engine.server.permissions import Permission
 from discobase.engine.server.seam import AccessChanged
 from discobase.errors import DiscobaseError, Unavailable
 from discobase.progress import Gauge
@@ -88,9 +89,15 @@ def test_several_vacuums_one_after_the_other(world):
     assert not report.findings, report.findings
 
 
-def test_a_checkpoint_that_a_change_of_generation_overtakes_is_one_of_the_new_generation(world):
+@pytest.mark.parametrize("removed", [True, False], ids=["lanes removed", "lanes there"])
+def test_a_checkpoint_that_a_change_of_generation_overtakes_is_one_of_the_new_generation(
+    world, removed
+):
+    """What it has asked of the old lanes is answered when the replica is in the new ones."""
     one, engine = join_lasting(world)
     two, other = join_lasting(world, "two")
+    if not removed:
+        leave_channels(one)
     save(world, one, engine, *"abcd")  # so that each lane is known by its last message
     listed, late = two.seam.channels, []
 
@@ -334,6 +341,34 @@ def test_what_a_generation_begins_with_stays(world):
     report = world.run_in(one, engine.verify(Gauge()))
     assert not report.findings
     assert len(report.checkpoints) == 3
+
+
+def test_channels_that_cannot_be_deleted_are_named_and_the_next_login_deletes_them(world):
+    one, engine = join_lasting(world)
+    save(world, one, engine, "kept", "secret")
+    world.run_in(one, put(engine, Remove("a", 2, 2)))
+    protected = engine.superblock.lanes[:2]
+    for lane in protected:
+        world.deny(lane, Permission.MANAGE_CHANNELS)
+    told = (
+        rf"is in force.*deleted whole: log-0 \({protected[0]}\), log-1 \({protected[1]}\): .*"
+        rf"by the next login"
+    )
+    with pytest.raises(Unavailable, match=told):
+        world.run_in(one, vacuum(engine))
+    assert engine.superblock.generation == 2
+    assert channels(world) == channels_in(engine.superblock) | {*protected}
+    save(world, one, engine, "after")
+    _, other = join_lasting(world, "two")
+    assert channels(world) == channels_in(engine.superblock) | {*protected}
+    for lane in protected:
+        world.show(lane)
+    _, later = join_lasting(world, "three")
+    assert channels(world) == channels_in(engine.superblock)
+    assert superblocks(world, engine) == [2]
+    assert not is_held(world, "secret")
+    assert rows_of(engine) == rows_of(other) == rows_of(later) == ["kept", "after"]
+    assert not one.failures
 
 
 def late_superblock(process, seconds):

@@ -17,6 +17,7 @@ from discobase.errors import (
     DatabaseEnded,
     DiscobaseError,
     NotEncrypted,
+    SuccessionRefused,
     WrongKey,
 )
 from discobase.key import Key
@@ -246,6 +247,97 @@ def test_what_the_old_bot_has_sealed_and_not_followed_is_lifted_by_its_successor
     assert (engine.superblock.generation, engine.superblock.made) == (2, 1)
     assert rows_of(engine) == ["old tag", "new tag"]
     check_read(world, engine, bot=HEIR)
+
+
+def show_no_text_of_others(process):
+    """Show a bot what others have written as Discord does without the Message Content Intent."""
+    history, message = process.seam.history, process.seam.message
+
+    def shown(found):
+        if found is None or found.author == process.bot:
+            return found
+        return replace(found, content="", attachments=())
+
+    async def blank_history(channel, *, after, limit=100):
+        return [shown(each) for each in await history(channel, after=after, limit=limit)]
+
+    async def blank_message(channel, identity):
+        return shown(await message(channel, identity))
+
+    process.seam.history, process.seam.message = blank_history, blank_message
+
+
+def test_a_successor_that_is_shown_no_text_is_told_so_until_it_has_a_checkpoint_of_its_own(world):
+    """Nothing but the channel for checkpoints has what the old bot wrote into this generation."""
+    old, first = joined(world, "old")
+    deleted_a_record(world, old, first)
+    world.run_in(old, vacuum(first))
+    world.let_in(HEIR)
+    world.kick(BOT)
+    heir, engine = joined(world, "heir", HEIR, successor_of=BOT)
+    before = len(world.written)
+    with pytest.raises(SuccessionRefused, match="Message Content Intent"):
+        joined_blind(world)
+    assert len(world.written) == before
+    save(world, heir, engine, "by the heir")
+    world.run_in(heir, engine.checkpoint())
+    blind, late = joined_blind(world)
+    assert rows_of(late) == ["kept tag", "by the heir"]
+    with pytest.raises(SuccessionRefused, match="Message Content Intent"):
+        world.run_in(blind, late.verify(Gauge()))
+
+
+def joined_blind(world):
+    """Open the successor's database where the text of others is not shown to it."""
+    blind = world.process("blind", bot=HEIR)
+    show_no_text_of_others(blind)
+    return blind, open_lasting(world, blind, successor_of=BOT)
+
+
+# With other writers
+
+
+def test_a_vacuum_beside_a_writer_takes_few_pages_of_the_catalog(world):
+    """Discord gives five in five seconds, which all processes of a bot share."""
+    one, engine = join_lasting(world)
+    two, other = join_lasting(world, "two")
+    save(world, one, engine, "a")
+    world.run_in(two, other.refresh())
+    pages = [pages_of(process, engine.superblock.catalog) for process in (one, two)]
+    world.run_in(one, vacuum(engine))
+    save(world, two, other, "b")
+    assert rows_of(other) == ["a", "b"]
+    assert [len(asked) for asked in pages] == [5, 2]
+
+
+def test_who_hears_events_does_not_ask_the_catalog_by_the_clock_while_one_is_to_come(world):
+    one, engine = join_lasting(world)
+    two, other = join_lasting(world, "two")
+    save(world, one, engine, "a")
+    making = one.loop.create_task(vacuum(engine))
+    world.run(lambda: other.replica.sealed)
+    one.freeze(4.0)
+    asked = pages_of(two, engine.superblock.catalog)
+    world.run(lambda: not one.frozen)
+    assert not asked
+    save(world, two, other, "b")
+    world.run(making.done)
+    making.result()
+    assert other.superblock == engine.superblock
+    assert other.superblock.generation == 2
+
+
+def pages_of(process, channel):
+    """When a process asks for a page of a channel from now on."""
+    history, asked = process.seam.history, []
+
+    async def counted(of, *, after, limit=100):
+        if of == channel:
+            asked.append(process.world.time)
+        return await history(of, after=after, limit=limit)
+
+    process.seam.history = counted
+    return asked
 
 
 # With a deletion

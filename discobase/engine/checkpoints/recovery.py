@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from discobase.engine.checkpoints.manifest import Manifest
 from discobase.engine.checkpoints.packing import unpack
 from discobase.engine.checkpoints.store import CheckpointDamaged, CheckpointStore, Stored
+from discobase.engine.log.authors import hidden_text
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.listing import Listing
 from discobase.engine.replica import Position, Positions
@@ -58,6 +59,8 @@ class Recovery:
 
         Raises:
             Uncertain, NotPermitted: the channel could not be read.
+            SuccessionRefused: there is none but by a bot that was succeeded, and its text is not
+                shown to this one.
         """
         channel, end = self._log.superblock.checkpoints, None
         if listing is not None and self._log.catalog.tells_ends(listing):
@@ -71,6 +74,8 @@ class Recovery:
         except Refused as error:
             self._tell(channel, f"the checkpoints cannot be read ({error}): the whole log is")
             return []
+        if found.hidden is not None and not found.stored:
+            raise hidden_text(found.hidden)
         for message, why in found.ignored:
             self.pass_over(message.id, why)
         now = self._log.server.monotonic()

@@ -66,11 +66,14 @@ class CheckpointListing:
         stored: the checkpoints that count by what is said of them, the newest position first.
         ignored: messages that claim to be checkpoints and do not count, each with the reason.
         parts: parts of checkpoints, by message id.
+        hidden: a bot that was succeeded and whose messages come without their text; None where all
+            is shown.
     """
 
     stored: tuple[Stored, ...] = ()
     ignored: tuple[tuple[Message, str], ...] = ()
     parts: tuple[Message, ...] = ()
+    hidden: int | None = None
 
 
 class CheckpointStore:
@@ -115,7 +118,9 @@ class CheckpointStore:
         stored.sort(key=lambda each: (-each.manifest.seq, each.message.id))
         own = (message for message in messages if message.author == self._server.author)
         parts = (message for message in own if is_part(message.content))
-        return CheckpointListing(tuple(stored), tuple(ignored), tuple(parts))
+        before = {each.bot for each in self._superblock.predecessors}
+        blank = (each.author for each in messages if each.author in before and not each.content)
+        return CheckpointListing(tuple(stored), tuple(ignored), tuple(parts), next(blank, None))
 
     def _manifest_in(self, message: Message) -> Manifest | str:
         """Return what a message says, or why it does not count."""

@@ -82,8 +82,8 @@ async def remove_channels(server: Server, superblock: Superblock, ticket: str) -
 
 async def tidy(server: Server, catalog: int, chosen: Superblock) -> str | None:
     """Remove what earlier generations, and those that came second, have left, as far as that can be
-    done now; return why not, where it cannot. One API call for each channel and superblock, and two
-    more.
+    done now; return which channels are left, and why, where it cannot. One API call for each
+    channel and superblock, and two more.
 
     Args:
         server: the seam.

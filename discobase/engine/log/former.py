@@ -79,7 +79,7 @@ async def remove_former(
         chosen: one that counts, or has counted: what came after it is left alone.
 
     Raises:
-        Refused, Uncertain: something could not be removed.
+        Refused, Uncertain: something could not be removed; the error names the channels.
     """
     over = {
         message: block
@@ -92,13 +92,38 @@ async def remove_former(
     for message, block in held:
         kept |= set() if message in over else channels_in(block)
     old = {channel for block in over.values() for channel in channels_in(block)} - kept
-    await remove(server, [channel for channel in channels if channel.id in old])
+    await _remove_all(server, [channel for channel in channels if channel.id in old])
     for message in over:
         try:
             await persist(server, server.delete_message, catalog, message)
         except NotFound:
             _log.debug("superblock %d has been deleted by somebody else", message)
     _log.info("removed what %d superblocks of former generations have named", len(over))
+
+
+async def _remove_all(server: Server, channels: Sequence[Channel]) -> None:
+    """Delete channels, also those behind one that others protect; nothing behind one of which there
+    is no answer.
+
+    Raises:
+        Refused, Uncertain: not all of them are gone; the error names those that are left.
+    """
+    left, refused = list(channels), None
+    for channel in channels:
+        try:
+            await remove(server, [channel])
+        except Refused as error:
+            refused = refused or error
+        except Uncertain as error:
+            raise Uncertain(f"{_names(left)}: {error}") from error
+        else:
+            left.remove(channel)
+    if refused is not None:
+        raise Refused(f"{_names(left)}: {refused}", refused.code)
+
+
+def _names(channels: Iterable[Channel]) -> str:
+    return ", ".join(f"{channel.name} ({channel.id})" for channel in channels)
 
 
 def _unfinished(

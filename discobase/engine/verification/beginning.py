@@ -11,6 +11,7 @@ from discobase.engine.checkpoints.store import (
     CheckpointListing,
     CheckpointStore,
 )
+from discobase.engine.log.authors import hidden_text
 from discobase.engine.log.frame import GENESIS
 from discobase.engine.log.superblock import Base, Superblock
 from discobase.engine.replica import Head
@@ -45,12 +46,15 @@ async def beginning_of(
 
     Raises:
         Uncertain: it could not be read.
+        SuccessionRefused: it is by a bot that was succeeded, and its text is not shown to this one.
     """
     base = superblock.base
     if base is None:
         return Beginning()
     found = [stored for stored in listing.stored if stored.message.id == base.checkpoint]
     if not found:
+        if listing.hidden is not None:
+            raise hidden_text(listing.hidden)
         return _without(base, superblock, "is gone, or was altered", base.checkpoint)
     try:
         packed = await store.verified(found[0])
