@@ -9,7 +9,8 @@ import urllib.request
 
 import pytest
 
-from discobase.errors import ReadOnly, UsageError
+from discobase.engine.server.permissions import Permission
+from discobase.errors import MissingPermission, ReadOnly, UsageError
 from tests.database.shop import shop
 
 SECRET = "a word that nobody may ever read again"
@@ -119,3 +120,18 @@ def test_who_only_reads_makes_none(place):
     reader, _ = shop(read_only=True)
     with place.conn(reader), pytest.raises(ReadOnly):
         reader.vacuum()
+
+
+@pytest.mark.parametrize("gateway", [True, False])
+def test_without_the_right_to_make_channels_it_says_so_and_all_goes_on(place, gateway):
+    database, item = shop(gateway=gateway)
+    with place.conn(database):
+        place.discord.set_permissions(place.server, 0)
+        rest = Permission.MANAGE_ROLES | Permission.ATTACH_FILES | Permission.SEND_MESSAGES
+        reading = Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY
+        place.discord.set_permissions(place.server, rest | reading, token=place.token)
+        with pytest.raises(MissingPermission) as caught:
+            database.vacuum()
+        assert caught.value.missing == ["manage_channels"]
+        assert item(name="after").save().version == 1
+    assert len(place.lanes()) == 4

@@ -355,6 +355,7 @@ class Requests(Protocol):
 
         Raises:
             ServerFull: the server has no room for another channel.
+            NotPermitted: the bot may not make channels there.
         """
         ...
 

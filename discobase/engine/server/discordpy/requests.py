@@ -222,7 +222,13 @@ class RestRequests:
 
     async def create_channel(self, name: str, *, parent: int, topic: str) -> Channel:
         """See :meth:`~discobase.engine.server.seam.Requests.create_channel`."""
-        return await self._create(_TEXT, name=name, parent_id=parent, topic=topic)
+        try:
+            return await self._create(_TEXT, name=name, parent_id=parent, topic=topic)
+        except Forbidden as error:
+            # It is seldom done, so what was known of permissions may be old.
+            self._access.changed()
+            needed = Permission.MANAGE_CHANNELS
+            raise await self._access.explain(parent, needed, error) from error
 
     async def _create(self, kind: Any, **options: Any) -> Channel:
         try:
