@@ -1130,6 +1130,8 @@ class Database:
             ReadOnly: the database was made with ``read_only=True``.
             DatabaseNotFound: there is no database.
             DatabaseTakenOver: another bot has taken it over, and nothing was deleted.
+            ServerNotFound: it has moved on by way of a server that the bot is not in, and nothing
+                was deleted.
             MissingPermission: the bot may not read a channel of it.
             Unavailable: Discord did not answer, or refused: what was begun can be finished.
             WaitTimeout: it took longer, and was given up; what was begun can be finished.

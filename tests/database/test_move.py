@@ -164,3 +164,23 @@ def test_a_deletion_by_the_old_name_removes_it_from_both(place, other):
     assert not place.discord.channels(other)
     with pytest.raises(DatabaseNotFound):
         database.clean("shop")
+
+
+def test_a_deletion_that_does_not_come_to_where_the_database_is_deletes_nothing(place, other):
+    third = place.discord.join("third")
+    database, item = shop()
+    with place.conn(database):
+        item(name="a").save()
+        database.move("other")
+        database.move("third")
+    place.discord.remove_bot(place.token, other)
+    with pytest.raises(ServerNotFound, match=f"is in the server {other}") as caught:
+        database.clean("shop")
+    assert "Nothing was deleted" in caught.value.__notes__[0]
+    place.discord.add_bot(place.token, other)
+    with place.conn(database):  # the way there was left as it is
+        assert names(item) == ["a"]
+        assert database.status().server_id == third
+    database.clean("shop")
+    for server in (place.server, other, third):
+        assert not place.discord.channels(server)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from discobase.engine.base36 import base36
@@ -32,6 +32,7 @@ from discobase.errors import (
     DatabaseEnded,
     DatabaseNotFound,
     DatabaseTakenOver,
+    ServerNotFound,
     Unavailable,
 )
 
@@ -104,6 +105,8 @@ async def delete_database(server: Server, place: str) -> list[str]:
     Raises:
         DatabaseNotFound: there is none.
         DatabaseTakenOver: another bot has taken it over, or claims to, and nothing was deleted.
+        ServerNotFound, MissingPermission: the server that it is in now could not be reached, and
+            nothing was deleted.
         Unavailable: a server could not be reached that has a part of it; the others have none any
             more.
         NotPermitted: the bot may not read a channel of it, or not delete it.
@@ -115,13 +118,15 @@ async def delete_database(server: Server, place: str) -> list[str]:
         await find_gone(server, channels)
         raise DatabaseNotFound(place, "nothing was deleted")
     parts, unreached = await _parts(server, doomed)
+    _require_reached(parts, unreached)
     for part in parts:
         await _require_deletable(part)
     await _delete([(part, each) for part in parts for each in part.databases], parts)
     if unreached:
+        reasons = [f"server {other} ({error})" for other, error in unreached.items()]
         raise Unavailable(
             f"the database was deleted in {len(parts)} servers, and it was in others, which could "
-            f"not be reached: {'; '.join(unreached)}. What there is of it in those is still there, "
+            f"not be reached: {'; '.join(reasons)}. What there is of it in those is still there, "
             f"in channels whose topics name it: {', '.join(each.identity for each in doomed)}. "
             f"Connect to them, or delete the channels by hand"
         )
@@ -138,19 +143,25 @@ async def finish_deletions(server: Server) -> None:
     parts, unreached = await _parts(server, [each for each in begun if each.being_deleted])
     untold = [(part, each) for part in parts for each in part.databases if not each.being_deleted]
     await _delete(untold, parts)
-    for reason in unreached:
-        _log.warning("a part of a database that was deleted could not be reached: %s", reason)
+    for other, reason in unreached.items():
+        _log.warning(
+            "a part of a database that was deleted could not be reached: server %d (%s)",
+            other,
+            reason,
+        )
 
 
-async def _parts(server: Server, doomed: Sequence[_Database]) -> tuple[list[_Part], list[str]]:
+async def _parts(
+    server: Server, doomed: Sequence[_Database]
+) -> tuple[list[_Part], dict[int, ConnectError]]:
     """Find what other servers have of databases: one catalog leads to the next.
 
     Returns:
-        The parts, those in force first; and why others could not be reached.
+        The parts, those in force first; and why others could not be reached, by their ids.
     """
     identities = {each.identity for each in doomed if each.identity}
     parts = {server.id: _Part(server, doomed)}
-    unreached: dict[int, str] = {}
+    unreached: dict[int, ConnectError] = {}
     ahead = [other for each in doomed for other in each.elsewhere]
     while ahead:
         other = ahead.pop()
@@ -158,14 +169,37 @@ async def _parts(server: Server, doomed: Sequence[_Database]) -> tuple[list[_Par
             continue
         try:
             there = await server.elsewhere(other)
+        except ServerNotFound as error:
+            why = "a part of the database is in"
+            unreached[other] = ServerNotFound(f"{other}", error.present, error.invite, why=why)
+            continue
         except ConnectError as error:
-            unreached[other] = f"server {other} ({error})"
+            unreached[other] = error
             continue
         found = await _databases(there, await persist(there, there.channels))
         parts[other] = _Part(there, [each for each in found if each.identity in identities])
         ahead += [each for one in parts[other].databases for each in one.elsewhere]
     # Where it is told first, nobody goes on.
-    return sorted(parts.values(), key=lambda part: part.has_left), list(unreached.values())
+    return sorted(parts.values(), key=lambda part: part.has_left), unreached
+
+
+def _require_reached(parts: Sequence[_Part], unreached: Mapping[int, ConnectError]) -> None:
+    """See that a database which is to be deleted was followed up to where it is. What it has left
+    behind leads there: without that others would go on with it, and nobody would find it by its old
+    name any more. Where the deletion has begun it is finished as far as can be.
+
+    Raises:
+        ConnectError: it is where nobody could look, or beyond that; why that is.
+    """
+    known = [each for part in parts for each in part.databases]
+    newest = max(known, key=lambda each: (each.generation, not each.has_left))
+    if newest.has_left and unreached and not any(each.being_deleted for each in known):
+        error = next(iter(unreached.values()))
+        error.add_note(
+            "Nothing was deleted. Where that server is gone for good, delete by hand what is left "
+            "of the database in others: the channels whose topics name it."
+        )
+        raise error
 
 
 async def _require_deletable(part: _Part) -> None:
