@@ -68,7 +68,7 @@ def names(table):
 
 def hears(database):
     """Whether the gateway tells it of events."""
-    return database._source.session()._engine._server.trouble is None
+    return database._source.session()._engine.standing().events is None
 
 
 def two(place):

@@ -44,7 +44,7 @@ def test_nothing_is_asked_by_itself_not_even_in_a_day(pair):
 
 def test_it_never_listens(pair):
     world, _, (two, _) = pair()
-    assert two.session._handler is None
+    assert not two.session._handlers
     assert world.time > 0
 
 

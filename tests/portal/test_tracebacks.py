@@ -74,6 +74,7 @@ def test_a_traceback_does_not_grow_from_waiter_to_waiter(portal: Portal, error: 
 def instances() -> list[DiscobaseError]:
     """One of each class, made with something plausible for each argument it asks for."""
     samples = {"str": "text", "int": 1, "int | None": 1, "bool": True, "object": "value"}
+    samples |= {"float": 1.0, "KeyKind": "none"}
     made: list[DiscobaseError] = []
     for kind in vars(errors).values():
         if not (isinstance(kind, type) and issubclass(kind, DiscobaseError)):

@@ -161,7 +161,7 @@ REFUSED = {
         "no schema 9",
     ),
     "a record is nested too deeply": (
-        lambda record: record._replace(data=f'{{"code":{"[" * 9_000}{"]" * 9_000}}}'),
+        lambda record: record._replace(data=f'{{"code":{"[" * 100_000}{"]" * 100_000}}}'),
         "is no record",
     ),
     "a record is too large": (
