@@ -111,11 +111,11 @@ def stays_unnoticed(place, payload):
     databases, tables = two(place)
     with place.conn(databases[0]), place.conn(databases[1]):
         assert soon(lambda: all(map(hears, databases)), seconds=20)
+        before = place.discord.requests.identifies
         place.discord.event_fault(action="alter", payload=payload)
         tables[0](name="garbled").save()
         assert soon(lambda: place.discord.faults_left == 0)
         databases[1].refresh()
-        before = place.discord.requests.identifies
         goes_on(place, databases, tables)
         assert place.discord.requests.identifies == before
 

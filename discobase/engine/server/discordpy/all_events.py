@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from discobase.engine.server.discordpy.client import Handler
 from discobase.engine.server.discordpy.events import GatewayEvents
@@ -56,14 +56,20 @@ class AllEvents:
 
         return handle
 
-    def _note(self, name: str, raw: Mapping[str, Any]) -> None:
+    def _note(self, name: str, raw: object) -> None:
         """Take note of which servers the session has shown."""
-        told = str(raw.get("id"))
         if name in {"READY", "RESUMED"}:
             self._comes = True
         if name == "READY":
             self._shown.clear()
-        elif name == "GUILD_CREATE" and told.isdecimal() and not raw.get("unavailable"):
-            self._shown.add(int(told))
-        elif name == "GUILD_DELETE" and told.isdecimal():
+        # What an event says need not be what Discord promises: it is judged where it is used.
+        if name not in {"GUILD_CREATE", "GUILD_DELETE"} or not isinstance(raw, Mapping):
+            return
+        said = cast("Mapping[str, object]", raw)
+        told, unavailable = str(said.get("id")), said.get("unavailable")
+        if not told.isdecimal():
+            return
+        if name == "GUILD_DELETE":
             self._shown.discard(int(told))
+        elif not unavailable:
+            self._shown.add(int(told))
