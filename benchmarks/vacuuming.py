@@ -1,24 +1,32 @@
-"""A vacuum: for how long saves wait, at Discord's limits and with its latency."""
+"""A vacuum, and a move: for how long saves wait, at Discord's limits and with its latency."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 import discobase
 from benchmarks.measuring import Place
 from discobase.local import LocalDiscord
 
 _NAME = "bench"
+_OTHER = "bench elsewhere"
 
 
 def vacuuming(_: Place) -> None:
-    """A vacuum over a tail of 100 commits, while another writer saves; on a server in this
-    process.
+    """A vacuum, and a move to another server, each over a tail of 100 commits, while another writer
+    saves; on a server in this process.
     """
-    print("A vacuum, at Discord's limits and with 0.1 s of latency")
+    _measure("A vacuum", lambda database: database.vacuum().paused)
+    _measure("A move", lambda database: database.move(server=_OTHER).paused)
+
+
+def _measure(title: str, change: Callable[[discobase.Database], float]) -> None:
+    print(f"{title}, at Discord's limits and with 0.1 s of latency")
     with LocalDiscord() as discord:
         discord.join(_NAME)
+        discord.join(_OTHER)
         database, item = _database()
         other, theirs = _database()
         with (
@@ -42,12 +50,12 @@ def vacuuming(_: Place) -> None:
             saving.start()
             time.sleep(2)
             began = time.perf_counter()
-            told = database.vacuum()
+            paused = change(database)
             seconds = time.perf_counter() - began
             time.sleep(2)
             ended.set()
             saving.join()
-    print(f"  {'saves wait for, as the maker measures it':<52} {told.paused:>8.2f} s")
+    print(f"  {'saves wait for, as the maker measures it':<52} {paused:>8.2f} s")
     print(f"  {'the longest save of another writer meanwhile':<52} {max(waits):>8.2f} s")
     print(f"  {'all of it':<52} {seconds:>8.2f} s")
     print()
