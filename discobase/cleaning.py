@@ -11,11 +11,12 @@ from discobase.engine.replica import Cache
 from discobase.engine.server.discordpy import Connection
 from discobase.engine.server.seam import NotPermitted, Refused, Uncertain
 from discobase.errors import Unavailable
-from discobase.session import Session
+from discobase.single_task import SingleTask
 
 
-class Cleaning(Session):
-    """A login that opens nothing: it deletes what there is of the database, and ends.
+class Cleaning(SingleTask[Sequence[str]]):
+    """A login that opens nothing: it deletes what there is of the database, and ends. What it comes
+    to is the ids of what was deleted.
 
     Args:
         name: the database's name.
@@ -23,29 +24,10 @@ class Cleaning(Session):
     """
 
     def __init__(self, name: str, target: Target) -> None:
-        super().__init__(name, replace(target, gateway=False, cache=None), awaited=True)
-        self._attended = True
-        self._deleted: Sequence[str] = ()
+        super().__init__(name, replace(target, gateway=False, cache=None), "the deletion")
 
-    async def _served(self, connection: Connection) -> None:
-        self._deleted = await self._unless_ended(_delete(connection, self.target.place))
-
-    def run(self, timeout: float | None) -> Sequence[str]:
-        """Begin, block until it has ended, and return the ids of what was deleted.
-
-        Args:
-            timeout: seconds to wait; None for no limit.
-
-        Raises:
-            WaitTimeout: it has not ended; it is given up, and may have been begun.
-            DiscobaseError: it could not be done; the class says why.
-        """
-        self.begin()
-        try:
-            self.portal.wait_shared(self.ended, timeout=timeout, what="the deletion")
-        finally:
-            self.close()
-        return self._deleted
+    async def _do(self, connection: Connection) -> Sequence[str]:
+        return await _delete(connection, self.target.place)
 
 
 async def _delete(connection: Connection, place: str) -> Sequence[str]:

@@ -462,7 +462,7 @@ class SessionSource:
         try:
             engine = session.engine(what, timeout)
         except LogDamaged:
-            return Examination(self.name, session.target).report(what, timeout, told)
+            return Examination(self.name, session.target).run(timeout, told)
         positions = engine.replica.positions
         costs = costs_of(positions.head.seq, positions.lanes)
         _log.info("verifying %r: %s", self.name, costs)

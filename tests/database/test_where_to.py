@@ -125,6 +125,8 @@ class TestWhereTo:
             shop(read_only=True)[0].conn(token).__enter__()
         with pytest.raises(DatabaseNotFound, match="'shop' at 'local' holds no database"):
             shop()[0].clean("shop", token="local")
+        with pytest.raises(DatabaseNotFound, match=there):
+            shop()[0].repair(token=token)
 
     def test_two_databases_share_one_local_file(self, tmp_path):
         (one, first), (two, second) = shop(), shop()

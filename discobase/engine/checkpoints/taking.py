@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 from discobase.engine.checkpoints.manifest import Manifest
 from discobase.engine.checkpoints.packing import hash_of_packed, pack
@@ -18,8 +19,7 @@ def take(
 
     Args:
         replica: where it is read.
-        superblock: the generation that the checkpoint is to be of. It may be one to come, in whose
-            lanes there is nothing yet.
+        superblock: the generation that the checkpoint is to be of.
         before: the message of the checkpoint before it; 0 where there is none.
         writer: who writes it.
         time: when, in seconds since 1970.
@@ -44,3 +44,13 @@ def take(
             time=time,
         )
     return manifest, sealing.close("state", str(manifest.seq), manifest.hash, packed)
+
+
+def take_first(
+    replica: Replica, superblock: Superblock, *, writer: str, time: float
+) -> tuple[Manifest, bytes]:
+    """Read the state as it is now, for a generation to come, in whose lanes there is nothing yet.
+    As :func:`take`.
+    """
+    manifest, packed = take(replica, superblock, before=0, writer=writer, time=time)
+    return replace(manifest, lanes=(0,) * len(superblock.lanes)), packed

@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 
 from discobase.engine.checkpoints.bundle import write_bundle
 from discobase.engine.checkpoints.store import CheckpointStore, Stored, TooLarge
-from discobase.engine.checkpoints.taking import take
+from discobase.engine.checkpoints.taking import take_first
 from discobase.engine.committer import Committer
 from discobase.engine.follower import Follower
 from discobase.engine.generations.channels import tidy
@@ -228,12 +228,8 @@ class Making:
         store = CheckpointStore(self._place.server, planned, self._limits)
         for _ in range(_TRIES):
             manifest, packed = await self._server.aside(
-                lambda: take(
-                    self._replica, planned, before=0, writer=writer, time=self._server.now()
-                )
+                lambda: take_first(self._replica, planned, writer=writer, time=self._server.now())
             )
-            # There is nothing yet in the new lanes.
-            manifest = replace(manifest, lanes=(0,) * len(planned.lanes))
             if not await self._follower.is_certain(manifest.head):
                 continue
             checkpoint = await store.write(manifest, packed)
@@ -277,14 +273,7 @@ class Making:
         """Put the seal into the log, behind all that was committed before it; return when it was
         sent, and what stands there. In the follower's turn: nothing of this process is in flight.
         """
-        block = plan.superblock
-        seal = Seal(
-            block.generation,
-            block.ticket,
-            block.checkpoints,
-            plan.checkpoint.message.id,
-            block.lanes,
-        )
+        seal = seal_of(plan.superblock, plan.checkpoint)
         for _ in range(_SEALS):
             await self._follower.make_sure()
             self._require_open()
@@ -319,6 +308,22 @@ class Making:
             await self._place.remove(self._log.superblock, plan.superblock.ticket)
         if counting is not None:
             await tidy(self._server, self._log.superblock.catalog, counting)
+
+
+def seal_of(planned: Superblock, checkpoint: Stored) -> Seal:
+    """Return the seal that a generation is begun behind.
+
+    Args:
+        planned: the generation.
+        checkpoint: what it begins at.
+    """
+    return Seal(
+        planned.generation,
+        planned.ticket,
+        planned.checkpoints,
+        checkpoint.message.id,
+        planned.lanes,
+    )
 
 
 def _overtaken() -> Unavailable:

@@ -23,7 +23,7 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from dataclasses import replace
 
 from discobase.engine.checkpoints.store import CheckpointStore, Stored, TooLarge
-from discobase.engine.checkpoints.taking import take
+from discobase.engine.checkpoints.taking import take_first
 from discobase.engine.committer import Committer
 from discobase.engine.follower import Follower
 from discobase.engine.generations.channels import make_channels, remove_channels, tidy
@@ -275,14 +275,10 @@ class Remaking:
     async def _checkpoint(self, planned: Superblock, head: Head) -> Stored:
         """Write the state into the new channel of checkpoints."""
         manifest, packed = await self._server.aside(
-            lambda: take(
-                self._replica, planned, before=0, writer=self._writer, time=self._server.now()
-            )
+            lambda: take_first(self._replica, planned, writer=self._writer, time=self._server.now())
         )
         if manifest.head != head:
             raise LogDamaged("the log is read anew", channel=planned.checkpoints, step="")
-        # There is nothing yet in the new lanes.
-        manifest = replace(manifest, lanes=(0,) * len(planned.lanes))
         return await CheckpointStore(self._server, planned, self._limits).write(manifest, packed)
 
     def _tell_what_may_be_missing(self, head: Head) -> None:

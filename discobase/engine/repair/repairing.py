@@ -19,11 +19,11 @@ from __future__ import annotations
 import hashlib
 import logging
 from dataclasses import replace
-from functools import partial
 
 from discobase.engine.checkpoints.store import CheckpointStore, Stored, TooLarge
-from discobase.engine.checkpoints.taking import take
+from discobase.engine.checkpoints.taking import take_first
 from discobase.engine.generations.channels import make_channels, remove_channels, tidy
+from discobase.engine.generations.making import seal_of
 from discobase.engine.generations.watch import LIFTED_AFTER
 from discobase.engine.log.arrival import find_anywhere
 from discobase.engine.log.commit_log import CommitLog
@@ -34,7 +34,6 @@ from discobase.engine.log.sending import Unanswered
 from discobase.engine.log.superblock import Base, Superblock, random_name
 from discobase.engine.log.superseded import Superseded
 from discobase.engine.log.unlocking import new_sealing
-from discobase.engine.operations import Seal
 from discobase.engine.repair.loss import Repair, phrase
 from discobase.engine.repair.salvage import Salvage
 from discobase.engine.replica import Head, ReplicaLost
@@ -263,17 +262,10 @@ class _Repairing:
 
     async def _checkpoint(self, planned: Superblock) -> Stored:
         manifest, packed = await self._server.aside(
-            partial(
-                take,
-                self._salvage.replica,
-                planned,
-                before=0,
-                writer=self._writer,
-                time=self._server.now(),
+            lambda: take_first(
+                self._salvage.replica, planned, writer=self._writer, time=self._server.now()
             )
         )
-        # There is nothing yet in the new lanes.
-        manifest = replace(manifest, lanes=(0,) * len(planned.lanes))
         return await CheckpointStore(self._server, planned, self._limits).write(manifest, packed)
 
     async def _seal(self, planned: Superblock, checkpoint: Stored) -> None:
@@ -282,15 +274,8 @@ class _Repairing:
         seq = salvage.head.seq + 1
         if salvage.sealed or block.lane_of(seq) in salvage.gone:
             return
-        seal = Seal(
-            planned.generation,
-            self._ticket,
-            planned.checkpoints,
-            checkpoint.message.id,
-            planned.lanes,
-        )
         draft = encode(
-            [seal],
+            [seal_of(planned, checkpoint)],
             seq=seq,
             chain=salvage.head.chain,
             writer=self._writer,

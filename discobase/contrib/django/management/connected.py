@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -11,7 +12,7 @@ from discobase.contrib.django.connection import database
 from discobase.errors import DiscobaseError
 
 
-class ConnectedCommand(BaseCommand):
+class ConnectedCommand(BaseCommand, ABC):
     """A command that uses the database."""
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -32,6 +33,6 @@ class ConnectedCommand(BaseCommand):
             if used is not None:
                 used.close()
 
+    @abstractmethod
     def run_on(self, connected: Database, **options: Any) -> None:
         """Do what the command is for."""
-        raise NotImplementedError
