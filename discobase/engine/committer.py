@@ -173,7 +173,8 @@ class Committer:
         )
         if isinstance(reason, KeyChanged):
             ended = copy.copy(reason)
-        unknown = OutcomeUnknown(f"the connection ended while the commit was under way: {reason}")
+        why = str(reason).removesuffix(" Nothing was written.")  # of the login that says so
+        unknown = OutcomeUnknown(f"the connection ended while the commit was under way: {why}")
         is_sent = self._sent and self._log.sending.sent
         for request in self._taken:
             Batch([request]).fail(unknown if is_sent or request.may_be_done else ended)
@@ -446,8 +447,9 @@ class Committer:
         if isinstance(error, RecordTooLarge | RecordRefused):
             return batch.halves(error)
         if isinstance(error, Superseded):
-            for request in batch.requests:
-                request.repeat()  # by its name it is known in the next generation
+            if self._log.sending.sent:
+                for request in batch.requests:
+                    request.repeat()  # by its name it is known in the next generation
             return [batch]
         if isinstance(error, ChannelDeleted):
             if self._log.sending.unanswered:

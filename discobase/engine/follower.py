@@ -487,14 +487,7 @@ class Follower:
         """
         began = self._log.last_look.moment()
         self.require_sound()
-        while True:
-            head = self._replica.head.seq
-            for entry in await self._log.newer(head, self._replica.positions.below(head + 1)):
-                self._applier.note(entry, read=True)
-            await self._advance()
-            if self._replica.head.seq == head:
-                break
-        if self._applier.arrivals:
+        if not await self._read_on() and self._applier.arrivals:
             await self.catch_up()
         elif self._applier.unsure and await self._applier.look_up_head():
             await self.refresh()
@@ -503,6 +496,27 @@ class Follower:
                 await self._log.catalog.read()  # it may go on elsewhere
             self._log.last_look.note_current(began)
             await self._look_for_changes()
+
+    async def _read_on(self) -> bool:
+        """Read what follows the head, and apply it, until nothing does, or until all that was there
+        when this began is applied: others may write faster than it is read. Return whether it was
+        that.
+        """
+        enough = None
+        while True:
+            head = self._replica.head.seq
+            entries = await self._log.newer(head, self._replica.positions.below(head + 1))
+            for entry in entries:
+                self._applier.note(entry, read=True)
+            await self._advance()
+            if self._replica.head.seq == head:
+                return False
+            if enough is None:
+                # Positions have no gaps, and this lane's next one was not there.
+                last = max((entry.header.seq for entry in entries), default=head)
+                enough = last + len(self._lanes) - 1
+            if self._replica.head.seq >= enough:
+                return True
 
     async def _look_for_changes(self) -> None:
         """Look for what events would have told, where none come: that the newest message of a lane

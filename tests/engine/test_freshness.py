@@ -213,6 +213,34 @@ def test_a_refresh_sees_what_was_acknowledged_before_it_was_called_however_many_
         assert not wrong
 
 
+def test_a_refresh_ends_though_others_save_faster_than_it_reads(make_world, join):
+    world = make_world()
+    one, writer = join(world, "one")
+    two, reader = join(world, "two")
+    call = two.seam._call
+
+    async def slowly(what, effect, channel=None):
+        await asyncio.sleep(0.1)
+        return await call(what, effect, channel)
+
+    two.seam._call = slowly
+    saved = []
+
+    async def save_on():
+        while len(saved) < 200:
+            saved.append(await put(writer, insert(f"t{len(saved)}")))
+
+    saving = one.loop.create_task(save_on())
+    world.pass_time(3)
+    before = len(saved)
+    world.run_in(two, reader.refresh())
+    assert reader.replica.head.seq >= before > 10
+    assert not saving.done()
+    world.run(saving.done)
+    world.run_in(two, reader.refresh())
+    assert reader.replica.head.seq == 200
+
+
 def test_who_waits_for_a_position_shares_what_others_read(make_world, join):
     world = make_world(1, Faults(dropped_event=1.0))
     one, writer = join(world, "one")

@@ -26,6 +26,7 @@ from tests.engine.lasting import (
     vacuum,
 )
 from tests.engine.rows import row, rows_of
+from tests.engine.seam import CHANGING
 from tests.engine.workload import ask, put
 
 
@@ -72,6 +73,30 @@ def test_another_process_follows_without_an_error(world):
     _, late = join_lasting(world, "late")
     assert late.replica.head == engine.replica.head == other.replica.head
     assert sorted(rows_of(late)) == sorted(["a", *tags])
+
+
+def test_a_maker_that_reads_slowly_is_not_kept_from_it_by_one_that_saves_without_a_pause(world):
+    one, engine = join_lasting(world)
+    two, other = join_lasting(world, "two")
+    call = one.seam._call
+
+    async def slow_to_read(what, effect, channel=None):
+        if what.split()[0] not in CHANGING:
+            await asyncio.sleep(0.1)
+        return await call(what, effect, channel)
+
+    one.seam._call = slow_to_read
+    count = 400
+    saving = two.loop.create_task(save_on(other, [f"t{n}" for n in range(count)], pause=0))
+    world.pass_time(0.5)
+    told = world.run_in(one, vacuum(engine))
+    assert not saving.done()
+    assert told.paused < 4
+    world.run(saving.done)
+    saving.result()
+    world.pass_time(1)
+    assert sorted(rows_of(engine)) == sorted(rows_of(other))
+    assert len(rows_of(other)) == count
 
 
 def test_several_vacuums_one_after_the_other(world):

@@ -274,15 +274,16 @@ class Making:
         sent, and what stands there. In the follower's turn: nothing of this process is in flight.
         """
         seal = seal_of(plan.superblock, plan.checkpoint)
+        await plan.tail.collect()
         for _ in range(_SEALS):
             await self._follower.make_sure()
             self._require_open()
-            await plan.tail.collect()
             began = self._server.monotonic()
             entry, plan.sealed = await self._committer.commit_seal(seal)
-            # What has come first is known by now: to read it would let others come first again.
             await plan.tail.add(entry)
             if plan.sealed:
+                # Only now: to read between two tries lets others come first, again and again.
+                await plan.tail.collect()
                 return began, entry
         raise Unavailable(
             "no new generation could be made: others were faster at each position that was tried"

@@ -134,6 +134,8 @@ class CommitLog(ReadLog):
         if entry.header.hash == draft.header.hash:
             self.last_look.confirm(began)
             self.sending.note_written(entry, draft)
+        else:
+            self.sending.note_lost()
         return entry
 
     def require_taken_over(self, seq: int) -> None:

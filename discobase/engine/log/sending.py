@@ -89,6 +89,7 @@ class Destination(Protocol):
     superblock: Superblock
     catalog: Catalog
     last_look: LastLook
+    enforced: bool
 
     def entry(self, message: Message) -> Entry | None:
         """Read the frame in a message; None where it holds none."""
@@ -107,7 +108,7 @@ class Sending:
 
     Attributes:
         unanswered: how many tries of the last frame had no answer.
-        sent: whether anything of it may have been sent.
+        sent: whether it may have been sent, and be written.
     """
 
     def __init__(self, log: Destination) -> None:
@@ -160,6 +161,16 @@ class Sending:
         draft, echo = self._awaited
         if draft.header.seq == entry.header.seq and not echo.done():
             echo.set_result(entry)
+            if entry.header.hash != draft.header.hash:
+                self.note_lost()
+
+    def note_lost(self) -> None:
+        """Note that the position of what was sent is another's: whoever ends this before it can go
+        on knows that nothing was written. Not where the position may hold two messages, of which
+        the other one may count.
+        """
+        if self._log.enforced and not self._log.last_look.doubtful():
+            self.sent = False
 
     async def _until_known(
         self,
@@ -188,6 +199,7 @@ class Sending:
                 )
             except Refused as error:
                 if attempt == 0 and not error.repeated:
+                    self.sent = False  # why it was refused takes a look, in which this may end
                     raise await self._reason(error, draft) from error
                 return await self._refused(error, draft, after)
             await asyncio.wait({echo}, timeout=pause(server, attempt))
