@@ -10,6 +10,7 @@ from getpass import getpass
 from typing import Any
 
 from discobase import Database, Progress
+from discobase.cli.keys import key_of
 from discobase.cli.progress import shown_progress
 from discobase.errors import BadToken, UsageError
 
@@ -67,7 +68,7 @@ def database(settings: Settings, *, read_only: bool = False, gateway: bool = Fal
     """
     key = _asked("key (32 bytes in hexadecimal, or a passphrase): ") if settings.ask_key else None
     key = key or settings.key
-    options: dict[str, Any] = {} if key is None else {"key": _as_key(key)}
+    options: dict[str, Any] = {} if key is None else {"key": key_of(key)}
     return Database(
         settings.name,
         gateway=gateway,
@@ -120,11 +121,3 @@ def _is_at_terminal() -> bool:
 def _asked(prompt: str) -> str | None:
     """Return what is typed, which is not shown; None for nothing."""
     return getpass(prompt, sys.stderr).strip() or None
-
-
-def _as_key(text: str) -> bytes | str:
-    """Return a key that was given as a text: 32 bytes in hexadecimal, or a passphrase."""
-    try:
-        return bytes.fromhex(text) if len(text) == 64 else text
-    except ValueError:
-        return text

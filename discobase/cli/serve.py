@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import logging
+import os
 import shlex
 import signal
 import sqlite3
@@ -12,6 +14,8 @@ import sys
 import threading
 from collections.abc import Generator
 
+from discobase.cli.exhibition import Exhibition
+from discobase.cli.keys import key_of
 from discobase.errors import ConnectError, UsageError
 from discobase.local import LocalDiscord
 
@@ -65,11 +69,16 @@ def serve(  # noqa: PLR0917 - the command line has all of them
         port,
     ) as discord:
         discord.join(server_name)
+        # What its connections meet, they show in the window.
+        logging.getLogger("discobase.engine").addHandler(logging.NullHandler())
+        exhibition = Exhibition(discord, key_of(os.environ.get("DISCOBASE_KEY")))
+        discord.show(exhibition)
         place = {"api_url": discord.api_url, "token": discord.default_token, "server": server_name}
         sys.stdout.write(json.dumps(place) + "\n" if json_line else _in_words(discord, place, path))
         sys.stdout.flush()
-        while not ended.wait(_POLL_SECONDS):
-            pass
+        with contextlib.closing(exhibition):
+            while not ended.wait(_POLL_SECONDS):
+                pass
     return 0
 
 

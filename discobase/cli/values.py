@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -31,6 +32,25 @@ def found(table: type[Table], conditions: Iterable[str], *, fresh: bool = False)
         pydantic.ValidationError, WrongOperand: a value is none of its field.
     """
     return table.find(*[_expression(table, condition(each)) for each in conditions], fresh=fresh)
+
+
+def with_text(table: type[Table], text: str) -> Any:
+    """Return the condition that a text stands in one of a table's texts, in whatever case.
+
+    Raises:
+        UsageError: it has none.
+    """
+    any_of_them: Any = None
+    for name in table.model_fields:
+        with suppress(WrongExpression):  # it is no text
+            has_it = _place(table, (name,)).icontains(text)
+            any_of_them = has_it if any_of_them is None else any_of_them | has_it
+    if any_of_them is None:
+        raise UsageError(
+            f"{table.__name__!r} has no texts in which {text!r} could stand: write a condition, as "
+            f"in pk>7."
+        )
+    return any_of_them
 
 
 def ordered(query: Query[Table], table: type[Table], order: str) -> Query[Table]:
@@ -183,7 +203,7 @@ def _json_or_text(text: str) -> Any:
 def _expression(table: type[Table], wanted: Condition) -> Any:
     place = _place(table, wanted.path)
     if wanted.operator == "~":
-        return _contains(place, wanted.text)
+        return _contains(place, _unquoted(wanted.text))
     value = _operand(table, wanted)
     match wanted.operator:
         case "=":

@@ -19,10 +19,23 @@ from discobase.local.people.person import Answer, Person
 from discobase.local.process.shared import Joined, join
 from discobase.local.process.thread import LocalDiscord
 from discobase.local.state.counts import RequestKind, Requests
+from discobase.local.window.exhibit import (
+    Cell,
+    Column,
+    Exhibit,
+    ShownDatabase,
+    ShownRecord,
+    ShownRow,
+    ShownRows,
+    ShownTable,
+)
 
 __all__ = [
     "Answer",
+    "Cell",
+    "Column",
     "EventFault",
+    "Exhibit",
     "GatewayLimits",
     "Invalid",
     "Joined",
@@ -34,5 +47,10 @@ __all__ = [
     "Requests",
     "Rule",
     "Settings",
+    "ShownDatabase",
+    "ShownRecord",
+    "ShownRow",
+    "ShownRows",
+    "ShownTable",
     "join",
 ]

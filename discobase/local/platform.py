@@ -22,6 +22,7 @@ from discobase.local.state.invites import Invites
 from discobase.local.state.message_json import MessageJson
 from discobase.local.state.messages import Messages
 from discobase.local.state.nonces import Nonces
+from discobase.local.state.onlookers import Onlookers
 from discobase.local.state.permissions import BOT_DEFAULT
 from discobase.local.state.read_lag import ReadLag
 from discobase.local.state.snowflakes import Snowflakes
@@ -52,6 +53,7 @@ class Platform:
         new_id = Snowflakes(self.store.largest_id(), settings)
         self.new_id = new_id
         self.state = State(self.store, new_id)
+        self.onlookers = Onlookers(self.state)
         self.commands = Commands(self.store, new_id)
         self.application_emojis = ApplicationEmojis(self.store, new_id)
         self.invites = Invites(self.store, new_id)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any
 
 import typer
 
 from discobase import StoredTable, Table
 from discobase.cli import output
 from discobase.cli.connection import connected
+from discobase.cli.field_types import type_of
 from discobase.cli.options import Conditions, Output, Pk, TableName, settings_of
 from discobase.cli.output import Format
 from discobase.cli.values import found, ordered
@@ -175,30 +175,8 @@ def _field_row(table: StoredTable, model: type[Table], name: str) -> dict[str, A
     unique = ["yes" if len(names) == 1 else f"with {', '.join(names)}" for names in together]
     return {
         "field": name,
-        "type": _type(model, name),
+        "type": type_of(model, name),
         "default": json.dumps(form["default"], ensure_ascii=False) if "default" in form else None,
         "unique": "; ".join(unique) or None,
         "index": "yes" if name in table.indexed else None,
     }
-
-
-def _type(model: type[Table], name: str) -> str:
-    field = model.model_fields.get(name)
-    return "(no class can have this name)" if field is None else _shown_type(field.annotation)
-
-
-def _shown_type(annotation: Any) -> str:
-    """Return a type as people write it."""
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if annotation is None or annotation is NoneType:
-        return "None"
-    if origin is Annotated:
-        return _shown_type(arguments[0])
-    if origin is Literal:
-        return " | ".join(map(repr, arguments))
-    if origin is Union or origin is UnionType:
-        return " | ".join(map(_shown_type, arguments))
-    if annotation is Ellipsis:
-        return "..."
-    name = str(getattr(annotation, "__name__", annotation))
-    return f"{name}[{', '.join(map(_shown_type, arguments))}]" if arguments else name

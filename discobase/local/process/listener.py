@@ -16,8 +16,10 @@ from discobase.local.control.control import DirectControl
 from discobase.local.gateway.websocket import serve_websocket
 from discobase.local.people.people import People
 from discobase.local.platform import Platform
-from discobase.local.rest.downloads import download
+from discobase.local.rest.downloads import download, look
 from discobase.local.rest.exchange import Exchange
+from discobase.local.state.onlookers import PREFIX as LOOK
+from discobase.local.window.exhibit import Exhibit
 from discobase.local.window.page import PREFIX, Window
 
 LOOPBACK = "127.0.0.1"
@@ -84,8 +86,13 @@ class Listener:
             await _accept_no_more(self._server)
             self._server.close()
         self.platform.gateway.drop_connections(resumable=True, manner="close")
+        self._window.close()
         await self._http.shutdown(_SHUTDOWN_SECONDS)
         self.platform.close()
+
+    def show(self, exhibit: Exhibit | None) -> None:
+        """Have the window show something beside the channels; None for nothing."""
+        self._window.show(exhibit)
 
     def abandon(self, *, between_steps: bool) -> None:
         """Let go of the parent's sockets and file, in a forked child: they must end when the parent
@@ -122,6 +129,8 @@ class Listener:
             return await Exchange(self.platform, request, origin).run()
         if path.startswith("/attachments/"):
             return await download(self.platform, request)
+        if path.startswith(f"{LOOK}/attachments/"):
+            return look(self.platform, request)
         if path.rstrip("/") == "/gateway":
             return await serve_websocket(self.platform.gateway, request, origin)
         if path.startswith("/_local"):

@@ -23,6 +23,7 @@ from discobase.local.platform import Platform
 from discobase.local.process.listener import LOOPBACK, Listener
 from discobase.local.state.file_format import absolute, require_usable
 from discobase.local.state.interactions import Interaction
+from discobase.local.window.exhibit import Exhibit
 from discobase.own_threads import own_thread
 from discobase.standard_descriptors import occupy_standard_descriptors
 
@@ -287,6 +288,30 @@ class LocalDiscord(Control):
     def window_url(self) -> str:
         """Where a web browser shows servers, channels and messages."""
         return f"{self.origin}/"
+
+    def show(self, exhibit: Exhibit | None) -> None:
+        """Have the window show something beside the channels, until it is told otherwise.
+
+        Args:
+            exhibit: what it shows; None for nothing. Its methods are called on threads of the
+                window's.
+
+        Raises:
+            UsageError: the server does not run.
+        """
+        listener = self._running_server()[1]
+        self._run(lambda: listener.show(exhibit))
+
+    def onlookers(self, server_id: int) -> dict[str, str]:
+        """Return a token for each bot in a server, by the bots' ids: to look at what the bot sees,
+        through the API. What is asked for with it is counted nowhere, no limit, latency or fault
+        takes it, and it can change nothing. It ends with the server.
+
+        Args:
+            server_id: the server's.
+        """
+        platform = self._platform
+        return self._run(lambda: platform.onlookers.tokens(server_id))
 
     def person(self, name: str, server_id: int) -> Person:
         """Return a person who talks to bots and uses their commands, buttons, menus and modals.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -11,6 +12,7 @@ from aiohttp import web
 from discobase.local.gateway.connection import reset
 from discobase.local.platform import Platform
 from discobase.local.rest.forms.form import as_snowflake
+from discobase.local.state.onlookers import PREFIX
 
 ROUTE = "/attachments/{channel_id}/{attachment_id}/{name}"
 """The route by which faults of downloads are set."""
@@ -26,7 +28,7 @@ class _Place(NamedTuple):
 
 
 async def download(platform: Platform, request: web.BaseRequest) -> web.Response:
-    """Answer a request for a file."""
+    """Answer a request for a file, and count it."""
     platform.requests.downloads += 1
     place = _place(unquote(request.path))
     channel_id = None if place is None else place.channel_id
@@ -37,7 +39,19 @@ async def download(platform: Platform, request: web.BaseRequest) -> web.Response
             reset(request.transport)
         if fault.replaces_answer:
             return web.Response(status=fault.status or 500, headers=fault.headers)
-    if place is None or not platform.signer.good(request.path, request.query):
+    return _file(platform, request.path, request.query)
+
+
+def look(platform: Platform, request: web.BaseRequest) -> web.Response:
+    """Answer a request for a file by somebody who only looks: it is in no count, and no fault takes
+    it.
+    """
+    return _file(platform, request.path.removeprefix(PREFIX), request.query)
+
+
+def _file(platform: Platform, path: str, query: Mapping[str, str]) -> web.Response:
+    place = _place(unquote(path))
+    if place is None or not platform.signer.good(path, query):
         return _gone()
     file = platform.attachments.find(place.attachment_id)
     if file is None or (file.channel_id, file.name) != (place.channel_id, place.name):

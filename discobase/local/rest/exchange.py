@@ -31,6 +31,7 @@ from discobase.local.rest.routing import Route
 from discobase.local.rest.table import TABLE
 from discobase.local.state.counts import RequestKind
 from discobase.local.state.entities import Bot
+from discobase.local.state.onlookers import PREFIX, may_ask
 from discobase.local.state.snowflakes import age
 
 _VERSIONED = re.compile(r"/api(?:/v(9|10))?(/.*)")
@@ -72,10 +73,13 @@ class Exchange:
         self._looked = inf
         self._address = request.remote or ""
         token = request.headers.get("Authorization", "").removeprefix("Bot ")
-        self._bot = platform.state.bot_of(token)
+        self._onlooker = platform.onlookers.bot_of(token)
+        self._bot = self._onlooker or platform.state.bot_of(token)
 
     async def run(self) -> web.StreamResponse:
-        """Answer the request and count it."""
+        """Answer the request and count it, where it is not by somebody who only looks."""
+        if self._onlooker is not None:
+            return await self._look()
         if self._platform.limits.is_banned(self._address):
             return self._count(_as_response(banned(), {}))
         try:
@@ -85,6 +89,18 @@ class Exchange:
             self._limit({})
             return self._count(self._respond(*_refused(refusal)))
         return self._count(await self._serve(body))
+
+    async def _look(self) -> web.Response:
+        """Answer somebody who only looks: at once, whatever limits and faults there are."""
+        self._origin += PREFIX
+        try:
+            self._find_route()
+            if not may_ask(self._route.method, self._route.template):
+                raise refusals.missing_permissions()
+            body = await read_body(self._request, self._platform.settings.request_limit)
+        except Refusal as refusal:
+            return self._respond(*_refused(refusal))
+        return self._respond(*self._reply(body))
 
     def _find_route(self) -> None:
         versioned = _VERSIONED.fullmatch(self._request.path)

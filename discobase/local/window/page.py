@@ -15,6 +15,8 @@ from discobase.local import wire
 from discobase.local.loopback import is_local, names_this_machine
 from discobase.local.platform import Platform
 from discobase.local.window import view
+from discobase.local.window.exhibit import Exhibit
+from discobase.local.window.exhibited import Exhibited, Refused
 
 PREFIX = "/_window/"
 
@@ -28,7 +30,10 @@ _TYPES = {
     "": ("window.html", "text/html; charset=utf-8"),
     "icon.svg": ("icon.svg", "image/svg+xml"),
     "window.css": ("window.css", "text/css; charset=utf-8"),
-    "window.js": ("window.js", "text/javascript; charset=utf-8"),
+    **{
+        name: (name, "text/javascript; charset=utf-8")
+        for name in ("window.js", "page.js", "messages.js", "tables.js")
+    },
 }
 _LARGEST_ID = (1 << 63) - 1
 """Ids have 63 bits in SQLite."""
@@ -56,6 +61,15 @@ class Window:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
+        self._exhibited = Exhibited()
+
+    def show(self, exhibit: Exhibit | None) -> None:
+        """Have something shown beside the channels; None for nothing."""
+        self._exhibited.exhibit = exhibit
+
+    def close(self) -> None:
+        """Begin nothing more that takes long."""
+        self._exhibited.close()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request: to the page's files, or from the page itself."""
@@ -73,8 +87,16 @@ class Window:
                 return self._messages(request)
             case "changes":
                 return await self._changes(request)
+            case _ if Exhibited.has(name):
+                return await self._show(name, request)
             case _:
                 return _refused(404, "there is no such page")
+
+    async def _show(self, name: str, request: web.BaseRequest) -> web.Response:
+        try:
+            return _json(await self._exhibited.answer(name, request.query))
+        except Refused as refused:
+            return _refused(refused.status, str(refused))
 
     def _messages(self, request: web.BaseRequest) -> web.Response:
         place, before = (request.query.get(name, "") for name in ("channel", "before"))

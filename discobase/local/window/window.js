@@ -1,166 +1,75 @@
-"use strict";
+// The window: what is on the server at the left, and at the right what was chosen of it, live.
 
-// Everything that comes from the server becomes a text node, never HTML.
+import { showChannel } from "./messages.js";
+import { ask, byId, here, make } from "./page.js";
+import { firstTable, refreshDatabases, showData, tableLinks } from "./tables.js";
 
-const PARTS = /```(?:([\w+-]+)\n)?\n?([\s\S]+?)```|`([^`\n]+)`|\*\*([\s\S]+?)\*\*|(https?:\/\/[^\s<>]+)/g;
-const IMAGE = /^image\/(png|jpeg|gif|webp|avif)/;
+const AGAIN = 1000; // milliseconds until databases are asked for that may come without a word
 
-const byId = (id) => document.getElementById(id);
-const shown = { channel: null, messages: [], more: false };
+const DATA = new Set(["table", "record"]);
+
 let asking = false;
 let askAgain = false;
+let coming = null;
 
-function make(name, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(name), properties);
-  element.append(...children.filter((child) => child !== null));
-  return element;
-}
-
-async function ask(what, parameters = {}) {
-  const answer = await fetch(`/_window/${what}?${new URLSearchParams(parameters)}`);
-  if (!answer.ok) throw new Error(await answer.text());
-  return answer.json();
-}
-
-function readable(text) {
-  const nodes = [];
-  let done = 0;
-  for (const part of text.matchAll(PARTS)) {
-    nodes.push(text.slice(done, part.index));
-    const [whole, language, block, inline, bold, link] = part;
-    if (block !== undefined) nodes.push(fence(language, block));
-    else if (inline !== undefined) nodes.push(make("code", { textContent: inline }));
-    else if (bold !== undefined) nodes.push(make("strong", { textContent: bold }));
-    else nodes.push(outward(link, link));
-    done = part.index + whole.length;
+function channelIn(servers, id) {
+  for (const server of servers) {
+    for (const group of server.groups) {
+      for (const channel of group.channels) if (channel.id === id) return channel;
+    }
   }
-  nodes.push(text.slice(done));
-  return nodes;
-}
-
-function fence(language, text) {
-  const code = make("code", { textContent: text.replace(/\n$/, "") });
-  if (language) code.dataset.language = language;
-  return make("pre", {}, code);
-}
-
-function outward(address, text) {
-  return make("a", { href: address, textContent: text, rel: "noreferrer noopener", target: "_blank" });
-}
-
-function sized(bytes) {
-  if (bytes < 1000) return `${bytes} bytes`;
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(2)} KB` : `${(bytes / 1e6).toFixed(2)} MB`;
-}
-
-function attachment(file) {
-  const box = make("div", { className: "file" });
-  box.append(outward(file.url, file.filename), " ", make("span", { className: "size", textContent: sized(file.size) }));
-  if (file.preview) {
-    const text = file.preview.text + (file.preview.more ? "\n…" : "");
-    box.append(make("pre", {}, make("code", { textContent: text })));
-  } else if (IMAGE.test(file.content_type ?? "")) {
-    box.append(make("img", { src: file.url, alt: file.description ?? file.filename, loading: "lazy" }));
-  }
-  return box;
-}
-
-function embed(data) {
-  const box = make("div", { className: "embed" });
-  if (data.color) box.style.borderLeftColor = `#${data.color.toString(16).padStart(6, "0")}`;
-  if (data.author) box.append(make("p", { textContent: data.author.name }));
-  if (data.title) box.append(make("p", {}, make("strong", { textContent: data.title })));
-  if (data.description) box.append(make("p", {}, ...readable(data.description)));
-  for (const field of data.fields ?? []) {
-    box.append(make("p", {}, make("strong", { textContent: field.name }), "\n", ...readable(field.value)));
-  }
-  if (data.footer) box.append(make("p", { className: "size", textContent: data.footer.text }));
-  return box;
-}
-
-function named(text, message) {
-  const names = new Map(message.mentions.map((user) => [user.id, user.username]));
-  return text.replace(/<@!?(\d+)>/g, (whole, id) => (names.has(id) ? `@${names.get(id)}` : whole));
-}
-
-function reply(message) {
-  if (!message.message_reference) return null;
-  const original = message.referenced_message;
-  const text = original ? `↪ ${original.author.username}: ${original.content.slice(0, 100)}` : "↪ a deleted message";
-  return make("div", { className: "reply", textContent: text });
-}
-
-function article(message) {
-  const author = message.author;
-  const head = make("div", {}, make("span", { className: "author", textContent: author.username }), " ");
-  if (author.bot) head.append(make("span", { className: "tag", textContent: "APP" }), " ");
-  const sent = new Date(message.timestamp);
-  head.append(make("time", { dateTime: message.timestamp, textContent: sent.toLocaleString() }));
-  const text = make("div", { className: "text" }, ...readable(named(message.content, message)));
-  if (message.edited_timestamp) text.append(" ", make("span", { className: "edited", textContent: "(edited)" }));
-  const body = make("div", {}, head, text, ...message.attachments.map(attachment), ...message.embeds.map(embed));
-  const avatar = make("span", { className: "avatar", textContent: [...author.username][0]?.toUpperCase() ?? "" });
-  avatar.setAttribute("aria-hidden", "true");
-  const item = make("li", { className: "message", id: `m${message.id}` }, reply(message), avatar, body);
-  item.dataset.state = fingerprint(message);
-  return item;
-}
-
-// Addresses of files are signed anew at each answer; what is the same otherwise stays as it is.
-function fingerprint(message) {
-  return JSON.stringify(message, (key, value) => (key === "url" || key === "proxy_url" ? undefined : value));
-}
-
-function showMessages() {
-  const list = byId("messages");
-  const scroll = byId("scroll");
-  const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 40;
-  const fromEnd = scroll.scrollHeight - scroll.scrollTop;
-  const present = new Map([...list.children].map((item) => [item.id, item]));
-  const items = shown.messages.map((message) => {
-    const kept = present.get(`m${message.id}`);
-    return kept && kept.dataset.state === fingerprint(message) ? kept : article(message);
-  });
-  if (items.length === 0) items.push(make("li", { className: "nothing", textContent: "No messages yet." }));
-  const changed = items.length !== list.children.length || items.some((item, n) => item !== list.children[n]);
-  if (changed) list.replaceChildren(...items);
-  byId("older").hidden = !shown.more;
-  scroll.scrollTop = atEnd ? scroll.scrollHeight : scroll.scrollHeight - fromEnd;
+  return null;
 }
 
 function showServers(servers) {
+  const [chosen] = here().parts;
   const parts = [];
-  let current = null;
   for (const server of servers) {
-    parts.push(make("h2", { textContent: server.name }));
+    parts.push(make("h2", { textContent: server.name }), ...tableLinks(server.id));
     for (const group of server.groups) {
       if (group.name !== null) parts.push(make("h3", { textContent: group.name }));
-      const list = make("ul");
-      for (const channel of group.channels) {
-        const link = make("a", { href: `#${channel.id}`, textContent: channel.name });
-        if (channel.id === shown.channel) {
-          link.setAttribute("aria-current", "page");
-          current = channel;
-        }
-        list.append(make("li", {}, link));
-      }
-      parts.push(list);
+      parts.push(make("ul", {}, ...group.channels.map((channel) => channelLink(channel, chosen))));
     }
   }
   const nav = byId("channels");
   const drawn = make("nav", {}, ...parts);
   if (drawn.innerHTML !== nav.innerHTML) nav.replaceChildren(...parts);
-  byId("title").textContent = current ? `# ${current.name}` : "Choose a channel";
-  byId("topic").textContent = current?.topic ?? "";
-  document.title = current ? `#${current.name} - discobase window` : "discobase window";
-  return current !== null;
 }
 
-function firstChannel(servers) {
-  for (const server of servers) {
-    for (const group of server.groups) if (group.channels.length) return group.channels[0].id;
+function channelLink(channel, chosen) {
+  const link = make("a", { className: "channel", href: `#${channel.id}`, textContent: channel.name });
+  if (channel.id === chosen) link.setAttribute("aria-current", "page");
+  return make("li", {}, link);
+}
+
+// Where nothing is chosen: the first table, or the first channel.
+function choose(servers) {
+  if (location.hash.length > 1) return;
+  const channel = servers.flatMap((server) => server.groups).find((group) => group.channels.length > 0);
+  const start = firstTable() ?? (channel ? `#${channel.channels[0].id}` : null);
+  if (start !== null) history.replaceState(null, "", start);
+}
+
+async function showChosen(servers) {
+  const place = here();
+  const isData = DATA.has(place.parts[0]);
+  byId("data").hidden = !isData;
+  byId("log").hidden = isData;
+  if (isData) {
+    entitle(await showData(place), "");
+    return;
   }
-  return null;
+  byId("finder").hidden = true;
+  byId("wrong").hidden = true;
+  const channel = channelIn(servers, place.parts[0]);
+  byId("topic").textContent = channel?.topic ?? "";
+  entitle(channel?.name ?? null, "#");
+  await showChannel(channel?.id ?? null);
+}
+
+function entitle(name, mark) {
+  byId("title").textContent = name === null ? "Choose a channel" : `${mark} ${name}`.trim();
+  document.title = name === null ? "discobase window" : `${mark}${name} - discobase window`;
 }
 
 async function refresh() {
@@ -172,12 +81,7 @@ async function refresh() {
   try {
     do {
       askAgain = false;
-      const servers = await ask("servers");
-      const wanted = location.hash.slice(1) || firstChannel(servers);
-      if (wanted !== shown.channel) Object.assign(shown, { channel: wanted, messages: [], more: false });
-      if (showServers(servers)) await refreshMessages();
-      else Object.assign(shown, { messages: [], more: false });
-      showMessages();
+      await refreshOnce();
     } while (askAgain);
     byId("state").textContent = "Live";
   } catch (error) {
@@ -187,21 +91,16 @@ async function refresh() {
   }
 }
 
-// The newest page again, before it the older ones that were asked for.
-async function refreshMessages() {
-  const page = await ask("messages", { channel: shown.channel });
-  const oldest = page.messages[0];
-  const kept = page.more && oldest ? shown.messages.filter((message) => BigInt(message.id) < BigInt(oldest.id)) : [];
-  const joined = kept.length > 0 && shown.messages.some((message) => message.id === oldest.id);
-  shown.more = joined ? shown.more : page.more;
-  shown.messages = [...(joined ? kept : []), ...page.messages];
-}
-
-async function showOlder() {
-  const page = await ask("messages", { channel: shown.channel, before: shown.messages[0].id });
-  shown.messages = [...page.messages, ...shown.messages];
-  shown.more = page.more;
-  showMessages();
+async function refreshOnce() {
+  const servers = await ask("servers");
+  showServers(servers);
+  if (await refreshDatabases()) {
+    clearTimeout(coming);
+    coming = setTimeout(refresh, AGAIN);
+  }
+  choose(servers);
+  showServers(servers);
+  await showChosen(servers);
 }
 
 function watch() {
@@ -212,6 +111,6 @@ function watch() {
   };
 }
 
-byId("older").addEventListener("click", showOlder);
+byId("skip").addEventListener("click", () => byId("scroll").focus());
 addEventListener("hashchange", refresh);
 watch();

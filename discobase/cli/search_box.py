@@ -1,0 +1,60 @@
+"""What somebody types into the search box of the window: conditions, and words.
+
+``age>30 city=Berlin emma`` are two conditions, as the command line has them, and a word: all three
+have to be true of a record. What has blanks stands in quotes: ``city="New York"``, ``"emma b"``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from discobase import Query, Table
+from discobase.cli.filters import condition
+from discobase.cli.values import found, with_text
+from discobase.errors import UsageError
+
+_PART = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^\s"]|")+?(?=\s|$)')
+
+
+def searched(table: type[Table], typed: str) -> Query[Table]:
+    """Return the query for the records of a table that are meant.
+
+    Args:
+        table: the table.
+        typed: what was typed; empty for all records.
+
+    Raises:
+        UsageError: a condition is of no field of the table, or it has no texts for a word.
+        pydantic.ValidationError, WrongOperand: a value is none of its field.
+    """
+    conditions, words = list[str](), list[str]()
+    for part in _parts(typed):
+        (conditions if _is_condition(part) else words).append(part)
+    query = found(table, conditions)
+    for word in words:
+        query = query.find(with_text(table, _unquoted(word)))
+    return query
+
+
+def _parts(typed: str) -> Iterator[str]:
+    for part in _PART.finditer(typed):
+        yield part[0]
+
+
+def _is_condition(part: str) -> bool:
+    try:
+        condition(part)
+    except UsageError:
+        return False
+    return True
+
+
+def _unquoted(word: str) -> str:
+    if len(word) > 1 and word.startswith('"') and word.endswith('"'):
+        try:
+            return str(json.loads(word))
+        except ValueError:
+            return word
+    return word
