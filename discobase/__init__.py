@@ -9,6 +9,7 @@ from discobase import errors
 from discobase._version import __version__
 from discobase.batches import ChangeReport
 from discobase.bulk import SaveReport
+from discobase.commands import Commands
 from discobase.computed import WithPk, WithVersion
 from discobase.database import Database
 from discobase.engine.checkpoints.growth import Growth
@@ -57,6 +58,7 @@ from discobase.transfer.original_report import NotTaken, OriginalReport, Origina
 __all__ = [
     "ChangeReport",
     "Checkpoint",
+    "Commands",
     "Database",
     "DiscobaseError",
     "Explanation",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import inf
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from discobase.engine.log.frame import Limits
+from discobase.engine.server.interactions import Interactions
 from discobase.engine.server.login import DISCORD_API
 from discobase.engine.trouble import Trouble
 from discobase.engine.versions import OWN, release_of, written_release
@@ -41,6 +42,12 @@ _SIMILAR = 0.8
 a guess."""
 
 
+Serves = Callable[[Interactions, Callable[[], int]], Coroutine[Any, Any, None]]
+"""What serves people over a connection, until it is cancelled: it is given what they do, and what
+tells the id of the server in which the database is.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a login goes, and as whom.
@@ -59,6 +66,7 @@ class Target:
         on_trouble: what is called with what goes wrong, on a thread of its own.
         successor_of: the id of a bot whose database is taken over, if it is not yet.
         key: the key that the database is encrypted by; None for none.
+        serves: what serves people who use the bot in Discord; None where nothing does.
     """
 
     token: str = field(repr=False)
@@ -73,6 +81,7 @@ class Target:
     on_trouble: Callable[[Trouble], object] | None = field(default=None, compare=False, repr=False)
     successor_of: int | None = None
     key: Key | None = field(default=None, repr=False)
+    serves: Serves | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_local(self) -> bool:
@@ -345,6 +354,7 @@ def target(
     on_trouble: Callable[[Trouble], object] | None = None,
     successor_of: int | None = None,
     key: Key | None = None,
+    serves: Serves | None = None,
 ) -> Target:
     """Return where a login goes, by its arguments and the environment.
 
@@ -370,6 +380,7 @@ def target(
         on_trouble,
         _checked_bot(successor_of, read_only=read_only),
         key,
+        serves,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -30,6 +31,7 @@ from discobase.arguments import (
     target,
 )
 from discobase.binding import Binding
+from discobase.commands import Commands, serves
 from discobase.connected import Connected
 from discobase.engine.changes import DropUnique, Request, RequireVersion
 from discobase.engine.checkpoints.keeper import Checkpoint
@@ -135,6 +137,7 @@ class Database:
         label: str | None = None,
         on_trouble: Callable[[Trouble], object] | None = None,
         key: bytes | str | NoKey = NO_KEY,
+        commands: Commands | bool = False,
     ) -> None:
         # First of all: what follows may fail, and arguments stand in frames.
         held = key if isinstance(key, NoKey) else Key(key)
@@ -158,6 +161,7 @@ class Database:
             max_staleness=staleness,
             read_only=checked_flag("read_only", read_only),
         )
+        self._serves = serves(weakref.ref(self), commands, gateway=gateway)
         # Not a method: a database that refers to itself is not collected when nobody holds it.
         self._sql = Sql(self._source, partial(_bindings, self._tables))
 
@@ -1197,6 +1201,7 @@ class Database:
             on_trouble=self._on_trouble,
             successor_of=successor_of,
             key=self._key_by_now,
+            serves=self._serves,
         )
 
     @property

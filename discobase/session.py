@@ -13,9 +13,9 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from concurrent.futures import CancelledError, Future
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from math import isfinite
@@ -224,10 +224,30 @@ class Session:
                 self._begun_with(engine)
             self._engine = engine
             self._opened.set_result(None)
-            await self._until_ended()
+            async with self._serving(connection, engine):
+                await self._until_ended()
         finally:
             self._engine = None
             await engine.close(self._failure)
+
+    @asynccontextmanager
+    async def _serving(
+        self, connection: Connection, engine: EngineInterface
+    ) -> AsyncGenerator[None]:
+        """Serve people who use the bot in Discord, where that is wanted, for the length of a
+        block.
+        """
+        if self.target.serves is None:
+            yield
+            return
+        serving = asyncio.create_task(
+            self.target.serves(connection.interactions, lambda: engine.standing().server_id)
+        )
+        try:
+            yield
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
 
     async def _unless_ended(self, step: Awaitable[T]) -> T:
         """Await a step of the login, or raise why it is not to be finished."""

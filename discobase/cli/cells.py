@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from discobase import StoredTable, Table
-from discobase.cli.field_types import type_of
 from discobase.local import Cell, Column, ShownRecord, ShownRow, ShownTable
+from discobase.typed.field_types import type_of
 
 _LONGEST = 120
 """Characters of a value among others: more than a column is wide. A guess."""

@@ -15,8 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from discobase.cli.output import Cells, write_csv
 from discobase.errors import PathRefused, UsageError
+from discobase.typed.rows import Cells, write_csv
 
 STANDARD = "-"
 """What stands for standard input, or output."""

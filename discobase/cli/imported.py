@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from discobase import Table
 from discobase.cli.files import FileRow
-from discobase.cli.values import FieldValues
 from discobase.errors import UnknownField
+from discobase.typed.values import FieldValues
 
 NOT_FIELDS = ("pk", "version")
 """Columns that an export has, and no record takes: it gets them when it is saved."""

@@ -6,10 +6,9 @@ standard error.
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any, TextIO
 
@@ -17,10 +16,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from discobase import Table
-
-Cells = Mapping[str, Any]
-"""A row: values as JSON has them, by the names of columns."""
+from discobase.typed.rows import Cells, text_of, write_csv, write_lines
 
 AT_A_GLANCE = 100
 """Rows that a table on a terminal has, where nobody has said how many: a guess at what is read."""
@@ -43,19 +39,6 @@ def chosen(given: Format | None) -> Format:
     return given or (Format.TABLE if sys.stdout.isatty() else Format.JSONL)
 
 
-def row_of(record: Table) -> Cells:
-    """Return a record as a row: its primary key, and its fields as JSON has them. Secrets are
-    masked.
-    """
-    values = json.loads(record.model_dump_json())
-    return {"pk": record.pk, **{name: values.get(name) for name in type(record).model_fields}}
-
-
-def columns_of(table: type[Table]) -> list[str]:
-    """Return the names of the columns of a table's rows."""
-    return ["pk", *table.model_fields]
-
-
 def write_rows(
     rows: Iterable[Cells], columns: Sequence[str], how: Format, *, to: TextIO | None = None
 ) -> int:
@@ -69,7 +52,7 @@ def write_rows(
     """
     stream = sys.stdout if to is None else to
     if how is Format.JSONL:
-        return _write_lines(rows, stream)
+        return write_lines(rows, stream)
     if how is Format.CSV:
         return write_csv(rows, columns, stream)
     return _write_table(rows, columns, stream, are_cut=True)
@@ -88,28 +71,9 @@ def write_record(row: Cells, how: Format) -> None:
         write_rows([row], [*row], how)
 
 
-def write_csv(rows: Iterable[Cells], columns: Sequence[str], to: TextIO) -> int:
-    """Write rows as CSV with a header: lists and models as JSON, and nothing for none."""
-    writer = csv.writer(to, lineterminator="\n")
-    writer.writerow(columns)
-    count = 0
-    for row in rows:
-        writer.writerow([_cell(row.get(name)) for name in columns])
-        count += 1
-    return count
-
-
 def say(text: str) -> None:
     """Say something about what a command does, on standard error."""
     Console(stderr=True, highlight=False).print(Text(text), soft_wrap=True)
-
-
-def _write_lines(rows: Iterable[Cells], to: TextIO) -> int:
-    count = 0
-    for row in rows:
-        to.write(json.dumps(row, ensure_ascii=False) + "\n")
-        count += 1
-    return count
 
 
 def _write_table(
@@ -131,17 +95,9 @@ def _shown(value: Any) -> Text:
     """Return a value as a table has it. Control characters would do what they say on a terminal."""
     if value is None:
         return Text("-", style="dim")
-    text = _cell(value)
+    text = text_of(value)
     return Text("".join(each if each.isprintable() else _escaped(each) for each in text))
 
 
 def _escaped(character: str) -> str:
     return json.dumps(character)[1:-1] if ord(character) < 0x80 else f"\\u{ord(character):04x}"
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)

@@ -13,8 +13,6 @@ from typing import Any
 
 from discobase import Database, Table
 from discobase.cli.cells import record_of, row_of, row_that_does_not_fit, table_of
-from discobase.cli.search_box import searched
-from discobase.cli.values import ordered
 from discobase.errors import (
     DatabaseNotFound,
     DiscobaseError,
@@ -28,6 +26,8 @@ from discobase.errors import (
     WrongKey,
 )
 from discobase.local import ShownDatabase, ShownRecord, ShownRow, ShownRows, ShownTable
+from discobase.typed.search_box import searched
+from discobase.typed.values import ordered
 
 Place = tuple[int, str, str, str]
 """Server, bot, token and API URL."""

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discobase.cli.argument_order import connection_first
-from discobase.cli.filters import OPERATORS, Condition, assignment, condition
 from discobase.errors import UsageError
+from discobase.typed.filters import OPERATORS, Condition, assignment, condition
 
 
 @pytest.mark.parametrize(

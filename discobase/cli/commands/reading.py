@@ -11,11 +11,12 @@ import typer
 from discobase import StoredTable, Table
 from discobase.cli import output
 from discobase.cli.connection import connected
-from discobase.cli.field_types import type_of
 from discobase.cli.options import Conditions, Output, Pk, TableName, settings_of
 from discobase.cli.output import Format
-from discobase.cli.values import found, ordered
 from discobase.errors import TableNotFound
+from discobase.typed.field_types import type_of
+from discobase.typed.rows import columns_of, row_of
+from discobase.typed.values import found, ordered
 
 PANEL = "Reading"
 
@@ -128,7 +129,7 @@ def find(  # noqa: PLR0917 - options, each by its name
         most = limit if limit is not None else _usual(chosen)
         fitting = query.skip_outdated()
         records = iter((fitting.limit(most) if most else fitting).iterate())
-        shown = output.write_rows(map(output.row_of, records), output.columns_of(model), chosen)
+        shown = output.write_rows(map(row_of, records), columns_of(model), chosen)
     _tell_what_is_left(total, shown, most)
 
 
@@ -136,7 +137,7 @@ def get(context: typer.Context, name: TableName, pk: Pk, how: Output = None) -> 
     """Show the record under a primary key."""
     with connected(settings_of(context), read_only=True) as database:
         record = database.open_table(name).get(pk)
-    output.write_record(output.row_of(record), output.chosen(how))
+    output.write_record(row_of(record), output.chosen(how))
 
 
 def sql(

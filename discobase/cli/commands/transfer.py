@@ -16,8 +16,9 @@ from discobase.cli.files import STANDARD, FileFormat, format_of, read_rows, writ
 from discobase.cli.imported import Records
 from discobase.cli.options import Conditions, settings_of
 from discobase.cli.progress import Told, shown_progress
-from discobase.cli.values import found
 from discobase.errors import UsageError
+from discobase.typed.rows import Cells, columns_of, row_of
+from discobase.typed.values import found
 
 PANEL = "Out and in"
 
@@ -83,7 +84,7 @@ def export(  # noqa: PLR0917 - options, each by its name
         if table is not None:
             model = database.open_table(table)
             rows = _told(_plain_rows(model, conditions or []), told, "writing")
-            count = write_file(file, kind, table, rows, output.columns_of(model))
+            count = write_file(file, kind, table, rows, columns_of(model))
         elif conditions or file == STANDARD or kind is FileFormat.CSV:
             raise UsageError("conditions, CSV and standard output are for one table: say --table.")
         else:
@@ -151,11 +152,11 @@ def import_(  # noqa: PLR0917 - options, each by its name
     output.say(", ".join(parts))
 
 
-def _plain_rows(model: type[Table], conditions: Sequence[str]) -> Iterator[output.Cells]:
+def _plain_rows(model: type[Table], conditions: Sequence[str]) -> Iterator[Cells]:
     """Yield rows with what a table on the screen masks."""
     has_secrets = '"password"' in json.dumps(model.model_json_schema())
     for record in found(model, conditions).iterate():
-        row = output.row_of(record)
+        row = row_of(record)
         if has_secrets and record.pk is not None:
             stored = model.raw(record.pk)
             row = {name: stored.get(name, value) for name, value in row.items()}

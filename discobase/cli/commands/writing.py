@@ -11,8 +11,9 @@ from discobase.cli import output
 from discobase.cli.confirmation import confirm
 from discobase.cli.connection import connected
 from discobase.cli.options import Assignments, Confirm, Output, Pk, TableName, settings_of
-from discobase.cli.values import assigned, found
 from discobase.errors import ConflictError, UsageError
+from discobase.typed.rows import row_of
+from discobase.typed.values import assigned, found
 
 PANEL = "Writing"
 
@@ -34,7 +35,7 @@ def insert(
     with connected(settings_of(context)) as database:
         model = database.open_table(name)
         record = model(**assigned(model, values or [])).save()
-    output.write_record(output.row_of(record), output.chosen(how))
+    output.write_record(row_of(record), output.chosen(how))
 
 
 def update(  # noqa: PLR0917 - options, each by its name
@@ -63,7 +64,7 @@ def update(  # noqa: PLR0917 - options, each by its name
         if if_version is not None and record.version != if_version:
             raise ConflictError(name, pk, expected=if_version, found=record.version or 0)
         _write(record, assigned(model, values or []))
-    output.write_record(output.row_of(record), output.chosen(how))
+    output.write_record(row_of(record), output.chosen(how))
 
 
 def delete(

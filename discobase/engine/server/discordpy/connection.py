@@ -13,8 +13,10 @@ import discord
 from discobase.engine.server.clock import SystemClock
 from discobase.engine.server.discordpy.account import BotAccount
 from discobase.engine.server.discordpy.all_events import AllEvents
+from discobase.engine.server.discordpy.application import Application
 from discobase.engine.server.discordpy.client import GatewayClient
 from discobase.engine.server.discordpy.day_limit import DayLimit
+from discobase.engine.server.discordpy.interactions import EVENT, BotInteractions
 from discobase.engine.server.discordpy.one_server import OneServer, Shared
 from discobase.engine.server.login import Access, Login
 from discobase.engine.server.usage import Usage
@@ -37,12 +39,16 @@ class Connection(OneServer):
         shared: what it has in common with the other servers of the bot.
         access: what the login came to; without a gateway none is connected to.
         failed: called when the gateway has ended for good.
+
+    Attributes:
+        interactions: what people do with the bot's commands.
     """
 
     def __init__(
         self, shared: Shared, access: Access, failed: Callable[[ConnectError], None]
     ) -> None:
         super().__init__(shared, access)
+        self.interactions = BotInteractions(shared.client, Application(shared.client, access))
         self._failed = failed
         self._gateway: asyncio.Task[None] | None = None
         if access.gateway is not None:
@@ -95,7 +101,8 @@ class Connection(OneServer):
     async def _keep_gateway(self, gateway_url: str, day: DayLimit) -> None:
         try:
             events = self._shared.events
-            await self._client.run_gateway(gateway_url, day, events.handlers, events.lost)
+            handlers = {**events.handlers, EVENT: self.interactions.handle}
+            await self._client.run_gateway(gateway_url, day, handlers, events.lost)
         except discord.ConnectionClosed as error:
             refusal = BadToken if error.code == _AUTHENTICATION_FAILED else ConnectError
             self._failed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from discobase import Table
+from discobase.table import Table
 
 
 def type_of(model: type[Table], name: str) -> str:

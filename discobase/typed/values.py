@@ -9,9 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from discobase import Query, Table, desc
-from discobase.cli.filters import Condition, assignment, condition
 from discobase.errors import UnknownField, UsageError, WrongExpression
+from discobase.query import Query
+from discobase.records.expressions.functions import desc
+from discobase.table import Table
+from discobase.typed.filters import Condition, assignment, condition
 
 NULL = "null"
 """What is typed where there is to be no value."""

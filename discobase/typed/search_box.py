@@ -10,10 +10,11 @@ import json
 import re
 from collections.abc import Iterator
 
-from discobase import Query, Table
-from discobase.cli.filters import condition
-from discobase.cli.values import found, with_text
 from discobase.errors import UsageError
+from discobase.query import Query
+from discobase.table import Table
+from discobase.typed.filters import condition
+from discobase.typed.values import found, with_text
 
 _PART = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^\s"]|")+?(?=\s|$)')
 

@@ -1,0 +1,1 @@
+"""Tables as people type and read them: conditions, values, orders, and rows of text."""
