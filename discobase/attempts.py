@@ -31,6 +31,18 @@ def attempt_in(record: Record) -> Attempt | None:
     return None if noted is None else Attempt(*noted)
 
 
+def name_attempt(record: Record, change: Change, key: str) -> None:
+    """Have a new record be stored once under a key: as if a save of it had been sent under that
+    key, and had no answer.
+
+    Args:
+        record: the record.
+        change: what saving it comes to.
+        key: the key.
+    """
+    note_attempt(record, attempt_of(change, key, 0))
+
+
 @contextmanager
 def attempted(records: Sequence[Record], changes: Sequence[Change], key: str) -> Generator[None]:
     """Have records keep what they are asked to be, for the length of a block, and after it where

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar, overload
 
 from discobase.arguments import checked_flag
+from discobase.attempts import name_attempt
 from discobase.batches import ChangeReport
 from discobase.binding import Binding
 from discobase.bulk import SaveReport, delete_all, save_all
@@ -553,6 +554,21 @@ gives way to a field of that name, in that field's class: :func:`delete_many` is
 metaclass, after the fields. What can be done with many records
 belongs to :class:`~discobase.Query`, whose names are in nobody's way.
 """
+
+
+def save_once(record: T, key: str) -> T:
+    """Save a new record as :meth:`Table.save` does, and once for a key: however often, and in
+    however many processes, one of the same values is saved under it.
+
+    Args:
+        record: the record.
+        key: what nobody else calls anything: for as long as the last 10,000 positions.
+
+    Raises: as :meth:`Table.save`.
+    """
+    binding: Binding[T] = vars(type(record))["_binding"]
+    name_attempt(record, binding.change(record), key)
+    return record.save()
 
 
 def bind(table: type[Table], binding: Binding[Any], *, before: type[Table] | None = None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from discobase.commands.remembered import Step
 from discobase.commands.replies import INPUTS, LONGEST_INPUT, Form, Input
 from discobase.posted import visible
 from discobase.table import Table
@@ -26,24 +27,19 @@ def steps_of(fields: tuple[str, ...]) -> int:
     return max(1, -(-len(fields) // INPUTS))
 
 
-def form_of(
-    model: type[Table], fields: tuple[str, ...], step: int, key: str, *, title: str, held: Cells
-) -> Form:
+def form_of(model: type[Table], step: Step, *, title: str, held: Cells) -> Form:
     """Return a form.
 
     Args:
         model: the table's class.
-        fields: all that are asked for.
-        step: which form it is, from 0 on.
-        key: by which what was typed is known.
+        step: which form it is.
         title: what it is about.
         held: the record's values, as JSON has them; empty for a new record.
     """
-    asked = fields[step * INPUTS :][:INPUTS]
-    inputs = [_input(model, name, number, held) for number, name in enumerate(asked)]
-    steps = steps_of(fields)
-    where = f" ({step + 1} of {steps})" if steps > 1 else ""
-    return Form(f"{title}{where}", ("form", key, str(step)), inputs)
+    inputs = [_input(model, name, held) for name in step.fields]
+    steps = steps_of(step.task.fields)
+    where = f" ({step.number + 1} of {steps})" if steps > 1 else ""
+    return Form(f"{title}{where}", step.does("form"), inputs)
 
 
 def values_of(
@@ -85,7 +81,7 @@ def _takes_empty(model: type[Table], name: str, field: FieldValues) -> bool:
     return model.model_fields[name].is_required() and field.takes_texts
 
 
-def _input(model: type[Table], name: str, number: int, held: Cells) -> Input:
+def _input(model: type[Table], name: str, held: Cells) -> Input:
     field = FieldValues(model, name)
     value = _typed(held.get(name)) if held else ""
     is_needed = not held and model.model_fields[name].is_required()
@@ -95,7 +91,7 @@ def _input(model: type[Table], name: str, number: int, held: Cells) -> Input:
         default = model.model_fields[name].get_default()
         note += f", {_typed(_plain(default)) or NULL} where nothing is typed"
     return Input(
-        str(number),
+        name,
         visible(name, breaks=False),
         visible(note, breaks=False),
         value if len(value) <= LONGEST_INPUT else "",

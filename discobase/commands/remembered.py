@@ -10,6 +10,8 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from discobase.commands.replies import INPUTS
+
 _MOST = 1_000
 """Things that are remembered: those of some days, of a few people. A guess."""
 
@@ -26,7 +28,6 @@ class Task:
         order: the order.
         column: the field.
         pk: the record's primary key; 0 for none.
-        version: at which version it was shown.
         fields: those that are asked for by forms.
         texts: what was typed into forms so far, by field.
     """
@@ -38,7 +39,6 @@ class Task:
     order: str = ""
     column: str = ""
     pk: int = 0
-    version: int = 0
     fields: tuple[str, ...] = ()
     texts: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -56,6 +56,45 @@ class Page:
     task: Task
     key: str
     number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of a task that writes, as the id of a form or a button says it: what this process was
+    told itself may be older, or less.
+
+    Attributes:
+        task: the task.
+        key: by which it is remembered.
+        number: which form it is about, from 0 on.
+        version: at which version the record was shown; 0 for a new one.
+    """
+
+    task: Task
+    key: str
+    number: int = 0
+    version: int = 0
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of the form."""
+        return self.task.fields[self.number * INPUTS :][:INPUTS]
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """The fields of later forms."""
+        return self.task.fields[(self.number + 1) * INPUTS :]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this process has heard of what was typed into all forms before this one."""
+        before = self.task.fields[: self.number * INPUTS]
+        return self.task.texts.keys() >= {*before}
+
+    def does(self, what: str, number: int | None = None) -> tuple[str, ...]:
+        """Return what a form or a button is for, as its id says it."""
+        step = self.number if number is None else number
+        return (what, self.key, str(step), str(self.version))
 
 
 class Remembered:

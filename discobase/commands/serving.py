@@ -25,7 +25,7 @@ from discobase.commands.completing import completions
 from discobase.commands.declared import NAMES, to_register
 from discobase.commands.operated import Operated
 from discobase.commands.reading import READERS, export
-from discobase.commands.remembered import Page, Remembered, Task
+from discobase.commands.remembered import Page, Remembered, Step, Task
 from discobase.commands.replies import Reply, Shown, at_once, later
 from discobase.commands.replies import completions as completing
 from discobase.commands.settings import Commands
@@ -43,6 +43,9 @@ _THREADS = 4
 
 _COMPLETION_SECONDS = 2.0
 """How long completing may take: Discord gives three seconds for all of it."""
+
+_FORM_SECONDS = 2.0
+"""How long it may take to open a form, likewise."""
 
 _OTHERS_SECONDS = 1.5
 """How long others have, who may know what a button is about, before this one says that it does not.
@@ -164,58 +167,59 @@ class Serving:
 
     async def _command(self, wanted: Asked) -> None:
         task, key = _task_of(wanted), str(wanted.id)
-        self._remembered.put(key, task)
         if wanted.name in _FORMS:
-            await self._show_at_once(
-                wanted, await self._told(lambda base: writing.open_form(base, task, key))
-            )
-        elif wanted.name == "delete":
-            await self._show_later(wanted, lambda base: writing.question_of_delete(base, task, key))
-        elif wanted.name == "export":
-            await self._show_later(wanted, lambda base: export(base, task, wanted.limit))
-        else:
-            await self._show_later(wanted, partial(_page, Page(task, key)))
+            shown = await self._form(lambda base: writing.open_form(base, task, key))
+            # Not before the fields are known that the form asks for.
+            self._remembered.put(key, task)
+            await self._show_at_once(wanted, shown)
+            return
+        self._remembered.put(key, task)
+        match wanted.name:
+            case "delete":
+                await self._show_later(
+                    wanted, lambda base: writing.question_of_delete(base, task, key)
+                )
+            case "export":
+                await self._show_later(wanted, lambda base: export(base, task, wanted.limit))
+            case _:
+                await self._show_later(wanted, partial(_page, Page(task, key)))
 
     async def _go_on(self, wanted: Asked) -> None:
         """Go on with what a button or a form is about."""
-        key = wanted.parts[0] if wanted.parts else ""
+        key, number, version, *_ = (*wanted.parts, "", "", "")
         task = self._remembered.of(key, wanted.person)
-        if task is None:
+        step = None if task is None else Step(task, key, _number(number), _number(version))
+        if step is None or not (wanted.name == "page" or step.is_known):
             await asyncio.sleep(_OTHERS_SECONDS)
             await self._show_at_once(wanted, _TOO_OLD)
-            return
-        number = _number(wanted.parts[1:2])
-        match wanted.name:
-            case "page":
-                await self._show_later(
-                    wanted, partial(_page, Page(task, key, number)), changes=True
-                )
-            case "form":
-                await self._take_form(wanted, task, key, number)
-            case "next":
-                shown = await self._told(lambda base: writing.next_form(base, task, key, number))
-                await self._show_at_once(wanted, shown)
-            case "save":
-                await self._show_later(wanted, lambda base: writing.save(base, task), changes=True)
-            case "delete":
-                await self._show_later(
-                    wanted, lambda base: writing.delete(base, task), changes=True
-                )
-            case "reset":
-                said = wanted.fields.get("0", "")
-                await self._show_later(wanted, lambda base: writing.reset(base, task, said))
-            case "forget":
-                await self._show_later(wanted, _kept, changes=True)
-            case _:
-                _log.info("a button of another version was pressed: %r", wanted.name)
+        elif wanted.name == "form":
+            await self._take_form(wanted, step)
+        elif wanted.name == "next":
+            shown = await self._form(lambda base: writing.next_form(base, step))
+            await self._show_at_once(wanted, shown)
+        elif wanted.name == "reset":
+            said = wanted.fields.get(writing.SAID, "")
+            await self._show_later(wanted, lambda base: writing.reset(base, step, said))
+        elif (pressed := _PRESSED.get(wanted.name)) is not None:
+            await self._show_later(wanted, lambda base: pressed(base, step), changes=True)
+        else:
+            _log.info("a button of another version was pressed: %r", wanted.name)
 
-    async def _take_form(self, wanted: Asked, task: Task, key: str, step: int) -> None:
+    async def _take_form(self, wanted: Asked, step: Step) -> None:
         """Note what was typed, and store it where that was the last form."""
-        onward = writing.take(task, key, step, dict(wanted.fields))
+        onward = writing.take(step, wanted.fields)
         if onward is not None:
             await self._show_at_once(wanted, onward)
         else:
-            await self._show_later(wanted, lambda base: writing.save(base, task))
+            await self._show_later(wanted, lambda base: writing.save(base, step))
+
+    async def _form(self, make: Callable[[Operated], Shown]) -> Shown:
+        """Return a form, which has to be there in three seconds."""
+        try:
+            async with asyncio.timeout(_FORM_SECONDS):
+                return await self._told(make)
+        except TimeoutError:
+            return _TOO_SLOW
 
     # Answers
 
@@ -270,8 +274,21 @@ def _page(page: Page, database: Operated) -> Reply:
     return READERS[page.task.command](database, page)
 
 
-def _kept(_: Operated) -> Reply:
+def _turned(database: Operated, step: Step) -> Reply:
+    return _page(Page(step.task, step.key, step.number), database)
+
+
+def _kept(_: Operated, __: Step) -> Reply:
     return Reply("Nothing was changed")
+
+
+_PRESSED: Mapping[str, Callable[[Operated, Step], Reply]] = {
+    "page": _turned,
+    "save": writing.save,
+    "delete": writing.delete,
+    "forget": _kept,
+}
+"""What buttons do that change their message, by what they are for."""
 
 
 def _is_ours(wanted: Asked) -> bool:
@@ -291,9 +308,15 @@ def _task_of(wanted: Asked) -> Task:
     )
 
 
-def _number(parts: tuple[str, ...]) -> int:
-    return int(parts[0]) if parts and parts[0].isdecimal() else 0
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
 
+
+_TOO_SLOW = Reply(
+    "That takes too long",
+    "The database could not be asked in time. Nothing was changed; try again.",
+    is_error=True,
+)
 
 _TOO_OLD = Reply(
     "That was too long ago",

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from discobase.commands.forms import form_of, steps_of, too_long, values_of
 from discobase.commands.operated import Operated, place
 from discobase.commands.reading import shown_record
-from discobase.commands.remembered import Task
-from discobase.commands.replies import INPUTS, Button, Form, Input, Reply, Shown
+from discobase.commands.remembered import Step, Task
+from discobase.commands.replies import Button, Form, Input, Reply, Shown
 from discobase.errors import ConflictError, UsageError
 from discobase.posted import code
-from discobase.table import Table
-from discobase.typed.rows import Cells, row_of
+from discobase.table import Table, save_once
+from discobase.typed.rows import row_of
+
+SAID = "name"
+"""The input into which a table's name is typed that is to be deleted."""
 
 _DANGER, _PRIMARY, _SECONDARY = 4, 1, 2
 
@@ -28,50 +31,53 @@ def open_form(database: Operated, task: Task, key: str) -> Shown:
             return _question_of_reset(database, task, key)
 
 
-def next_form(database: Operated, task: Task, key: str, step: int) -> Shown:
-    """Return a later form."""
-    model = database.open_table(task.table)
-    held = _held(model, task)
-    title = _title(task)
-    return form_of(model, task.fields, step, key, title=title, held=held or {})
+def next_form(database: Operated, step: Step) -> Shown:
+    """Return a later form.
+
+    Raises:
+        ConflictError: the record was changed since the first one was opened.
+    """
+    model, task = database.open_table(step.task.table), step.task
+    held = {} if task.command == "insert" else row_of(_as_shown(model, step))
+    return form_of(model, step, title=_title(task), held=held)
 
 
-def take(task: Task, key: str, step: int, texts: Mapping[str, str]) -> Reply | None:
+def take(step: Step, texts: Mapping[str, str]) -> Reply | None:
     """Take what was typed into a form. Return what leads on to the next one; None where all is
     there.
     """
-    asked = task.fields[step * INPUTS :][:INPUTS]
-    task.texts |= {name: texts.get(str(number), "") for number, name in enumerate(asked)}
-    left = task.fields[(step + 1) * INPUTS :]
-    if not left:
+    step.task.texts |= texts
+    if not step.left:
         return None
-    named = ", ".join(map(code, left))
+    then = step.number + 1
     buttons = [
-        Button("Go on", ("next", key, str(step + 1)), _PRIMARY),
-        Button("Save", ("save", key), _SECONDARY),
-        Button("Forget it", ("forget", key), _SECONDARY),
+        Button("Go on", step.does("next", then), _PRIMARY),
+        Button("Save", step.does("save", then), _SECONDARY),
+        Button("Forget it", step.does("forget", then), _SECONDARY),
     ]
     return Reply(
-        f"{_title(task)}: form {step + 1} of {steps_of(task.fields)} is noted",
-        f"Nothing is stored yet. Left: {named}.",
+        f"{_title(step.task)}: form {then} of {steps_of(step.task.fields)} is noted",
+        f"Nothing is stored yet. Left: {', '.join(map(code, step.left))}.",
         buttons,
     )
 
 
-def save(database: Operated, task: Task) -> Reply:
-    """Store what was typed. One API call.
+def save(database: Operated, step: Step) -> Reply:
+    """Store what was typed: once, though a button be pressed twice, and two programs of the bot
+    take one press each. One API call.
 
     Raises:
         pydantic.ValidationError: something is no value of its field.
         ConflictError: the record was changed since the form was opened.
         DiscobaseError: as for :meth:`Table.save <discobase.Table.save>`.
     """
+    task = step.task
     model = database.open_table(task.table)
     if task.command == "insert":
-        record = model(**values_of(model, task.texts)).save()
+        record = model(**values_of(model, task.texts))
+        save_once(record, f"discord-{step.key}")
         return shown_record(task.table, record, title=f"{task.table} {record.pk} is stored")
-    record = model.get(task.pk)
-    _require_version(task, record)
+    record = _as_shown(model, step)
     changes = values_of(model, task.texts, row_of(record))
     if not changes:
         return Reply(f"{task.table} {task.pk} is as it was", "Nothing else was typed.")
@@ -85,40 +91,39 @@ def save(database: Operated, task: Task) -> Reply:
 def question_of_delete(database: Operated, task: Task, key: str) -> Reply:
     """Show a record, and ask whether it is to be deleted."""
     record = database.open_table(task.table).get(task.pk)
-    task.version = record.version or 0
+    step = Step(task, key, version=record.version or 0)
     shown = shown_record(task.table, record, title=f"Delete {task.table} {task.pk}?")
     buttons = [
-        Button("Delete it", ("delete", key), _DANGER),
-        Button("Keep it", ("forget", key), _SECONDARY),
+        Button("Delete it", step.does("delete"), _DANGER),
+        Button("Keep it", step.does("forget"), _SECONDARY),
     ]
     return Reply(shown.title, shown.text, buttons, shown.files)
 
 
-def delete(database: Operated, task: Task) -> Reply:
+def delete(database: Operated, step: Step) -> Reply:
     """Delete a record, if it is what was shown. One API call.
 
     Raises:
         ConflictError: it was changed since.
         DiscobaseError: as for :meth:`Table.delete <discobase.Table.delete>`.
     """
-    record = database.open_table(task.table).get(task.pk)
-    _require_version(task, record)
-    record.delete(if_unchanged=True)
+    task = step.task
+    _as_shown(database.open_table(task.table), step).delete(if_unchanged=True)
     return Reply(f"{task.table} {task.pk} is deleted", _REMAINS)
 
 
-def reset(database: Operated, task: Task, said: str) -> Reply:
+def reset(database: Operated, step: Step, said: str) -> Reply:
     """Delete all records of a table, where its name was said back. One API call, as a rule.
 
     Raises:
         UsageError: another name was said.
         DiscobaseError: as for :meth:`Query.delete <discobase.Query.delete>`.
     """
-    if said.strip() != task.table:
-        raise UsageError(f"{said!r} is not the table's name, {task.table!r}: nothing was deleted.")
-    model = database.open_table(task.table)
-    report = model.find(place(model, "pk") > 0).delete()
-    return Reply(f"{task.table}: {report.records:,} records are deleted", _REMAINS)
+    table = step.task.table
+    if said.strip() != table:
+        raise UsageError(f"{said!r} is not the table's name, {table!r}: nothing was deleted.")
+    report = database.open_table(table).find().delete()
+    return Reply(f"{table}: {report.records:,} records are deleted", _REMAINS)
 
 
 _REMAINS = (
@@ -131,13 +136,12 @@ def _first_of_new(database: Operated, task: Task, key: str) -> Shown:
     task.fields = tuple(model.model_fields)
     if not task.fields:
         raise UsageError(f"{task.table!r} has no fields that a form could ask for.")
-    return form_of(model, task.fields, 0, key, title=_title(task), held={})
+    return form_of(model, Step(task, key), title=_title(task), held={})
 
 
 def _first_of_old(database: Operated, task: Task, key: str) -> Form:
     model = database.open_table(task.table)
     record = model.get(task.pk)
-    task.version = record.version or 0
     cells = row_of(record)
     unfit = too_long(cells)
     fields = tuple(name for name in model.model_fields if name not in unfit)
@@ -150,24 +154,29 @@ def _first_of_old(database: Operated, task: Task, key: str) -> Form:
             f"characters of a value: change it by a program, or by `discobase update`."
         )
     task.fields = fields
-    return form_of(model, fields, 0, key, title=_title(task), held=cells)
+    step = Step(task, key, version=record.version or 0)
+    return form_of(model, step, title=_title(task), held=cells)
 
 
 def _question_of_reset(database: Operated, task: Task, key: str) -> Form:
     number = database.open_table(task.table).find().count()
     said = Input(
-        "0", "The table's name", f"It deletes {number:,} records for good.", is_needed=True
+        SAID, "The table's name", f"It deletes {number:,} records for good.", is_needed=True
     )
-    return Form(f"Delete all of {task.table}?", ("reset", key), [said])
+    return Form(f"Delete all of {task.table}?", Step(task, key).does("reset"), [said])
 
 
-def _held(model: type[Table], task: Task) -> Cells | None:
-    return None if task.command == "insert" else row_of(model.get(task.pk))
+def _as_shown(model: type[Table], step: Step) -> Table:
+    """Return a record.
 
-
-def _require_version(task: Task, record: Table) -> None:
-    if record.version != task.version:
-        raise ConflictError(task.table, task.pk, expected=task.version, found=record.version or 0)
+    Raises:
+        ConflictError: it is not at the version any more at which it was shown.
+    """
+    record = model.get(step.task.pk)
+    if record.version != step.version:
+        found = record.version or 0
+        raise ConflictError(step.task.table, step.task.pk, expected=step.version, found=found)
+    return record
 
 
 def _title(task: Task) -> str:

@@ -78,6 +78,10 @@ def shop(**options):
                 raise ValueError("nobody is as old as that")
             return value
 
+    @database.table
+    class Note(discobase.Table):
+        text: str
+
     return database, User
 
 
@@ -100,6 +104,7 @@ def _stages(discord, server):
         channel = int(made.body["id"])
         stage = Stage(discord, server, channel, database, user, ada, eve, rest)
         stage.give(ada, MANAGE_GUILD)
+        database.tables["Note"](text="the first one").save()
         soon(lambda: len(stage.commands()) > 0 and database.status().gateway == "live")
         yield stage
 

@@ -57,7 +57,7 @@ def press(stage):
 
 def test_tables_are_listed_with_how_many_records_they_have(run, cast):
     title, text = shown(run("tables"))
-    assert title == "shop: 1 table"
+    assert title == "shop: 2 tables"
     assert text.startswith("```\ntable  records  fields")
     assert "User   3        name, age, city" in text
 
@@ -269,10 +269,10 @@ def test_a_reset_wants_the_tables_name(stage, run, cast, users):
     form = run("reset", table="User")
     (said,) = form.modal["components"]
     assert "3 records" in said["description"]
-    wrong = stage.ada.wait(stage.ada.submit_modal(form, **{"0": "user"}))
+    wrong = stage.ada.wait(stage.ada.submit_modal(form, name="user"))
     assert "nothing was deleted" in shown(wrong)[1]
     assert users.find().count() == 3
-    done = stage.ada.wait(stage.ada.submit_modal(run("reset", table="User"), **{"0": "User"}))
+    done = stage.ada.wait(stage.ada.submit_modal(run("reset", table="User"), name="User"))
     assert shown(done)[0] == "User: 3 records are deleted"
     assert users.find().count() == 0
 
@@ -294,6 +294,7 @@ def test_what_is_typed_is_completed(stage, cast):
     assert choices(stage, "find", "where", table="User", where="age>3 city=n") == [
         "age>3 city=n",
         'age>3 city="New York"',
+        "age>3 city=null",
     ]
     assert choices(stage, "table", "order", table="User", order="city,-a") == ["city,-age"] + [
         f"city,-{name}" for name in ("name", "tags", "password")
