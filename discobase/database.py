@@ -117,6 +117,9 @@ class Database:
             program may be failing for: damage, lost commits, writes that are blocked, and when that
             is over. On a thread of its own, for one after the other: it may take its time, and use
             this database. What it raises is logged.
+        commands: whether people look at this database, and change it, by commands in Discord: those
+            who have the permission Manage Server, or another one, of ``Commands(permission=...)``.
+            A login registers them where they are not there, for an API call or two.
 
     Raises:
         UsageError: one of them makes no sense.

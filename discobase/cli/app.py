@@ -13,7 +13,7 @@ import typer
 from discobase._version import __version__
 from discobase.cli import plain
 from discobase.cli.argument_order import connection_first
-from discobase.cli.commands import reading, setup, shell, transfer, upkeep, writing
+from discobase.cli.commands import bot, reading, setup, shell, transfer, upkeep, writing
 from discobase.cli.connection import Settings
 from discobase.cli.exit_status import DONE, EXPECTED, INTERRUPTED, USAGE, fail
 
@@ -125,7 +125,7 @@ def _connection(  # noqa: PLR0917 - options, each by its name
     )
 
 
-for group in (setup, reading, writing, transfer, upkeep, shell):
+for group in (setup, reading, writing, transfer, upkeep, bot, shell):
     group.register(app)
 
 _PASSED_ON: dict[str, Any] = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from getpass import getpass
 from typing import Any
 
-from discobase import Database, Progress
+from discobase import Commands, Database, Progress
 from discobase.cli.keys import key_of
 from discobase.cli.progress import shown_progress
 from discobase.errors import BadToken, UsageError
@@ -54,13 +54,20 @@ class Settings:
         return self.server
 
 
-def database(settings: Settings, *, read_only: bool = False, gateway: bool = False) -> Database:
+def database(
+    settings: Settings,
+    *,
+    read_only: bool = False,
+    gateway: bool = False,
+    commands: Commands | None = None,
+) -> Database:
     """Return the database, not connected yet.
 
     Args:
         settings: which one.
         read_only: whether nothing is to be written, nor a database created.
         gateway: whether a login to the gateway is spent.
+        commands: for whom it has commands in Discord, which spends one, too; None for nobody.
 
     Raises:
         UsageError: none is named, or a setting makes no sense.
@@ -71,10 +78,11 @@ def database(settings: Settings, *, read_only: bool = False, gateway: bool = Fal
     options: dict[str, Any] = {} if key is None else {"key": key_of(key)}
     return Database(
         settings.name,
-        gateway=gateway,
+        gateway=gateway or commands is not None,
         cache=settings.cache,
         timeout=settings.timeout,
         read_only=read_only,
+        commands=commands or False,
         **options,
     )
 

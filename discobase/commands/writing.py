@@ -12,7 +12,7 @@ from discobase.commands.replies import Button, Form, Input, Reply, Shown
 from discobase.errors import ConflictError, UsageError
 from discobase.posted import code
 from discobase.table import Table, save_once
-from discobase.typed.rows import row_of
+from discobase.typed.rows import Cells, row_of
 
 SAID = "name"
 """The input into which a table's name is typed that is to be deleted."""
@@ -38,7 +38,7 @@ def next_form(database: Operated, step: Step) -> Shown:
         ConflictError: the record was changed since the first one was opened.
     """
     model, task = database.open_table(step.task.table), step.task
-    held = {} if task.command == "insert" else row_of(_as_shown(model, step))
+    held: Cells = {} if task.command == "insert" else row_of(_as_shown(model, step))
     return form_of(model, step, title=_title(task), held=held)
 
 

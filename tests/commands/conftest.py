@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 from dataclasses import dataclass
 from typing import Annotated
@@ -17,6 +17,7 @@ from tests.local.rest import Rest
 
 ADMINISTRATOR = 1 << 3
 MANAGE_GUILD = 1 << 5
+MANAGE_MESSAGES = 1 << 13
 
 EVIL = "@everyone <@1> ``` `x` **b** [l](https://e.org)\u202e\n- end"
 """What would ping, break out of a block, and look like something else."""
@@ -65,9 +66,9 @@ def shop(**options):
         name: Annotated[str, discobase.Unique()]
         age: int = 30
         city: str | None = None
-        born: datetime.date | None = None
+        born: dt.date | None = None
         price: decimal.Decimal | None = None
-        tags: list[str] = []
+        tags: list[str] = []  # noqa: RUF012 - pydantic copies it
         note: str = ""
         password: SecretStr = SecretStr("")
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from discobase.commands import writing
 from tests.commands.conftest import buttons, shop, shown
 from tests.database.shop import soon
 
@@ -44,10 +45,21 @@ def test_each_answer_is_one_message(stage, crowd):
     assert len(stage.ada.messages(stage.channel)) == before + 1
 
 
+def test_a_reset_that_another_program_has_taken_is_left_to_it(stage, crowd, monkeypatch):
+    done = []
+    reset = writing.reset
+    monkeypatch.setattr(writing, "reset", lambda *given: done.append(1) or reset(*given))
+    for number in range(4):
+        inserted(stage, f"gone {number}")
+        form = stage.ada.run_command(stage.channel, "reset", table="Note")
+        answer = stage.ada.wait(stage.ada.submit_modal(form, name="Note"))
+        assert "deleted" in shown(answer)[0]
+    assert len(done) == 4
+
+
 def test_two_presses_at_once_store_it_once(stage, crowd, users):
     form = stage.ada.run_command(stage.channel, "insert", table="User")
     noted = stage.ada.submit_modal(form, name="Ada")
-    print(noted)
     press = buttons(noted)["Save"]
     with ThreadPoolExecutor(2) as two:
         for each in [two.submit(stage.ada.press, noted.message["id"], press) for _ in range(2)]:
