@@ -12,7 +12,7 @@ from collections.abc import Collection
 from typing import Any
 
 from discobase import Database, Table
-from discobase.cli.cells import record_of, row_of, row_that_does_not_fit, table_of
+from discobase.cli.cells import commit_of, record_of, row_of, row_that_does_not_fit, table_of
 from discobase.cli.search_box import searched
 from discobase.cli.values import ordered
 from discobase.errors import (
@@ -27,7 +27,14 @@ from discobase.errors import (
     UsageError,
     WrongKey,
 )
-from discobase.local import ShownDatabase, ShownRecord, ShownRow, ShownRows, ShownTable
+from discobase.local import (
+    ShownDatabase,
+    ShownHistory,
+    ShownRecord,
+    ShownRow,
+    ShownRows,
+    ShownTable,
+)
 
 Place = tuple[int, str, str, str]
 """Server, bot, token and API URL."""
@@ -37,6 +44,9 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 the channels have changed, it is tried at once."""
 
 _TIMEOUT = 60.0
+
+_LARGEST_COMMIT = 200_000
+"""Bytes of a commit whose changes are shown: more than a hundred records. A guess."""
 
 
 class Showcase:
@@ -92,6 +102,11 @@ class Showcase:
         """Return one record, whole."""
         shown, model = self._table(self._current(), table)
         return record_of(model.get(pk), shown)
+
+    def history(self, *, before: int | None, limit: int) -> ShownHistory:
+        """Return what was written, the newest first."""
+        known = self._current().history(before=before, limit=limit, largest=_LARGEST_COMMIT)
+        return ShownHistory([commit_of(each) for each in known], is_over=len(known) < limit)
 
     def close(self) -> None:
         """End its connection. What is asked for after that is refused."""

@@ -47,7 +47,7 @@ def test_tables_are_shown_with_their_columns_and_how_many_records_they_have(seen
     assert shown["trouble"] is None
     assert shown["server"] == str(shop.database.status().server_id)
     counts = {table["name"]: table["records"] for table in shown["tables"]}
-    assert counts == {"Customer": 120, "Reading": 1}
+    assert counts == {"Customer": 120, "Order": 0, "Reading": 1}
     columns = {each["name"]: each for each in shown["tables"][0]["columns"]}
     assert [*columns] == ["pk", "name", "email", "age", "balance", "since", "password", "tags"]
     assert columns["since"]["type"] == "date"
@@ -98,6 +98,97 @@ def test_a_record_is_shown_whole_and_long_values_are_cut_among_others(seen, shop
     finally:
         order.delete()
     assert "no record" in seen.refusal("record", **place)
+
+
+# Search and order
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("age<3", [1, 2]),
+        ("age>118 age!=119", [120]),
+        ("customer age<4", [2, 3]),
+        ("CUSTOMER c11@", [11]),
+        ('"customer 12" age<100', [12]),
+        ('name="Customer 7"', [7]),
+        ('name~"mer 77"', [77]),
+        ("tags~a", [1]),
+        ("balance=12.50", [1]),
+        ("pk=5", [5]),
+        ("nobody", []),
+        ('"', []),
+    ],
+)
+def test_what_is_typed_are_conditions_and_words_and_all_have_to_be_true(seen, search, found):
+    page = seen.rows(search=search)
+    assert [int(row["key"]) for row in page["rows"]] == found
+    assert page["total"] == len(found)
+    assert page["table"]["records"] == 120
+
+
+@pytest.mark.parametrize(
+    ("search", "why"),
+    [
+        ("agee>3", "did you mean 'age'"),
+        ("age>three", "age"),
+        ("since>yesterday", "since"),
+    ],
+)
+def test_what_makes_no_sense_is_said(seen, search, why):
+    assert why in seen.refusal(
+        "rows", database=seen.database()["id"], table="Customer", search=search
+    )
+
+
+def test_a_table_without_texts_says_that_there_is_none_for_a_word(seen):
+    place = {"database": seen.database()["id"], "table": "Reading"}
+    assert "no texts" in seen.refusal("rows", search="word", **place)
+
+
+def test_records_are_sorted_by_any_column_in_either_direction(seen):
+    assert seen.keys(order="-age")[:3] == [120, 119, 118]
+    assert seen.keys(order="age")[:3] == [1, 2, 3]
+    assert seen.keys(order="-balance")[0] == 1
+    assert seen.keys(order="-pk", offset=50)[0] == 70
+    assert seen.keys(order="-name")[0] == 99
+    assert seen.keys(order="-age", search="age<50")[:2] == [49, 48]
+    assert "nothing" in seen.refusal(
+        "rows", database=seen.database()["id"], table="Customer", order="nothing"
+    )
+
+
+# History
+
+
+def test_the_history_tells_in_order_what_was_written_by_whom(served):
+    discord, shop, _ = served
+    seen = Seen(discord)
+    order = shop.orders(what="<b>a book</b>")
+    order.save()
+    key = str(order.pk)
+    order.what = "two books"
+    order.update()
+    order.delete()
+    place = seen.database()["id"]
+    history = seen("history", database=place)
+    deleted, updated, saved = history["commits"][:3]
+    assert [each["position"] for each in history["commits"]] == [*range(shop.database.head, 0, -1)]
+    assert {each["writer"] for each in history["commits"]} == {"the shop"}
+    assert history["is_over"]
+    (change,) = saved["changes"]
+    assert (change["table"], change["key"]) == ("Order", key)
+    assert [(name, cell["text"]) for name, cell in change["values"]] == [("what", "<b>a book</b>")]
+    assert updated["changes"][0]["values"][0][1]["text"] == "two books"
+    assert deleted["changes"][0]["values"] is None
+    many = history["commits"][-1]
+    assert (many["changed"], len(many["changes"])) == (120, 20)
+    assert [cell["text"] for name, cell in many["changes"][0]["values"] if name == "password"] == [
+        "**********"
+    ]
+    earlier = seen("history", database=place, before=saved["position"])
+    assert earlier["commits"] == history["commits"][3:]
+    assert int(saved["channel"]) in discord.channels(discord.join("Shop"))
 
 
 # Who looks is not seen

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from discobase.errors import DiscobaseError
-from discobase.local.window.exhibit import Exhibit, ShownDatabase
+from discobase.local.window.exhibit import Exhibit, ShownCommit, ShownDatabase
 
 PAGE = 50
 """Rows that are shown at once: as many as messages."""
@@ -100,6 +100,17 @@ def _record(exhibit: Exhibit, query: Query) -> object:
     return {**asdict(shown), "key": str(shown.key)}
 
 
+def _history(exhibit: Exhibit, query: Query) -> object:
+    before = _number(query, "before") or None
+    shown = exhibit.history(query.get("database", ""), before=before, limit=PAGE)
+    return {**asdict(shown), "commits": [_commit(each) for each in shown.commits]}
+
+
+def _commit(shown: ShownCommit) -> dict[str, Any]:
+    changes = [{**asdict(each), "key": str(each.key)} for each in shown.changes]
+    return {**asdict(shown), "channel": str(shown.channel), "changes": changes}
+
+
 def _number(query: Query, name: str) -> int:
     text = query.get(name, "") or "0"
     if not (text.isascii() and text.isdecimal()) or len(text) > len(str(_LARGEST)):
@@ -111,4 +122,5 @@ _ANSWERS: Mapping[str, Callable[[Exhibit, Query], object]] = {
     "databases": _databases,
     "rows": _rows,
     "record": _record,
+    "history": _history,
 }

@@ -32,7 +32,7 @@ _TYPES = {
     "window.css": ("window.css", "text/css; charset=utf-8"),
     **{
         name: (name, "text/javascript; charset=utf-8")
-        for name in ("window.js", "page.js", "messages.js", "tables.js")
+        for name in ("window.js", "page.js", "messages.js", "tables.js", "commits.js")
     },
 }
 _LARGEST_ID = (1 << 63) - 1

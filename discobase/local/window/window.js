@@ -1,5 +1,6 @@
 // The window: what is on the server at the left, and at the right what was chosen of it, live.
 
+import { showHistory } from "./commits.js";
 import { showChannel } from "./messages.js";
 import { ask, byId, here, make } from "./page.js";
 import { firstTable, refreshDatabases, showData, tableLinks } from "./tables.js";
@@ -7,6 +8,7 @@ import { firstTable, refreshDatabases, showData, tableLinks } from "./tables.js"
 const AGAIN = 1000; // milliseconds until databases are asked for that may come without a word
 
 const DATA = new Set(["table", "record"]);
+const HISTORY = "history";
 
 let asking = false;
 let askAgain = false;
@@ -53,14 +55,20 @@ function choose(servers) {
 async function showChosen(servers) {
   const place = here();
   const isData = DATA.has(place.parts[0]);
+  const isHistory = place.parts[0] === HISTORY;
   byId("data").hidden = !isData;
-  byId("log").hidden = isData;
+  byId("past").hidden = !isHistory;
+  byId("log").hidden = isData || isHistory;
   if (isData) {
     entitle(await showData(place), "");
     return;
   }
   byId("finder").hidden = true;
   byId("wrong").hidden = true;
+  if (isHistory) {
+    entitle(await showHistory(place.parts[1]), "");
+    return;
+  }
   const channel = channelIn(servers, place.parts[0]);
   byId("topic").textContent = channel?.topic ?? "";
   entitle(channel?.name ?? null, "#");
@@ -94,13 +102,16 @@ async function refresh() {
 async function refreshOnce() {
   const servers = await ask("servers");
   showServers(servers);
+  // A database may take a while to be opened: channels do not wait for that.
+  const isChannel = channelIn(servers, here().parts[0]) !== null;
+  if (isChannel) await showChosen(servers);
   if (await refreshDatabases()) {
     clearTimeout(coming);
     coming = setTimeout(refresh, AGAIN);
   }
   choose(servers);
   showServers(servers);
-  await showChosen(servers);
+  if (!isChannel) await showChosen(servers);
 }
 
 function watch() {
