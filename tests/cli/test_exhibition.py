@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import closing
+from http.client import HTTPException
 
 import pytest
 
 from discobase.cli.exhibition import Exhibition
 from discobase.engine.log.formats import FENCE_OPEN
 from discobase.local import LocalDiscord
+from discobase.local.state.permissions import VIEW_CHANNEL
 from tests.cli.exhibited import EVIL, Seen, Shop, exhibiting
+from tests.database.conftest import Place
 from tests.database.shop import soon
+from tests.database.test_permissions import Administrator
 from tests.local.rest import Rest
 
 
@@ -281,6 +287,24 @@ def test_one_key_does_not_keep_databases_without_one_from_being_shown():
             assert Seen(discord).values("Reading") == [["1", "1.0"]]
 
 
+def test_a_database_that_is_hidden_from_the_bot_says_what_is_missing():
+    with exhibiting() as (discord, _):
+        place = Place(discord, discord.join("Shop"), discord.default_token)
+        shop = Shop()
+        with shop.database.conn(discord.default_token, api_url=discord.api_url):
+            shop.readings(value=1.0).save()
+        seen = Seen(discord)
+        assert seen.values("Reading") == [["1", "1.0"]]
+        administrator = Administrator(place)
+        for name in administrator.own():
+            administrator.deny_bot(name, VIEW_CHANNEL)
+        # Before the administrator's own bot: it has none.
+        assert soon(lambda: "view_channel" in (seen.database()["trouble"] or ""))
+        for name in administrator.own():
+            administrator.deny_bot(name, 0)
+        assert soon(lambda: seen.database()["trouble"] is None)
+
+
 def test_a_database_of_a_later_format_says_which_version_it_needs():
     with exhibiting() as (discord, _):
         server = discord.join("Shop")
@@ -303,6 +327,12 @@ def test_without_an_exhibit_there_is_none():
         assert seen.raw("rows", database="x", table="y")[0] == 404
 
 
+def look_until_the_end(seen):
+    with contextlib.suppress(OSError, HTTPException):
+        while True:
+            seen.raw("databases")
+
+
 def test_serve_shows_what_is_there_and_ends_while_somebody_looks(tmp_path):
     environment = {**os.environ, "DISCOBASE_KEY": ""}
     command = [sys.executable, "-m", "discobase", "serve", "--json", "--server", "Shop"]
@@ -320,6 +350,9 @@ def test_serve_shows_what_is_there_and_ends_while_somebody_looks(tmp_path):
             seen = Seen(There)
             assert soon(lambda: [t["name"] for t in seen.database()["tables"]] == ["Reading"])
             assert seen.values("Reading") == [["1", "1.0"]]
+        looking = threading.Thread(target=look_until_the_end, args=(seen,))
+        looking.start()
         process.send_signal(signal.SIGTERM)
         out, errors = process.communicate(timeout=10)
+        looking.join(10)
     assert (process.returncode, out, errors) == (0, "", "")

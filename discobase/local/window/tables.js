@@ -74,6 +74,7 @@ async function showTable(database, table, said) {
     say("");
     drawOnce(page, () => [grid(place, asked, page), pager(place, asked, page)]);
     byId("topic").textContent = summary(page, asked);
+    byId("search").placeholder = hint(page.table.columns);
   } catch (error) {
     say(error.message);
   }
@@ -112,6 +113,11 @@ function say(text) {
 function summary(page, asked) {
   const total = page.total.toLocaleString();
   return asked.search ? `${total} of ${page.table.records.toLocaleString()} records` : `${total} records`;
+}
+
+function hint(columns) {
+  const conditions = columns.slice(1, 3).map((column) => `${column.name}=…`);
+  return `Search: words, or conditions such as ${conditions.join(" ") || "pk>7"}`;
 }
 
 function grid(place, asked, page) {
