@@ -44,6 +44,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 the channels have changed, it is tried at once."""
 
 _TIMEOUT = 60.0
+"""Seconds that an answer may take: a guess, as for any database."""
 
 _LARGEST_COMMIT = 200_000
 """Bytes of a commit whose changes are shown: more than a hundred records. A guess."""
@@ -123,13 +124,12 @@ class Showcase:
 
     def _opened(self, channels: Collection[int]) -> Database:
         with self._opening:
-            if self._is_closed:
-                raise UsageError("the server is ending.")
+            self._require_open()
             if self._database is not None and self._database.ready:
                 return self._database
             self._end()
             if self._failure is not None and not self._is_to_be_tried(channels):
-                raise self._failure
+                raise self._failure.with_traceback(None)
             self._failed_with = channels
             try:
                 return self._open()
@@ -139,6 +139,10 @@ class Showcase:
                 self._next_try = time.monotonic() + self._pause
                 self._pause = min(_LONGEST_PAUSE, 2 * self._pause)
                 raise
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise UsageError("the server is ending.")
 
     def _end(self) -> None:
         database, self._database = self._database, None
@@ -169,6 +173,7 @@ class Showcase:
             **options,
         )
         self._database = database
+        self._require_open()  # a close before this line has not seen it
         database.login_thread(self._token, api_url=self._api_url)
         database.wait_ready()
         self._failure, self._pause = None, _FIRST_PAUSE

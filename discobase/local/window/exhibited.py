@@ -22,7 +22,7 @@ _LARGEST = (1 << 63) - 1
 Query = Mapping[str, str]
 
 
-class Refused(Exception):
+class NotShown(Exception):
     """It cannot be shown; the text says why.
 
     Args:
@@ -55,20 +55,20 @@ class Exhibited:
         """Return what is asked for, as JSON has it.
 
         Raises:
-            Refused: it cannot be shown.
+            NotShown: it cannot be shown.
         """
         exhibit = self.exhibit
         if exhibit is None:
             if name == "databases":
                 return {"shown": False, "databases": []}
-            raise Refused("nothing is shown here but channels", 404)
+            raise NotShown("nothing is shown here but channels", 404)
         if self._threads is None:
             self._threads = ThreadPoolExecutor(_THREADS, "discobase-window")
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._threads, _ANSWERS[name], exhibit, query)
         except DiscobaseError as error:
-            raise Refused(str(error)) from error
+            raise NotShown(str(error)) from error
 
     def close(self) -> None:
         """Begin nothing more."""
@@ -114,7 +114,7 @@ def _commit(shown: ShownCommit) -> dict[str, Any]:
 def _number(query: Query, name: str) -> int:
     text = query.get(name, "") or "0"
     if not (text.isascii() and text.isdecimal()) or len(text) > len(str(_LARGEST)):
-        raise Refused(f"{name} is no number", 400)
+        raise NotShown(f"{name} is no number", 400)
     return min(int(text), _LARGEST)
 
 

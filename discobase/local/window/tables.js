@@ -174,7 +174,7 @@ function pager(place, asked, page) {
   const bar = make("nav", { className: "pager" });
   bar.setAttribute("aria-label", "Pages");
   if (offset > 0) bar.append(step("Previous", to(Math.max(0, offset - limit))));
-  if (total > limit) bar.append(make("span", { textContent: `${(offset + 1).toLocaleString()} to ${last.toLocaleString()}` }));
+  if (total > limit && offset < total) bar.append(make("span", { textContent: `${(offset + 1).toLocaleString()} to ${last.toLocaleString()}` }));
   if (last < total) bar.append(step("Next", to(offset + limit)));
   return bar;
 }
