@@ -13,6 +13,7 @@ const HISTORY = "history";
 let asking = false;
 let askAgain = false;
 let coming = null;
+let shownPlace = null;
 
 function channelIn(servers, id) {
   for (const server of servers) {
@@ -53,7 +54,15 @@ function choose(servers) {
 }
 
 async function showChosen(servers) {
+  const asked = location.hash;
   const place = here();
+  const isChannel = await draw(servers, place);
+  if (asked !== shownPlace) byId("scroll").scrollTo(0, isChannel ? byId("scroll").scrollHeight : 0);
+  shownPlace = asked;
+}
+
+// Draw what was chosen. Return whether it is a channel, whose newest messages are at the end.
+async function draw(servers, place) {
   const isData = DATA.has(place.parts[0]);
   const isHistory = place.parts[0] === HISTORY;
   byId("data").hidden = !isData;
@@ -61,18 +70,19 @@ async function showChosen(servers) {
   byId("log").hidden = isData || isHistory;
   if (isData) {
     entitle(await showData(place), "");
-    return;
+    return false;
   }
   byId("finder").hidden = true;
   byId("wrong").hidden = true;
   if (isHistory) {
     entitle(await showHistory(place.parts[1]), "");
-    return;
+    return false;
   }
   const channel = channelIn(servers, place.parts[0]);
   byId("topic").textContent = channel?.topic ?? "";
   entitle(channel?.name ?? null, "#");
   await showChannel(channel?.id ?? null);
+  return true;
 }
 
 function entitle(name, mark) {
