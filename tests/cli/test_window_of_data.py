@@ -51,16 +51,28 @@ def served():
             yield discord, shop
 
 
-@pytest.fixture
-def page(served, browser):
-    """The page, opened at a table."""
+@pytest.fixture(scope="module")
+def opened(served, browser):
     discord, _ = served
-    browser.open("about:blank")
     browser.open(discord.window_url)
-    browser.until(TITLE, "Customer")
-    browser.until(f"{column(0)}.length", 50)
-    yield browser
-    assert browser.complaints(discord.window_url) == []
+    return browser
+
+
+READY = (
+    "return [location.hash.split('/')[2], document.querySelector('h1').textContent,"
+    "document.getElementById('search').value, document.querySelectorAll('tbody tr').length,"
+    "document.querySelector('tbody a')?.textContent]"
+)
+
+
+@pytest.fixture
+def page(served, opened):
+    """The page where nothing is chosen yet: at the first table."""
+    discord, _ = served
+    opened.run("document.activeElement.blur(); location.hash = ''")
+    opened.until(READY, ["Customer", "Customer", "", 50, "1"])
+    yield opened
+    assert opened.complaints(discord.window_url) == []
 
 
 def test_a_person_who_opens_it_sees_the_first_table(page):
