@@ -20,6 +20,7 @@ from discobase.engine.repair.loss import Loss, Repair
 from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Finding, Report
 from discobase.errors import DiscobaseError
+from discobase.history import LoggedChange, LoggedCommit
 from discobase.opened import StoredTable
 from discobase.progress import Progress
 from discobase.queries.explanation import Explanation
@@ -70,6 +71,8 @@ __all__ = [
     "Hit",
     "ImportReport",
     "Index",
+    "LoggedChange",
+    "LoggedCommit",
     "LoginTask",
     "Loss",
     "LostCommit",

@@ -249,6 +249,22 @@ def checked_position(position: object) -> int:
     )
 
 
+def checked_number(name: str, number: object, most: int) -> int:
+    """Return what an argument of a name says, if it is a whole number from 1 on.
+
+    Args:
+        name: the argument's.
+        number: what it says.
+        most: the largest that it may say.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if type(number) is int and 1 <= number <= most:
+        return number
+    raise UsageError(f"{name} is a number from 1 to {most:,}: got {shortened(number)}")
+
+
 def checked_progress(progress: object) -> Callable[[Progress], object] | bool | None:
     """Return who is to be told of progress, if that can be done.
 

@@ -20,6 +20,7 @@ from discobase.arguments import (
     checked_confirm,
     checked_flag,
     checked_lanes,
+    checked_number,
     checked_other_server,
     checked_position,
     checked_progress,
@@ -43,6 +44,7 @@ from discobase.engine.together import together
 from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Report
 from discobase.errors import TableError, UsageError
+from discobase.history import LoggedCommit, Tellers
 from discobase.interactive import cell_of
 from discobase.key import NO_KEY, Key, NoKey, checked_key
 from discobase.label import checked_label, default_label
@@ -50,7 +52,7 @@ from discobase.opened import StoredTable, is_opened_from, open_table, stored_tab
 from discobase.portal import users_frame
 from discobase.progress import Progress
 from discobase.progress_bar import callback_for
-from discobase.queries.sql import Sql, SqlRow
+from discobase.queries.sql import Sql, SqlRow, secret_fields
 from discobase.reruns import close_earlier, note
 from discobase.session import LoginTask, Session
 from discobase.session_source import SessionSource
@@ -70,6 +72,12 @@ from discobase.transfer.original import import_original
 from discobase.transfer.original_report import OriginalReport
 
 T = TypeVar("T", bound=Table)
+
+_LONGEST_HISTORY = 1_000
+"""Commits that a history has at once: their messages are held in memory."""
+
+_LARGEST_POSITION = 2**63 - 1
+"""Whole numbers that SQLite knows are no larger."""
 
 
 class Database:
@@ -997,6 +1005,53 @@ class Database:
             NotConnected: there is no connection.
         """
         return self._source.lost()
+
+    def history(
+        self,
+        *,
+        before: int | None = None,
+        limit: int = 50,
+        largest: int = 1_000_000,
+        fresh: bool = False,
+    ) -> list[LoggedCommit]:
+        """Return the last commits, newest first: when each was written, by whom, and what it did to
+        which records. Block until they have been read again from the log.
+
+        It ends where the present generation of the log begins (a :meth:`vacuum` deletes what came
+        before), and where this process has begun at a checkpoint, of which it knows the last 1,024
+        positions. Commits that do not count are in :meth:`lost`. What a record was before stands in
+        the commit before that wrote it. Secrets are masked.
+
+        One API call for each channel of the log that the commits are in, and one more for each
+        further 100 messages of a channel between them; a download for each commit that is a file.
+
+        Args:
+            before: the position that they are below; None for the newest that this process knows.
+                For the next page, the position of the last one.
+            limit: how many they are at the most, from 1 to 1,000.
+            largest: bytes that a commit may take, before compression, to be read: of a larger one
+                position, time and writer are told.
+            fresh: see also what any process has saved before this call. One API call.
+
+        Raises:
+            UsageError: an argument makes no sense.
+            NotConnected: there is no connection.
+            Unavailable: Discord could not be read.
+            MissingPermission: the bot may not read a channel of the database.
+            WaitTimeout: it took longer than the database's timeout.
+            LogDamaged: a channel of the log is gone.
+            UpgradeNeeded: a later version has written one of them.
+            Disconnected: the connection ended meanwhile.
+        """
+        below = None if before is None else min(checked_position(before), _LARGEST_POSITION)
+        number = checked_number("limit", limit, _LONGEST_HISTORY)
+        most = checked_number("largest", largest, _LARGEST_POSITION)
+        self._source.freshen(fresh=checked_flag("fresh", fresh))
+        past = self._source.past(below, number, most)
+        replica = self._source.replica("the history")
+        secret = {name: secret_fields(each) for name, each in _bindings(self._tables).items()}
+        tell = Tellers(replica.layouts, replica.writers.labels, secret).tell
+        return [tell(each) for each in past]
 
     def verify(
         self,

@@ -20,6 +20,7 @@ from discobase.engine.changes import IndexWanted, Placed, Request, TextIndexWant
 from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.interface import EngineInterface, Move, Vacuum
 from discobase.engine.lost import LostCommit
+from discobase.engine.past import PastCommit
 from discobase.engine.repair.loss import Repair
 from discobase.engine.replica import EMPTY, Replica
 from discobase.engine.verification.costs import costs_of
@@ -447,6 +448,20 @@ class SessionSource:
     def lost(self) -> list[LostCommit]:
         """Return the commits that are known to be lost. Wait while a login is under way."""
         return self._engine(self.session(), "the list of what is lost", self.timeout).lost()
+
+    def past(self, below: int | None, number: int, largest: int) -> list[PastCommit]:
+        """Read the last commits below a position, newest first.
+
+        Args:
+            below: the position; None for the newest that this process knows.
+            number: how many they are at the most.
+            largest: the bytes of what is read of one.
+        """
+        session = self.session()
+        engine = session.engine("the history", self.timeout)
+        return session.portal.call(
+            engine.past, below, number, largest, timeout=self.timeout, what="the history"
+        )
 
     def verify(self, told: Callable[[Progress], object] | None, timeout: float | None) -> Report:
         """Read all that is written, and compare it with what this process has; where the last login

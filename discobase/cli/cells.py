@@ -6,12 +6,23 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from discobase import StoredTable, Table
-from discobase.local import Cell, Column, ShownRecord, ShownRow, ShownTable
+from discobase import LoggedChange, LoggedCommit, StoredTable, Table
+from discobase.local import (
+    Cell,
+    Column,
+    ShownChange,
+    ShownCommit,
+    ShownRecord,
+    ShownRow,
+    ShownTable,
+)
 from discobase.typed.field_types import type_of
 
 _LONGEST = 120
 """Characters of a value among others: more than a column is wide. A guess."""
+
+_CHANGES = 20
+"""Records of a commit that are shown: as much as one looks through. A guess."""
 
 
 def table_of(stored: StoredTable, model: type[Table]) -> ShownTable:
@@ -35,6 +46,27 @@ def row_that_does_not_fit(pk: int, model: type[Table]) -> ShownRow:
     """Return what stands for a record that the table's fields do not take."""
     rest = [Cell("", "nothing")] * (len(model.model_fields) - 1)
     return ShownRow(pk, (Cell(str(pk), "number"), Cell("does not fit the table's fields"), *rest))
+
+
+def commit_of(commit: LoggedCommit) -> ShownCommit:
+    """Return a commit: of one that changed many records, the first of them."""
+    return ShownCommit(
+        commit.position,
+        commit.time.isoformat(),
+        commit.label or commit.writer,
+        commit.channel,
+        [_change(each) for each in commit.changes[:_CHANGES]],
+        len(commit.changes),
+        commit.notes,
+        commit.unread,
+    )
+
+
+def _change(change: LoggedChange) -> ShownChange:
+    values = None
+    if change.values is not None:
+        values = [(name, cell_of(value, _LONGEST)) for name, value in change.values.items()]
+    return ShownChange(change.table, change.pk, values)
 
 
 def _pk(record: Table) -> int:

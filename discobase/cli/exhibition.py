@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from discobase.cli.showcase import Showcase
 from discobase.errors import UsageError
-from discobase.local import LocalDiscord, ShownDatabase, ShownRecord, ShownRows
+from discobase.local import LocalDiscord, ShownDatabase, ShownHistory, ShownRecord, ShownRows
 
 
 class Exhibition:
@@ -60,6 +60,10 @@ class Exhibition:
     def record(self, database: str, table: str, key: int) -> ShownRecord:
         """Return one record, whole."""
         return self._of(database).record(table, key)
+
+    def history(self, database: str, *, before: int | None, limit: int) -> ShownHistory:
+        """Return what was written to a database, the newest first."""
+        return self._of(database).history(before=before, limit=limit)
 
     def close(self) -> None:
         """End all connections. What is asked for after that is refused."""

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from typing import Any
 
 from discobase import Database, Table
-from discobase.cli.cells import record_of, row_of, row_that_does_not_fit, table_of
+from discobase.cli.cells import commit_of, record_of, row_of, row_that_does_not_fit, table_of
 from discobase.errors import (
     DatabaseNotFound,
     DiscobaseError,
@@ -25,7 +25,14 @@ from discobase.errors import (
     UsageError,
     WrongKey,
 )
-from discobase.local import ShownDatabase, ShownRecord, ShownRow, ShownRows, ShownTable
+from discobase.local import (
+    ShownDatabase,
+    ShownHistory,
+    ShownRecord,
+    ShownRow,
+    ShownRows,
+    ShownTable,
+)
 from discobase.typed.search_box import searched
 from discobase.typed.values import ordered
 
@@ -37,6 +44,10 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 the channels have changed, it is tried at once."""
 
 _TIMEOUT = 60.0
+"""Seconds that an answer may take: a guess, as for any database."""
+
+_LARGEST_COMMIT = 200_000
+"""Bytes of a commit whose changes are shown: more than a hundred records. A guess."""
 
 
 class Showcase:
@@ -93,6 +104,11 @@ class Showcase:
         shown, model = self._table(self._current(), table)
         return record_of(model.get(pk), shown)
 
+    def history(self, *, before: int | None, limit: int) -> ShownHistory:
+        """Return what was written, the newest first."""
+        known = self._current().history(before=before, limit=limit, largest=_LARGEST_COMMIT)
+        return ShownHistory([commit_of(each) for each in known], is_over=len(known) < limit)
+
     def close(self) -> None:
         """End its connection. What is asked for after that is refused."""
         self._is_closed = True
@@ -108,13 +124,12 @@ class Showcase:
 
     def _opened(self, channels: Collection[int]) -> Database:
         with self._opening:
-            if self._is_closed:
-                raise UsageError("the server is ending.")
+            self._require_open()
             if self._database is not None and self._database.ready:
                 return self._database
             self._end()
             if self._failure is not None and not self._is_to_be_tried(channels):
-                raise self._failure
+                raise self._failure.with_traceback(None)
             self._failed_with = channels
             try:
                 return self._open()
@@ -124,6 +139,10 @@ class Showcase:
                 self._next_try = time.monotonic() + self._pause
                 self._pause = min(_LONGEST_PAUSE, 2 * self._pause)
                 raise
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise UsageError("the server is ending.")
 
     def _end(self) -> None:
         database, self._database = self._database, None
@@ -154,6 +173,7 @@ class Showcase:
             **options,
         )
         self._database = database
+        self._require_open()  # a close before this line has not seen it
         database.login_thread(self._token, api_url=self._api_url)
         database.wait_ready()
         self._failure, self._pause = None, _FIRST_PAUSE

@@ -47,6 +47,7 @@ from discobase.engine.log.superblock import Superblock, random_name
 from discobase.engine.log.superseded import Superseded
 from discobase.engine.log.unlocking import new_sealing
 from discobase.engine.lost import LostCommit
+from discobase.engine.past import Past, PastCommit
 from discobase.engine.polling import keep_fresh
 from discobase.engine.refreshes import Refreshes
 from discobase.engine.replica import Cache, Head, Replica
@@ -219,6 +220,7 @@ class Engine:
         self._finishing: list[asyncio.Task[None]] = []
         self._refreshes = Refreshes(self._follower, troubles)
         self._wanted: dict[IndexWanted | TextIndexWanted, Head] = {}
+        self._past = Past(self._log, replica)
         self._verifications = Verifications(server, superblock, self.replica, limits)
 
     @classmethod
@@ -616,6 +618,23 @@ class Engine:
         if report.findings:
             await self._log.catalog.require_current()  # what is missing may only have moved
         return report
+
+    async def past(self, below: int | None, number: int, largest: int) -> list[PastCommit]:
+        """Read the last commits below a position once more (:meth:`Past.read
+        <discobase.engine.past.Past.read>`, whose arguments these are). Changes nothing.
+
+        Raises:
+            Unavailable: Discord could not be read.
+            MissingPermission: the bot may not read a channel of the database.
+            LogDamaged: a lane is gone.
+            UpgradeNeeded: a later version has written one of them.
+        """
+        try:
+            return await self._past.read(below, number, largest)
+        except NotPermitted as error:
+            raise error.reason from error
+        except (Refused, Uncertain) as error:
+            raise Unavailable(f"the log could not be read: {error}") from error
 
     # Generations
 

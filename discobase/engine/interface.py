@@ -9,6 +9,7 @@ from discobase.engine.changes import IndexWanted, Request, TextIndexWanted
 from discobase.engine.checkpoints.growth import Growth
 from discobase.engine.checkpoints.keeper import Checkpoint
 from discobase.engine.lost import LostCommit
+from discobase.engine.past import PastCommit
 from discobase.engine.replica import Replica
 from discobase.engine.verification.report import Report
 from discobase.key import NO_KEY, Key, NoKey
@@ -149,6 +150,16 @@ class EngineInterface(Protocol):
             Unavailable: Discord could not be read.
             UpgradeNeeded: something is there that a later version has written.
             Disconnected: the engine was closed meanwhile.
+        """
+        ...
+
+    async def past(self, below: int | None, number: int, largest: int) -> list[PastCommit]:
+        """Read the last commits below a position once more, newest first. On the loop.
+
+        Raises:
+            Unavailable: Discord could not be read.
+            LogDamaged: a channel of the log is gone.
+            UpgradeNeeded: a later version has written one of them.
         """
         ...
 

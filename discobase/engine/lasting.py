@@ -22,6 +22,7 @@ from discobase.engine.interface import Move, Standing, Vacuum
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.log.superseded import Superseded
 from discobase.engine.lost import LostCommit
+from discobase.engine.past import PastCommit
 from discobase.engine.replica import Replica
 from discobase.engine.server.retry import pause
 from discobase.engine.server.seam import Server
@@ -374,6 +375,12 @@ class LastingEngine:
         <discobase.engine.engine.Engine.verify>`).
         """
         return await self._through(lambda engine: engine.verify(gauge))
+
+    async def past(self, below: int | None, number: int, largest: int) -> list[PastCommit]:
+        """Read the last commits below a position once more (:meth:`Engine.past
+        <discobase.engine.engine.Engine.past>`).
+        """
+        return await self._through(lambda engine: engine.past(below, number, largest))
 
     async def close(self, reason: DiscobaseError | None = None) -> None:
         """Finish what was asked for, for ten seconds at the most, and stop.

@@ -207,7 +207,7 @@ class Sql:
                 schema,
                 replica.layouts.get(table),
                 _Defaults(bindings.get(table)),
-                _secret_fields(bindings.get(table)),
+                secret_fields(bindings.get(table)),
                 with_sums=file.is_kept,
             )
             known[view] = columns_of(schema)
@@ -253,7 +253,10 @@ class _Defaults(Mapping[str, Any]):
         return len(list(iter(self)))
 
 
-def _secret_fields(binding: Binding[Any] | None) -> list[str]:
+def secret_fields(binding: Binding[Any] | None) -> list[str]:
+    """Return the fields of a table's class whose values may be secrets; none where there is no
+    class.
+    """
     if binding is None:
         return []
     fields = binding.codec.model.model_fields.items()

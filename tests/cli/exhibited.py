@@ -20,7 +20,7 @@ EVIL = "<img src=x onerror='document.title=1'>"
 
 
 class Shop:
-    """A database with a table of 120 customers, one of orders, and one of nothing but numbers."""
+    """A database with a table of 120 customers, one of orders that has none, and one of numbers."""
 
     def __init__(self, name: str = "Shop", **options) -> None:
         self.database = Database(name, label="the shop", **options)
@@ -53,6 +53,9 @@ class Shop:
         first = self.customer(1, name=EVIL, tags=["a", "b"], balance=Decimal("12.50"))
         self.customers.save_many([first, *map(self.customer, range(2, 121))])
         self.readings(value=0.5).save()
+        order = self.orders(what="a pen")
+        order.save()
+        order.delete()
 
 
 class Seen:

@@ -76,6 +76,8 @@ def test_each_call_costs_what_the_table_says(counting, tmp_path):
     assert cost == int(COSTS["`save_many()` of 10,000 small records"])
     report, cost = counting.cost(lambda: counting.db.export(tmp_path / "all.jsonl"))
     assert (report.records, cost) == (10_000, int(COSTS["`db.export()` of any size"]))
+    known, cost = counting.cost(counting.db.history)
+    assert (len(known), cost) == (4, int(COSTS["`db.history()` of the last 50 commits"]))
     counting.discord.join("Copy")
     copy = discobase.Database("Copy")
     with copy.conn(counting.discord.default_token, api_url=counting.discord.api_url):

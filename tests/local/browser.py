@@ -65,6 +65,12 @@ class Browser:
     def screenshot(self) -> bytes:
         return base64.b64decode(self._ask("GET", "/screenshot"))
 
+    def size(self, width: int, height: int) -> None:
+        """Shows pages as on a screen of this size, in CSS pixels."""
+        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        command = {"cmd": "Emulation.setDeviceMetricsOverride", "params": screen}
+        self._ask("POST", "/goog/cdp/execute", command)
+
     def close(self) -> None:
         self._ask("DELETE", "")
 

@@ -109,7 +109,9 @@ def test_the_page_says_when_the_server_is_gone(place, browser):
     browser.until(state, "Not connected: trying again")
 
 
-@pytest.mark.parametrize("path", ["servers", "messages", "changes"])
+@pytest.mark.parametrize(
+    "path", ["servers", "messages", "changes", "databases", "rows", "record", "history"]
+)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -124,7 +126,9 @@ def test_pages_of_others_learn_nothing(place, path, headers):
     assert (status, "only" in text) == (403, True)
 
 
-@pytest.mark.parametrize("path", ["/", "/_window/window.js", "/_window/window.css"])
+@pytest.mark.parametrize(
+    "path", ["/", "/_window/window.js", "/_window/tables.js", "/_window/window.css"]
+)
 def test_the_page_needs_nothing_from_elsewhere_and_is_framed_by_nobody(place, path):
     status, headers, text = get(place, path)
     assert status == 200

@@ -150,7 +150,7 @@ def test_the_package_exports_exactly_what_it_names():
 
 def test_a_database_offers_what_is_for_users_and_nothing_else():
     offered = {name for name in dir(discobase.Database) if not name.startswith("_")}
-    about_itself = {"name", "ready", "head", "refresh", "wait_for", "lost"}
+    about_itself = {"name", "ready", "head", "refresh", "wait_for", "lost", "history"}
     tables = {"tables", "table", "open_table", "stored_tables", "drop_unique"}
     sql = {"sql", "sqlite"}
     operating = {

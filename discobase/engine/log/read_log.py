@@ -158,6 +158,13 @@ class ReadLog:
         self._explain(channel, messages)
         return [entry for message in messages if (entry := self.entry(message))]
 
+    async def stretch(self, lane: int, after: int, last: int) -> list[Entry]:
+        """Read the frames of a lane above message id `after`, in ascending order of id, to the page
+        that shows message id `last`, or one above it. One API call a page.
+        """
+        messages = await self._messages(lane, after, until=lambda message: message.id >= last)
+        return [entry for message in messages if (entry := self.entry(message))]
+
     async def newer(self, head: int, after: int) -> list[Entry]:
         """Read the next frames in the lane of position `head + 1`, above a message id of it: empty
         where nothing is newer. One API call, and one for each page that holds no frame.

@@ -238,6 +238,22 @@ class PositionTable:
         above = self.at(seq + 1)
         return self.head.chain if above is None else above.chain
 
+    def applied_below(self, below: int | None, *, above: int, number: int) -> list[Applied]:
+        """Return the last frames that are known to have been applied between two positions, the
+        last one first.
+
+        Args:
+            below: the position that they are below; None for the newest.
+            above: the position that they are above.
+            number: how many they are at the most.
+        """
+        rows = self._connection.execute(
+            "SELECT seq, message, writer FROM frame WHERE applied AND seq < ? AND seq > ? "
+            "ORDER BY seq DESC LIMIT ?",
+            (self.head.seq + 1 if below is None else below, above, number),
+        )
+        return [Applied(*row) for row in rows]
+
     def applied(self) -> list[Applied]:
         """Return which frames are known to have been applied, by position."""
         rows = self._connection.execute(

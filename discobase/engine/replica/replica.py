@@ -467,6 +467,20 @@ class Replica:
         """
         return [] if self.lost else self._kept(self._position_table.applied)
 
+    def applied_below(self, below: int | None, *, above: int, number: int) -> list[Applied]:
+        """Return the last frames that are known to have been applied between two positions, the
+        last one first; none where the replica is lost.
+
+        Args:
+            below: the position that they are below; None for the newest.
+            above: the position that they are above.
+            number: how many they are at the most.
+        """
+        if self.lost:
+            return []
+        find = self._position_table.applied_below
+        return self._kept(lambda: find(below, above=above, number=number))
+
     def close(self, *, sure: bool = False) -> None:
         """Close every connection, and remove the file unless it is kept. A reader still at work
         finishes first: what it holds goes with it. Never waits.

@@ -125,6 +125,59 @@ class ShownRecord:
     cells: tuple[Cell, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ShownChange:
+    """What became of one record.
+
+    Attributes:
+        table: the name of its table.
+        key: by which it is asked for.
+        values: what it was from there on, by the names of columns; None where it was deleted.
+    """
+
+    table: str
+    key: int
+    values: Sequence[tuple[str, Cell]] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCommit:
+    """What was written at once.
+
+    Attributes:
+        position: where in the history it stands.
+        time: when it was written, as ISO 8601 has it.
+        writer: who wrote it, in words.
+        channel: the id of the channel that it stands in.
+        changes: what became of records: the first of them.
+        changed: how many records it changed, also those that are not among the changes.
+        notes: what else it did, in words.
+        trouble: why no more is told of it, in words; None where all is.
+    """
+
+    position: int
+    time: str
+    writer: str
+    channel: int
+    changes: Sequence[ShownChange] = ()
+    changed: int = 0
+    notes: Sequence[str] = ()
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownHistory:
+    """A page of what was written, the newest first.
+
+    Attributes:
+        commits: what was written.
+        is_over: whether nothing is known of what came before.
+    """
+
+    commits: Sequence[ShownCommit]
+    is_over: bool
+
+
 class Exhibit(Protocol):
     """What is shown. Its methods may block, are called on several threads at once, and raise a
     :exc:`~discobase.errors.DiscobaseError` whose text is for whoever looks at the page.
@@ -152,4 +205,14 @@ class Exhibit(Protocol):
 
     def record(self, database: str, table: str, key: int) -> ShownRecord:
         """Return one record, whole."""
+        ...
+
+    def history(self, database: str, *, before: int | None, limit: int) -> ShownHistory:
+        """Return what was written to a database, the newest first.
+
+        Args:
+            database: the id of the database.
+            before: the position that all of it is below; None for the newest.
+            limit: how much it is at the most.
+        """
         ...

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from discobase.errors import DiscobaseError
-from discobase.local.window.exhibit import Exhibit, ShownDatabase
+from discobase.local.window.exhibit import Exhibit, ShownCommit, ShownDatabase
 
 PAGE = 50
 """Rows that are shown at once: as many as messages."""
@@ -22,7 +22,7 @@ _LARGEST = (1 << 63) - 1
 Query = Mapping[str, str]
 
 
-class Refused(Exception):
+class NotShown(Exception):
     """It cannot be shown; the text says why.
 
     Args:
@@ -55,20 +55,20 @@ class Exhibited:
         """Return what is asked for, as JSON has it.
 
         Raises:
-            Refused: it cannot be shown.
+            NotShown: it cannot be shown.
         """
         exhibit = self.exhibit
         if exhibit is None:
             if name == "databases":
                 return {"shown": False, "databases": []}
-            raise Refused("nothing is shown here but channels", 404)
+            raise NotShown("nothing is shown here but channels", 404)
         if self._threads is None:
             self._threads = ThreadPoolExecutor(_THREADS, "discobase-window")
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._threads, _ANSWERS[name], exhibit, query)
         except DiscobaseError as error:
-            raise Refused(str(error)) from error
+            raise NotShown(str(error)) from error
 
     def close(self) -> None:
         """Begin nothing more."""
@@ -100,10 +100,21 @@ def _record(exhibit: Exhibit, query: Query) -> object:
     return {**asdict(shown), "key": str(shown.key)}
 
 
+def _history(exhibit: Exhibit, query: Query) -> object:
+    before = _number(query, "before") or None
+    shown = exhibit.history(query.get("database", ""), before=before, limit=PAGE)
+    return {**asdict(shown), "commits": [_commit(each) for each in shown.commits]}
+
+
+def _commit(shown: ShownCommit) -> dict[str, Any]:
+    changes = [{**asdict(each), "key": str(each.key)} for each in shown.changes]
+    return {**asdict(shown), "channel": str(shown.channel), "changes": changes}
+
+
 def _number(query: Query, name: str) -> int:
     text = query.get(name, "") or "0"
     if not (text.isascii() and text.isdecimal()) or len(text) > len(str(_LARGEST)):
-        raise Refused(f"{name} is no number", 400)
+        raise NotShown(f"{name} is no number", 400)
     return min(int(text), _LARGEST)
 
 
@@ -111,4 +122,5 @@ _ANSWERS: Mapping[str, Callable[[Exhibit, Query], object]] = {
     "databases": _databases,
     "rows": _rows,
     "record": _record,
+    "history": _history,
 }

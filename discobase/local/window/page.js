@@ -17,6 +17,12 @@ export async function ask(what, parameters = {}) {
   return answer.json();
 }
 
+// A value among others, which may be cut.
+export function written(value) {
+  if (value.kind === "nothing") return value.text === "" ? "–" : value.text;
+  return value.is_cut ? `${value.text}…` : value.text;
+}
+
 // An address within the page: its parts by slashes, and what else it says.
 export function address(parts, said = {}) {
   const kept = Object.entries(said).filter(([, value]) => value !== "" && value !== 0 && value !== undefined);

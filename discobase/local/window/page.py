@@ -16,7 +16,7 @@ from discobase.local.loopback import is_local, names_this_machine
 from discobase.local.platform import Platform
 from discobase.local.window import view
 from discobase.local.window.exhibit import Exhibit
-from discobase.local.window.exhibited import Exhibited, Refused
+from discobase.local.window.exhibited import Exhibited, NotShown
 
 PREFIX = "/_window/"
 
@@ -32,7 +32,7 @@ _TYPES = {
     "window.css": ("window.css", "text/css; charset=utf-8"),
     **{
         name: (name, "text/javascript; charset=utf-8")
-        for name in ("window.js", "page.js", "messages.js", "tables.js")
+        for name in ("window.js", "page.js", "messages.js", "tables.js", "commits.js")
     },
 }
 _LARGEST_ID = (1 << 63) - 1
@@ -95,8 +95,8 @@ class Window:
     async def _show(self, name: str, request: web.BaseRequest) -> web.Response:
         try:
             return _json(await self._exhibited.answer(name, request.query))
-        except Refused as refused:
-            return _refused(refused.status, str(refused))
+        except NotShown as error:
+            return _refused(error.status, str(error))
 
     def _messages(self, request: web.BaseRequest) -> web.Response:
         place, before = (request.query.get(name, "") for name in ("channel", "before"))

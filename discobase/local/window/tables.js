@@ -1,6 +1,6 @@
 // The tables of databases: their records, page by page, and each of them whole.
 
-import { address, ask, byId, here, make } from "./page.js";
+import { address, ask, byId, here, make, written } from "./page.js";
 
 const PAUSE = 250; // milliseconds after a key before what is typed is searched for: a guess
 
@@ -42,7 +42,9 @@ function tableList(database) {
     if (isHere) link.setAttribute("aria-current", "page");
     return make("li", {}, link);
   });
-  return make("ul", {}, ...links);
+  const history = make("a", { href: address(["history", database.id]), textContent: "History" });
+  if (parts[0] === "history" && parts[1] === database.id) history.setAttribute("aria-current", "page");
+  return make("ul", {}, ...links, make("li", {}, history));
 }
 
 function count(number) {
@@ -53,7 +55,11 @@ function count(number) {
 export async function showData({ parts, said }) {
   const [what, database, table, key] = parts;
   const place = parts.join("/");
-  if (place !== shown.place) Object.assign(shown, { place, answer: "" });
+  if (place !== shown.place) {
+    Object.assign(shown, { place, answer: "" });
+    byId("data").replaceChildren();
+    byId("topic").textContent = "";
+  }
   if (what === "record") return showRecord(database, table, key);
   return showTable(database, table, said);
 }
@@ -68,6 +74,7 @@ async function showTable(database, table, said) {
     say("");
     drawOnce(page, () => [grid(place, asked, page), pager(place, asked, page)]);
     byId("topic").textContent = summary(page, asked);
+    byId("search").placeholder = hint(page.table.columns);
   } catch (error) {
     say(error.message);
   }
@@ -76,10 +83,15 @@ async function showTable(database, table, said) {
 
 async function showRecord(database, table, key) {
   byId("finder").hidden = true;
-  const record = await ask("record", { database, table, key });
   const back = make("a", { href: address(["table", database, table]), textContent: `All of ${table}` });
-  drawOnce(record, () => [make("p", { className: "back" }, back), facts(record)]);
-  byId("topic").textContent = `written at position ${record.position.toLocaleString()}`;
+  const whole = (content) => [make("p", { className: "back" }, back), content];
+  try {
+    const record = await ask("record", { database, table, key });
+    drawOnce(record, () => whole(facts(record)));
+    byId("topic").textContent = `written at position ${record.position.toLocaleString()}`;
+  } catch (error) {
+    drawOnce(error.message, () => whole(make("p", { className: "nothing", textContent: error.message })));
+  }
   return `${table} ${key}`;
 }
 
@@ -101,6 +113,11 @@ function say(text) {
 function summary(page, asked) {
   const total = page.total.toLocaleString();
   return asked.search ? `${total} of ${page.table.records.toLocaleString()} records` : `${total} records`;
+}
+
+function hint(columns) {
+  const conditions = columns.slice(1, 3).map((column) => `${column.name}=…`);
+  return `Search: words, or conditions such as ${conditions.join(" ") || "pk>7"}`;
 }
 
 function grid(place, asked, page) {
@@ -150,11 +167,6 @@ function ofKind(element, value) {
   return element;
 }
 
-function written(value) {
-  if (value.kind === "nothing") return value.text === "" ? "–" : value.text;
-  return value.is_cut ? `${value.text}…` : value.text;
-}
-
 function pager(place, asked, page) {
   const { offset, limit, total } = page;
   const last = Math.min(offset + limit, total);
@@ -162,7 +174,7 @@ function pager(place, asked, page) {
   const bar = make("nav", { className: "pager" });
   bar.setAttribute("aria-label", "Pages");
   if (offset > 0) bar.append(step("Previous", to(Math.max(0, offset - limit))));
-  if (total > limit) bar.append(make("span", { textContent: `${(offset + 1).toLocaleString()} to ${last.toLocaleString()}` }));
+  if (total > limit && offset < total) bar.append(make("span", { textContent: `${(offset + 1).toLocaleString()} to ${last.toLocaleString()}` }));
   if (last < total) bar.append(step("Next", to(offset + limit)));
   return bar;
 }

@@ -1,5 +1,6 @@
 // The window: what is on the server at the left, and at the right what was chosen of it, live.
 
+import { showHistory } from "./commits.js";
 import { showChannel } from "./messages.js";
 import { ask, byId, here, make } from "./page.js";
 import { firstTable, refreshDatabases, showData, tableLinks } from "./tables.js";
@@ -7,10 +8,12 @@ import { firstTable, refreshDatabases, showData, tableLinks } from "./tables.js"
 const AGAIN = 1000; // milliseconds until databases are asked for that may come without a word
 
 const DATA = new Set(["table", "record"]);
+const HISTORY = "history";
 
 let asking = false;
 let askAgain = false;
 let coming = null;
+let shownPlace = null;
 
 function channelIn(servers, id) {
   for (const server of servers) {
@@ -51,20 +54,35 @@ function choose(servers) {
 }
 
 async function showChosen(servers) {
+  const asked = location.hash;
   const place = here();
+  const isChannel = await draw(servers, place);
+  if (asked !== shownPlace) byId("scroll").scrollTo(0, isChannel ? byId("scroll").scrollHeight : 0);
+  shownPlace = asked;
+}
+
+// Draw what was chosen. Return whether it is a channel, whose newest messages are at the end.
+async function draw(servers, place) {
   const isData = DATA.has(place.parts[0]);
+  const isHistory = place.parts[0] === HISTORY;
   byId("data").hidden = !isData;
-  byId("log").hidden = isData;
+  byId("past").hidden = !isHistory;
+  byId("log").hidden = isData || isHistory;
   if (isData) {
     entitle(await showData(place), "");
-    return;
+    return false;
   }
   byId("finder").hidden = true;
   byId("wrong").hidden = true;
+  if (isHistory) {
+    entitle(await showHistory(place.parts[1]), "");
+    return false;
+  }
   const channel = channelIn(servers, place.parts[0]);
   byId("topic").textContent = channel?.topic ?? "";
   entitle(channel?.name ?? null, "#");
   await showChannel(channel?.id ?? null);
+  return true;
 }
 
 function entitle(name, mark) {
@@ -94,13 +112,16 @@ async function refresh() {
 async function refreshOnce() {
   const servers = await ask("servers");
   showServers(servers);
+  // A database may take a while to be opened: channels do not wait for that.
+  const isChannel = channelIn(servers, here().parts[0]) !== null;
+  if (isChannel) await showChosen(servers);
   if (await refreshDatabases()) {
     clearTimeout(coming);
     coming = setTimeout(refresh, AGAIN);
   }
   choose(servers);
   showServers(servers);
-  await showChosen(servers);
+  if (!isChannel) await showChosen(servers);
 }
 
 function watch() {
