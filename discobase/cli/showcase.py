@@ -81,7 +81,10 @@ class Showcase:
             channels: those that the server has now.
         """
         try:
-            tables = tuple(self._tables(self._current(channels)).values())
+            database = self._current(channels)
+            if database.status().server_id != self._server:
+                return ShownDatabase(self.id, self._server)  # it has moved, and is shown there
+            tables = tuple(self._tables(database).values())
         except DatabaseNotFound:
             return ShownDatabase(self.id, self._server, is_coming=True)
         except DiscobaseError as error:

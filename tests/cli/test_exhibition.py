@@ -260,6 +260,25 @@ def test_servers_and_databases_appear_and_vanish(tmp_path):
                 )
 
 
+def test_a_database_that_has_moved_is_shown_where_it_is():
+    with exhibiting() as (discord, _):
+        discord.join("Shop")
+        shop = Shop()
+        with shop.database.conn(discord.default_token, api_url=discord.api_url):
+            shop.readings(value=1.0).save()
+            seen = Seen(discord)
+            assert seen.values("Reading") == [["1", "1.0"]]
+            there = discord.join("Other")
+            shop.database.move("Other")
+            shop.readings(value=2.0).save()
+
+            def shown():
+                known = seen("databases")["databases"]
+                return {each["server"] for each in known if each["tables"]} == {str(there)}
+
+            assert soon(shown)
+
+
 def test_an_encrypted_database_says_so_and_is_shown_with_its_key(monkeypatch):
     key = "correct horse battery"
     with exhibiting() as (discord, _):

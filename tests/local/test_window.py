@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import socket
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from discobase.local.window.exhibited import Exhibited, NotShown
 from discobase.local.window.view import preview
 from tests.local.browser import CHROMIUM, DRIVER, browsing
 
@@ -138,6 +140,14 @@ def test_the_page_needs_nothing_from_elsewhere_and_is_framed_by_nobody(place, pa
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
     assert get(place, path, Host="evil.example")[0] == 403
+
+
+def test_a_window_that_is_closed_begins_nothing_more():
+    exhibited = Exhibited()
+    exhibited.exhibit = object()
+    exhibited.close()
+    with pytest.raises(NotShown, match="ending"):
+        asyncio.run(exhibited.answer("databases", {}))
 
 
 def test_the_window_only_reads(place):

@@ -45,6 +45,7 @@ class Exhibited:
     def __init__(self) -> None:
         self.exhibit: Exhibit | None = None
         self._threads: ThreadPoolExecutor | None = None
+        self._is_closed = False
 
     @staticmethod
     def has(name: str) -> bool:
@@ -58,6 +59,8 @@ class Exhibited:
             NotShown: it cannot be shown.
         """
         exhibit = self.exhibit
+        if self._is_closed:
+            raise NotShown("the server is ending", 503)
         if exhibit is None:
             if name == "databases":
                 return {"shown": False, "databases": []}
@@ -71,9 +74,10 @@ class Exhibited:
             raise NotShown(str(error)) from error
 
     def close(self) -> None:
-        """Begin nothing more."""
+        """Begin nothing more. What is under way ends by itself."""
+        self._is_closed = True
         if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._threads.shutdown(wait=False)
 
 
 def _databases(exhibit: Exhibit, _query: Query) -> object:
