@@ -91,7 +91,7 @@ def test_the_permissions_on_the_page_are_those_that_the_code_asks_for():
 
 
 def test_the_architecture_names_every_module_and_every_room_of_the_embedded_server():
-    page = (ROOT / "docs/architecture.md").read_text()
+    page = (ROOT / "docs/explanations/architecture.md").read_text()
     package = ROOT / "discobase"
     modules = {path.relative_to(package).as_posix() for path in package.rglob("*.py")}
     modules = {path for path in modules if not path.endswith(("__init__.py", "_version.py"))}
@@ -106,7 +106,7 @@ def test_the_architecture_names_every_module_and_every_room_of_the_embedded_serv
 
 
 def test_every_method_that_the_architecture_names_exists():
-    page = (ROOT / "docs/architecture.md").read_text()
+    page = (ROOT / "docs/explanations/architecture.md").read_text()
     names = [
         module.name
         for module in pkgutil.walk_packages(discobase.__path__, "discobase.")
