@@ -35,7 +35,8 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 # One page a module, made anew at each build, so that the reference cannot fall behind the code.
-# They are for those who work on discobase: what users import stands by theme, under its public name.
+# They are for those who work on discobase: what users import stands by theme, under its public
+# name.
 apidoc_modules = [
     {
         "path": "../discobase",
@@ -52,6 +53,12 @@ autodoc_member_order = "bysource"
 # it is only handed on.
 autodoc_default_options = {"ignore-module-all": True}
 autodoc_typehints = "signature"
+# What people can read: defaults as they stand in the code, short names of types, and a line for
+# each parameter where they do not fit one.
+autodoc_preserve_defaults = True
+autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
+maximum_signature_line_length = 80
 napoleon_use_ivar = True
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
