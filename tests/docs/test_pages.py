@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 PAGES = [*ROOT.glob("*.md"), *sorted(ROOT.glob("docs/**/*.md"))]
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+LINK_TO_A_HEADING = re.compile(r"\]\((?!https?://)([^)#\s]*)#([^)\s]+)\)")
 
 
 def commands() -> list[str]:
@@ -59,6 +60,24 @@ def test_every_link_to_a_file_leads_somewhere(page):
         link
         for link in LINK.findall(page.read_text())
         if not (page.parent / link).resolve().exists()
+    ]
+    assert lost == []
+
+
+def headings(page: Path) -> set[str]:
+    """What links call the headings of a page: as GitHub does, and Sphinx."""
+    text = re.sub(r"^(`{3,}).*?^\1$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    words = (re.sub(r"\[(.*?)\]\(.*?\)", r"\1", title).lower() for title in titles)
+    return {re.sub(r"[^\w -]", "", title).replace(" ", "-") for title in words}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_heading_leads_to_one(page):
+    lost = [
+        f"{link}#{heading}"
+        for link, heading in LINK_TO_A_HEADING.findall(page.read_text())
+        if heading not in headings((page.parent / link) if link else page)
     ]
     assert lost == []
 
