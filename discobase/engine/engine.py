@@ -112,6 +112,7 @@ class Former:
         writer: this writer's id.
         superblock: of that generation.
         successor: the superblock of a later one that it has met, with what seals it.
+        made: whether this process has made that one.
         key: the key that is known for that.
     """
 
@@ -120,6 +121,7 @@ class Former:
     writer: str
     superblock: Superblock
     successor: Superblock | None
+    made: bool
     key: Key | None
 
 
@@ -714,11 +716,14 @@ class Engine:
         await asyncio.gather(*self._tasks, *self._refreshes.cancel(), return_exceptions=True)
         await asyncio.gather(*self._verifications.cancel(), return_exceptions=True)
         await self._log.sending.close()
-        if (successor := self._log.catalog.successor.superblock) is not None:
+        catalog, key, made = self._log.catalog, self.key, False
+        if (successor := catalog.successor.superblock) is not None:
+            key, made = catalog.successor.key, catalog.has_made(successor)
             self._follower.awaited.end(Superseded(successor))
         await self._server.work(self.replica.withdraw)
-        key = self._log.catalog.successor.key if successor else self.key
-        return Former(self.replica, self._committer, self.writer, self.superblock, successor, key)
+        return Former(
+            self.replica, self._committer, self.writer, self.superblock, successor, made, key
+        )
 
     # The end
 

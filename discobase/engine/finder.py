@@ -9,6 +9,7 @@ from typing import Any
 from discobase.engine.engine import Engine, Former
 from discobase.engine.log.arrival import arrive, require_onward, settle
 from discobase.engine.log.moved import Coming, Moved
+from discobase.engine.log.superblock import Superblock
 from discobase.engine.server.read_only import read_only as reading
 from discobase.engine.server.seam import NotPermitted, Refused, Server, Uncertain
 from discobase.errors import ConnectError
@@ -38,12 +39,14 @@ class Finder:
         self._key: Key | None = options.pop("key", None)
         self._writes = not options.get("read_only", False)
 
-    async def open(self, former: Former | None = None) -> Engine:
+    async def open(self, former: Former | None = None, *, straight: bool = False) -> Engine:
         """Open it. As :meth:`Engine.open <discobase.engine.engine.Engine.open>`, and for each
         server on the way there the calls that it takes to find a database, and two more.
 
         Args:
             former: what the engine of an earlier generation has left.
+            straight: whether to go where that one says that it goes on, without a look at the
+                server that it has left: that costs two API calls, for which saves wait.
 
         Raises:
             ServerNotFound: it is in a server that the bot is not in.
@@ -53,6 +56,11 @@ class Finder:
         """
         server, place, generation, settled = self.server, self._place, 0, 0
         key = self._key if former is None else former.key
+        onward = former.successor if former is not None and straight else None
+        if former is not None and onward is not None and onward.has_left(server.id):
+            generation = onward.generation
+            server = await self._go(server, onward, made=former.made)
+            place = f"the server {server.name!r}"
         while True:
             try:
                 moved = generation > 0
@@ -63,7 +71,7 @@ class Finder:
                 block = found.superblock
                 require_onward(server, block, generation)
                 generation = block.generation
-                server = await self._go(server, found)
+                server = await self._go(server, block)
                 place = f"the server {server.name!r}"
             except Coming as found:
                 if settled == _SETTLED:
@@ -74,9 +82,9 @@ class Finder:
                 self.server, self._place = server, place
                 return engine
 
-    async def _go(self, server: Server, found: Moved) -> Server:
+    async def _go(self, server: Server, block: Superblock, *, made: bool = False) -> Server:
         try:
-            return await arrive(server, found.superblock, writes=self._writes)
+            return await arrive(server, block, writes=self._writes, made=made)
         except (Refused, Uncertain) as error:
             raise _told(error) from error
 

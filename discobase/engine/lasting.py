@@ -176,7 +176,7 @@ class LastingEngine:
         attempt, began = 0, self._clock.monotonic()
         while True:
             try:
-                return await self._finder.open(former)
+                return await self._finder.open(former, straight=attempt == 0)
             except Superseded:
                 continue
             except (DiscobaseError, ConnectError) as error:

@@ -4,6 +4,7 @@ deletions.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -545,6 +546,37 @@ def test_the_new_server_is_not_asked_again_whether_it_enforces_nonces(world):
     world.pass_time(100)
     told = [each for each in world.written if "does this server" in each.message.content]
     assert len(told) == asked
+
+
+def test_a_move_beside_a_writer_takes_few_pages_of_both_catalogs(world):
+    """Discord gives five of each in five seconds, which all processes of a bot share."""
+    one, engine = join_lasting(world)
+    two, other = join_lasting(world, "two")
+    save(world, one, engine, "a")
+    world.run_in(two, other.refresh())
+    old = engine.superblock.catalog
+    pages = [pages_by_channel(process) for process in (one, two)]
+    made = one.loop.create_task(move(engine))
+    world.run(lambda: engine.superblock.server == other.superblock.server == OTHER)
+    new = engine.superblock.catalog
+    assert [asked[old] for asked in pages] == [3, 1]
+    assert [asked[new] for asked in pages] == [3, 2]
+    world.run(made.done)
+    made.result()
+    assert save(world, two, other, "b")[0].seq > 2
+    assert rows_of(other) == ["a", "b"]
+
+
+def pages_by_channel(process):
+    """How many pages of each channel a process asks for from now on, in whichever server."""
+    call, asked = process.seam._call, Counter()
+
+    async def counted(what, effect, channel=None):
+        asked[channel] += what == "history"
+        return await call(what, effect, channel)
+
+    process.seam._call = counted
+    return asked
 
 
 def test_an_examination_goes_to_where_the_database_is(world):

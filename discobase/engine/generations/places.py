@@ -117,13 +117,13 @@ class OtherServer:
             MoveRefused: the database cannot move there; nothing was changed.
         """
         await self._require_free(block, lanes)
-        mark = await self._announce(block, ticket)
+        message, mark = self._mark = await self._announce(block, ticket)
         parent = None
         if not self._catalog:
             parent = (await persist(self.server, self.server.create_category, CATEGORY)).id
             await self._make_catalog(mark, parent)
         await self._mark_there(mark)
-        await self._carry_nonces(block.catalog, ticket)
+        await self._carry_nonces(mark, message)
         here = replace(block, catalog=self._catalog)
         planned = await make_channels(
             self.server, here, ticket, lanes, origin, sealed=sealed, parent=parent
@@ -172,8 +172,10 @@ class OtherServer:
 
     # Under the ticket
 
-    async def _announce(self, block: Superblock, ticket: str) -> Mark:
-        """Have the catalog that is to be left say where the database may be moving."""
+    async def _announce(self, block: Superblock, ticket: str) -> tuple[int, Mark]:
+        """Have the catalog that is to be left say where the database may be moving. Return the id
+        of the message, and what it says.
+        """
         source = self._source
         mark = Mark(
             database=block.database,
@@ -185,8 +187,7 @@ class OtherServer:
         )
         nonce = f"{ticket}:leaving"
         sent = await persist(source, source.send, block.catalog, mark.to_content(), (), nonce)
-        self._mark = sent.id, mark
-        return mark
+        return sent.id, mark
 
     async def _make_catalog(self, mark: Mark, parent: int) -> None:
         """Make the new catalog, and leave its trace."""
@@ -201,10 +202,12 @@ class OtherServer:
         server, nonce = self.server, f"{mark.ticket}:coming"
         await persist(server, server.send, self._catalog, mark.to_content(), (), nonce)
 
-    async def _carry_nonces(self, catalog: int, ticket: str) -> None:
+    async def _carry_nonces(self, mark: Mark, message: int) -> None:
         """Have the new catalog say what the old one does of nonces: the address is the same."""
-        nonce = f"{ticket}:nonces"
-        await carry(self._source, catalog, self.server, self._catalog, nonce=nonce)
+        nonce = f"{mark.ticket}:nonces"
+        await carry(
+            self._source, mark.catalog, self.server, self._catalog, end=message, nonce=nonce
+        )
 
     async def _require_first(self, mark: Mark) -> None:
         """See that no other database was created there meanwhile: from now on whoever creates one
@@ -217,7 +220,7 @@ class OtherServer:
         await server.sleep(server.settling)
         view = await look(server)
         _refuse_others(server, view, mark)
-        told = await read_channel(server, self._catalog)
+        told = view.read.get(self._catalog, ())
         if superblocks_in(server, told) is None or not coming_in(server, told):
             raise MoveRefused(
                 f"the move took so long that the server {server.name!r} was tidied up meanwhile. "

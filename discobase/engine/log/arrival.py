@@ -15,7 +15,7 @@ from discobase.engine.log.catalogs import superblocks_in, tickets_given_up
 from discobase.engine.log.creation import Found, find
 from discobase.engine.log.departures import undo
 from discobase.engine.log.former import give_up_ticket
-from discobase.engine.log.history import read_channel
+from discobase.engine.log.history import read_channel, read_pages
 from discobase.engine.log.last_words import is_deleted
 from discobase.engine.log.leftovers import YOUTH
 from discobase.engine.log.marks import Mark
@@ -49,14 +49,17 @@ class _Fate(Enum):
     OPEN = "open"
 
 
-async def arrive(server: Server, block: Superblock, *, writes: bool) -> Server:
-    """Go to the server that a database has moved to, and return it. Two API calls; two more, and
-    the server's settling time, where its superblock was not there yet.
+async def arrive(server: Server, block: Superblock, *, writes: bool, made: bool = False) -> Server:
+    """Go to the server that a database has moved to, and return it. Two API calls; three more, and
+    the server's settling time, where its superblock was not there yet. Of the new catalog one page
+    is read, or three where it was not there: Discord gives five in five seconds (observed), which
+    all processes of a bot share, and saves wait.
 
     Args:
         server: the server that it has left.
         block: the superblock that says so, with what seals it.
         writes: whether something may be written.
+        made: whether this process has just made it, so that it cannot be there yet.
 
     Raises:
         ServerNotFound, MissingPermission: the bot is not there, or may not do there what it must.
@@ -65,7 +68,7 @@ async def arrive(server: Server, block: Superblock, *, writes: bool) -> Server:
         Refused, Uncertain: the same.
     """
     there = await _elsewhere(server, block.server, f"the database {block.database} has moved to")
-    if not await _is_there(there, block):
+    if made or not await _is_there(there, block):
         if not writes:
             raise Unavailable(
                 f"the database has moved to the server {there.name!r}, and cannot be found there "
@@ -210,14 +213,19 @@ def _untold(source: Server, mark: Mark) -> LogDamaged:
 
 async def _is_there(there: Server, block: Superblock) -> bool:
     """Return whether a catalog has a superblock, or a later one, or is gone: it may have moved on,
-    or was deleted, as whoever looks for the database will see.
+    or was deleted, as whoever looks for the database will see. One API call where it is; two where
+    it is not.
     """
+    messages: list[Message] = []
     try:
-        messages = await read_channel(there, block.catalog)
+        async for page in read_pages(there, block.catalog):
+            messages += page
+            held = superblocks_in(there, messages)
+            if held is None or any(each.generation >= block.generation for _, each in held):
+                return True
     except NotFound:
         return True
-    held = superblocks_in(there, messages)
-    return held is None or any(each.generation >= block.generation for _, each in held)
+    return False
 
 
 async def _write(there: Server, block: Superblock) -> None:

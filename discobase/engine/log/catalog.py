@@ -325,6 +325,10 @@ class Catalog:
             return superseded.successor
         raise Uncertain("the superblock that was just written is not there yet")
 
+    def has_made(self, block: Superblock) -> bool:
+        """Return whether a superblock is the one that :meth:`follow_on` has written."""
+        return self._made is not None and self._made[0] == block
+
     def is_being_written(self, message: Message) -> bool:
         """Return whether a message is the superblock that :meth:`follow_on` writes, and reads."""
         return self._made is not None and self._made[0].to_content() == message.content

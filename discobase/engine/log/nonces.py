@@ -269,7 +269,7 @@ class NonceTrust:
 
 
 async def carry(
-    source: Server, catalog: int, target: Server, new_catalog: int, *, nonce: str
+    source: Server, catalog: int, target: Server, new_catalog: int, *, end: int, nonce: str
 ) -> None:
     """Have a new catalog say what another one says, in a server behind the same address, so that
     nobody has to ask again there. Two API calls; one where nothing is known. It counts from now on.
@@ -279,12 +279,14 @@ async def carry(
         catalog: the other one.
         target: the server with the new one.
         new_catalog: the new one.
+        end: a message of the other one, up to which it is read.
         nonce: one that nothing else has.
 
     Raises:
         Refused, Uncertain: it could not be read, or written.
     """
-    own = [each for each in await read_channel(source, catalog) if each.author == source.author]
+    messages = await read_channel(source, catalog, end=end, until=lambda message: message.id >= end)
+    own = [each for each in messages if each.author == source.author]
     if (known := _known(source, own)) is not None:
         content = known.to_content()
         await persist(target, target.send, new_catalog, content, (), nonce)
