@@ -119,8 +119,8 @@ class Database:
         key: what the database is encrypted by: 32 random bytes, or a passphrase of at least eight
             characters, as a text. The first login creates the database encrypted, and each later
             one needs the same: nobody can read it without, and nobody can get a lost key back. What
-            is kept on this computer is not encrypted (``docs/security.md``). It needs the extra
-            ``crypto``. Left out, the database is not encrypted.
+            is kept on this computer is not encrypted (``docs/explanations/security.md``). It needs
+            the extra ``crypto``. Left out, the database is not encrypted.
         on_trouble: called with a :class:`Trouble` when something is wrong that no call of this
             program may be failing for: damage, lost commits, writes that are blocked, and when that
             is over. On a thread of its own, for one after the other: it may take its time, and use

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import re
+from pathlib import Path
+
 from sphinx.application import Sphinx
 
 from discobase import __version__
@@ -21,30 +25,75 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 
+# `sphinx-build -t quick` leaves out the modules inside, which take most of the time.
+if tags.has("quick"):  # noqa: F821 - Sphinx gives it
+    extensions = [
+        name for name in extensions if name not in {"sphinx.ext.apidoc", "sphinx.ext.viewcode"}
+    ]
+    exclude_patterns.append("reference/modules")
+    suppress_warnings = ["ref.doc"]
+
+# What `sphinx-build -b linkcheck` cannot open: stand-ins, and pages for those who are logged in.
+linkcheck_ignore = [
+    r"https://HOST/PATH/",
+    r"http://127\.0\.0\.1",
+    r"https://discord\.com/(oauth2|channels|developers/applications)",
+]
+
 html_theme = "furo"
 html_title = f"discobase {release}"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
+html_search_scorer = str(Path(__file__).parent / "_static/scorer.js")
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 # One page a module, made anew at each build, so that the reference cannot fall behind the code.
+# They are for those who work on discobase: what users import stands by theme, under its public
+# name.
 apidoc_modules = [
     {
         "path": "../discobase",
         "destination": "reference/modules",
+        # What stands whole on a page for users: the errors.
+        "exclude_patterns": ["../discobase/errors.py"],
         "separate_modules": True,
         "module_first": True,
         "automodule_options": {"members", "show-inheritance"},
     }
 ]
 autodoc_member_order = "bysource"
-# Each name stands once, in the module that makes it, and not again where it is only handed on.
+# On the pages of modules each name stands once, in the module that makes it, and not again where
+# it is only handed on.
 autodoc_default_options = {"ignore-module-all": True}
 autodoc_typehints = "signature"
+# What people can read: defaults as they stand in the code, short names of types, and a line for
+# each parameter where they do not fit one.
+autodoc_preserve_defaults = True
+autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
+maximum_signature_line_length = 80
 napoleon_use_ivar = True
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+
+
+_DIRECTIVE = re.compile(r"^\.\. auto(?:class|function):: ([\w.]+)\.(\w+)$", re.MULTILINE)
+_FOR_USERS = [
+    getattr(importlib.import_module(module), name)
+    for page in sorted(Path(__file__).parent.glob("reference/*.md"))
+    for module, name in _DIRECTIVE.findall(page.read_text())
+]
+
+
+def _stands_among_what_users_import(
+    app: Sphinx, _kind: str, _name: str, found: object, _skip: bool, _options: object
+) -> bool | None:
+    """Have each name stand once: what users import is left out of the page of its module."""
+    of_a_module = app.env.docname.startswith("reference/modules/")
+    return True if of_a_module and any(found is each for each in _FOR_USERS) else None
 
 
 def _leave_out_of_navigation(app: Sphinx, page: str, source: list[str]) -> None:
@@ -57,3 +106,4 @@ def _leave_out_of_navigation(app: Sphinx, page: str, source: list[str]) -> None:
 
 def setup(app: Sphinx) -> None:
     app.connect("source-read", _leave_out_of_navigation)
+    app.connect("autodoc-skip-member", _stands_among_what_users_import)

@@ -126,7 +126,7 @@ def ways():
 
 def told(name: str) -> list[str]:
     """The methods and functions that the architecture names on the way of a save or a find."""
-    page = (ROOT / "docs/architecture.md").read_text("utf-8")
+    page = (ROOT / "docs/explanations/architecture.md").read_text("utf-8")
     section = page.split(f"## The way of one {name}\n")[1].split("\n## ")[0].split("\n### ")[0]
     return re.findall(r"`([A-Z]\w+\.\w+)`", section)
 

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 PAGES = [*ROOT.glob("*.md"), *sorted(ROOT.glob("docs/**/*.md"))]
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+LINK_TO_A_HEADING = re.compile(r"\]\((?!https?://)([^)#\s]*)#([^)\s]+)\)")
 
 
 def commands() -> list[str]:
@@ -63,12 +64,32 @@ def test_every_link_to_a_file_leads_somewhere(page):
     assert lost == []
 
 
+def headings(page: Path) -> set[str]:
+    """What links call the headings of a page: as GitHub does, and Sphinx."""
+    text = re.sub(r"^(`{3,}).*?^\1$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    words = (re.sub(r"\[(.*?)\]\(.*?\)", r"\1", title).lower() for title in titles)
+    return {re.sub(r"[^\w -]", "", title).replace(" ", "-") for title in words}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_heading_leads_to_one(page):
+    lost = [
+        f"{link}#{heading}"
+        for link, heading in LINK_TO_A_HEADING.findall(page.read_text())
+        if heading not in headings((page.parent / link) if link else page)
+    ]
+    assert lost == []
+
+
 def test_the_readme_leads_to_every_page_for_users():
     pages = {str(page.relative_to(ROOT)) for page in ROOT.glob("docs/**/*.md")}
     of_the_server = {page for page in pages if page.startswith("docs/local-")}
+    of_the_reference = {page for page in pages if page.startswith("docs/reference/")}
     indexes = {page for page in pages if page.endswith("index.md")}
     linked = {link for link in LINK.findall(README) if link.startswith("docs/")}
-    assert pages - of_the_server - indexes <= linked
+    assert pages - of_the_server - of_the_reference - indexes <= linked
+    assert "docs/reference/index.md" in linked  # which leads to the other ones: test_reference.py
 
 
 def test_every_error_stands_in_the_list_of_errors():
@@ -91,7 +112,7 @@ def test_the_permissions_on_the_page_are_those_that_the_code_asks_for():
 
 
 def test_the_architecture_names_every_module_and_every_room_of_the_embedded_server():
-    page = (ROOT / "docs/architecture.md").read_text()
+    page = (ROOT / "docs/explanations/architecture.md").read_text()
     package = ROOT / "discobase"
     modules = {path.relative_to(package).as_posix() for path in package.rglob("*.py")}
     modules = {path for path in modules if not path.endswith(("__init__.py", "_version.py"))}
@@ -106,7 +127,7 @@ def test_the_architecture_names_every_module_and_every_room_of_the_embedded_serv
 
 
 def test_every_method_that_the_architecture_names_exists():
-    page = (ROOT / "docs/architecture.md").read_text()
+    page = (ROOT / "docs/explanations/architecture.md").read_text()
     names = [
         module.name
         for module in pkgutil.walk_packages(discobase.__path__, "discobase.")

@@ -21,7 +21,8 @@ to another writer, those behind it are void. A frame without it always fits the 
 an older one can not (:mod:`discobase.engine.log.formats`).
 
 Everything is ASCII, starts and ends with a back-tick fence, and no back-tick occurs inside: Discord
-trims messages, and may normalise text that is not plain (see ``docs/architecture.md``).
+trims messages, and may normalise text that is not plain (see
+``docs/explanations/architecture.md``).
 """
 
 from __future__ import annotations
