@@ -24,7 +24,7 @@ from discobase.progress import Progress
 from discobase.queries.explanation import Explanation
 from discobase.queries.groups import Groups
 from discobase.queries.hits import Hit
-from discobase.queries.sql import SqlRow
+from discobase.queries.sql_rows import SqlRow, SqlRows
 from discobase.query import Query
 from discobase.records.expressions.functions import (
     asc,
@@ -83,6 +83,7 @@ __all__ = [
     "SaveReport",
     "Searchable",
     "SqlRow",
+    "SqlRows",
     "Status",
     "StoredTable",
     "Table",

@@ -48,7 +48,8 @@ from discobase.opened import StoredTable, is_opened_from, open_table, stored_tab
 from discobase.portal import users_frame
 from discobase.progress import Progress
 from discobase.progress_bar import callback_for
-from discobase.queries.sql import Sql, SqlRow
+from discobase.queries.sql import Sql
+from discobase.queries.sql_rows import SqlRows
 from discobase.reruns import close_earlier, note
 from discobase.session import LoginTask, Session
 from discobase.session_source import SessionSource
@@ -382,7 +383,7 @@ class Database:
         *,
         timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT,
         fresh: bool = False,
-    ) -> list[SqlRow]:
+    ) -> SqlRows:
         """Run a statement that only reads, and return its rows. No API call.
 
         Each table is a view of its name, with the columns `pk`, `version` and one for each field.
