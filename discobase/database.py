@@ -45,6 +45,7 @@ from discobase.interactive import cell_of
 from discobase.key import NO_KEY, Key, NoKey, checked_key
 from discobase.label import checked_label, default_label
 from discobase.opened import StoredTable, is_opened_from, open_table, stored_tables
+from discobase.overview import database_html
 from discobase.portal import users_frame
 from discobase.progress import Progress
 from discobase.progress_bar import callback_for
@@ -166,6 +167,13 @@ class Database:
         state = "connected" if self._source.connected else "not connected"
         keyed = "" if self._key_by_now is None else ", with a key"
         return f"<Database {self.name!r}: {state}{keyed}, {len(self._tables)} tables>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: whether there is a connection, and the tables. No API call;
+        never waits, nor connects.
+        """
+        stored = stored_tables(self._source) if self._source.ready else []
+        return database_html(repr(self), stored, self._tables)
 
     @property
     def name(self) -> str:

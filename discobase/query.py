@@ -20,6 +20,7 @@ from typing import (
     overload,
 )
 
+from discobase import markup
 from discobase.arguments import checked_flag
 from discobase.batches import ChangeReport
 from discobase.binding import Binding
@@ -42,6 +43,7 @@ from discobase.queries.hits import Hit, hits
 from discobase.queries.picture import Picture
 from discobase.queries.plan import Plan
 from discobase.queries.values import FieldValues, name_of, without_doubles
+from discobase.records.as_html import records_html
 from discobase.records.expressions.given import (
     conditions,
     equality,
@@ -602,6 +604,17 @@ class Query(Sequence[R], Generic[R]):
         shown = ", ".join(repr(picture.read(each)) for each in range(min(len(picture), _SHOWN)))
         rest = len(picture) - _SHOWN
         return f"<{self._call}: [{shown}{f', and {rest} more' if rest > 0 else ''}]>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the first of the records that this holds, and how many
+        there are. It reads nothing.
+        """
+        picture = self._held
+        if picture is None:
+            return markup.block(self._call, "not read yet: go through it, as by list(...)")
+        number = min(len(picture), markup.MOST_ROWS)
+        told = markup.of_how_many(number, len(picture), "records")
+        return records_html(self._model, [*map(picture.read, range(number))], self._call, told)
 
     def __copy__(self) -> Self:
         return self  # it never changes

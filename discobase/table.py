@@ -16,6 +16,7 @@ from discobase.errors import RecordNotFound, RecordNotSaved, TableError
 from discobase.frames.made_records import records_of
 from discobase.progress import Progress
 from discobase.query import Query, text_search
+from discobase.records.as_html import record_html
 from discobase.records.expressions.nodes import Expression
 from discobase.records.outdated import OutdatedRecord
 from discobase.records.record import (
@@ -429,6 +430,10 @@ class Table(Record, metaclass=TableType):
         cls._bound().discard(primary_key(cls, pk))
 
     # Within
+
+    def _repr_html_(self) -> str:
+        """Return the record as a notebook shows it: no more of it than its repr."""
+        return record_html(self)
 
     def _write(self, binding: Binding[Self], change: Change, purpose: str) -> Self:
         binding.commit([self], [change], purpose)

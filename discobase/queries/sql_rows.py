@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Self
 
+from discobase import markup
 from discobase.frames import arrow_tables, pandas_frames, polars_frames
 from discobase.frames.columns import columns_of_sql
 
@@ -115,6 +116,12 @@ class SqlRows(list[SqlRow]):
             FrameRefused: a value has no place in its column.
         """
         return arrow_tables.table_of(columns_of_sql(self.columns, self))
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the first rows, and how many there are."""
+        shown = self[: markup.MOST_ROWS]
+        told = markup.of_how_many(len(shown), len(self), "rows")
+        return markup.table(self.columns, shown, "SQL", told)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return SqlRows, (self.columns, list(self))
