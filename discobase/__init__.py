@@ -19,6 +19,7 @@ from discobase.engine.repair.loss import Loss, Repair
 from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Finding, Report
 from discobase.errors import DiscobaseError
+from discobase.ipython_extension import load_ipython_extension, unload_ipython_extension
 from discobase.opened import StoredTable
 from discobase.progress import Progress
 from discobase.queries.explanation import Explanation
@@ -106,8 +107,10 @@ __all__ = [
     "in_",
     "is_none",
     "is_not_none",
+    "load_ipython_extension",
     "matches",
     "not_",
     "not_in",
     "startswith",
+    "unload_ipython_extension",
 ]

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from types import MappingProxyType
 from typing import Any, TypeVar, cast, overload
 
 from discobase.arguments import (
@@ -29,6 +28,7 @@ from discobase.arguments import (
     checked_wait,
     target,
 )
+from discobase.attached import AttachedTables
 from discobase.binding import Binding
 from discobase.connected import Connected
 from discobase.engine.changes import DropUnique, Request, RequireVersion
@@ -181,9 +181,9 @@ class Database:
         return self._source.name
 
     @property
-    def tables(self) -> Mapping[str, type[Table]]:
-        """The attached tables, by name."""
-        return MappingProxyType(self._tables)
+    def tables(self) -> AttachedTables:
+        """The attached tables, by name: ``db.tables["User"]``, or ``db.tables.User``."""
+        return AttachedTables(self._tables)
 
     @property
     def ready(self) -> bool:

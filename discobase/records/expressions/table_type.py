@@ -66,7 +66,7 @@ class TableType(ModelMetaclass):
                 raise _unknown(cls, name, {*fields, *PLACE}) from None
 
         def __dir__(cls) -> list[str]:
-            return [*super().__dir__(), *cls._methods]
+            return [*super().__dir__(), *(vars(cls).get(_FIELDS) or ()), *cls._methods]
 
 
 _FIELDS = "__pydantic_fields__"
