@@ -69,7 +69,7 @@ def records_of(binding: Binding[R], frame: object) -> list[R]:
         else:
             records.append(made)
     if wrong:
-        raise _refusal(binding.name, wrong)
+        raise _refusal(binding.name, wrong, found.height)
     return records
 
 
@@ -317,13 +317,13 @@ def _check_names(binding: Binding[Any], frame: Frame) -> None:
             )
 
 
-def _refusal(table: str, wrong: list[_Wrong]) -> FrameRefused:
+def _refusal(table: str, wrong: list[_Wrong], rows: int) -> FrameRefused:
     shown = ". ".join(map(str, _first(wrong)))
     rest = len(wrong) - _SHOWN
     more = f". And {rest} more rows" if rest > 0 else ""
     (column, *_) = wrong[0].reasons
     return FrameRefused(
-        f"{len(wrong)} of the rows are no records of {table!r}: {shown}{more}.",
+        f"rows that do not fit {table!r}, {len(wrong)} of {rows}: {shown}{more}.",
         row=wrong[0].row,
         column=column,
     )

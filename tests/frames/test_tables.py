@@ -234,7 +234,7 @@ def test_what_is_no_record_is_refused_by_row_and_column(frame, row, column, why)
 
 def test_all_rows_that_do_not_fit_are_counted_and_some_explained():
     frame = pd.DataFrame({"name": [None] * 8 + ["a"]})
-    with pytest.raises(FrameRefused, match="8 of the rows are no records") as refused:
+    with pytest.raises(FrameRefused, match="rows that do not fit 'User', 8 of 9: row 0") as refused:
         User.from_frame(frame)
     assert str(refused.value).count("it is missing") == 5
     assert "And 3 more rows." in str(refused.value)
