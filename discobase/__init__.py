@@ -21,12 +21,13 @@ from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Finding, Report
 from discobase.errors import DiscobaseError
 from discobase.history import LoggedChange, LoggedCommit
+from discobase.ipython_extension import load_ipython_extension, unload_ipython_extension
 from discobase.opened import StoredTable
 from discobase.progress import Progress
 from discobase.queries.explanation import Explanation
 from discobase.queries.groups import Groups
 from discobase.queries.hits import Hit
-from discobase.queries.sql import SqlRow
+from discobase.queries.sql_rows import SqlRow, SqlRows
 from discobase.query import Query
 from discobase.records.expressions.functions import (
     asc,
@@ -88,6 +89,7 @@ __all__ = [
     "SaveReport",
     "Searchable",
     "SqlRow",
+    "SqlRows",
     "Status",
     "StoredTable",
     "Table",
@@ -110,8 +112,10 @@ __all__ = [
     "in_",
     "is_none",
     "is_not_none",
+    "load_ipython_extension",
     "matches",
     "not_",
     "not_in",
     "startswith",
+    "unload_ipython_extension",
 ]

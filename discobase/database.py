@@ -9,7 +9,6 @@ import weakref
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from types import MappingProxyType
 from typing import Any, TypeVar, cast, overload
 
 from discobase.arguments import (
@@ -31,6 +30,7 @@ from discobase.arguments import (
     checked_wait,
     target,
 )
+from discobase.attached import AttachedTables
 from discobase.binding import Binding
 from discobase.commands import Commands, serves
 from discobase.connected import Connected
@@ -49,10 +49,12 @@ from discobase.interactive import cell_of
 from discobase.key import NO_KEY, Key, NoKey, checked_key
 from discobase.label import checked_label, default_label
 from discobase.opened import StoredTable, is_opened_from, open_table, stored_tables
+from discobase.overview import database_html
 from discobase.portal import users_frame
 from discobase.progress import Progress
 from discobase.progress_bar import callback_for
-from discobase.queries.sql import Sql, SqlRow, secret_fields
+from discobase.queries.sql import Sql, secret_fields
+from discobase.queries.sql_rows import SqlRows
 from discobase.reruns import close_earlier, note
 from discobase.session import LoginTask, Session
 from discobase.session_source import SessionSource
@@ -181,15 +183,22 @@ class Database:
         keyed = "" if self._key_by_now is None else ", with a key"
         return f"<Database {self.name!r}: {state}{keyed}, {len(self._tables)} tables>"
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: whether there is a connection, and the tables. No API call;
+        never waits, nor connects.
+        """
+        stored = stored_tables(self._source) if self._source.ready else []
+        return database_html(repr(self), stored, self._tables)
+
     @property
     def name(self) -> str:
         """The database's name."""
         return self._source.name
 
     @property
-    def tables(self) -> Mapping[str, type[Table]]:
-        """The attached tables, by name."""
-        return MappingProxyType(self._tables)
+    def tables(self) -> AttachedTables:
+        """The attached tables, by name: ``db.tables["User"]``, or ``db.tables.User``."""
+        return AttachedTables(self._tables)
 
     @property
     def ready(self) -> bool:
@@ -397,7 +406,7 @@ class Database:
         *,
         timeout: float | DatabaseTimeout | None = DATABASE_TIMEOUT,
         fresh: bool = False,
-    ) -> list[SqlRow]:
+    ) -> SqlRows:
         """Run a statement that only reads, and return its rows. No API call.
 
         Each table is a view of its name, with the columns `pk`, `version` and one for each field.

@@ -25,6 +25,7 @@ what to do now. Where the effect of a write is not known, the exception says so:
     │   ├── RecordNotSaved          update, delete or refresh of a record that has never been saved
     │   ├── MoveRefused             the database cannot move to that server
     │   ├── ReadOnly                a write through a database that was made to be read only
+    │   ├── FrameRefused            a data frame cannot be made of values, or records of it
     │   └── PackageMissing          a package is not installed that one of the extras brings
     ├── ConnectError                the connection could not be made, or has ended for good
     │   ├── BadToken                Discord refused the bot token
@@ -276,6 +277,25 @@ class ImportRefused(UsageError):
         self.table = table
         self.pk = pk
         self.line = line
+        super().__init__(message)
+
+
+class FrameRefused(UsageError):
+    """A data frame cannot be made of values, or records cannot be made of it; none was made.
+
+    Args:
+        message: what of it, why, and what to do.
+        row: the row, counted from 0; None where no row is the reason.
+        column: the column; None where no column is the reason.
+
+    Attributes:
+        row: the row, counted from 0; None where no row is the reason.
+        column: the column; None where no column is the reason.
+    """
+
+    def __init__(self, message: str, *, row: int | None = None, column: str | None = None) -> None:
+        self.row = row
+        self.column = column
         super().__init__(message)
 
 

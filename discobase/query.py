@@ -20,6 +20,7 @@ from typing import (
     overload,
 )
 
+from discobase import markup
 from discobase.arguments import checked_flag
 from discobase.batches import ChangeReport
 from discobase.binding import Binding
@@ -32,6 +33,8 @@ from discobase.errors import (
     UsageError,
     WrongSearch,
 )
+from discobase.frames import arrow_tables, pandas_frames, polars_frames
+from discobase.frames.columns import FrameColumn, columns_of
 from discobase.queries.aggregates import extreme, mean, total
 from discobase.queries.answers import Answers
 from discobase.queries.explanation import Explanation, explain
@@ -40,6 +43,7 @@ from discobase.queries.hits import Hit, hits
 from discobase.queries.picture import Picture
 from discobase.queries.plan import Plan
 from discobase.queries.values import FieldValues, name_of, without_doubles
+from discobase.records.as_html import records_html
 from discobase.records.expressions.given import (
     conditions,
     equality,
@@ -54,6 +58,10 @@ from discobase.records.expressions.reference import OF_RECORDS, require_value
 from discobase.records.expressions.text_search import TextSearch
 from discobase.records.record import Record, primary_key, version_number
 from discobase.shown import in_full
+
+if TYPE_CHECKING:
+    import pandas as pd  # type: ignore[import-untyped]
+    import polars as pl
 
 R = TypeVar("R", bound=Record)
 
@@ -411,6 +419,52 @@ class Query(Sequence[R], Generic[R]):
         read = self._read(paths, distinct=distinct)
         return [value for (value,) in read] if flat else read
 
+    def to_pandas(self, /, *fields: object) -> pd.DataFrame:
+        """Return the values of some fields as a ``pandas.DataFrame``, making no records. No API
+        call.
+
+        The columns have the types of the fields, also where there is no record: ``Int64`` where an
+        ``int`` may be None, a time zone (UTC) where moments have one, decimals and days as objects,
+        models as dictionaries. :doc:`/howto/frames` has the list. Secrets are masked.
+
+        Args:
+            fields: as for :meth:`values`.
+
+        Raises:
+            PackageMissing: pandas is not installed.
+            DiscobaseError: as for :meth:`values`.
+        """
+        return pandas_frames.frame_of(self._columns(fields))
+
+    def to_polars(self, /, *fields: object) -> pl.DataFrame:
+        """Return the values of some fields as a ``polars.DataFrame``, making no records. No API
+        call. Its columns have types as for :meth:`to_pandas`; models are structs.
+
+        Args:
+            fields: as for :meth:`values`.
+
+        Raises:
+            PackageMissing: Polars is not installed.
+            FrameRefused: a value is none that its column's type has, as an integer of more than 64
+                bits.
+            DiscobaseError: as for :meth:`values`.
+        """
+        return polars_frames.frame_of(self._columns(fields))
+
+    def to_arrow(self, /, *fields: object) -> Any:  # of which nobody has types
+        """Return the values of some fields as a ``pyarrow.Table``, making no records. No API call.
+        Its columns have types as for :meth:`to_pandas`; models are structs.
+
+        Args:
+            fields: as for :meth:`values`.
+
+        Raises:
+            PackageMissing: pyarrow is not installed.
+            FrameRefused: as for :meth:`to_polars`.
+            DiscobaseError: as for :meth:`values`.
+        """
+        return arrow_tables.table_of(self._columns(fields))
+
     def distinct(self, field: object) -> list[Any]:
         """Return the values of a field without those that equal earlier ones, making no records.
 
@@ -551,6 +605,17 @@ class Query(Sequence[R], Generic[R]):
         rest = len(picture) - _SHOWN
         return f"<{self._call}: [{shown}{f', and {rest} more' if rest > 0 else ''}]>"
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the first of the records that this holds, and how many
+        there are. It reads nothing.
+        """
+        picture = self._held
+        if picture is None:
+            return markup.block(self._call, "not read yet: go through it, as by list(...)")
+        number = min(len(picture), markup.MOST_ROWS)
+        told = markup.of_how_many(number, len(picture), "records")
+        return records_html(self._model, [*map(picture.read, range(number))], self._call, told)
+
     def __copy__(self) -> Self:
         return self  # it never changes
 
@@ -675,6 +740,10 @@ class Query(Sequence[R], Generic[R]):
 
     def _paths(self, fields: Iterable[object]) -> list[FieldPath]:
         return [place_of(self._model, self._binding.name, field) for field in fields]
+
+    def _columns(self, fields: Sequence[object]) -> list[FrameColumn]:
+        paths = self._paths(fields or (PK, *self._model.model_fields))
+        return columns_of(self._binding, paths, [*map(name_of, paths)], self._read(paths))
 
     def _read(self, paths: Sequence[FieldPath], *, distinct: bool = False) -> list[tuple[Any, ...]]:
         read = FieldValues(self._binding, paths).read(self._plan)

@@ -21,11 +21,16 @@ def in_full(value: object) -> str:
         return "a value"
 
 
+def looks_like_token(text: str) -> bool:
+    """Return whether a text looks like a bot's token, which nobody is to see."""
+    return _TOKEN.fullmatch(text.strip()) is not None
+
+
 def shortened(value: object) -> str:
     """Return the repr of a value, for an error: 80 characters at most, and nothing of what looks
     like a bot's token, which is easily given in the place of a bot's id or a database's name.
     """
-    if isinstance(value, str) and _TOKEN.fullmatch(value.strip()):
+    if isinstance(value, str) and looks_like_token(value):
         return "<hidden: it looks like a bot's token>"
     text = in_full(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

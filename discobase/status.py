@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
+from discobase import markup
 from discobase.engine.checkpoints.growth import Growth
 
 
@@ -83,6 +84,14 @@ class Status:
         """The number of API calls since the login, of all kinds."""
         return sum(self.calls.values())
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: all that is known, but for each kind of call."""
+        known = {each.name: getattr(self, each.name) for each in fields(self)}
+        del known["name"], known["calls"]
+        known["calls_made"], known["tail"] = self.calls_made, self.tail
+        shown = [(name, _shown(value)) for name, value in known.items() if value is not None]
+        return markup.facts(f"Status of {self.name!r}", shown)
+
     def __repr__(self) -> str:
         facts = [
             f"connected to {self.server!r}" if self.connected else "not connected",
@@ -98,3 +107,7 @@ class Status:
             else "",
         ]
         return f"<Status of {self.name!r}: {', '.join(filter(None, facts))}>"
+
+
+def _shown(value: Any) -> Any:
+    return f"{value:,.1f}" if isinstance(value, float) else value

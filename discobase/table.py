@@ -14,8 +14,10 @@ from discobase.bulk import SaveReport, delete_all, save_all
 from discobase.engine.changes import Change, OnConflict
 from discobase.engine.replica import Row
 from discobase.errors import RecordNotFound, RecordNotSaved, TableError
+from discobase.frames.made_records import records_of
 from discobase.progress import Progress
 from discobase.query import Query, text_search
+from discobase.records.as_html import record_html
 from discobase.records.expressions.nodes import Expression
 from discobase.records.outdated import OutdatedRecord
 from discobase.records.record import (
@@ -187,6 +189,13 @@ class Table(Record, metaclass=TableType):
             progress: Callable[[Progress], object] | bool | None = None,
         ) -> ChangeReport:
             """Delete many records, in as few commits as they fit in."""
+            ...
+
+    if TYPE_CHECKING:  # see `from_frame`
+
+        @classmethod
+        def from_frame(cls, frame: object, /) -> list[Self]:
+            """Make a record of each row of a data frame, and save none of them."""
             ...
 
     @classmethod
@@ -423,6 +432,10 @@ class Table(Record, metaclass=TableType):
 
     # Within
 
+    def _repr_html_(self) -> str:
+        """Return the record as a notebook shows it: no more of it than its repr."""
+        return record_html(self)
+
     def _write(self, binding: Binding[Self], change: Change, purpose: str) -> Self:
         binding.commit([self], [change], purpose)
         return self
@@ -525,6 +538,37 @@ def delete_many(
 
 if not TYPE_CHECKING:
     TableType._methods["delete_many"] = delete_many
+
+
+def from_frame(cls: type[T], frame: object, /) -> list[T]:
+    """Make a record of each row of a data frame, and save none of them: give them to
+    :meth:`Table.save_many`. Does not block; no API call.
+
+    Columns are fields; what is missing in one of them gets its default, and what is missing in a
+    row is None, where the field takes that. With a column ``pk`` each row is that record, with the
+    frame's values in it, so that saving it writes it anew; a row without one is a new record. An
+    index of pandas counts as columns if it has a name; one without a name has to be the numbers of
+    rows.
+
+    A class that has a field of this name does not have the method.
+
+    Args:
+        cls: the table, as in ``User.from_frame(frame)``.
+        frame: a ``pandas.DataFrame``, a ``polars.DataFrame``, or a ``pyarrow.Table`` or
+            ``pyarrow.RecordBatch``.
+
+    Raises:
+        FrameRefused: it is none of these, a column is no field, a field is missing that has no
+            default, or a row does not fit. The row and the column are named.
+        RecordOutdated: a record that a row is about does not fit the table's fields any more.
+        NotConnected: there is a column ``pk``, and no connection.
+        TableError: the class is not attached to a database.
+    """
+    return records_of(cls._bound(), frame)  # pyright: ignore[reportPrivateUsage] - its own
+
+
+if not TYPE_CHECKING:
+    TableType._methods["from_frame"] = from_frame
 
 
 _METHODS = frozenset(

@@ -24,6 +24,7 @@ WITH_ARGUMENTS = {
     errors.DatabaseNotFound: lambda kind: kind("the server 'shop'"),
     errors.MissingPermission: lambda kind: kind("shop", ["Manage Channels"], "https://discord.com"),
     errors.NoncesIgnored: lambda kind: kind("the server 'shop'", "it made two"),
+    errors.FrameRefused: lambda kind: kind("it is missing", row=3, column="age"),
     errors.PackageMissing: lambda kind: kind("cryptography", "crypto"),
     errors.KeyNeeded: lambda kind: kind("the server 'shop'"),
     errors.WrongKey: lambda kind: kind(passphrase=True, given=False),

@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from decimal import Decimal
-from difflib import get_close_matches
 from enum import Enum
 from functools import partial
 from numbers import Integral, Real
-from typing import Any, Self, cast
+from typing import Any, cast
 
 from discobase.binding import Binding
 from discobase.engine.operations import Schema
@@ -24,6 +23,7 @@ from discobase.engine.replica.checksums import Altered
 from discobase.engine.replica.file import ReplicaFile, is_untrue
 from discobase.engine.replica.guarded import Guarded, TooLong, guarded
 from discobase.errors import InvalidStatement, Unavailable, WaitTimeout
+from discobase.queries.sql_rows import SqlRow, SqlRows, hint
 from discobase.queries.views import columns_of, named_apart, view_of
 from discobase.records.fingerprint import missing_values
 from discobase.records.secrets import holds_secrets
@@ -36,9 +36,6 @@ _LACKS = re.compile(r"no such (table|column|function): (\S+)")
 
 _NEAR = re.compile(r'near "(\w+)": syntax error')
 
-_LISTED = 20
-"""Names that an error lists at the most where none is near: a guess at what is read."""
-
 _NOT_THE_STATEMENT = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM}
 )
@@ -46,60 +43,6 @@ _NOT_THE_STATEMENT = frozenset(
 
 _CODE = 0xFF
 """The part of SQLite's extended codes that is the code (sqlite.org/rescode.html)."""
-
-
-class SqlRow(tuple[Any, ...]):  # noqa: SLOT001 - a tuple's heirs can have no slots
-    """A row of what a statement has selected: a tuple whose values have names, too.
-
-    ``row[0]``, ``row["city"]`` and ``row.city`` are the same; ``dict(row)`` has all by name. Of
-    columns that share a name the first one counts. A column's name goes before a tuple's method:
-    where a column is named so, ``row.count`` and ``row.index`` are values. What ``dict`` asks for,
-    :meth:`keys`, stays; a column of that name is ``row["keys"]``.
-    """
-
-    _fields: tuple[str, ...]
-
-    @property
-    def count(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride] - a value
-        """The value of the column of that name; a tuple's method where there is none."""
-        return self["count"] if "count" in self._fields else super().count
-
-    @property
-    def index(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride] - a value
-        """The value of the column of that name; a tuple's method where there is none."""
-        return self["index"] if "index" in self._fields else super().index
-
-    @classmethod
-    def of(cls, values: Iterable[Any], names: tuple[str, ...]) -> Self:
-        """Return a row of values with names."""
-        made = cls(values)
-        made._fields = names
-        return made
-
-    def keys(self) -> tuple[str, ...]:
-        """Return the names of the columns, in order."""
-        return self._fields
-
-    def __getitem__(self, at: Any) -> Any:
-        if not isinstance(at, str):
-            return super().__getitem__(at)
-        try:
-            return super().__getitem__(self._fields.index(at))
-        except ValueError:
-            raise KeyError(f"the row has no column {at!r}: {_hint(at, self._fields)}") from None
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name not in self._fields:
-            known = self.__dict__.get("_fields", ())
-            raise AttributeError(f"the row has no column {name!r}: {_hint(name, known)}")
-        return self[name]
-
-    def __repr__(self) -> str:
-        shown = zip(self._fields, self, strict=True)
-        return f"SqlRow({', '.join(f'{name}={value!r}' for name, value in shown)})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return SqlRow.of, (tuple(self), self._fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +62,8 @@ class _Known:
             return text
         name = found[2].strip('"').rpartition(".")[2]
         if found[1] == "table":
-            return f"{text}: {_hint(name, self.columns) or 'there are none yet.'}"
-        return f"{text}: {_hint(name, self._columns_in(statement))}"
+            return f"{text}: {hint(name, self.columns) or 'there are none yet.'}"
+        return f"{text}: {hint(name, self._columns_in(statement))}"
 
     def _quoted(self, word: str) -> str:
         meant = [each for each in self.columns if each.lower() == word.lower()]
@@ -146,7 +89,7 @@ class Sql:
 
     def rows(
         self, statement: str, parameters: object, timeout: float | None, *, fresh: bool
-    ) -> list[SqlRow]:
+    ) -> SqlRows:
         """Run a statement, and return all of its rows.
 
         Raises:
@@ -176,7 +119,7 @@ class Sql:
         parameters: object,
         end: float | None,
         file: ReplicaFile,
-    ) -> list[SqlRow]:
+    ) -> SqlRows:
         with closing(self._open(replica, file)) as connection:
             connection.limit(None if end is None else max(0.0, end - time.monotonic()))
             try:
@@ -184,7 +127,7 @@ class Sql:
                 if cursor.description is None:
                     raise InvalidStatement("there is no statement in it that selects anything.")
                 names = tuple(column[0] for column in cursor.description)
-                return [SqlRow.of(row, names) for row in cursor.fetchall()]
+                return SqlRows(names, (SqlRow.of(row, names) for row in cursor.fetchall()))
             except TooLong:
                 raise WaitTimeout(
                     "the statement took longer than its timeout, and was interrupted."
@@ -313,12 +256,3 @@ def _refusal(error: Exception) -> Exception:
     if getattr(error, "sqlite_errorcode", 0) & _CODE in _NOT_THE_STATEMENT:
         return Unavailable(f"the statement could not be run: {error}. Is the disk full?")
     return InvalidStatement(str(error))
-
-
-def _hint(name: str, known: Iterable[str]) -> str:
-    lower = {each.lower(): each for each in known}
-    nearest = [lower[each] for each in get_close_matches(name.lower(), lower, n=3)]
-    if nearest:
-        return f"did you mean {' or '.join(map(repr, nearest))}?"
-    listed = [*lower.values()][:_LISTED]
-    return f"there are {', '.join(listed)}." if listed else ""

@@ -420,7 +420,7 @@ class TestAttaching:
         method has to give way to a field. (By itself it does not: pydantic takes what a parent has
         by a required field's name for the field's default. Those that the metaclass has do.)
         """
-        added = {"delete_many", "search"}
+        added = {"delete_many", "from_frame", "search"}
         assert public(Table) - public(BaseModel) - RESERVED == added
 
     def test_the_names_of_queries_are_free(self, place):

@@ -103,9 +103,9 @@ def test_nothing_is_imported_but_those_three_and_what_they_require_themselves():
     }
     # The plugin is imported by pytest itself, what encrypts where a key is given, what the command
     # line is made of where a command is run that needs it, and what is for a framework where that
-    # is used.
+    # is used. Packages of data frames are named for type checkers alone, and imported by name.
     frameworks = {"flask", "click", "cachelib", "_typeshed", "django", "asgiref"}
-    optional = {"pytest", "cryptography", "typer", "rich"} | frameworks
+    optional = {"pytest", "cryptography", "typer", "rich", "pandas", "polars"} | frameworks
     assert imported - sys.stdlib_module_names - allowed == optional
     for name, packages in brought.items():
         required = {Requirement(each).name.replace("-", "_") for each in requires(name)}

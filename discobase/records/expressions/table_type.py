@@ -66,7 +66,7 @@ class TableType(ModelMetaclass):
                 raise _unknown(cls, name, {*fields, *PLACE}) from None
 
         def __dir__(cls) -> list[str]:
-            return [*super().__dir__(), *cls._methods]
+            return [*super().__dir__(), *(vars(cls).get(_FIELDS) or ()), *cls._methods]
 
 
 _FIELDS = "__pydantic_fields__"
@@ -88,7 +88,7 @@ def _unknown(model: type[Any], name: str, known: set[str]) -> UnknownAttribute:
     hint = ""
     if name in _OF_QUERIES:
         hint = f"{model.__name__}.find(...) is a query, which is asked for records and more."
-    others = (each for each in dir(model) if not each.startswith("_"))
+    others = {each for each in dir(model) if not each.startswith("_")} - known
     return UnknownAttribute(model.__name__, name, known, others, hint)
 
 
