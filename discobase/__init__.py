@@ -19,6 +19,7 @@ from discobase.engine.repair.loss import Loss, Repair
 from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Finding, Report
 from discobase.errors import DiscobaseError
+from discobase.feed import Feed
 from discobase.opened import StoredTable
 from discobase.progress import Progress
 from discobase.queries.explanation import Explanation
@@ -62,6 +63,7 @@ __all__ = [
     "Explanation",
     "ExportReport",
     "Expression",
+    "Feed",
     "Finding",
     "Groups",
     "Growth",

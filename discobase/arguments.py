@@ -16,6 +16,7 @@ from discobase.engine.server.login import DISCORD_API
 from discobase.engine.trouble import Trouble
 from discobase.engine.versions import OWN, release_of, written_release
 from discobase.errors import BadToken, TableError, UsageError
+from discobase.feed import Feed
 from discobase.key import Key
 from discobase.progress import Progress
 from discobase.shown import shortened
@@ -59,6 +60,7 @@ class Target:
         on_trouble: what is called with what goes wrong, on a thread of its own.
         successor_of: the id of a bot whose database is taken over, if it is not yet.
         key: the key that the database is encrypted by; None for none.
+        feed: the channel in which changes are posted; None for none.
     """
 
     token: str = field(repr=False)
@@ -73,6 +75,7 @@ class Target:
     on_trouble: Callable[[Trouble], object] | None = field(default=None, compare=False, repr=False)
     successor_of: int | None = None
     key: Key | None = field(default=None, repr=False)
+    feed: Feed | None = None
 
     @property
     def is_local(self) -> bool:
@@ -345,6 +348,7 @@ def target(
     on_trouble: Callable[[Trouble], object] | None = None,
     successor_of: int | None = None,
     key: Key | None = None,
+    feed: Feed | None = None,
 ) -> Target:
     """Return where a login goes, by its arguments and the environment.
 
@@ -370,6 +374,7 @@ def target(
         on_trouble,
         _checked_bot(successor_of, read_only=read_only),
         key,
+        feed,
     )
 
 

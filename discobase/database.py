@@ -41,6 +41,8 @@ from discobase.engine.together import together
 from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Report
 from discobase.errors import TableError, UsageError
+from discobase.feed import Feed
+from discobase.feed.settings import checked_feed
 from discobase.interactive import cell_of
 from discobase.key import NO_KEY, Key, NoKey, checked_key
 from discobase.label import checked_label, default_label
@@ -115,6 +117,11 @@ class Database:
             program may be failing for: damage, lost commits, writes that are blocked, and when that
             is over. On a thread of its own, for one after the other: it may take its time, and use
             this database. What it raises is logged.
+        feed: a channel in which the changes that this program commits are posted for people to
+            read, some seconds later: its name, or a :class:`Feed <discobase.Feed>` with more
+            settings. It is made where it is not there, private as the database's own channels are.
+            One API call for each message, of which there is one in five seconds at the most; no
+            save waits for it. Left out, nothing is posted.
 
     Raises:
         UsageError: one of them makes no sense.
@@ -135,6 +142,7 @@ class Database:
         label: str | None = None,
         on_trouble: Callable[[Trouble], object] | None = None,
         key: bytes | str | NoKey = NO_KEY,
+        feed: Feed | str | None = None,
     ) -> None:
         # First of all: what follows may fail, and arguments stand in frames.
         held = key if isinstance(key, NoKey) else Key(key)
@@ -148,6 +156,7 @@ class Database:
         check_callback(on_trouble)
         self._on_trouble = on_trouble
         self._key = checked_key(held)
+        self._feed = checked_feed(feed, encrypted=self._key is not None, read_only=read_only)
         self._label = None if label is None else checked_label(label)
         self._tables: dict[str, type[Table]] = {}
         self._opened: dict[str, type[Table]] = {}
@@ -1197,6 +1206,7 @@ class Database:
             on_trouble=self._on_trouble,
             successor_of=successor_of,
             key=self._key_by_now,
+            feed=self._feed,
         )
 
     @property
