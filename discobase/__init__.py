@@ -20,6 +20,7 @@ from discobase.engine.repair.loss import Loss, Repair
 from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Finding, Report
 from discobase.errors import DiscobaseError
+from discobase.feed import Feed
 from discobase.history import LoggedChange, LoggedCommit
 from discobase.ipython_extension import load_ipython_extension, unload_ipython_extension
 from discobase.opened import StoredTable
@@ -66,6 +67,7 @@ __all__ = [
     "Explanation",
     "ExportReport",
     "Expression",
+    "Feed",
     "Finding",
     "Groups",
     "Growth",

@@ -17,6 +17,7 @@ from discobase.engine.server.login import DISCORD_API
 from discobase.engine.trouble import Trouble
 from discobase.engine.versions import OWN, release_of, written_release
 from discobase.errors import BadToken, TableError, UsageError
+from discobase.feed import Feed
 from discobase.key import Key
 from discobase.progress import Progress
 from discobase.shown import shortened
@@ -67,6 +68,7 @@ class Target:
         successor_of: the id of a bot whose database is taken over, if it is not yet.
         key: the key that the database is encrypted by; None for none.
         serves: what serves people who use the bot in Discord; None where nothing does.
+        feed: the channel in which changes are posted; None for none.
     """
 
     token: str = field(repr=False)
@@ -82,6 +84,7 @@ class Target:
     successor_of: int | None = None
     key: Key | None = field(default=None, repr=False)
     serves: Serves | None = field(default=None, compare=False, repr=False)
+    feed: Feed | None = None
 
     @property
     def is_local(self) -> bool:
@@ -371,6 +374,7 @@ def target(
     successor_of: int | None = None,
     key: Key | None = None,
     serves: Serves | None = None,
+    feed: Feed | None = None,
 ) -> Target:
     """Return where a login goes, by its arguments and the environment.
 
@@ -397,6 +401,7 @@ def target(
         _checked_bot(successor_of, read_only=read_only),
         key,
         serves,
+        feed,
     )
 
 

@@ -44,6 +44,8 @@ from discobase.engine.together import together
 from discobase.engine.trouble import Trouble
 from discobase.engine.verification.report import Report
 from discobase.errors import TableError, UsageError
+from discobase.feed import Feed
+from discobase.feed.settings import checked_feed
 from discobase.history import LoggedCommit, Tellers
 from discobase.interactive import cell_of
 from discobase.key import NO_KEY, Key, NoKey, checked_key
@@ -130,6 +132,11 @@ class Database:
         commands: whether people look at this database, and change it, by commands in Discord: those
             who have the permission Manage Server, or another one, of ``Commands(permission=...)``.
             A login registers them where they are not there, for an API call or two.
+        feed: a channel in which the changes that this program commits are posted for people to
+            read, some seconds later: its name, or a :class:`Feed <discobase.Feed>` with more
+            settings. It is made where it is not there, private as the database's own channels are.
+            One API call for each message, of which there is one in five seconds at the most; no
+            save waits for it. Left out, nothing is posted.
 
     Raises:
         UsageError: one of them makes no sense.
@@ -151,6 +158,7 @@ class Database:
         on_trouble: Callable[[Trouble], object] | None = None,
         key: bytes | str | NoKey = NO_KEY,
         commands: Commands | bool = False,
+        feed: Feed | str | None = None,
     ) -> None:
         # First of all: what follows may fail, and arguments stand in frames.
         held = key if isinstance(key, NoKey) else Key(key)
@@ -164,6 +172,7 @@ class Database:
         check_callback(on_trouble)
         self._on_trouble = on_trouble
         self._key = checked_key(held)
+        self._feed = checked_feed(feed, encrypted=self._key is not None, read_only=read_only)
         self._label = None if label is None else checked_label(label)
         self._tables: dict[str, type[Table]] = {}
         self._opened: dict[str, type[Table]] = {}
@@ -1269,6 +1278,7 @@ class Database:
             successor_of=successor_of,
             key=self._key_by_now,
             serves=self._serves,
+            feed=self._feed,
         )
 
     @property

@@ -30,6 +30,7 @@ from discobase.engine.server.discordpy import Connection
 from discobase.engine.server.usage import Usage
 from discobase.engine.trouble import Trouble, Troubles
 from discobase.errors import ConnectError, DiscobaseError, Disconnected
+from discobase.feed import Posting
 from discobase.key import Key
 from discobase.outcome import Outcome
 from discobase.portal import Portal, drop_traceback, reraisable
@@ -202,6 +203,8 @@ class Session:
             await connection.close()
 
     async def _served(self, connection: Connection) -> None:
+        feed = self.target.feed
+        posting = None if feed is None else Posting(feed, self._troubles)
         opening = LastingEngine.open(
             connection,
             limits=self.target.limits,
@@ -213,6 +216,7 @@ class Session:
             cache=self.target.cache,
             read_only=self.target.read_only,
             label=self.target.label,
+            committed=None if posting is None else posting.note,
             troubles=self._troubles,
             successor_of=self.target.successor_of,
             key=self.target.key,
@@ -220,6 +224,8 @@ class Session:
         )
         engine = await self._unless_ended(opening)
         try:
+            if posting is not None:
+                posting.begin(engine)
             if self._begun_with is not None:
                 self._begun_with(engine)
             self._engine = engine
@@ -229,6 +235,8 @@ class Session:
         finally:
             self._engine = None
             await engine.close(self._failure)
+            if posting is not None:
+                await posting.end(posts=self._failure is None)
 
     @asynccontextmanager
     async def _serving(

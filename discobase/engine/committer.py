@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import copy
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import inf
 
@@ -23,6 +23,7 @@ import janus
 
 from discobase.engine.batch import TOLD_SECONDS, Batch, told_in_time
 from discobase.engine.changes import IndexWanted, Request, TextIndexWanted
+from discobase.engine.committed import Committed
 from discobase.engine.follower import Follower
 from discobase.engine.log.commit_log import CommitLog
 from discobase.engine.log.entry import Entry
@@ -64,6 +65,8 @@ class Committer:
         writer: this writer's id, as it stands in its frames.
         limits: what a message carries.
         label: what the log is to call this writer; empty where nothing.
+        committed: called on the loop with each commit that was made, when its callers have been
+            answered; never waits. None where nobody has asked.
 
     Attributes:
         wrote: the position of the last commit that it has made, 0 before the first.
@@ -78,6 +81,7 @@ class Committer:
         writer: str,
         limits: Limits,
         label: str = "",
+        committed: Callable[[Committed], object] | None = None,
     ) -> None:
         self._log = log
         self._replica = replica
@@ -85,6 +89,7 @@ class Committer:
         self._writer = writer
         self._introduction = Introduce(writer, label) if label else None
         self._limits = limits
+        self._committed = committed
         self._loop = asyncio.get_running_loop()
         self.wrote = 0
         self._queue: janus.Queue[Request | IndexWanted | TextIndexWanted] = janus.Queue()
@@ -363,6 +368,7 @@ class Committer:
             await self._log.server.work(partial(self._settle, batch, proposal, entry))
             self.wrote = entry.header.seq
             self._follower.tell()
+            self._tell_of(proposal)
         else:
             await self._log.server.work(self._replica.withdraw)
             batch.note_sent()
@@ -436,6 +442,11 @@ class Committer:
         after = self._replica.positions.safely_below(fence.header.seq)
         entry = await self._log.append(fence, after=after, chain=head.chain)
         await self._follower.adopt(entry)
+
+    def _tell_of(self, proposal: Proposal) -> None:
+        if self._committed is not None:
+            encrypted = self._log.superblock.encryption is not None
+            self._committed(Committed(proposal.seq, proposal.operations, encrypted))
 
     def _settle(self, batch: Batch, proposal: Proposal, entry: Entry) -> None:
         """Make a proposal the state, and answer its callers, on the worker: it is in the log."""

@@ -27,6 +27,7 @@ from discobase.engine.checkpoints.healing import Healer
 from discobase.engine.checkpoints.keeper import Checkpoint, CheckpointKeeper
 from discobase.engine.checkpoints.recovery import Recovery
 from discobase.engine.checkpoints.store import CheckpointStore
+from discobase.engine.committed import Committed
 from discobase.engine.committer import Committer
 from discobase.engine.early_events import EarlyEvents
 from discobase.engine.follower import Follower
@@ -150,6 +151,7 @@ class Engine:
         hears: bool,
         read_only: bool,
         label: str,
+        committed: Callable[[Committed], object] | None,
         troubles: Troubles,
         version: str,
         key: Key | None,
@@ -180,6 +182,7 @@ class Engine:
                 writer=self.writer,
                 limits=limits,
                 label=label,
+                committed=committed,
             )
         else:
             self._committer = former.committer
@@ -237,6 +240,7 @@ class Engine:
         cache: Path | None = None,
         read_only: bool = False,
         label: str = "",
+        committed: Callable[[Committed], object] | None = None,
         troubles: Troubles | None = None,
         version: str = OWN,
         successor_of: int | None = None,
@@ -265,6 +269,8 @@ class Engine:
             read_only: whether nothing is to be written there, whatever happens: no database is
                 created, and nothing is asked or removed.
             label: what the log is to call this writer, in its first commit; empty where nothing.
+            committed: called on the loop with each commit that was made, when its callers have been
+                answered; never waits. None where nobody has asked.
             troubles: what is told of what goes wrong from then on.
             version: the version of discobase that writes.
             successor_of: the id of a bot whose database this one takes over, if it has not yet.
@@ -318,6 +324,7 @@ class Engine:
                     hears=hears,
                     read_only=read_only,
                     label=label,
+                    committed=committed,
                     troubles=troubles or Troubles(),
                     version=version,
                     key=key,

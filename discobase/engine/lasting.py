@@ -309,6 +309,11 @@ class LastingEngine:
         return self._engine.superblock
 
     @property
+    def server(self) -> Server:
+        """The server that the database is in now."""
+        return self._finder.server
+
+    @property
     def writer(self) -> str:
         """This writer's id, as it stands in its frames."""
         return self._engine.writer

@@ -21,6 +21,7 @@ TroubleKind = Literal[
     "nonces",
     "gateway",
     "checkpoint",
+    "feed",
     "fault",
     "ended",
 ]
@@ -33,11 +34,12 @@ TroubleKind = Literal[
 - ``nonces``: the server does not keep Discord's word on nonces;
 - ``gateway``: the gateway has been away for long;
 - ``checkpoint``: a checkpoint cannot be written, or does not hold;
+- ``feed``: changes are not posted in the feed's channel, or not all of them;
 - ``fault``: something failed that should not, in discobase itself;
 - ``ended``: the connection has ended for good, or the database has.
 """
 
-_MINOR: frozenset[TroubleKind] = frozenset({"nonces", "gateway", "checkpoint"})
+_MINOR: frozenset[TroubleKind] = frozenset({"nonces", "gateway", "checkpoint", "feed"})
 """What is a warning as long as it blocks nothing: everything goes on."""
 
 
