@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 
 from discobase import StoredTable, Table
-from discobase.cli import output
+from discobase.cli import completion, output
 from discobase.cli.connection import connected
 from discobase.cli.options import Conditions, Output, Pk, TableName, settings_of
 from discobase.cli.output import Format
@@ -96,6 +96,7 @@ def find(  # noqa: PLR0917 - options, each by its name
             metavar="FIELDS",
             help="Fields to sort by: city,-age.",
             show_default=False,
+            autocompletion=completion.order,
         ),
     ] = "",
     limit: Annotated[

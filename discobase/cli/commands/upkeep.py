@@ -13,6 +13,7 @@ from discobase.cli import output
 from discobase.cli.confirmation import confirm
 from discobase.cli.connection import Settings, connected, database, token_of
 from discobase.cli.exit_status import DAMAGED
+from discobase.cli.kept_names import Note
 from discobase.cli.options import Confirm, Output, settings_of
 from discobase.cli.progress import shown_progress
 from discobase.errors import LogDamaged
@@ -164,7 +165,9 @@ def clean(context: typer.Context, said_back: Confirm = None) -> None:
         settings.name,
         said_back,
     )
-    opened.clean(settings.name, token=token_of(settings), api_url=settings.api_url)
+    token = token_of(settings)
+    opened.clean(settings.name, token=token, api_url=settings.api_url)
+    Note(settings.name, token, settings.api_url).forget()
     output.say(f"the database in {settings.name} is deleted")
 
 
