@@ -9,18 +9,38 @@ from contextlib import redirect_stdout
 from typing import Annotated, Any, cast
 
 import typer
+from typer.core import TyperGroup
 
 from discobase._version import __version__
 from discobase.cli import plain
 from discobase.cli.argument_order import connection_first
 from discobase.cli.commands import bot, reading, setup, shell, transfer, upkeep, writing
+from discobase.cli.completion import VARIABLE, words
 from discobase.cli.connection import Settings
 from discobase.cli.exit_status import DONE, EXPECTED, INTERRUPTED, USAGE, fail
 
 _CONNECTION = "The connection, anywhere in the command"
 
+WITH_VALUE = frozenset({"--server", "-s", "--token", "--api-url", "--cache", "--timeout"})
+"""Options for the connection that have a value."""
+
+FLAGS = frozenset({"--key", "--quiet", "-q"})
+"""Those that have none."""
+
+
+class _ConnectionFirst(TyperGroup):
+    """All commands. What is about the connection may stand anywhere, also while a shell asks what
+    the command could go on with.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        typed = words(args) if ctx.resilient_parsing else args
+        return super().parse_args(ctx, connection_first(typed, WITH_VALUE, FLAGS))
+
+
 app = typer.Typer(
     name="discobase",
+    cls=_ConnectionFirst,
     help="A Discord server as a database, behind a blocking API.",
     epilog="An option for the connection may stand behind the command, too.",
     no_args_is_help=False,
@@ -147,16 +167,6 @@ def serve(context: typer.Context) -> None:
     raise typer.Exit(plain.main(["serve", *context.args]))
 
 
-WITH_VALUE = frozenset({"--server", "-s", "--token", "--api-url", "--cache", "--timeout"})
-"""Options for the connection that have a value."""
-
-FLAGS = frozenset({"--key", "--quiet", "-q"})
-"""Those that have none."""
-
-
-_COMPLETES = "_DISCOBASE_COMPLETE"
-"""Set where a shell asks what a command could go on with (typer's own name for it)."""
-
 # Newer versions of typer bring a click of their own, so that it is found by what typer shows of it.
 _NOT_UNDERSTOOD: type[Exception] = next(
     cast("type[Exception]", kind)
@@ -174,16 +184,12 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit status.
     """
-    if not arguments and _COMPLETES not in os.environ:
+    if not arguments and VARIABLE not in os.environ:
         with redirect_stdout(sys.stderr):
             app(["--help"], prog_name="discobase", standalone_mode=False)
         return USAGE
     try:
-        status = app(
-            connection_first(arguments, WITH_VALUE, FLAGS),
-            prog_name="discobase",
-            standalone_mode=False,
-        )
+        status = app([*arguments], prog_name="discobase", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever reads has had enough, as `head` has. What is buffered would fail again at the end.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
 from discobase.errors import UsageError
@@ -21,7 +22,8 @@ def confirm(what: str, name: str, given: str | None) -> None:
     if given is None:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise UsageError(
-                f"{what} Nothing was done: nobody can be asked, so say --confirm {name}."
+                f"{what} Nothing was done: nobody can be asked, so say --confirm "
+                f"{shlex.quote(name)}."
             )
         print(f"{what}\nType {name!r} to go on: ", end="", file=sys.stderr, flush=True)
         given = sys.stdin.readline().rstrip("\n")

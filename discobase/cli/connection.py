@@ -10,6 +10,7 @@ from getpass import getpass
 from typing import Any
 
 from discobase import Commands, Database, Progress
+from discobase.cli.kept_names import Note, names_of
 from discobase.cli.keys import key_of
 from discobase.cli.progress import shown_progress
 from discobase.errors import BadToken, UsageError
@@ -104,7 +105,19 @@ def connected(settings: Settings, *, read_only: bool = False) -> Generator[Datab
         connection = opened.conn(token, api_url=settings.api_url, progress=told)
         with connection:
             told(Progress(""))
+            _note_names(opened, settings, token)
             yield opened
+
+
+def _note_names(opened: Database, settings: Settings, token: str) -> None:
+    """Keep the names of tables and fields for the completion of what is typed next. Those of an
+    encrypted database are nobody else's, and are not kept.
+    """
+    note = Note(settings.name, token, settings.api_url)
+    if settings.key or settings.ask_key:
+        note.forget()
+    else:
+        note.write(names_of(opened.stored_tables()))
 
 
 def token_of(settings: Settings) -> str:

@@ -99,7 +99,7 @@ _OF_ERRORS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str]
     (
         LogDamaged,
         "log",
-        "`discobase verify` names all that is wrong. Leave programs running that have the records.",
+        "Leave programs running that have the records. `discobase repair` goes on with the rest.",
     ),
     (UpgradeNeeded, "log", "Install the version that is named."),
     (

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from discobase.cli import completion
 from discobase.cli.connection import Settings
 from discobase.cli.output import Format
 
@@ -16,7 +17,10 @@ def settings_of(context: typer.Context) -> Settings:
     return held
 
 
-TableName = Annotated[str, typer.Argument(metavar="TABLE", help="The table's name.")]
+TableName = Annotated[
+    str,
+    typer.Argument(metavar="TABLE", help="The table's name.", autocompletion=completion.tables),
+]
 Pk = Annotated[int, typer.Argument(metavar="PK", help="The record's primary key.", min=1)]
 Conditions = Annotated[
     list[str] | None,
@@ -24,11 +28,17 @@ Conditions = Annotated[
         metavar="CONDITION...",
         help="What is to be true of the records, as in age>30 city=Berlin.",
         show_default=False,
+        autocompletion=completion.conditions,
     ),
 ]
 Assignments = Annotated[
     list[str] | None,
-    typer.Argument(metavar="FIELD=VALUE...", help="Values of fields.", show_default=False),
+    typer.Argument(
+        metavar="FIELD=VALUE...",
+        help="Values of fields.",
+        show_default=False,
+        autocompletion=completion.assignments,
+    ),
 ]
 Output = Annotated[
     Format | None,

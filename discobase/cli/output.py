@@ -40,7 +40,12 @@ def chosen(given: Format | None) -> Format:
 
 
 def write_rows(
-    rows: Iterable[Cells], columns: Sequence[str], how: Format, *, to: TextIO | None = None
+    rows: Iterable[Cells],
+    columns: Sequence[str],
+    how: Format,
+    *,
+    to: TextIO | None = None,
+    are_cut: bool = True,
 ) -> int:
     """Write rows, and return how many there were.
 
@@ -49,13 +54,15 @@ def write_rows(
         columns: the names of their columns, in order.
         how: the format.
         to: where to; standard output where it is left out.
+        are_cut: whether a table on a terminal has its values cut to the room there is; if not,
+            they go on in the next line.
     """
     stream = sys.stdout if to is None else to
     if how is Format.JSONL:
         return write_lines(rows, stream)
     if how is Format.CSV:
         return write_csv(rows, columns, stream)
-    return _write_table(rows, columns, stream, are_cut=True)
+    return _write_table(rows, columns, stream, are_cut=are_cut)
 
 
 def write_record(row: Cells, how: Format) -> None:

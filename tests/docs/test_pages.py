@@ -15,7 +15,7 @@ import pytest
 
 import discobase
 from discobase import errors
-from discobase.engine.server.permissions import INVITED, NEEDED
+from discobase.engine.server.permissions import NEEDED
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -108,7 +108,7 @@ def test_the_permissions_on_the_page_are_those_that_the_code_asks_for():
     rows = re.findall(r"^\| ([\w ]+) \| (\d+) \| ", page, re.MULTILINE)
     assert sum(int(value) for _, value in rows) == NEEDED.value
     assert f"Together they are {NEEDED.value}." in page
-    assert set(re.findall(r"permissions=(\d+)", page + README)) == {str(INVITED.value)}
+    assert set(re.findall(r"permissions=(\d+)", page + README)) == {str(NEEDED.value)}
 
 
 def test_the_architecture_names_every_module_and_every_room_of_the_embedded_server():

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from discobase.engine.server.permissions import (
-    INVITED,
+    NEEDED,
     READING,
     WRITING,
     WRITING_FILES,
@@ -363,7 +363,7 @@ class World:
     def require(self, channel: int, needed: Permission) -> None:
         """Refuse what the bot may not do in a channel."""
         self._require_channel(channel)
-        if lacking := missing(INVITED & ~self.denied.get(channel, 0), needed):
+        if lacking := missing(NEEDED & ~self.denied.get(channel, 0), needed):
             name = self.channels[channel].name
             raise NotPermitted(MissingPermission("shop", lacking, "https://discord.com", name))
 

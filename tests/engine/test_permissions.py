@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discobase.engine.server.permissions import (
-    INVITED,
     NEEDED,
     READING,
     WRITING,
@@ -34,17 +33,22 @@ def test_each_bit_is_the_one_that_discord_py_knows_by_that_name(permission):
 def test_the_link_is_the_one_that_discord_py_makes(guild):
     assert invite_link(42, guild) == discord.utils.oauth_url(
         42,
-        permissions=discord.Permissions(INVITED.value),
+        permissions=discord.Permissions(NEEDED.value),
         scopes=("bot",),
         guild=discord.Object(guild) if guild else discord.utils.MISSING,
     )
 
 
+def test_the_link_asks_for_what_is_needed_alone():
+    """`tests/database/test_least_permissions.py` shows that it is needed, each of it."""
+    assert invite_link(42).endswith(f"&permissions={NEEDED.value}")
+
+
 def test_what_is_held_is_not_missing():
     assert missing(NEEDED) == []
-    assert missing(INVITED | 1 << 51) == []
+    assert missing(NEEDED | 1 << 51) == []
     assert missing(NEEDED & ~Permission.ATTACH_FILES) == ["attach_files"]
-    assert missing(Permission.MANAGE_MESSAGES) == [
+    assert missing(1 << 13) == [
         "manage_channels",
         "view_channel",
         "send_messages",
@@ -70,7 +74,7 @@ OVERWRITES = st.dictionaries(
 """Of roles that the member has, of one that it has not, of its own, and of somebody else."""
 
 
-def held(overwrites, permissions=INVITED, **more):
+def held(overwrites, permissions=NEEDED, **more):
     standing = Standing(EVERYONE, ME, permissions, frozenset({READERS, WRITERS}), **more)
     return in_channel(standing, {key: Overwrite(*bits) for key, bits in overwrites.items()})
 
@@ -110,7 +114,7 @@ def test_overwrites_of_others_change_nothing(overwrites, base):
 @given(OVERWRITES, MILD, BITS, BITS)
 def test_the_own_overwrite_has_the_last_word(overwrites, base, allow, deny):
     allowed = held({**overwrites, ME: (allow | Permission.VIEW_CHANNEL, deny)}, base)
-    plain = allow & ~(Permission.ATTACH_FILES | Permission.EMBED_LINKS)
+    plain = allow & ~Permission.ATTACH_FILES
     assert allowed & plain == plain
 
 

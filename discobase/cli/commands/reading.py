@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from discobase import StoredTable, Table
-from discobase.cli import output
+from discobase.cli import completion, output
 from discobase.cli.connection import connected
 from discobase.cli.options import Conditions, Output, Pk, TableName, settings_of
 from discobase.cli.output import Format
@@ -97,6 +97,7 @@ def find(  # noqa: PLR0917 - options, each by its name
             metavar="FIELDS",
             help="Fields to sort by: city,-age.",
             show_default=False,
+            autocompletion=completion.order,
         ),
     ] = "",
     limit: Annotated[

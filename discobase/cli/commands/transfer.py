@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from discobase import Progress, Table
-from discobase.cli import output
+from discobase.cli import completion, output
 from discobase.cli.connection import connected
 from discobase.cli.files import STANDARD, FileFormat, format_of, read_rows, write_file
 from discobase.cli.imported import Records
@@ -43,7 +43,12 @@ _FileFormat = Annotated[
 _Table = Annotated[
     str | None,
     typer.Option(
-        "--table", "-t", metavar="TABLE", help="One table, as plain rows.", show_default=False
+        "--table",
+        "-t",
+        metavar="TABLE",
+        help="One table, as plain rows.",
+        show_default=False,
+        autocompletion=completion.tables,
     ),
 ]
 

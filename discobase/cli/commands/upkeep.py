@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from discobase import Progress, Report
+from discobase import Progress, Repair, Report
 from discobase.cli import output
 from discobase.cli.confirmation import confirm
 from discobase.cli.connection import Settings, connected, database, token_of
 from discobase.cli.exit_status import DAMAGED
+from discobase.cli.kept_names import Note
 from discobase.cli.options import Confirm, Output, settings_of
 from discobase.cli.progress import shown_progress
 from discobase.errors import LogDamaged
 
 PANEL = "Upkeep"
 
+_OF_LOSS = ("position", "time", "writer", "label", "tables", "why", "channel", "message")
+"""What a program is told of a commit that is lost."""
+
+_OF_LOSS_AT_A_GLANCE = ("position", "time", "tables", "why")
+"""What people are told of it, which fits a terminal."""
+
 
 def register(app: typer.Typer) -> None:
     """Add these commands to an app."""
-    for command in (verify, checkpoint, vacuum, clean):
+    for command in (verify, repair, checkpoint, vacuum, move, clean):
         app.command(rich_help_panel=PANEL)(command)
 
 
@@ -38,6 +47,41 @@ def verify(context: typer.Context, how: Output = None) -> None:
         output.write_rows(rows, columns, output.chosen(how))
         output.say(str(report).splitlines()[0])
     if not report.sound:
+        raise typer.Exit(DAMAGED)
+
+
+def repair(
+    context: typer.Context,
+    said_back: Annotated[
+        str | None,
+        typer.Option(
+            "--confirm",
+            metavar="PHRASE",
+            help="The phrase that the call without it has told: lose just that, and repair.",
+            show_default=False,
+        ),
+    ] = None,
+    how: Output = None,
+) -> None:
+    """Say what is lost of a damaged database; with a phrase, go on with what is left of it.
+
+    For a database that no command can open any more, too. Without --confirm it reads everything
+    and changes nothing: it lists the commits that nobody has any more, and tells the phrase. The
+    status is 8 as long as something is to be repaired.
+    """
+    settings = settings_of(context)
+    opened = database(settings)
+    with shown_progress(settings.quiet) as told:
+        done = opened.repair(
+            confirm=said_back,
+            token=token_of(settings),
+            api_url=settings.api_url,
+            progress=told,
+        )
+        told(Progress(""))
+    _list_losses(done, output.chosen(how))
+    output.say(_outcome(done))
+    if done.confirm is not None:
         raise typer.Exit(DAMAGED)
 
 
@@ -79,6 +123,39 @@ def vacuum(
     )
 
 
+def move(
+    context: typer.Context,
+    to: Annotated[
+        str,
+        typer.Argument(
+            metavar="NEW_SERVER", help="The Discord server to move to: its name, or its id."
+        ),
+    ],
+    said_back: Confirm = None,
+    how: Output = None,
+) -> None:
+    """Have the database go on in another server, when the old one's name has been said back.
+
+    The bot has to be in the new server already. Records, primary keys and versions stay as they
+    are; all history, and what was deleted or replaced, is gone from Discord then. Programs that
+    give the old server's name are led to the new one as long as the bot stays in both.
+    """
+    settings = settings_of(context)
+    confirm(
+        f"This takes the database from {settings.name!r} to {to!r}, and leaves all history behind.",
+        settings.name,
+        said_back,
+    )
+    with connected(settings) as opened, shown_progress(settings.quiet) as told:
+        done = opened.move(to, progress=told)
+        told(Progress(""))
+    output.write_record(asdict(done), output.chosen(how))
+    output.say(
+        f"the database is in {done.server} ({done.server_id}) now; keep the bot in "
+        f"{settings.name}, too, as long as programs give that name"
+    )
+
+
 def clean(context: typer.Context, said_back: Confirm = None) -> None:
     """Delete the database, whole and for good, when the server's name has been said back."""
     settings = settings_of(context)
@@ -88,7 +165,9 @@ def clean(context: typer.Context, said_back: Confirm = None) -> None:
         settings.name,
         said_back,
     )
-    opened.clean(settings.name, token=token_of(settings), api_url=settings.api_url)
+    token = token_of(settings)
+    opened.clean(settings.name, token=token, api_url=settings.api_url)
+    Note(settings.name, token, settings.api_url).forget()
     output.say(f"the database in {settings.name} is deleted")
 
 
@@ -104,3 +183,32 @@ def _verified(settings: Settings) -> Report:
             report = opened.verify(progress=told)
         told(Progress(""))
     return report
+
+
+def _list_losses(done: Repair, how: output.Format) -> None:
+    columns = _OF_LOSS_AT_A_GLANCE if how is output.Format.TABLE else _OF_LOSS
+    rows = [
+        {
+            **{name: getattr(loss, name) for name in columns},
+            "time": None if loss.time is None else loss.time.isoformat(timespec="seconds"),
+            "tables": list(loss.tables),
+        }
+        for loss in done.lost
+    ]
+    if rows:
+        output.write_rows(rows, columns, how, are_cut=False)
+
+
+def _outcome(done: Repair) -> str:
+    """Return what a repair has come to, or would, and what to type to have it done."""
+    if done.done:
+        return (
+            f"repaired: {len(done.lost):,} commits were lost, and generation {done.generation} of "
+            f"the log begins with the {done.records:,} records that are left"
+        )
+    if done.confirm is None:
+        return f"nothing is to be repaired: {done.records:,} records can be read"
+    return (
+        f"{len(done.lost):,} commits would be lost, and {done.records:,} records are left. Nothing "
+        f"was changed; to have it done: discobase repair --confirm {shlex.quote(done.confirm)}"
+    )

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from discobase import Table
-from discobase.cli import output
+from discobase.cli import completion, output
 from discobase.cli.confirmation import confirm
 from discobase.cli.connection import connected
 from discobase.cli.options import Assignments, Confirm, Output, Pk, TableName, settings_of
@@ -81,6 +81,7 @@ def delete(
             help="In the place of primary keys: delete all of which this is true. May be given "
             "several times.",
             show_default=False,
+            autocompletion=completion.conditions,
         ),
     ] = None,
     said_back: Confirm = None,

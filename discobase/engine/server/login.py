@@ -16,7 +16,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 import yarl
 
-from discobase.engine.server.permissions import INVITED, NEEDED, READING, invite_link, missing
+from discobase.engine.server.permissions import NEEDED, READING, invite_link, missing
 from discobase.engine.server.retry import persist, repeat
 from discobase.engine.server.seam import SETTLING, Clock, NotFound, Refused, Uncertain
 from discobase.errors import (
@@ -265,7 +265,7 @@ class Login:
             application = await self._ask(self.account.application)
         except (ConnectError, TypeError, KeyError, ValueError):
             application = bot.user
-        return invite_link(application, guild, READING if self.read_only else INVITED)
+        return invite_link(application, guild, READING if self.read_only else NEEDED)
 
     async def _servers(self) -> AsyncIterator[Membership]:
         after: int | None = None

@@ -19,8 +19,6 @@ class Permission(IntFlag):
     MANAGE_CHANNELS = 1 << 4
     VIEW_CHANNEL = 1 << 10
     SEND_MESSAGES = 1 << 11
-    MANAGE_MESSAGES = 1 << 13
-    EMBED_LINKS = 1 << 14
     ATTACH_FILES = 1 << 15
     READ_MESSAGE_HISTORY = 1 << 16
     MANAGE_ROLES = 1 << 28
@@ -34,8 +32,8 @@ NEEDED = (
     | Permission.MANAGE_CHANNELS
     | Permission.MANAGE_ROLES
 )
-"""What a database cannot do without. `MANAGE_ROLES` keeps the category private (permission
-overwrites; topics, permissions)."""
+"""What a database cannot do without, and what the invite link asks for: no more. `MANAGE_ROLES`
+keeps the category private (permission overwrites; topics, permissions)."""
 
 READING = Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY
 """What it takes to read a channel. Without the second one Discord answers that there is nothing
@@ -48,11 +46,8 @@ WRITING_FILES = WRITING | Permission.ATTACH_FILES
 """What it takes to send a message with files."""
 
 _EVERYTHING = ~0
-_NEEDS_SENDING = Permission.ATTACH_FILES | Permission.EMBED_LINKS
-"""What nobody has who may not send; the few that matter here ("Implicit Permissions")."""
-
-INVITED = NEEDED | Permission.MANAGE_MESSAGES | Permission.EMBED_LINKS
-"""What the invite link asks for."""
+_NEEDS_SENDING = Permission.ATTACH_FILES
+"""What nobody has who may not send, of what matters here ("Implicit Permissions")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +126,7 @@ def missing(held: int, needed: Permission = NEEDED) -> list[str]:
 
 
 def invite_link(
-    application: int, guild: int | None = None, permissions: Permission = INVITED
+    application: int, guild: int | None = None, permissions: Permission = NEEDED
 ) -> str:
     """Return the link that adds a bot to a server.
 
