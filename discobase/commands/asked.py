@@ -11,7 +11,7 @@ PREFIX = "discobase"
 """What the ids of our buttons and forms begin with."""
 
 
-class Kind(Enum):
+class Act(Enum):
     """What somebody has done, by the number that Discord has for it."""
 
     COMMAND = 2
@@ -41,7 +41,7 @@ class Asked:
 
     id: int
     token: str = field(repr=False)
-    kind: Kind
+    kind: Act
     server: int
     person: int
     permissions: int
@@ -69,7 +69,7 @@ def asked(raw: Mapping[str, Any]) -> Asked | None:
     Raises:
         LookupError, TypeError, ValueError: it is not in the form of Discord's.
     """
-    kinds = {kind.value: kind for kind in Kind}
+    kinds = {kind.value: kind for kind in Act}
     if raw.get("type") not in kinds or "guild_id" not in raw:
         return None
     kind, data = kinds[raw["type"]], raw["data"]
@@ -82,7 +82,7 @@ def asked(raw: Mapping[str, Any]) -> Asked | None:
         "permissions": int(raw["member"]["permissions"]),
         "limit": int(raw.get("attachment_size_limit", Asked.__dataclass_fields__["limit"].default)),
     }
-    if kind in {Kind.COMMAND, Kind.TYPING}:
+    if kind in {Act.COMMAND, Act.TYPING}:
         if data.get("type", 1) != 1:
             return None
         options = data.get("options", ())

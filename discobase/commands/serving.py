@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from discobase.commands import rendering, writing
-from discobase.commands.asked import Asked, Kind, asked
+from discobase.commands.asked import Asked, Act, asked
 from discobase.commands.completing import completions
 from discobase.commands.declared import NAMES, to_register
 from discobase.commands.operated import Operated
@@ -137,15 +137,15 @@ class Serving:
             await self._refuse(wanted)
             return
         match wanted.kind:
-            case Kind.TYPING:
+            case Act.TYPING:
                 await self._complete(wanted)
-            case Kind.COMMAND:
+            case Act.COMMAND:
                 await self._command(wanted)
             case _:
                 await self._go_on(wanted)
 
     async def _refuse(self, wanted: Asked) -> None:
-        if wanted.kind is Kind.TYPING:
+        if wanted.kind is Act.TYPING:
             await self._interactions.answer(wanted.id, wanted.token, completing(()))
             return
         text = (
@@ -292,7 +292,7 @@ _PRESSED: Mapping[str, Callable[[Operated, Step], Reply]] = {
 
 
 def _is_ours(wanted: Asked) -> bool:
-    is_command = wanted.kind in {Kind.COMMAND, Kind.TYPING}
+    is_command = wanted.kind in {Act.COMMAND, Act.TYPING}
     return wanted.name in NAMES if is_command else True
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import discobase
 from discobase import posted
 from discobase.commands import Commands, rendering
-from discobase.commands.asked import Kind, asked
+from discobase.commands.asked import Act, asked
 from discobase.commands.declared import declared, to_register
 from discobase.commands.forms import form_of, values_of
 from discobase.commands.remembered import Remembered, Step, Task
@@ -38,7 +38,7 @@ def event(**changes: Any) -> dict[str, Any]:
 def test_a_command_is_read():
     wanted = asked(event())
     assert wanted is not None
-    assert (wanted.kind, wanted.name, wanted.number("pk")) == (Kind.COMMAND, "get", 3)
+    assert (wanted.kind, wanted.name, wanted.number("pk")) == (Act.COMMAND, "get", 3)
     assert (wanted.person, wanted.permissions, wanted.server) == (7, 32, 5)
     assert "token" not in repr(wanted)
 
