@@ -106,6 +106,8 @@ def _names(context: typer.Context) -> Names:
     known = note.read()
     if known or (known is not None and note.age() < _NOT_AGAIN_WITHIN):
         return known
+    if not note.write({}):  # it would be asked for each time
+        return {}
     found = _asked(settings, settings.token)
     note.write(found)
     return found
