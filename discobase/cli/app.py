@@ -15,7 +15,7 @@ from discobase._version import __version__
 from discobase.cli import plain
 from discobase.cli.argument_order import connection_first
 from discobase.cli.commands import bot, reading, setup, shell, transfer, upkeep, writing
-from discobase.cli.completion import VARIABLE, words
+from discobase.cli.completion import is_asked, words
 from discobase.cli.connection import Settings
 from discobase.cli.exit_status import DONE, EXPECTED, INTERRUPTED, USAGE, fail
 
@@ -184,7 +184,7 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit status.
     """
-    if not arguments and VARIABLE not in os.environ:
+    if not arguments and not is_asked():
         with redirect_stdout(sys.stderr):
             app(["--help"], prog_name="discobase", standalone_mode=False)
         return USAGE

@@ -22,9 +22,6 @@ from discobase.cli.kept_names import Names, Note, is_there, names_of
 from discobase.errors import DiscobaseError
 from discobase.typed.filters import OPERATORS
 
-VARIABLE = "_DISCOBASE_COMPLETE"
-"""Set where a shell asks what a command could go on with (typer's own name for it)."""
-
 _WAITED = 3.0
 """Seconds that Discord is waited for while a shell stands still: a guess at what people bear."""
 
@@ -58,6 +55,11 @@ def order(context: typer.Context, incomplete: str) -> list[str]:
     before, comma, last = incomplete.rpartition(",")
     fields = [sign + name for name in _top(_fields(context)) for sign in ("", "-")]
     return [before + comma + each for each in fields if each.startswith(last)]
+
+
+def is_asked() -> bool:
+    """Return whether a shell asks what a command could go on with (by typer's own variable)."""
+    return "_DISCOBASE_COMPLETE" in os.environ
 
 
 def words(arguments: Sequence[str]) -> list[str]:
@@ -104,6 +106,8 @@ def _names(context: typer.Context) -> Names:
     known = note.read()
     if known or (known is not None and note.age() < _NOT_AGAIN_WITHIN):
         return known
+    if not note.write({}):  # it would be asked for each time
+        return {}
     found = _asked(settings, settings.token)
     note.write(found)
     return found
@@ -156,7 +160,7 @@ def _is_plain(name: str) -> bool:
 
 
 def _is_bash() -> bool:
-    return os.environ.get(VARIABLE) == "complete_bash"
+    return os.environ.get("_DISCOBASE_COMPLETE") == "complete_bash"
 
 
 def _is_value() -> bool:

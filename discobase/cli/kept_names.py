@@ -42,41 +42,54 @@ class Note:
         is_local = token.startswith("local:")
         who = str(_file_of(token)) if is_local else token.partition(".")[0]
         told = json.dumps([server, who, api_url])
-        self._path = _folder() / f"{hashlib.sha256(told.encode()).hexdigest()[:32]}.json"
+        self._name = hashlib.sha256(told.encode()).hexdigest()[:32]
 
     def read(self) -> Names | None:
         """Return the names that are kept; None where there is no note."""
         try:
-            return _as_names(json.loads(self._path.read_text("utf-8")))
+            return _as_names(json.loads(self._path().read_text("utf-8")))
         except (OSError, ValueError):
             return None
 
     def age(self) -> float:
         """Return for how many seconds it has been kept; without an end where it is not."""
         try:
-            return time.time() - self._path.stat().st_mtime
+            return time.time() - self._path().stat().st_mtime
         except OSError:
             return float("inf")
 
-    def write(self, names: Names) -> None:
-        """Keep names, which only their owner may read. Where that fails a shell is told none, which
-        nobody needs to hear of while a command does its work.
+    def write(self, names: Names) -> bool:
+        """Keep names, which only their owner may read; return whether that went well. Where it does
+        not a shell is told none, which nobody needs to hear of while a command does its work.
         """
         text = json.dumps({name: [*places] for name, places in names.items()}, ensure_ascii=False)
-        draft = self._path.with_suffix(f".{os.getpid()}")  # of two at once each has its own
+        draft: Path | None = None
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path = self._path()
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            draft = path.with_suffix(f".{os.getpid()}")  # of two at once each has its own
             draft.write_text(text, "utf-8")
-            draft.replace(self._path)
+            draft.replace(path)
         except OSError as error:
             _log.debug("names for completion are not kept: %s", error)
             with suppress(OSError):
-                draft.unlink()
+                if draft is not None:
+                    draft.unlink()
+            return False
+        return True
 
     def forget(self) -> None:
         """Keep nothing any more."""
         with suppress(OSError):
-            self._path.unlink()
+            self._path().unlink()
+
+    def _path(self) -> Path:
+        """Return where it is.
+
+        Raises:
+            OSError: the user has no folder for it.
+        """
+        return _folder() / f"{self._name}.json"
 
 
 def names_of(tables: Iterable[StoredTable]) -> Names:
@@ -100,7 +113,10 @@ def _folder() -> Path:
         base = os.environ.get("LOCALAPPDATA")
     else:
         base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "discobase" / "names"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "discobase" / "names"
+    except RuntimeError as error:  # what Path.home() raises where there is none
+        raise FileNotFoundError("nobody knows the user's home") from error
 
 
 def _places(table: StoredTable) -> Iterator[str]:

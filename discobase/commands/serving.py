@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from discobase.commands import rendering, writing
-from discobase.commands.asked import Asked, Act, asked
+from discobase.commands.asked import Act, Asked, asked
 from discobase.commands.completing import completions
 from discobase.commands.declared import NAMES, to_register
 from discobase.commands.operated import Operated

@@ -192,6 +192,28 @@ def test_where_nothing_can_be_asked_nothing_is_offered_and_no_file_is_made(
     assert offered("find", "U") == []
 
 
+def test_without_a_home_commands_work_and_nothing_is_asked_for_a_shell(
+    offered, discord, caches, monkeypatch
+):
+    taken = caches / "no folder"
+    taken.write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(taken))
+    monkeypatch.setenv("LOCALAPPDATA", str(taken))
+    assert main(["tables"]) == 0
+    discord.reset_requests()
+    assert offered("find", "Us") == []
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.delenv("LOCALAPPDATA")
+    monkeypatch.setattr(Path, "home", _no_home)  # as that of a user whom no list of users has
+    assert offered("find", "Us") == []
+    assert discord.requests.total == 0
+    assert main(["tables"]) == 0
+
+
+def _no_home():
+    raise RuntimeError("Could not determine home directory.")
+
+
 def test_who_does_not_answer_is_waited_for_once_and_not_long(offered, monkeypatch):
     monkeypatch.setattr(completion, "_WAITED", 0.3)
     with socket() as silent:
