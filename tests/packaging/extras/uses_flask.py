@@ -5,9 +5,10 @@ from importlib.metadata import version
 from flask import Flask
 
 import discobase
-from discobase.contrib.flask import Discobase, DiscobaseCache
+from discobase.contrib.flask import Discobase, DiscobaseCache, get_or_404
 
-db = Discobase()
+db = discobase.Database("clean")
+extension = Discobase(db)
 
 
 @db.table
@@ -16,8 +17,8 @@ class Item(discobase.Table):
 
 
 app = Flask(__name__)
-app.config.update(DISCOBASE_NAME="clean", DISCOBASE_TOKEN="local")
-db.init_app(app)
+app.config.update(DISCOBASE_TOKEN="local")
+extension.init_app(app)
 
 
 @app.post("/<name>")
@@ -27,7 +28,7 @@ def add(name: str) -> str:
 
 @app.get("/<int:pk>")
 def show(pk: int) -> str:
-    return db.get_or_404(Item, pk).name
+    return get_or_404(Item, pk).name
 
 
 visitor = app.test_client()
