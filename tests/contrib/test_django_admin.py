@@ -222,6 +222,12 @@ def test_a_record_is_shown_whole(visit):
         ("field=tags&is=eq&value=" + quote_plus('["a", "b"]'), ["Ada"]),
         ("field=pk&is=lt&value=3&q=o", ["Bob"]),
         ("field=&is=eq&value=x&o=-pk", [WILD, "Bob", "Ada"]),
+        ("q=%00", []),
+        ("field=name&is=has&value=%25", []),
+        ("field=age&is=gt&value=" + "9" * 400, []),
+        ("field=pk&is=lt&value=" + "9" * 400, ["Ada", "Bob", WILD]),
+        ("field=name&is=eq&value=%ED%A0%80", []),
+        ("field=name", ["Ada", "Bob", WILD]),
     ],
 )
 def test_records_are_searched_filtered_and_sorted(visit, address, names):
