@@ -10,6 +10,7 @@ import pytest
 
 import discobase
 from discobase.local import LocalDiscord
+from tests.contrib import django_site  # noqa: F401 - sets Django up, before what needs its settings
 
 _numbers = count(1)
 

@@ -9,9 +9,8 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-import django
 import pytest
-from django.conf import settings
+from django.contrib.sessions.backends.base import UpdateError
 from django.core import checks
 from django.core.cache import caches
 from django.core.management import CommandError, call_command
@@ -19,36 +18,15 @@ from django.http import HttpResponse
 from django.test import AsyncRequestFactory, RequestFactory, override_settings
 
 import discobase
-from discobase.errors import UsageError
-
-if not settings.configured:
-    settings.configure(
-        INSTALLED_APPS=["discobase.contrib.django"],
-        SECRET_KEY="of the tests",
-        USE_TZ=True,
-        SESSION_ENGINE="discobase.contrib.django.sessions",
-        CACHES={
-            "default": {"BACKEND": "discobase.contrib.django.cache.DiscobaseCache"},
-            "small": {
-                "BACKEND": "discobase.contrib.django.cache.DiscobaseCache",
-                "LOCATION": "small",
-                "OPTIONS": {"MAX_ENTRIES": 4, "CULL_FREQUENCY": 2},
-            },
-        },
-    )
-    django.setup()
-
-from django.contrib.sessions.backends.base import UpdateError
-
 from discobase.contrib.django import database
 from discobase.contrib.django.checks import check_settings
 from discobase.contrib.django.middleware import OwnSavesMiddleware
 from discobase.contrib.django.sessions import SessionStore
 from discobase.contrib.own_saves import COOKIE
+from discobase.errors import UsageError
+from tests.contrib.django_site import IS_SET_UP
 
-pytestmark = pytest.mark.skipif(
-    "discobase.contrib.django" not in settings.INSTALLED_APPS, reason="Django has other settings"
-)
+pytestmark = pytest.mark.skipif(not IS_SET_UP, reason="Django has other settings")
 
 
 @pytest.fixture
@@ -103,7 +81,7 @@ class TestSettings:
         monkeypatch.setenv("DISCOBASE_TOKEN", "y")
         assert complaints(DISCOBASE={"NAME": "x"}, **quiet) == []
         ours = ["discobase.contrib.django.middleware.OwnSavesMiddleware"]
-        assert complaints(DISCOBASE=given) == ["discobase.W003"]
+        assert complaints(DISCOBASE=given, MIDDLEWARE=[]) == ["discobase.W003"]
         assert complaints(DISCOBASE=given, MIDDLEWARE=ours) == []
         eager = {"DISCOBASE": {**given, "SESSION_REWRITE_AFTER": 0}, "MIDDLEWARE": ours}
         assert complaints(**eager) == []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import subprocess
 import sys
 import urllib.error
 
@@ -33,11 +35,32 @@ def discord():
         yield running
 
 
+@pytest.fixture(scope="module")
+def staff(tmp_path_factory):
+    """Django's own database, with one who may use the admin, made as the page on Django says."""
+    path = tmp_path_factory.mktemp("staff") / "staff.sqlite3"
+    environment = os.environ | {
+        "PYTHONPATH": str(EXAMPLES.parents[1]),
+        "STAFF": str(path),
+        "DJANGO_SUPERUSER_PASSWORD": "for the staff",
+    }
+    made = ("createsuperuser", "--noinput", "--username", "boss", "--email", "boss@example.com")
+    for command in (("migrate", "--verbosity", "0"), made):
+        subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=FOLDER,
+            env=environment,
+            check=True,
+            capture_output=True,
+        )
+    return path
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="gunicorn needs fork, which Windows has not")
 @pytest.mark.parametrize(
     "server", ["gunicorn", pytest.param("gunicorn with preload", marks=pytest.mark.soak), "uvicorn"]
 )
-def test_a_cart_is_there_after_a_restart_of_the_server(spawn, discord, server):
+def test_a_cart_is_there_after_a_restart_of_the_server(spawn, discord, staff, server):
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def start():
@@ -51,6 +74,7 @@ def test_a_cart_is_there_after_a_restart_of_the_server(spawn, discord, server):
                     "DISCOBASE_TOKEN": discord.default_token,
                     "DISCOBASE_API_URL": discord.api_url,
                     "SECRET_KEY": "of the test",
+                    "STAFF": str(staff),
                 },
                 pass_fds=[listener.fileno()],
             )
@@ -80,6 +104,17 @@ def test_a_cart_is_there_after_a_restart_of_the_server(spawn, discord, server):
         form = {"name": name, "password": "y"}
         with pytest.raises(urllib.error.HTTPError, match="403"):
             stranger.post("/log-in", **form, csrfmiddlewaretoken=stranger.token(stranger.get()))
+        assert 'name="username"' in stranger.get("/admin/discobase/table/Customer/")
+        boss = Browser(*listener.getsockname())
+        shown = boss.post(
+            "/admin/login/?next=/admin/discobase/table/Customer/",
+            username="boss",
+            password="for the staff",
+            csrfmiddlewaretoken=boss.token(boss.get("/admin/")),
+        )
+        assert f"<td>{name}</td>" in shown
+        assert "pbkdf2" not in shown
+        assert "sessions" not in boss.get("/admin/discobase/table/")
         page = visitor.post("/log-out", csrfmiddlewaretoken=visitor.token(page))
         assert "Nothing yet." in page
         assert "You are" not in page

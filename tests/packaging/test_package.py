@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from configparser import ConfigParser
 from email.parser import Parser
@@ -16,14 +17,17 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from packaging.metadata import Metadata
 from packaging.requirements import Requirement
 from packaging.version import Version
 
 import discobase
 from discobase.local import LocalDiscord
+from tests.packaging.extras import PROGRAMS, extras_for_users, lowest_versions
 
 ROOT = Path(__file__).parents[2]
-BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
+BUILD = "import sys; from setuptools import build_meta as b; getattr(b, sys.argv[1])(sys.argv[2])"
+"""Builds a wheel or a source distribution, without an environment of its own."""
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -31,18 +35,42 @@ def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """The wheel, built from a copy: setuptools leaves its traces where it builds."""
+def built(tmp_path_factory):
+    """Build one from a folder, and return its path: `build_sdist` or `build_wheel`."""
+
+    def built(what: str, source: Path) -> Path:
+        target = tmp_path_factory.mktemp(what)
+        build = run([sys.executable, "-c", BUILD, what, str(target)], source)
+        assert build.returncode == 0, build.stderr
+        (path,) = target.iterdir()
+        return path
+
+    return built
+
+
+@pytest.fixture(scope="module")
+def source_distribution(tmp_path_factory, built):
+    """The source distribution. It is built from a copy: setuptools leaves its traces."""
     source = tmp_path_factory.mktemp("source")
-    for file in (ROOT / "setup.cfg", ROOT / "pyproject.toml", ROOT / "LICENSE", *ROOT.glob("*.md")):
+    of_the_project = ("setup.cfg", "pyproject.toml", "tox.ini", "toxfile.py", "LICENSE")
+    for file in (*map(ROOT.joinpath, of_the_project), *ROOT.glob("*.md"), ROOT / "MANIFEST.in"):
         shutil.copy(file, source)
     bytecode = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "discobase", source / "discobase", ignore=bytecode)
-    target = tmp_path_factory.mktemp("wheel")
-    build = run([sys.executable, "-c", BUILD, str(target)], source)
-    assert build.returncode == 0, build.stderr
-    (built,) = target.glob("*.whl")
-    with zipfile.ZipFile(built) as archive:
+    for folder in ("discobase", "changelog.d", "tests/packaging", ".ci"):
+        shutil.copytree(ROOT / folder, source / folder, ignore=bytecode)
+    for file in ROOT.glob("tests/*.py"):
+        shutil.copy(file, source / "tests")
+    with tarfile.open(built("build_sdist", source)) as archive:
+        yield archive
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory, built, source_distribution):
+    """The wheel, built of what the source distribution holds."""
+    target = tmp_path_factory.mktemp("unpacked")
+    source_distribution.extractall(target, filter="data")
+    (unpacked,) = target.iterdir()
+    with zipfile.ZipFile(built("build_wheel", unpacked)) as archive:
         yield archive
 
 
@@ -63,10 +91,49 @@ def test_the_wheel_carries_every_source_file_of_the_package_and_its_type_marker(
     assert installed == sources
 
 
+def test_beside_the_package_the_wheel_has_what_installers_read_and_nothing_else(wheel):
+    beside = {name.partition(".dist-info/")[2] for name in wheel.namelist()} - {""}
+    assert beside == {
+        "METADATA",
+        "RECORD",
+        "WHEEL",
+        "entry_points.txt",
+        "licenses/LICENSE",
+        "top_level.txt",
+    }
+    kinds = {path.suffix for path in map(Path, wheel.namelist()) if path.parts[0] == "discobase"}
+    assert kinds == {".py", ".typed", ".html", ".css", ".js", ".svg"}
+
+
+def test_the_source_distribution_has_what_the_package_is_built_of_and_nothing_else(
+    source_distribution,
+):
+    files = [each.name for each in source_distribution.getmembers() if each.isfile()]
+    held = {name.partition("/")[2] for name in files}
+    beside = {name for name in held if not name.startswith(("discobase/", "discobase.egg-info/"))}
+    assert beside == {
+        "CHANGELOG.md",
+        "LICENSE",
+        "MANIFEST.in",
+        "PKG-INFO",
+        "README.md",
+        "pyproject.toml",
+        "setup.cfg",
+    }
+
+
 def test_the_wheel_carries_version_licence_and_python_floor(wheel, metadata):
     assert metadata["Version"] == discobase.__version__
     assert metadata["Requires-Python"] == ">=3.11"
+    assert (metadata["License"], metadata.get_all("License-File")) == ("MIT", ["LICENSE"])
     assert any(name.endswith("LICENSE") for name in wheel.namelist())
+
+
+def test_what_the_wheel_says_of_itself_is_what_an_index_takes(wheel):
+    (path,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    said = Metadata.from_email(wheel.read(path), validate=True)
+    assert said.description_content_type == "text/markdown"
+    assert said.description == (ROOT / "README.md").read_text()
 
 
 def test_the_version_is_above_that_of_the_package_that_the_index_holds_and_the_readme_says_it():
@@ -112,20 +179,18 @@ def test_nothing_is_imported_but_those_three_and_what_they_require_themselves():
         assert packages <= required
 
 
-def test_tox_runs_the_tests_on_the_floors_of_all_three(metadata):
-    needed = map(Requirement, metadata.get_all("Requires-Dist"))
-    floors = {
-        each.name: bound.version
-        for each in needed
-        if each.marker is None
-        for bound in each.specifier
-        if bound.operator == ">="
-    }
+def test_tox_runs_the_tests_on_the_floors_of_all_that_users_are_asked_to_install():
     tox = ConfigParser(interpolation=None)
     tox.read(ROOT / "tox.ini")
     pinned = re.findall(r"(\S+)==(\S+)", tox["testenv:floors"]["commands_pre"])
-    assert dict(pinned) == floors
-    assert len(floors) == 3
+    assert dict(pinned) == lowest_versions(*extras_for_users())
+    assert len(pinned) >= 3 + len(extras_for_users())
+
+
+def test_each_extra_for_users_has_a_program_that_uses_it():
+    assert {path.stem.removeprefix("uses_") for path in PROGRAMS.glob("uses_*.py")} == set(
+        extras_for_users()
+    )
 
 
 def test_the_dev_extra_holds_all_the_others():

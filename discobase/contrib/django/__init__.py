@@ -1,4 +1,4 @@
-"""discobase in Django: one database of the settings, a cache back end, and a session engine.
+"""discobase in Django: one database of the settings, a cache, sessions, the tables in the admin.
 
 It needs the extra ``django``. Add ``"discobase.contrib.django"`` to ``INSTALLED_APPS``.
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, cast
 
@@ -31,6 +31,9 @@ class Configuration:
         session_rewrite_after: seconds for which a session in which nothing has changed is not
             written again.
         own_saves_seconds: how long a request waits for what its visitor has saved, at the most.
+        admin_permission: which permission it takes to see the tables in Django's admin.
+        admin_hidden: tables, as in ``"Customer"``, and fields, as in ``"Customer.password"``, that
+            the admin does not show.
     """
 
     name: str
@@ -43,6 +46,8 @@ class Configuration:
     session_table: str = "sessions"
     session_rewrite_after: float = 300.0
     own_saves_seconds: float = 2.0
+    admin_permission: str = "discobase.view_table"
+    admin_hidden: Sequence[str] = ()
 
 
 def configuration() -> Configuration:
@@ -77,3 +82,6 @@ def _faults(said: dict[str, object]) -> Iterator[str]:
         seconds = said.get(name, 0)
         if not (isinstance(seconds, int | float) and seconds >= 0):
             yield f'{SETTING}["{name}"] is {seconds!r}: give seconds from 0 on.'
+    hidden = said.get("ADMIN_HIDDEN", ())
+    if not isinstance(hidden, list | tuple):
+        yield f'{SETTING}["ADMIN_HIDDEN"] is {hidden!r}: give a list, as in ["Customer.password"].'
