@@ -6,9 +6,16 @@ import importlib
 import re
 from pathlib import Path
 
+import django
+from django.conf import settings
 from sphinx.application import Sphinx
 
 from discobase import __version__
+
+# The modules of discobase.contrib.django have to be imported, and some cannot without settings.
+OF_DJANGO = [f"django.contrib.{app}" for app in ("contenttypes", "auth", "messages", "admin")]
+settings.configure(INSTALLED_APPS=[*OF_DJANGO, "discobase.contrib.django"])
+django.setup()
 
 project = "discobase"
 author = "The discobase authors"
