@@ -68,6 +68,13 @@ def cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: max(0, most - 1)] + "…"
 
 
+def size(text: str) -> int:
+    """Return how long a text is in units of UTF-16, of which some characters have two. Discord's
+    limits are numbers of characters; whichever of the two it counts, this is not less.
+    """
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 def _joins(character: str) -> bool:
     """Return whether a character that is not seen belongs to those around it, as in emojis and in
     Indian scripts.

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from discobase.commands.remembered import Step
-from discobase.commands.replies import INPUTS, LONGEST_INPUT, Form, Input
-from discobase.posted import visible
+from discobase.commands.replies import INPUTS, LONGEST_INPUT, LONGEST_NAME, Form, Input
+from discobase.posted import size, visible
 from discobase.table import Table
 from discobase.typed.field_types import type_of
 from discobase.typed.rows import Cells
@@ -71,9 +71,15 @@ def values_of(
     return values
 
 
-def too_long(held: Cells) -> list[str]:
-    """Return the fields whose values are longer than what a form takes."""
-    return [name for name, value in held.items() if len(_typed(value)) > LONGEST_INPUT]
+def askable(model: type[Table], held: Cells) -> tuple[str, ...]:
+    """Return the fields that a form can ask for: those whose names, and values, are no longer than
+    what it takes.
+    """
+    return tuple(
+        name
+        for name in model.model_fields
+        if size(name) <= LONGEST_NAME and size(_typed(held.get(name))) <= LONGEST_INPUT
+    )
 
 
 def _takes_empty(model: type[Table], name: str, field: FieldValues) -> bool:
@@ -94,7 +100,7 @@ def _input(model: type[Table], name: str, held: Cells) -> Input:
         name,
         visible(name, breaks=False),
         visible(note, breaks=False),
-        value if len(value) <= LONGEST_INPUT else "",
+        value,
         is_needed=is_needed,
         is_long=len(value) > _LONG or "\n" in value or field.takes_texts,
     )

@@ -13,7 +13,7 @@ from discobase.commands.remembered import Page, Task
 from discobase.commands.replies import Button, Reply
 from discobase.engine.server.interactions import SentFile
 from discobase.errors import UsageError
-from discobase.posted import code
+from discobase.posted import code, cut
 from discobase.query import Query
 from discobase.table import Table
 from discobase.typed.field_types import type_of
@@ -23,6 +23,9 @@ from discobase.typed.values import ordered
 
 _PER_PAGE = 20
 """Tables, or values, on a page."""
+
+_LONGEST_WHERE = 200
+"""Characters of the conditions above what they have found. A guess."""
 
 _SPARE = 64 << 10
 """Bytes of a request that are no file's."""
@@ -64,8 +67,7 @@ def schema(database: Operated, page: Page) -> Reply:
     text = rendering.table(rows, ("field", "type", "default", "unique"))
     together = [names for names in known.unique if len(names) > 1]
     if together:
-        said = "; ".join(", ".join(map(code, names)) for names in together)
-        text += f"\nUnique together: {said}"
+        text += rendering.names("Unique together: ", [" + ".join(names) for names in together])
     return Reply(title, text, _pages(page, len(fields), _PER_PAGE))
 
 
@@ -185,7 +187,7 @@ def _records(page: Page, model: type[Table], query: Query[Table]) -> Reply:
     records = chosen.skip_outdated().offset(page.number * rendering.ROWS).limit(rendering.ROWS)
     rows = [row_of(record) for record in records.iterate()]
     title = f"{task.table}: {_number(total, 'record')}"
-    about = f"where {code(task.where)}\n" if task.where else ""
+    about = f"where {code(cut(task.where, _LONGEST_WHERE))}\n" if task.where else ""
     if not rows:
         return Reply(title, about or "There are none.", _pages(page, total, rendering.ROWS))
     text = about + rendering.table(rows, columns_of(model))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import ValidationError
 
-from discobase.posted import apart, code, cut, plain
+from discobase.posted import apart, code, cut, plain, size
 from discobase.typed.rows import Cells, text_of
 
 ROWS = 10
@@ -21,6 +21,9 @@ _WIDTH = 76
 
 _COLUMN = 24
 """Columns that one field has at the most: three of them fit beside a key."""
+
+_NAMED = 8
+"""Fields that are named for which there is no room. A guess."""
 
 _VALUE = 900
 """Characters of a value where one record is shown."""
@@ -50,8 +53,16 @@ def table(rows: Sequence[Cells], columns: Sequence[str]) -> str:
     ]
     lines.insert(1, "  ".join("─" * width for width in widths[:shown]))
     left = columns[shown:]
-    more = f"\nand {', '.join(map(code, left))}: `/get` shows a record whole" if left else ""
-    return f"{_block(lines)}{more}"
+    return f"{_block(lines)}{names('and ', left, ': `/get` shows a record whole')}"
+
+
+def names(before: str, fields: Sequence[str], after: str = "") -> str:
+    """Return a line that names some fields, the first of many; nothing where there are none."""
+    if not fields:
+        return ""
+    more = f" and {len(fields) - _NAMED} more" if len(fields) > _NAMED else ""
+    named = ", ".join(code(cut(name, _COLUMN)) for name in fields[:_NAMED])
+    return f"\n{before}{named}{more}{after}"
 
 
 def record(cells: Cells) -> tuple[str, bool]:
@@ -66,7 +77,7 @@ def record(cells: Cells) -> tuple[str, bool]:
         line = (
             f"{_padded(_line(name), width)}  {shown.replace(chr(10), chr(10) + ' ' * (width + 2))}"
         )
-        room -= len(apart(line)) + 1
+        room -= size(apart(line)) + 1
         if room < 0:
             return _block([*lines, "…"]), False
         lines.append(line)
@@ -101,7 +112,7 @@ def _block(lines: Sequence[str]) -> str:
     kept: list[str] = []
     room = _TEXT
     for line in map(apart, lines):
-        room -= len(line) + 1
+        room -= size(line) + 1
         if room < 0:
             kept.append("…")
             break

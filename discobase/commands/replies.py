@@ -12,7 +12,7 @@ from typing import Any
 
 from discobase.commands.asked import PREFIX
 from discobase.engine.server.interactions import Json, SentFile
-from discobase.posted import cut, visible
+from discobase.posted import cut, size, visible
 
 EMBED = 4096
 """Characters of the text of an answer."""
@@ -26,12 +26,16 @@ LONGEST_INPUT = 4000
 CHOICES = 25
 """Choices that complete what is typed."""
 
+LONGEST_NAME = 100
+"""Characters of the id of an input."""
+
 LONGEST_CHOICE = 100
 """Characters of one of them."""
 
 _EPHEMERAL = 1 << 6
 _MESSAGE, _DEFERRED, _DEFERRED_UPDATE, _COMPLETION, _FORM = 4, 5, 6, 8, 9
 _NO_MENTIONS: Json = {"parse": []}
+_FENCE, _CUT = "```", "…\n```"
 _LONGEST_LABEL, _LONGEST_ID, _LONGEST_NOTE, _LONGEST_TITLE = 45, 100, 100, 45
 
 
@@ -85,7 +89,7 @@ class Reply:
         embed: Json = {"title": cut(visible(self.title, breaks=False), 256)}
         embed["color"] = 0xDA373C if self.is_error else 0x5865F2
         if self.text:
-            embed["description"] = cut(self.text, EMBED)
+            embed["description"] = _fitted(self.text)
         rows = [{"type": 1, "components": [each.to_json() for each in self.buttons]}]
         return {
             "content": "",
@@ -159,6 +163,18 @@ Shown = Reply | Form
 """What a command comes to."""
 
 
+def _fitted(text: str) -> str:
+    """Return a text that fits into an answer: of one that does not the beginning, and the end of
+    the block in which it stops.
+    """
+    if size(text) <= EMBED:
+        return text
+    kept = text[: EMBED - len(_CUT)]
+    while size(kept) > EMBED - len(_CUT):
+        kept = kept[:-1]
+    return kept + (_CUT if kept.count(_FENCE) % 2 else "…")
+
+
 def id_of(*parts: str) -> str:
     """Return the id of a button or a form."""
     text = ":".join((PREFIX, *parts))
@@ -188,7 +204,7 @@ def completions(choices: Sequence[str | int]) -> Json:
     """Return the answer that completes what is typed: each choice as it is to be taken; what is too
     long to be one is left out.
     """
-    fitting = [each for each in choices if 0 < len(str(each)) <= LONGEST_CHOICE][:CHOICES]
+    fitting = [each for each in choices if 0 < size(str(each)) <= LONGEST_CHOICE][:CHOICES]
     named: list[dict[str, Any]] = [
         {"name": visible(str(each), breaks=False)[:LONGEST_CHOICE], "value": each}
         for each in fitting

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from discobase.commands.forms import form_of, steps_of, too_long, values_of
+from discobase.commands import rendering
+from discobase.commands.forms import askable, form_of, steps_of, values_of
 from discobase.commands.operated import Operated, place
 from discobase.commands.reading import shown_record
 from discobase.commands.remembered import Step, Task
 from discobase.commands.replies import Button, Form, Input, Reply, Shown
 from discobase.errors import ConflictError, UsageError
-from discobase.posted import code
 from discobase.table import Table, save_once
 from discobase.typed.rows import Cells, row_of
 
@@ -57,7 +57,7 @@ def take(step: Step, texts: Mapping[str, str]) -> Reply | None:
     ]
     return Reply(
         f"{_title(step.task)}: form {then} of {steps_of(step.task.fields)} is noted",
-        f"Nothing is stored yet. Left: {', '.join(map(code, step.left))}.",
+        f"Nothing is stored yet.{rendering.names('Left: ', step.left)}",
         buttons,
     )
 
@@ -133,7 +133,7 @@ _REMAINS = (
 
 def _first_of_new(database: Operated, task: Task, key: str) -> Shown:
     model = database.open_table(task.table)
-    task.fields = tuple(model.model_fields)
+    task.fields = askable(model, {})
     if not task.fields:
         raise UsageError(f"{task.table!r} has no fields that a form could ask for.")
     return form_of(model, Step(task, key), title=_title(task), held={})
@@ -143,8 +143,7 @@ def _first_of_old(database: Operated, task: Task, key: str) -> Form:
     model = database.open_table(task.table)
     record = model.get(task.pk)
     cells = row_of(record)
-    unfit = too_long(cells)
-    fields = tuple(name for name in model.model_fields if name not in unfit)
+    fields = askable(model, cells)
     if task.column:
         place(model, task.column)
         fields = tuple(name for name in fields if name == task.column)

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from discobase.feed.gathering import Change, Gathered
+from discobase.posted import cut, size
 
 LONGEST_POST = 2_000
-"""Characters of a message (message resource, "Create Message"). Taken for units of UTF-16, of which
-some characters have two: whichever Discord counts, it is not more."""
+"""Characters of a message (message resource, "Create Message")."""
 
 _LONGEST_VALUE = 80
 """Characters of a value, and of a name: a guess at what a person reads in passing."""
@@ -25,8 +25,6 @@ _LONGEST_LINE = 400
 """Characters of a change: a guess. Five of the longest fill a message."""
 
 _OPEN, _CLOSE = "```\n", "```"
-
-_CUT = "…"
 
 HIDDEN = "•••"
 """What stands for a value that is not to be shown."""
@@ -48,7 +46,7 @@ def post(gathered: Gathered, shown: ShownFields) -> str:
     left = len(gathered.held) + gathered.more
     for change in gathered.held:
         longer = f"{text}{line_of(change, shown(change))}\n"
-        if _size(_block(longer, left - 1)) > LONGEST_POST:
+        if size(_block(longer, left - 1)) > LONGEST_POST:
             break
         text, left = longer, left - 1
     return _block(text, left)
@@ -75,19 +73,19 @@ def line_of(change: Change, shown: frozenset[str] | None) -> str:
         fields = ", ".join(_fields(json.loads(change.data), shown))
     except RecursionError:  # what nests deeper than Python's parser goes can be stored
         fields = HIDDEN
-    return _clipped(f"{what} saved: {fields}" if fields else f"{what} saved", _LONGEST_LINE)
+    return cut(f"{what} saved: {fields}" if fields else f"{what} saved", _LONGEST_LINE)
 
 
 def _fields(record: Mapping[str, Any], shown: frozenset[str]) -> Iterable[str]:
     for name, value in record.items():
         told = inert(json.dumps(value, ensure_ascii=False)) if name in shown else HIDDEN
-        yield f"{_name(name)}={_clipped(told, _LONGEST_VALUE)}"
+        yield f"{_name(name)}={cut(told, _LONGEST_VALUE)}"
 
 
 def _name(name: str) -> str:
     """Return a name as it is where it is one word, else as JSON has it."""
     plain = name if name.isidentifier() else json.dumps(name, ensure_ascii=False)
-    return _clipped(inert(plain), _LONGEST_VALUE)
+    return cut(inert(plain), _LONGEST_VALUE)
 
 
 def inert(text: str) -> str:
@@ -101,11 +99,3 @@ def _escaped(character: str) -> str:
     if character == "`":
         return "\\u0060"
     return character if character.isprintable() else json.dumps(character)[1:-1]
-
-
-def _clipped(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - len(_CUT)] + _CUT
-
-
-def _size(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
