@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import django
+from django.conf import settings
 from sphinx.application import Sphinx
 
 from discobase import __version__
+
+# The modules of discobase.contrib.django have to be imported, and some cannot without settings.
+OF_DJANGO = ("contenttypes", "auth", "messages", "sessions", "admin.apps.SimpleAdminConfig")
+settings.configure(
+    INSTALLED_APPS=[*(f"django.contrib.{app}" for app in OF_DJANGO), "discobase.contrib.django"]
+)
+django.setup()
 
 project = "discobase"
 author = "The discobase authors"
