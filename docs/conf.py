@@ -13,8 +13,10 @@ from sphinx.application import Sphinx
 from discobase import __version__
 
 # The modules of discobase.contrib.django have to be imported, and some cannot without settings.
-OF_DJANGO = [f"django.contrib.{app}" for app in ("contenttypes", "auth", "messages", "admin")]
-settings.configure(INSTALLED_APPS=[*OF_DJANGO, "discobase.contrib.django"])
+OF_DJANGO = ("contenttypes", "auth", "messages", "sessions", "admin.apps.SimpleAdminConfig")
+settings.configure(
+    INSTALLED_APPS=[*(f"django.contrib.{app}" for app in OF_DJANGO), "discobase.contrib.django"]
+)
 django.setup()
 
 project = "discobase"

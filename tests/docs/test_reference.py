@@ -15,6 +15,7 @@ import discobase.contrib.django
 import discobase.contrib.flask
 import discobase.local
 from discobase import errors
+from tests.contrib import django_site  # noqa: F401 - sets Django up, before what needs its settings
 
 FOLDER = Path(__file__).parents[2] / "docs/reference"
 DIRECTIVE = re.compile(r"^\.\. auto(class|function):: ([\w.]+)\.(\w+)$", re.MULTILINE)
