@@ -23,6 +23,11 @@ SHOWN = 4
 """How many results people look at: a guess."""
 
 ANSWERED_BY = {
+    "jupyter": "howto/jupyter",
+    "pandas": "howto/frames",
+    "slash": "howto/discord-commands",
+    "feed": "howto/feed",
+    "audit": "howto/history",
     "backup": "howto/backups",
     "restore": "howto/backups",
     "unique": "reference/tables",
