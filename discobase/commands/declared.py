@@ -106,8 +106,8 @@ def declared(permission: int) -> list[Json]:
         permission: the bit of what people need who see them. A server's administrators can have
             Discord show them to others, too, whom they do not serve.
     """
-    shown_to = {"default_member_permissions": str(permission)}
-    return [{**each, **shown_to} for each in _ALL]
+    # Discord's description of its API asks for a number, and answers with it as a text.
+    return [{**each, "default_member_permissions": permission} for each in _ALL]
 
 
 def to_register(held: Sequence[Json], permission: int) -> list[Json] | None:
@@ -123,13 +123,21 @@ def to_register(held: Sequence[Json], permission: int) -> list[Json] | None:
     if all(_compared(each) == _compared(there.get(each["name"], {})) for each in ours):
         return None
     others = [each for each in held if each.get("type", 1) != 1 or each.get("name") not in NAMES]
-    return [*others, *ours]
+    return [*map(_as_asked_for, others), *ours]
+
+
+def _as_asked_for(command: Json) -> Json:
+    """Return a command that is there as it is asked for."""
+    needed = command.get("default_member_permissions")
+    if needed is None:
+        return command
+    return {**command, "default_member_permissions": int(needed)}
 
 
 def _compared(command: Mapping[str, Any]) -> object:
     options = command.get("options") or ()
     return (
         command.get("description"),
-        command.get("default_member_permissions"),
+        str(command.get("default_member_permissions")),
         [[option.get(name) or None for name in _COMPARED] for option in options],
     )

@@ -111,7 +111,8 @@ def test_a_permission_that_there_is_not_is_refused():
 
 
 def test_what_is_there_as_it_is_to_be_is_left_alone():
-    held = [{**each, "id": str(n), "version": "1"} for n, each in enumerate(declared(32))]
+    told = {"default_member_permissions": "32", "version": "1"}
+    held = [{**each, **told, "id": str(n)} for n, each in enumerate(declared(32))]
     assert to_register(held, 32) is None
     assert to_register(held, 8) is not None
     assert to_register(held[1:], 32) is not None
@@ -119,11 +120,12 @@ def test_what_is_there_as_it_is_to_be_is_left_alone():
 
 def test_commands_of_others_stay():
     other = {"id": "9", "type": 1, "name": "play", "description": "Play", "options": []}
+    strict = {**other, "id": "7", "name": "ban", "default_member_permissions": "4"}
     menu = {"id": "8", "type": 2, "name": "find", "description": ""}
-    wanted = to_register([other, menu], 32)
+    wanted = to_register([other, menu, strict], 32)
     assert wanted is not None
-    assert wanted[:2] == [other, menu]
-    assert len(wanted) == 2 + len(declared(32))
+    assert wanted[:3] == [other, menu, {**strict, "default_member_permissions": 4}]
+    assert len(wanted) == 3 + len(declared(32))
 
 
 # What is remembered

@@ -13,6 +13,7 @@ import pytest
 
 from discobase import Database, Table
 from discobase.engine.log.frame import Limits
+from discobase.engine.server.permissions import NEEDED
 from discobase.errors import (
     AlreadyConnected,
     BadToken,
@@ -139,7 +140,7 @@ class TestWaitReady:
         assert "'stop'" in str(error)
         assert "'shop'" in str(error)
         assert error.invite in str(error)
-        assert f"permissions={BOT_DEFAULT & ~1}" in error.invite
+        assert f"permissions={NEEDED.value}" in error.invite
         assert "client_id=" in error.invite
 
     @pytest.mark.parametrize("server", [5, "5"])
