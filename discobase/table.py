@@ -451,7 +451,8 @@ class Table(Record, metaclass=TableType):
     def _require_pk(self, what: str) -> int:
         if self.pk is None:
             raise RecordNotSaved(
-                f"{what}() of {self!r}, which has never been saved: save() it first."
+                f"{what}() of {self!r}, which has never been saved, or was deleted: "
+                f"save() stores it as a new one."
             )
         return self.pk
 

@@ -7,13 +7,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from getpass import getpass
+from pathlib import Path
 from typing import Any
 
 from discobase import Commands, Database, Progress
 from discobase.cli.kept_names import Note, names_of
 from discobase.cli.keys import key_of
 from discobase.cli.progress import shown_progress
-from discobase.errors import BadToken, UsageError
+from discobase.errors import BadToken, ConnectError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +102,28 @@ def connected(settings: Settings, *, read_only: bool = False) -> Generator[Datab
     """
     opened = database(settings, read_only=read_only)
     token = token_of(settings)
+    if read_only:
+        _require_file(token)
     with shown_progress(settings.quiet) as told:
         connection = opened.conn(token, api_url=settings.api_url, progress=told)
         with connection:
             told(Progress(""))
             _note_names(opened, settings, token)
             yield opened
+
+
+def _require_file(token: str) -> None:
+    """See that the file of an embedded server is there: a command that reads makes none.
+
+    Raises:
+        ConnectError: it is not.
+    """
+    kind, _, path = token.partition(":")
+    if kind == "local" and path and not Path(path).expanduser().exists():
+        raise ConnectError(
+            f"there is no file {path!r} in {str(Path.cwd())!r}: is the path right, and is this the "
+            f"folder that it starts from? A command that writes would make it."
+        )
 
 
 def _note_names(opened: Database, settings: Settings, token: str) -> None:

@@ -10,6 +10,7 @@ from discobase.commands.asked import Asked
 from discobase.commands.operated import LOCATED, Operated, place
 from discobase.commands.replies import CHOICES, LONGEST_CHOICE
 from discobase.errors import DiscobaseError, UsageError
+from discobase.records.secrets import holds_secrets
 from discobase.table import Table
 from discobase.typed.filters import condition
 from discobase.typed.values import NULL
@@ -69,6 +70,9 @@ def _values(model: type[Table], typed: str) -> list[str]:
     """
     try:
         wanted = condition(typed)
+        known = model.model_fields.get(wanted.path[0])
+        if known is not None and holds_secrets(known.annotation):
+            return [typed]
         if len(wanted.path) != 1 or wanted.operator not in {"=", "!="}:
             return [typed]
         field = place(model, wanted.path[0])

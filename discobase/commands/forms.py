@@ -9,14 +9,13 @@ from pydantic import BaseModel
 
 from discobase.commands.remembered import Step
 from discobase.commands.replies import INPUTS, LONGEST_INPUT, LONGEST_NAME, Form, Input
+from discobase.errors import UsageError
 from discobase.posted import size, visible
+from discobase.records.secrets import MASK
 from discobase.table import Table
 from discobase.typed.field_types import type_of
 from discobase.typed.rows import Cells
 from discobase.typed.values import NULL, FieldValues
-
-_MASKED = "**********"
-"""What pydantic shows of a secret."""
 
 _LONG = 60
 """Characters from which on a text has an input of several lines."""
@@ -34,9 +33,10 @@ def form_of(model: type[Table], step: Step, *, title: str, held: Cells) -> Form:
         model: the table's class.
         step: which form it is.
         title: what it is about.
-        held: the record's values, as JSON has them; empty for a new record.
+        held: the record's values, as JSON has them; empty for a new record. What was typed already
+            stands in their place.
     """
-    inputs = [_input(model, name, held) for name in step.fields]
+    inputs = [_input(model, name, held, step.task.texts.get(name)) for name in step.fields]
     steps = steps_of(step.task.fields)
     where = f" ({step.number + 1} of {steps})" if steps > 1 else ""
     return Form(f"{title}{where}", step.does("form"), inputs)
@@ -64,6 +64,11 @@ def values_of(
             continue
         if held is None and not typed and not _takes_empty(model, name, field):
             continue
+        if held is not None and MASK in typed and MASK in _shown(held.get(name)):
+            raise UsageError(
+                f"{MASK} stands for a secret in {name!r}, which is not shown: write the secret "
+                f"in its place, or change this field by a program. Nothing was changed."
+            )
         if not typed and held is not None and field.takes_none and held.get(name) is not None:
             values[name] = None
         else:
@@ -87,15 +92,16 @@ def _takes_empty(model: type[Table], name: str, field: FieldValues) -> bool:
     return model.model_fields[name].is_required() and field.takes_texts
 
 
-def _input(model: type[Table], name: str, held: Cells) -> Input:
+def _input(model: type[Table], name: str, held: Cells, typed: str | None) -> Input:
     field = FieldValues(model, name)
-    value = _typed(held.get(name)) if held else ""
+    value = typed if typed is not None else _typed(held.get(name))
     is_needed = not held and model.model_fields[name].is_required()
     is_needed = is_needed and not (field.takes_none or field.takes_texts)
     note = type_of(model, name)
     if not held and not model.model_fields[name].is_required():
         default = model.model_fields[name].get_default()
-        note += f", {_typed(_plain(default)) or NULL} where nothing is typed"
+        shown = '""' if default == "" else _typed(_plain(default)) or NULL
+        note += f", {shown} where nothing is typed"
     return Input(
         name,
         visible(name, breaks=False),
@@ -110,11 +116,15 @@ def _plain(value: object) -> object:
     return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
 
 
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
 def _typed(value: Any) -> str:
     """Return the text that stands for a value when it is typed; nothing for a secret, which is not
     shown.
     """
-    if value is None or value == _MASKED:
+    if value is None or value == MASK:
         return ""
     if isinstance(value, str):
         is_plain = value != NULL and not (value.startswith('"') and value.endswith('"'))

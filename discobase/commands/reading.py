@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from discobase.commands import rendering
@@ -27,6 +28,11 @@ _PER_PAGE = 20
 _LONGEST_WHERE = 200
 """Characters of the conditions above what they have found. A guess."""
 
+_UNFIT = (
+    "What does not fit the class that the answering program has of this table is not shown: "
+    "`discobase bot`, which has no classes, shows it, and `discobase export` writes it."
+)
+
 _SPARE = 64 << 10
 """Bytes of a request that are no file's."""
 
@@ -34,6 +40,7 @@ _SPARE = 64 << 10
 def tables(database: Operated, page: Page) -> Reply:
     """List the tables."""
     known = database.stored_tables()
+    page = _within(page, len(known), _PER_PAGE)
     shown = known[page.number * _PER_PAGE :][:_PER_PAGE]
     rows = [
         {"table": each.name, "records": f"{each.records:,}", "fields": ", ".join(each.fields)}
@@ -95,8 +102,8 @@ def column(database: Operated, page: Page) -> Reply:
     """Show the values of a field, the most frequent first, and how often each occurs."""
     task = page.task
     model = database.open_table(task.table)
-    counted = model.find().skip_outdated().group_by(place(model, task.column)).count()
-    pairs = sorted(counted.items(), key=lambda pair: -pair[1])
+    pairs = sorted(_counts(model, task.column).items(), key=lambda pair: -pair[1])
+    page = _within(page, len(pairs), _PER_PAGE)
     shown = [(_as_json(value), n) for value, n in pairs[page.number * _PER_PAGE :][:_PER_PAGE]]
     title = f"{task.table}.{task.column}: {_number(len(pairs), 'value')}"
     if not pairs:
@@ -151,7 +158,10 @@ def export(database: Operated, task: Task, limit: int) -> Reply:
         )
     name = f"{_file_name(task.table)}.{task.column or 'csv'}"
     title = f"{task.table}: {_number(count, 'record')}"
-    return Reply(title, "Secrets are masked.", files=[SentFile(name, data)])
+    said = "Secrets are masked."
+    if unfit := model.find().count() - count:
+        said = f"**{_number(unfit, 'record')} more are not in it.** {_UNFIT}\n{said}"
+    return Reply(title, said, files=[SentFile(name, data)])
 
 
 def shown_record(table: str, record: Table, *, title: str = "") -> Reply:
@@ -184,14 +194,31 @@ def _records(page: Page, model: type[Table], query: Query[Table]) -> Reply:
     task = page.task
     chosen = ordered(query, model, task.order)
     total = chosen.count()
-    records = chosen.skip_outdated().offset(page.number * rendering.ROWS).limit(rendering.ROWS)
+    page = _within(page, total, rendering.ROWS)
+    first = page.number * rendering.ROWS
+    records = chosen.skip_outdated().offset(first).limit(rendering.ROWS)
     rows = [row_of(record) for record in records.iterate()]
     title = f"{task.table}: {_number(total, 'record')}"
-    about = f"where {code(cut(task.where, _LONGEST_WHERE))}\n" if task.where else ""
-    if not rows:
-        return Reply(title, about or "There are none.", _pages(page, total, rendering.ROWS))
-    text = about + rendering.table(rows, columns_of(model))
-    return Reply(title, text, _pages(page, total, rendering.ROWS))
+    text = f"where {code(cut(task.where, _LONGEST_WHERE))}\n" if task.where else ""
+    text += rendering.table(rows, columns_of(model)) if rows else ""
+    if len(rows) < min(rendering.ROWS, total - first):
+        text += f"\n{_UNFIT}"
+    return Reply(title, text or "There are none.", _pages(page, total, rendering.ROWS))
+
+
+def _counts(model: type[Table], name: str) -> dict[Any, int]:
+    """Return how often each value of a field occurs.
+
+    Raises:
+        UsageError: they cannot be counted.
+    """
+    field = place(model, name)
+    try:
+        return model.find().skip_outdated().group_by(field).count()
+    except UsageError as error:
+        raise UsageError(
+            f"the values of {name!r} cannot be counted: they are lists, models or dictionaries."
+        ) from error
 
 
 def _counted(every: Query[Table], field: Any) -> dict[str, Any]:
@@ -221,6 +248,11 @@ def _default(model: type[Table], name: str) -> str:
     if field.is_required():
         return ""
     return "computed" if field.default_factory is not None else str(field.default)
+
+
+def _within(page: Page, total: int, size: int) -> Page:
+    """Return a page that there is: records may have been deleted since its button was shown."""
+    return replace(page, number=min(page.number, max(0, (total - 1) // size)))
 
 
 def _pages(page: Page, total: int, size: int) -> list[Button]:

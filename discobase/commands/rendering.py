@@ -41,7 +41,7 @@ def table(rows: Sequence[Cells], columns: Sequence[str]) -> str:
         rows: the rows.
         columns: the names of the columns, in order.
     """
-    texts = [[_line(name), *(_line(text_of(row.get(name))) for row in rows)] for name in columns]
+    texts = [[_cell(name), *(_cell(text_of(row.get(name))) for row in rows)] for name in columns]
     widths = [min(max(map(_width, column)), _COLUMN) for column in texts]
     shown = _fitting(widths)
     lines = [
@@ -69,13 +69,13 @@ def record(cells: Cells) -> tuple[str, bool]:
     """Return a record, a line for each of its fields, and whether that is all of it."""
     lines: list[str] = []
     room, is_whole = _TEXT, True
-    width = min(max(map(_width, cells), default=0), _COLUMN)
+    width = min(max((_width(_cell(name)) for name in cells), default=0), _COLUMN)
     for name, value in cells.items():
         text = text_of(value) if value is not None else "-"
         shown = cut(text, min(_VALUE, max(room, 1)))
         is_whole = is_whole and shown == text
         line = (
-            f"{_padded(_line(name), width)}  {shown.replace(chr(10), chr(10) + ' ' * (width + 2))}"
+            f"{_padded(_cell(name), width)}  {shown.replace(chr(10), chr(10) + ' ' * (width + 2))}"
         )
         room -= size(apart(line)) + 1
         if room < 0:
@@ -131,7 +131,14 @@ def _fitting(widths: Sequence[int]) -> int:
 
 
 def _shown(value: object) -> str:
-    return "-" if value is None else cut(_line(text_of(value)), _WIDTH)
+    return "-" if value is None else cut(_line(text_of(value)[: _WIDTH * 8]), _WIDTH)
+
+
+def _cell(text: str) -> str:
+    """Return a text as it stands in a column: no more of it than that takes, for the width of each
+    character is looked at.
+    """
+    return cut(_line(text[: _COLUMN * 8]), _COLUMN + 1)
 
 
 def _line(text: str) -> str:

@@ -14,6 +14,7 @@ import logging
 import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -30,7 +31,7 @@ from discobase.commands.replies import Reply, Shown, at_once, later
 from discobase.commands.replies import completions as completing
 from discobase.commands.settings import Commands
 from discobase.engine.server.interactions import Interactions
-from discobase.engine.server.seam import ServerError
+from discobase.engine.server.seam import ServerError, Uncertain
 from discobase.errors import DiscobaseError
 from discobase.posted import plain
 
@@ -200,6 +201,8 @@ class Serving:
         elif wanted.name == "reset":
             said = wanted.fields.get(writing.SAID, "")
             await self._show_later(wanted, lambda base: writing.reset(base, step, said))
+        elif wanted.name == "save":
+            await self._save(wanted, step, changes=True)
         elif (pressed := _PRESSED.get(wanted.name)) is not None:
             await self._show_later(wanted, lambda base: pressed(base, step), changes=True)
         else:
@@ -211,7 +214,7 @@ class Serving:
         if onward is not None:
             await self._show_at_once(wanted, onward)
         else:
-            await self._show_later(wanted, lambda base: writing.save(base, step))
+            await self._save(wanted, step)
 
     async def _form(self, make: Callable[[Operated], Shown]) -> Shown:
         """Return a form, which has to be there in three seconds."""
@@ -230,27 +233,42 @@ class Serving:
         self, wanted: Asked, make: Callable[[Operated], Reply], *, changes: bool = False
     ) -> None:
         """Take the interaction, do what it asks for, and show what came of it: only if no other
-        program of the bot has taken it.
+        program of the bot has taken it. Where it is not known who has, it is done: a new record is
+        stored once for its key, and what is changed or deleted is so at one version alone.
         """
-        if not await self._interactions.answer(wanted.id, wanted.token, later(changes=changes)):
-            return
+        try:
+            if not await self._interactions.answer(wanted.id, wanted.token, later(changes=changes)):
+                return
+        except Uncertain as error:
+            _log.warning("whether /%s is taken is not known: %s", wanted.name, error)
         shown = await self._told(make)
         assert isinstance(shown, Reply)
         try:
             await self._interactions.complete(wanted.token, shown.to_json(), shown.files)
         except ServerError as error:
             _log.warning("what /%s came to could not be shown: %s", wanted.name, error)
-            failed = Reply("That cannot be shown", plain(str(error)), is_error=True)
+            came_to = "failed" if shown.is_error else "was done"
+            failed = Reply(f"That {came_to}, and cannot be shown", plain(str(error)), is_error=True)
             await self._interactions.complete(wanted.token, failed.to_json())
+
+    async def _save(self, wanted: Asked, step: Step, *, changes: bool = False) -> None:
+        """Store what was typed. Where that fails it can be corrected and saved again."""
+
+        def saved(database: Operated) -> Reply:
+            try:
+                return writing.save(database, step)
+            except (ValidationError, DiscobaseError) as error:
+                failed = _failure(error)
+                return replace(failed, buttons=writing.ways_on(step))
+
+        await self._show_later(wanted, saved, changes=changes)
 
     async def _told(self, make: Callable[[Operated], Shown]) -> Shown:
         """Return what something comes to, or what keeps it from being done."""
         try:
             return await self._blocking(make)
-        except ValidationError as error:
-            return Reply("These values do not fit", rendering.mistakes(error), is_error=True)
-        except DiscobaseError as error:
-            return Reply("That could not be done", plain(str(error)), is_error=True)
+        except (ValidationError, DiscobaseError) as error:
+            return _failure(error)
         except Exception:  # noqa: BLE001 - who has asked is told
             _log.exception("a command has failed by a fault of discobase")
             text = "The program's log says more. What was to be written may have been."
@@ -261,6 +279,12 @@ class Serving:
         return await asyncio.get_running_loop().run_in_executor(
             self._threads, partial(_with, self._database, make)
         )
+
+
+def _failure(error: ValidationError | DiscobaseError) -> Reply:
+    if isinstance(error, ValidationError):
+        return Reply("These values do not fit", rendering.mistakes(error), is_error=True)
+    return Reply("That could not be done", plain(str(error)), is_error=True)
 
 
 def _with(database: weakref.ref[Any], make: Callable[[Operated], T]) -> T:
@@ -284,7 +308,6 @@ def _kept(_: Operated, __: Step) -> Reply:
 
 _PRESSED: Mapping[str, Callable[[Operated, Step], Reply]] = {
     "page": _turned,
-    "save": writing.save,
     "delete": writing.delete,
     "forget": _kept,
 }

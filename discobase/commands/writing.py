@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import cast
 
 from discobase.commands import rendering
 from discobase.commands.forms import askable, form_of, steps_of, values_of
 from discobase.commands.operated import Operated, place
 from discobase.commands.reading import shown_record
 from discobase.commands.remembered import Step, Task
-from discobase.commands.replies import Button, Form, Input, Reply, Shown
-from discobase.errors import ConflictError, UsageError
+from discobase.commands.replies import INPUTS, Button, Form, Input, Reply, Shown
+from discobase.errors import ConflictError, RecordNotFound, UsageError
 from discobase.table import Table, save_once
 from discobase.typed.rows import Cells, row_of
 
@@ -62,6 +64,16 @@ def take(step: Step, texts: Mapping[str, str]) -> Reply | None:
     )
 
 
+def ways_on(step: Step) -> list[Button]:
+    """Return what can be done where what was typed could not be stored."""
+    noted = -(-len(step.task.texts) // INPUTS)
+    return [
+        Button("Correct it", step.does("next", 0), _PRIMARY),
+        Button("Save", step.does("save", noted), _SECONDARY),
+        Button("Forget it", step.does("forget", 0), _SECONDARY),
+    ]
+
+
 def save(database: Operated, step: Step) -> Reply:
     """Store what was typed: once, though a button be pressed twice, and two programs of the bot
     take one press each. One API call.
@@ -75,8 +87,10 @@ def save(database: Operated, step: Step) -> Reply:
     model = database.open_table(task.table)
     if task.command == "insert":
         record = model(**values_of(model, task.texts))
-        save_once(record, f"discord-{step.key}")
-        return shown_record(task.table, record, title=f"{task.table} {record.pk} is stored")
+        pk = save_once(record, f"discord-{step.key}").pk
+        # As it stands there: another press may have stored what was typed until then.
+        stored = model.get(cast("int", pk))
+        return shown_record(task.table, stored, title=f"{task.table} {pk} is stored")
     record = _as_shown(model, step)
     changes = values_of(model, task.texts, row_of(record))
     if not changes:
@@ -108,7 +122,8 @@ def delete(database: Operated, step: Step) -> Reply:
         DiscobaseError: as for :meth:`Table.delete <discobase.Table.delete>`.
     """
     task = step.task
-    _as_shown(database.open_table(task.table), step).delete(if_unchanged=True)
+    with suppress(RecordNotFound):  # by another press of the button, or by somebody else
+        _as_shown(database.open_table(task.table), step).delete(if_unchanged=True)
     return Reply(f"{task.table} {task.pk} is deleted", _REMAINS)
 
 

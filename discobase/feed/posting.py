@@ -21,7 +21,7 @@ from discobase.feed.channel import FeedChannel, Home
 from discobase.feed.gathering import Change, Gathered
 from discobase.feed.settings import Feed
 from discobase.feed.text import post
-from discobase.feed.visible import visible_fields
+from discobase.feed.visible import unknown_names, visible_fields
 
 _AFTER_FAILURE = 60.0
 """Seconds between two messages where the last one failed: a guess. What is refused is counted
@@ -45,6 +45,7 @@ class Posting:
         self._gathered = Gathered()
         self._noted = asyncio.Event()
         self._failed = False
+        self._has_told = False  # of names that hide nothing
         self._ending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -124,10 +125,25 @@ class Posting:
             self._troubles.end("feed", f"changes are posted again in {self._feed.channel!r}")
 
     def _shown(self, home: Home, change: Change) -> frozenset[str] | None:
-        if not self._feed.values:
+        if not self._feed.values or self._is_misspelt(home):
             return None
         visible = visible_fields(change, home.replica.layouts)
         return None if visible is None else self._feed.shown(change.table, visible)
+
+    def _is_misspelt(self, home: Home) -> bool:
+        """Return whether something that is to be hidden is not there. Then no value is shown at
+        all, and that is told once: a name that is misspelt hides nothing.
+        """
+        unknown = unknown_names(self._feed.hide, home.replica.layouts)
+        if unknown and not self._has_told:
+            self._has_told = True
+            told = (
+                f"the feed in {self._feed.channel!r} shows no values: hide= names what there is "
+                f"not ({', '.join(map(repr, unknown))}). Is it spelt as in the class? The database "
+                f"goes on without it."
+            )
+            self._troubles.tell(Trouble("feed", told))
+        return bool(unknown)
 
     def _tell(self, what: str) -> None:
         told = f"the feed in {self._feed.channel!r}: {what}. The database goes on without it."

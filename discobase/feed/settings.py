@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import cast
 
+from discobase.engine.log.topic import CATALOG, CHECKPOINTS, LOG
 from discobase.errors import UsageError
 from discobase.shown import shortened
 
 _LONGEST_NAME = 100
 """Characters of a channel's name (channel resource, "Channel Object")."""
+
+_OWN = (CATALOG, CHECKPOINTS)
+"""Names that the database's own channels have, beside those of its lanes."""
 
 _LEAST_SECONDS = 1.0
 """Between two messages. Discord lets a bot post about five in five seconds in one channel (topics,
@@ -63,6 +67,18 @@ def _check_channel(name: object) -> None:
         raise UsageError(
             f"{shortened(name)} is no name for a feed's channel: give a text of 1 to "
             f"{_LONGEST_NAME} characters, as in feed='changes'."
+        )
+    if name in _OWN or name.startswith(LOG):
+        raise UsageError(
+            f"{name!r} is what a channel of the database itself is called: give the feed another "
+            f"name, as in feed='changes'."
+        )
+    if not all(each.isalnum() or each in "-_" for each in name.removeprefix("#")) and not any(
+        map(str.isspace, name)
+    ):
+        raise UsageError(
+            f"{name!r} is no name that a text channel of Discord has: it may have letters, digits, "
+            f"dashes and underscores."
         )
     as_discord_has_it = "-".join(name.lower().removeprefix("#").split())
     if name != as_discord_has_it:

@@ -4,7 +4,7 @@ no secret.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from discobase.engine.replica import Layout
@@ -29,6 +29,23 @@ def visible_fields(change: Change, layouts: Mapping[str, Layout]) -> frozenset[s
         return None
     parts: Mapping[str, Any] = types.get("$defs", {})
     return frozenset(name for name, each in fields.items() if not _is_secret(each, parts))
+
+
+def unknown_names(hide: Mapping[str, Collection[str]], layouts: Mapping[str, Layout]) -> list[str]:
+    """Return what is to be hidden and is not there: a table, or a field that no schema of its table
+    has. It may be misspelt, and then it hides nothing.
+
+    Args:
+        hide: the fields, by the names of their tables.
+        layouts: the tables, by name.
+    """
+    unknown = [table for table in hide if table not in layouts]
+    for table in hide.keys() & layouts.keys():
+        schemas = layouts[table].schemas.values()
+        known = {name for schema in schemas for name in schema.types.get("properties", {})}
+        known |= {name for schema in schemas for name in schema.names}
+        unknown += [f"{table}.{name}" for name in hide[table] if name not in known]
+    return sorted(unknown)
 
 
 def _types(change: Change, layout: Layout | None) -> Mapping[str, Any]:

@@ -24,6 +24,7 @@ from discobase.records.record import (
     unknown_fields,
 )
 from discobase.records.secrets import MASK, holds_secrets
+from discobase.shown import shortened
 
 if TYPE_CHECKING:
     from discobase.binding import Binding
@@ -167,7 +168,17 @@ class _Maker:
     def _version(self, row: int, current: int) -> int:
         given = self._frame.columns.get(_VERSION)
         version = None if given is None else given[row]
-        return current if version is None or is_nan(version) else int(version)
+        if version is None or is_nan(version):
+            return current
+        try:
+            return int(version)
+        except (TypeError, ValueError):
+            raise FrameRefused(
+                f"row {row}, column 'version': {shortened(version)} is no version, which is an "
+                f"integer.",
+                row=row,
+                column=_VERSION,
+            ) from None
 
 
 # Cells

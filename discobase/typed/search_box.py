@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from discobase.errors import UsageError
 from discobase.query import Query
+from discobase.records.secrets import holds_secrets
 from discobase.table import Table
 from discobase.typed.filters import condition
 from discobase.typed.values import found, with_text
@@ -33,10 +34,20 @@ def searched(table: type[Table], typed: str) -> Query[Table]:
     conditions, words = list[str](), list[str]()
     for part in _parts(typed):
         (conditions if _is_condition(part) else words).append(part)
+    _refuse_secrets(table, conditions)
     query = found(table, conditions)
     for word in words:
         query = query.find(with_text(table, _unquoted(word)))
     return query
+
+
+def _refuse_secrets(table: type[Table], conditions: Sequence[str]) -> None:
+    """Refuse conditions on secrets: whoever may ask as often as they like finds them out."""
+    fields = table.model_fields
+    for each in conditions:
+        name = condition(each).path[0]
+        if name in fields and holds_secrets(fields[name].annotation):
+            raise UsageError(f"{name!r} holds secrets: nobody looks for them here.")
 
 
 def _parts(typed: str) -> Iterator[str]:

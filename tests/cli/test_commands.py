@@ -335,7 +335,8 @@ def test_where_to_connect_is_told_or_asked_for(run, monkeypatch, tmp_path):
     monkeypatch.delenv("DISCOBASE_SERVER")
     failed(run("tables"), 2, "DISCOBASE_SERVER")
     local = f"local:{tmp_path / 'x.db'}"
-    failed(run("tables", "--token", local, "-s", "Shop"), 3, "no database")
+    failed(run("tables", "--token", local, "-s", "Shop"), 3, "there is no file")
+    assert not (tmp_path / "x.db").exists()
 
 
 def test_an_encrypted_database_is_opened_by_its_key(run, discord, monkeypatch):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import pytest
-from pydantic import SecretStr, field_validator
+from pydantic import BaseModel, SecretStr, field_validator
 
 import discobase
 from discobase.local import LocalDiscord, Person
@@ -57,6 +57,13 @@ class Stage:
         assert self.rest("PUT", path).status == 204
 
 
+class Login(BaseModel):
+    """A model with a secret in it."""
+
+    user: str
+    password: SecretStr
+
+
 def shop(**options):
     """A database of users, with commands."""
     database = discobase.Database("shop", **({"commands": True} | options))
@@ -83,6 +90,10 @@ def shop(**options):
     class Note(discobase.Table):
         text: str
 
+    @database.table
+    class Account(discobase.Table):
+        login: Login
+
     return database, User
 
 
@@ -106,6 +117,7 @@ def _stages(discord, server):
         stage = Stage(discord, server, channel, database, user, ada, eve, rest)
         stage.give(ada, MANAGE_GUILD)
         database.tables["Note"](text="the first one").save()
+        database.tables["Account"](login={"user": "root", "password": "x"}).save()
         soon(lambda: len(stage.commands()) > 0 and database.status().gateway == "live")
         yield stage
 

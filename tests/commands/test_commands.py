@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+import discobase
 from discobase.errors import RecordNotFound
 from discobase.errors import UsageError as NotOffered
 from tests.commands.conftest import EVIL, buttons, shown
@@ -57,9 +58,11 @@ def press(stage):
 
 def test_tables_are_listed_with_how_many_records_they_have(run, cast):
     title, text = shown(run("tables"))
-    assert title == "shop: 2 tables"
-    assert text.startswith("```\ntable  records  fields")
-    assert "User   3        name, age, city" in text
+    assert title == "shop: 3 tables"
+    rows = [line.split() for line in text.splitlines()]
+    assert rows[1] == ["table", "records", "fields"]
+    assert [row[0] for row in rows[3:6]] == ["Account", "Note", "User"]
+    assert rows[-2][:5] == ["User", "3", "name,", "age,", "city,"]
 
 
 def test_a_schema_shows_types_defaults_and_what_is_unique(run, users):
@@ -275,6 +278,95 @@ def test_a_reset_wants_the_tables_name(stage, run, cast, users):
     done = stage.ada.wait(stage.ada.submit_modal(run("reset", table="User"), name="User"))
     assert shown(done)[0] == "User: 3 records are deleted"
     assert users.find().count() == 0
+
+
+def test_a_secret_inside_a_model_is_not_overwritten_by_its_mask(stage, run):
+    account = stage.database.tables["Account"]
+    made = account(login={"user": "ada", "password": "hunter2"}).save()
+    form = run("update", table="Account", pk=made.pk)
+    (held,) = (each["component"]["value"] for each in form.modal["components"])
+    assert "**********" in held
+    assert "hunter2" not in held
+    title, text = shown(submit(stage, form, login=held.replace("ada", "eve")))
+    assert title == "That could not be done"
+    assert "stands for a secret" in text
+    found = account.get(made.pk).login
+    assert (found.user, found.password.get_secret_value()) == ("ada", "hunter2")
+    form = run("update", table="Account", pk=made.pk)
+    whole = '{"user": "eve", "password": "correct horse"}'
+    submit(stage, form, login=whole)
+    found = account.get(made.pk).login
+    assert (found.user, found.password.get_secret_value()) == ("eve", "correct horse")
+
+
+def test_what_was_typed_can_be_corrected(stage, run, press, users):
+    noted = submit(stage, run("insert", table="User"), name="Ada", age="old", city="Rome")
+    wrong = press(noted, "Save")
+    again = stage.ada.press(wrong.message["id"], buttons(wrong)["Correct it"])
+    held = {each["label"]: each["component"].get("value") for each in again.modal["components"]}
+    assert (held["name"], held["age"], held["city"]) == ("Ada", "old", "Rome")
+    press(submit(stage, again, name="Ada", age="36", city="Rome"), "Save")
+    (made,) = users.find()
+    assert (made.age, made.city) == (36, "Rome")
+
+
+def test_an_answer_shows_what_is_stored(stage, run, press, users):
+    noted = submit(stage, run("insert", table="User"), name="Ada")
+    second = stage.ada.press(noted.message["id"], buttons(noted)["Go on"])
+    press(noted, "Save")
+    late = submit(stage, second, note="late")
+    (made,) = users.find()
+    assert made.note == ""
+    assert "late" not in shown(late)[1]
+
+
+def test_to_delete_twice_is_no_failure(stage, run, users):
+    made = users(name="Ada").save()
+    asked = run("delete", table="User", pk=made.pk)
+    button = buttons(asked)["Delete it"]
+    stage.ada.press(asked.message["id"], button)
+    users.find().delete()
+    assert soon(lambda: "is deleted" in json.dumps(stage.ada.messages(stage.channel)[-1]["embeds"]))
+
+
+def test_a_page_that_is_not_there_any_more_leads_to_the_last_one(run, press, users):
+    users.save_many([users(name=f"user {number:02}") for number in range(25)])
+    first = run("table", table="User")
+    users.find(users.name > "user 11").delete()
+    title, text = shown(press(first, "Last"))
+    assert title == "User: 12 records"
+    assert "user 11" in text
+
+
+def test_what_does_not_fit_the_class_is_told_of(stage, run):
+    stage.database.tables["Note"].find().delete()
+    other = discobase.Database("shop")
+
+    @other.table(name="Note")
+    class Old(discobase.Table):
+        body: str = ""
+
+    with other.conn(stage.discord.default_token, api_url=stage.discord.api_url):
+        Old(body="of before").save()
+    stage.database.refresh()
+    stage.database.tables["Note"](text="of now").save()
+    title, text = shown(run("table", table="Note"))
+    assert title == "Note: 2 records"
+    assert "of now" in text
+    assert "does not fit the class" in text
+    title, text = shown(run("export", table="Note"))
+    assert title == "Note: 1 record"
+    assert "1 record more" in text
+    with other.conn(stage.discord.default_token, api_url=stage.discord.api_url):
+        Old.find().delete()
+
+
+def test_secrets_are_not_found_out_by_asking(stage, run, users):
+    users(name="Ada", password="hunter2").save()
+    title, text = shown(run("find", table="User", where="password=hunter2"))
+    assert title == "That could not be done"
+    assert "holds secrets" in text
+    assert choices(stage, "find", "where", table="User", where="password=") == ["password="]
 
 
 # Completing

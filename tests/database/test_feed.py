@@ -63,6 +63,20 @@ def test_fields_that_are_to_be_hidden_are(place):
     assert lines(place) == ["#1 Item 1 saved: name=•••"]
 
 
+@pytest.mark.parametrize(
+    ("hide", "named"), [({"Item": ["nmae"]}, "'Item.nmae'"), ({"Itme": ["name"]}, "'Itme'")]
+)
+def test_a_name_that_is_misspelt_shows_no_value(place, hide, named):
+    told = []
+    database, item = shop(feed=Feed(hide=hide, every=1), on_trouble=told.append)
+    with place.conn(database):
+        item(name="private").save()
+        item(name="private, too").save()
+    assert lines(place) == ["#1 Item 1 saved", "#2 Item 2 saved"]
+    (trouble,) = told
+    assert named in str(trouble)
+
+
 def test_without_values_only_records_are_named(place):
     database, item = shop(feed=Feed(values=False))
     with place.conn(database):

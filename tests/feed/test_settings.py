@@ -57,3 +57,19 @@ def test_what_does():
     assert Feed(hide={"orders": ["card"]}).shown("users", {"card"}) == {"card"}
     Database("shop", feed="changes")
     Database("shop", feed=Feed("changes"))
+
+
+@pytest.mark.parametrize("name", ["catalog", "checkpoints", "log-0", "log-17"])
+def test_a_feed_is_not_called_like_the_databases_own_channels(name):
+    with pytest.raises(UsageError, match="of the database itself"):
+        Feed(name)
+
+
+@pytest.mark.parametrize("name", ["@everyone", "a:b", "<#1>"])
+def test_a_feed_has_a_name_that_a_channel_can_have(name):
+    with pytest.raises(UsageError, match="letters, digits"):
+        Feed(name)
+
+
+def test_a_feed_may_be_called_in_any_script():
+    assert Feed("änderungen-変更_2").channel == "änderungen-変更_2"
