@@ -415,7 +415,7 @@ def test_who_is_shown_them_by_an_administrator_is_refused_all_the_same(stage, ru
     )
     assert stage.bot("PATCH", path, {"default_member_permissions": None}).status == 200
     refused = run("get", stage.eve, table="User", pk=cast[0].pk)
-    path_back = {"default_member_permissions": command["default_member_permissions"]}
+    path_back = {"default_member_permissions": int(command["default_member_permissions"])}
     assert stage.bot("PATCH", path, path_back).status == 200
     title, text = shown(refused)
     assert title == "You may not do that"

@@ -680,7 +680,7 @@ class TestRecords:
         database, item = shop()
         with place.conn(database):
             place.forget_calls()
-            with pytest.raises(RecordNotSaved, match=rf"{verb}\(\) of .*save\(\) it first"):
+            with pytest.raises(RecordNotSaved, match=rf"{verb}\(\) of .*save\(\) stores it"):
                 getattr(item(name="hat"), verb)()
             assert place.calls == 0
 
