@@ -49,6 +49,10 @@ _AT_A_TIME = 2_000
 takes some 20 ms for them: a commit that takes much longer loses its position to smaller ones, again
 and again, where other processes write all the time. A million records need five hundred."""
 
+_NO_WAIT = 0.05
+"""Seconds that a call may take until it waits, and that are not counted: a guess, many times what
+that takes where the machine is not busy."""
+
 _LAST_MOMENT = 0.001
 """Seconds that a call has at least, so that one with a timeout of 0 can look once: a guess."""
 
@@ -424,11 +428,15 @@ class Call:
         Raises:
             WaitTimeout: there are none.
         """
-        if self._end is None:
+        timeout = self._source.timeout
+        if self._end is None or timeout is None:
             return None
         if self.tries > 1 and monotonic() >= self._end:
             raise WaitTimeout(f"{self._purpose} was not sent in time; nothing was written.")
-        return max(self._end - monotonic(), _LAST_MOMENT)
+        left = self._end - monotonic()
+        if timeout - left < _NO_WAIT:
+            left = timeout  # as whoever has waited gave it, and errors name it
+        return max(left, _LAST_MOMENT)
 
     def say(self, schemas: Mapping[str, str], preparations: Sequence[Preparation]) -> None:
         """Commit what is to be said of a schema, ahead of the changes.

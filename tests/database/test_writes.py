@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Annotated
 
 import pytest
@@ -19,6 +21,7 @@ from discobase.errors import (
     UnstorableValue,
     UsageError,
 )
+from discobase.schema import Call
 from tests.database.shop import shop
 
 
@@ -357,3 +360,12 @@ class TestSaveMany:
         _, item = shop()
         with pytest.raises(NotConnected):
             item.save_many([item(name="hat")])
+
+
+def test_what_a_call_takes_until_it_waits_is_not_taken_from_its_time():
+    call = Call(SimpleNamespace(timeout=0.5))
+    call.tries = 1
+    time.sleep(0.005)
+    assert call.left() == 0.5
+    time.sleep(0.06)
+    assert 0 < call.left() < 0.45
