@@ -7,13 +7,13 @@ import re
 from collections.abc import Sequence
 
 from discobase.commands.asked import Asked
-from discobase.commands.operated import LOCATED, Operated, place
+from discobase.commands.operated import Operated
 from discobase.commands.replies import CHOICES, LONGEST_CHOICE
 from discobase.errors import DiscobaseError, UsageError
-from discobase.records.secrets import holds_secrets
 from discobase.table import Table
+from discobase.typed.field_types import is_secret
 from discobase.typed.filters import condition
-from discobase.typed.values import NULL
+from discobase.typed.values import LOCATED, NULL, place_of
 
 _LAST = re.compile(r"^(?P<before>.*\s)?(?P<last>\S*)$", re.DOTALL)
 _STEP = re.compile(r"^(?P<field>[^!<>=~]*)$")
@@ -70,12 +70,11 @@ def _values(model: type[Table], typed: str) -> list[str]:
     """
     try:
         wanted = condition(typed)
-        known = model.model_fields.get(wanted.path[0])
-        if known is not None and holds_secrets(known.annotation):
+        if is_secret(model, wanted.path[0]):
             return [typed]
         if len(wanted.path) != 1 or wanted.operator not in {"=", "!="}:
             return [typed]
-        field = place(model, wanted.path[0])
+        field = place_of(model, (wanted.path[0],))
         values = model.find().skip_outdated().group_by(field).count()
     except (DiscobaseError, UsageError):
         return [typed]

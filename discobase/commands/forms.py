@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import BaseModel
@@ -21,7 +22,7 @@ _LONG = 60
 """Characters from which on a text has an input of several lines."""
 
 
-def steps_of(fields: tuple[str, ...]) -> int:
+def steps_of(fields: Collection[str]) -> int:
     """Return how many forms it takes."""
     return max(1, -(-len(fields) // INPUTS))
 

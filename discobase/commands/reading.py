@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from discobase.commands import rendering
-from discobase.commands.operated import Operated, place, stored
+from discobase.commands.operated import Operated, stored
 from discobase.commands.remembered import Page, Task
 from discobase.commands.replies import Button, Reply
 from discobase.engine.server.interactions import SentFile
@@ -20,7 +20,7 @@ from discobase.table import Table
 from discobase.typed.field_types import type_of
 from discobase.typed.rows import columns_of, row_of, write_csv, write_lines
 from discobase.typed.search_box import searched
-from discobase.typed.values import ordered
+from discobase.typed.values import ordered, place_of
 
 _PER_PAGE = 20
 """Tables, or values, on a page."""
@@ -119,7 +119,7 @@ def tablestats(database: Operated, page: Page) -> Reply:
     fields = [*model.model_fields]
     rows: list[dict[str, Any]] = []
     for name in fields[page.number * _PER_PAGE :][:_PER_PAGE]:
-        values = _counted(every, place(model, name))
+        values = _counted(every, place_of(model, (name,)))
         rows.append({"field": name, **values})
     newest = every.max(model.version) if known.records else None
     text = rendering.facts(
@@ -212,7 +212,7 @@ def _counts(model: type[Table], name: str) -> dict[Any, int]:
     Raises:
         UsageError: they cannot be counted.
     """
-    field = place(model, name)
+    field = place_of(model, (name,))
     try:
         return model.find().skip_outdated().group_by(field).count()
     except UsageError as error:

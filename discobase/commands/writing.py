@@ -8,13 +8,14 @@ from typing import cast
 
 from discobase.commands import rendering
 from discobase.commands.forms import askable, form_of, steps_of, values_of
-from discobase.commands.operated import Operated, place
+from discobase.commands.operated import Operated
 from discobase.commands.reading import shown_record
 from discobase.commands.remembered import Step, Task
-from discobase.commands.replies import INPUTS, Button, Form, Input, Reply, Shown
+from discobase.commands.replies import Button, Form, Input, Reply, Shown
 from discobase.errors import ConflictError, RecordNotFound, UsageError
 from discobase.table import Table, save_once
 from discobase.typed.rows import Cells, row_of
+from discobase.typed.values import place_of
 
 SAID = "name"
 """The input into which a table's name is typed that is to be deleted."""
@@ -66,10 +67,9 @@ def take(step: Step, texts: Mapping[str, str]) -> Reply | None:
 
 def ways_on(step: Step) -> list[Button]:
     """Return what can be done where what was typed could not be stored."""
-    noted = -(-len(step.task.texts) // INPUTS)
     return [
         Button("Correct it", step.does("next", 0), _PRIMARY),
-        Button("Save", step.does("save", noted), _SECONDARY),
+        Button("Save", step.does("save", steps_of(step.task.texts)), _SECONDARY),
         Button("Forget it", step.does("forget", 0), _SECONDARY),
     ]
 
@@ -160,7 +160,7 @@ def _first_of_old(database: Operated, task: Task, key: str) -> Form:
     cells = row_of(record)
     fields = askable(model, cells)
     if task.column:
-        place(model, task.column)
+        place_of(model, (task.column,))
         fields = tuple(name for name in fields if name == task.column)
     if not fields:
         raise UsageError(

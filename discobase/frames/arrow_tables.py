@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from discobase.frames.columns import Fitting, FrameColumn, digits_of, with_zone
+from discobase.frames.columns import Fitting, FrameColumn, digits_of, zone_of
 from discobase.frames.kinds import ColumnType, Kind
 from discobase.frames.packages import imported
 
@@ -40,11 +40,7 @@ def _type_of(pyarrow: Any, column: FrameColumn) -> Any:
     if column.type.kind is Kind.DECIMAL:
         return pyarrow.decimal128(*digits_of(column))
     if column.type.kind is Kind.MOMENT:
-        zone = with_zone(column)
-        if zone is None:
-            why = "some of its moments have a time zone, and some have none"
-            raise Fitting(column).refusal(why)
-        return pyarrow.timestamp("us", tz="UTC" if zone else None)
+        return pyarrow.timestamp("us", tz=zone_of(column))
     return _plain_type(pyarrow, column.type)
 
 

@@ -168,6 +168,20 @@ def with_zone(column: FrameColumn) -> bool | None:
     return None if len(found) > 1 else found != {False}
 
 
+def zone_of(column: FrameColumn) -> str | None:
+    """Return the time zone of a column of moments, in a package that has one for all; None for
+    none.
+
+    Raises:
+        FrameRefused: some of its moments have one, and some have none.
+    """
+    zone = with_zone(column)
+    if zone is None:
+        why = "some of its moments have a time zone, and some have none"
+        raise Fitting(column).refusal(why)
+    return "UTC" if zone else None
+
+
 def in_utc(moment: datetime) -> datetime:
     """Return the same moment in UTC, if it has a time zone."""
     return moment if moment.tzinfo is None else moment.astimezone(UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from discobase.frames.columns import Fitting, FrameColumn, digits_of, with_zone
+from discobase.frames.columns import Fitting, FrameColumn, digits_of, zone_of
 from discobase.frames.kinds import ColumnType, Kind
 from discobase.frames.packages import imported
 
@@ -38,11 +38,7 @@ def _type_of(polars: Any, column: FrameColumn) -> Any:
     if column.type.kind is Kind.DECIMAL:
         return polars.Decimal(*digits_of(column))
     if column.type.kind is Kind.MOMENT:
-        zone = with_zone(column)
-        if zone is None:
-            why = "some of its moments have a time zone, and some have none"
-            raise Fitting(column).refusal(why)
-        return polars.Datetime("us", "UTC" if zone else None)
+        return polars.Datetime("us", zone_of(column))
     return _plain_type(polars, column.type)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from discobase.records.secrets import holds_secrets
 from discobase.table import Table
 
 
@@ -12,6 +13,12 @@ def type_of(model: type[Table], name: str) -> str:
     """Return the type of a field of a table."""
     field = model.model_fields.get(name)
     return "(no class can have this name)" if field is None else _shown_type(field.annotation)
+
+
+def is_secret(model: type[Table], name: str) -> bool:
+    """Return whether a table has such a field, and its values may be secrets."""
+    field = model.model_fields.get(name)
+    return field is not None and holds_secrets(field.annotation)
 
 
 def _shown_type(annotation: Any) -> str:

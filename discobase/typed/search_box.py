@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 
 from discobase.errors import UsageError
 from discobase.query import Query
-from discobase.records.secrets import holds_secrets
 from discobase.table import Table
+from discobase.typed.field_types import is_secret
 from discobase.typed.filters import condition
 from discobase.typed.values import found, with_text
 
@@ -43,10 +43,9 @@ def searched(table: type[Table], typed: str) -> Query[Table]:
 
 def _refuse_secrets(table: type[Table], conditions: Sequence[str]) -> None:
     """Refuse conditions on secrets: whoever may ask as often as they like finds them out."""
-    fields = table.model_fields
     for each in conditions:
         name = condition(each).path[0]
-        if name in fields and holds_secrets(fields[name].annotation):
+        if is_secret(table, name):
             raise UsageError(f"{name!r} holds secrets: nobody looks for them here.")
 
 

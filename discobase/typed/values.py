@@ -18,7 +18,8 @@ from discobase.typed.filters import Condition, assignment, condition
 NULL = "null"
 """What is typed where there is to be no value."""
 
-_LOCATED = ("pk", "version")
+LOCATED = ("pk", "version")
+"""What each record has beside its fields."""
 
 
 def found(table: type[Table], conditions: Iterable[str], *, fresh: bool = False) -> Query[Table]:
@@ -45,7 +46,7 @@ def with_text(table: type[Table], text: str) -> Any:
     any_of_them: Any = None
     for name in table.model_fields:
         with suppress(WrongExpression):  # it is no text
-            has_it = _place(table, (name,)).icontains(text)
+            has_it = place_of(table, (name,)).icontains(text)
             any_of_them = has_it if any_of_them is None else any_of_them | has_it
     if any_of_them is None:
         raise UsageError(
@@ -65,7 +66,7 @@ def ordered(query: Query[Table], table: type[Table], order: str) -> Query[Table]
     """
     fields: list[object] = []
     for name in filter(None, (each.strip() for each in order.split(","))):
-        place = _place(table, tuple(name.removeprefix("-").split(".")))
+        place = place_of(table, tuple(name.removeprefix("-").split(".")))
         fields.append(desc(place) if name.startswith("-") else place)
     return query.order_by(*fields) if fields else query
 
@@ -203,7 +204,7 @@ def _json_or_text(text: str) -> Any:
 
 
 def _expression(table: type[Table], wanted: Condition) -> Any:
-    place = _place(table, wanted.path)
+    place = place_of(table, wanted.path)
     if wanted.operator == "~":
         return _contains(place, _unquoted(wanted.text))
     value = _operand(table, wanted)
@@ -223,7 +224,7 @@ def _expression(table: type[Table], wanted: Condition) -> Any:
 
 
 def _operand(table: type[Table], wanted: Condition) -> Any:
-    if len(wanted.path) == 1 and wanted.path[0] not in _LOCATED:
+    if len(wanted.path) == 1 and wanted.path[0] not in LOCATED:
         name = wanted.path[0]
         try:
             return value_of(table, name, wanted.text)
@@ -239,12 +240,20 @@ def _contains(place: Any, text: str) -> Any:
         return place.contains(text)
 
 
-def _place(table: type[Table], path: tuple[str, ...]) -> Any:
-    """Return what a query compares."""
+def place_of(table: type[Table], path: tuple[str, ...]) -> Any:
+    """Return what a query compares.
+
+    Args:
+        table: the table.
+        path: a field, and the steps that lead into it.
+
+    Raises:
+        UnknownField: the table has no such field.
+    """
     name, *steps = path
-    if name not in table.model_fields and name not in _LOCATED:
+    if name not in table.model_fields and name not in LOCATED:
         known: Mapping[str, object] = table.model_fields
-        raise UnknownField(table.__name__, name, [*known, *_LOCATED])
+        raise UnknownField(table.__name__, name, [*known, *LOCATED])
     kind: Any = type(table)
     # Not the attribute, which may be a method of pydantic's that the field has the name of.
     place = kind.__getattr__(table, name) if name in table.model_fields else getattr(table, name)

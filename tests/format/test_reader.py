@@ -28,7 +28,7 @@ from tests.format.reader import (
     open_database,
 )
 from tests.formats.kept import WRITTEN, kept_by, scrypt_once
-from tests.formats.library import later
+from tests.formats.specimens import later
 from tests.local.rest import Rest
 
 READER = Path(__file__).with_name("reader.py")

@@ -18,7 +18,7 @@ from discobase import Database
 from discobase.connected import Connected
 from discobase.local import LocalDiscord
 from tests.format import decrypting, reader
-from tests.formats.library import SERVER, Tables
+from tests.formats.specimens import SERVER, Tables
 
 FOLDER = Path(__file__).parent
 WRITTEN = sorted(path.stem for path in FOLDER.glob("*.sql"))

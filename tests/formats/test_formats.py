@@ -13,7 +13,7 @@ from discobase.errors import UniqueViolation
 from discobase.records.sameness import difference
 from tests.format.reader import superblock_said
 from tests.formats.kept import WRITTEN, kept_by, scrypt_once
-from tests.formats.library import BULK, SPECIMENS, earlier, later, line_text
+from tests.formats.specimens import BULK, SPECIMENS, earlier, later, line_text
 
 
 def test_the_version_that_comes_first_is_kept():

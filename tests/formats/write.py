@@ -8,7 +8,7 @@ Once for each version of the format, before anything else of the format changes:
 
 It leaves ``VERSION.sql``, the embedded server's file as SQL, and ``VERSION.json``: the head, the
 version of each record, and what it takes to read them where that is not the token that a server
-makes by itself. What the records hold stands in :mod:`tests.formats.library`.
+makes by itself. What the records hold stands in :mod:`tests.formats.specimens`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from discobase.local import LocalDiscord
 from discobase.local.state import permissions
 from tests.format.decrypting import key_of
 from tests.format.reader import CLOSE, OPEN
-from tests.formats.library import (
+from tests.formats.specimens import (
     BULK,
     LONG,
     SERVER,
