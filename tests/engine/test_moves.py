@@ -23,6 +23,8 @@ from tests.engine.rows import rows_of
 from tests.engine.seam import OTHER, SHOP, THIRD
 from tests.engine.workload import put
 
+pytestmark = pytest.mark.one_python
+
 
 async def move(engine, server=OTHER):
     """Ask for a move."""

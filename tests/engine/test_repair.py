@@ -18,6 +18,8 @@ from tests.engine.rows import row, rows_of
 from tests.engine.schemas import schema_of
 from tests.engine.workload import LIMITS, ask, put
 
+pytestmark = pytest.mark.one_python
+
 
 @pytest.fixture
 def world(make_world):

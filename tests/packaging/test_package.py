@@ -25,6 +25,8 @@ import discobase
 from discobase.local import LocalDiscord
 from tests.packaging.extras import PROGRAMS, extras_for_users, lowest_versions
 
+pytestmark = pytest.mark.one_python
+
 ROOT = Path(__file__).parents[2]
 BUILD = "import sys; from setuptools import build_meta as b; getattr(b, sys.argv[1])(sys.argv[2])"
 """Builds a wheel or a source distribution, without an environment of its own."""
