@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from discobase.engine.changes import Remove
+from discobase.engine.lasting import LastingEngine
 from discobase.engine.log.leftovers import YOUTH, channels_in
 from discobase.engine.log.superblock import Superblock
 from discobase.errors import MoveRefused, ServerFull, ServerNotFound, Unavailable
@@ -21,7 +22,7 @@ from tests.engine.lasting import (
 )
 from tests.engine.rows import rows_of
 from tests.engine.seam import OTHER, SHOP, THIRD
-from tests.engine.workload import put
+from tests.engine.workload import LIMITS, put
 
 pytestmark = pytest.mark.one_python
 
@@ -241,3 +242,45 @@ def test_whoever_moves_it_may_die_at_each_call(make_world, rival):
         )
         servers.add(goes_on(world, other, expected))
     assert servers == {SHOP, OTHER}
+
+
+# Beside others
+
+
+def moved_beside_who_tidies_up(make_world, number):
+    """A process dies when it has announced a move; another one begins the next move to the same
+    server, and stands still when it has made a catalog, which has no mark yet; and a third one logs
+    in and tidies up after the first, and stands still at one of its calls. Returns the calls of the
+    third.
+    """
+    world = make_world(5)
+    one, engine = join_lasting(world)
+    two, other = join_lasting(world, "two")
+    save(world, one, engine, "kept")
+    Killer(one, 1)
+    one.loop.create_task(move(engine))
+    world.run(lambda: not one.alive)
+    world.run_in(two, vacuum(other))
+    Killer(two, 2, after=True, stands_still=8.0)
+    moving = two.loop.create_task(move(other))
+    world.run(lambda: two.frozen)
+    late = world.process("late")
+    calls = Killer(late, number, stands_still=30.0)
+    opening = late.loop.create_task(
+        LastingEngine.open(late.seam, failed=late.failures.append, limits=LIMITS)
+    )
+    world.run(lambda: opening.done() and moving.done())
+    late.closers.append(opening.result().replica.close)
+    assert isinstance(moving.exception(), Unavailable | MoveRefused | None)
+    return world, calls, other, moving.exception() is None
+
+
+def test_a_catalog_without_a_mark_may_be_that_of_a_move_under_way(make_world):
+    calls = moved_beside_who_tidies_up(make_world, None)[1]
+    assert calls.count
+    has_moved = set()
+    for number in range(calls.count):
+        world, _, other, moved = moved_beside_who_tidies_up(make_world, number)
+        assert goes_on(world, other, ["kept"]) == (OTHER if moved else SHOP)
+        has_moved.add(moved)
+    assert has_moved == {False, True}, "either of the two comes first"
