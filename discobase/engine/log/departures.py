@@ -104,7 +104,7 @@ async def undo(target: Server, mark: Mark, *, since: int | None = None, catalog:
         since: the id of a message that was written before anything was made there; None where none
             is known.
         catalog: the catalog that was made there, where it is known: it may have no mark yet. One
-            that the database has left before, and was to come back to, stays.
+            in which the database has been stays: it may be there, or be about to come back.
 
     Raises:
         Refused, Uncertain: something could not be removed.
@@ -119,9 +119,9 @@ async def undo(target: Server, mark: Mark, *, since: int | None = None, catalog:
         if part.ticket == mark.ticket:
             made.append(channel)
         elif part.role == CATALOG:
+            is_own = channel.id == catalog
             takes_unmarked = since is not None and not catalog
-            is_void = await _void(target, channel.id, mark, takes_unmarked=takes_unmarked)
-            if is_void or channel.id == catalog:
+            if await _is_void(target, channel.id, mark, own=is_own, unmarked=takes_unmarked):
                 made.append(channel)
                 catalogs.add(channel.id)
     await forget(target, catalogs)
@@ -133,9 +133,16 @@ async def undo(target: Server, mark: Mark, *, since: int | None = None, catalog:
     await remove_empty(target, homes)
 
 
-async def _void(target: Server, catalog: int, mark: Mark, *, takes_unmarked: bool) -> bool:
-    """Return whether a catalog was made for a move, and the database is not there; delete the mark
-    from one in which it was before.
+async def _is_void(target: Server, catalog: int, mark: Mark, *, own: bool, unmarked: bool) -> bool:
+    """Return whether a catalog was made for a move, and the database has never been there; delete
+    the mark from one in which it has.
+
+    Args:
+        target: the server that it is in.
+        catalog: the catalog.
+        mark: the mark of that move.
+        own: whether it is known to have been made for it.
+        unmarked: whether it may have been, where it has no mark: its maker had not come to that.
     """
     try:
         messages = await read_channel(target, catalog)
@@ -143,10 +150,9 @@ async def _void(target: Server, catalog: int, mark: Mark, *, takes_unmarked: boo
         return False
     marks = coming_in(target, messages)
     if not superblocks_in(target, messages):
-        if marks:
+        if marks or own:
             return all(each == mark for _, each in marks)
-        # Without any its maker had not come to that.
-        return takes_unmarked and await _is_given_up(target, catalog)
+        return unmarked and await _is_given_up(target, catalog)
     for message, each in marks:
         if each == mark:
             await forget_mark(target, catalog, message)
