@@ -8,7 +8,10 @@ from pathlib import Path
 
 import django
 from django.conf import settings
+from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
 
 from discobase import __version__
 
@@ -113,6 +116,23 @@ def _leave_out_of_navigation(app: Sphinx, page: str, source: list[str]) -> None:
         source[0] = ":orphan:\n\n" + source[0]
 
 
+class IndexOfKeywords(SphinxTransform):
+    """Makes the keywords of a page its entries in the index. The search shows a page whose entry
+    was typed before all that merely hold the words, which are more with each page that is written.
+    """
+
+    default_priority = 840  # before Sphinx collects the entries of a page
+
+    def apply(self, **_: object) -> None:
+        for meta in [*self.document.findall(nodes.meta)]:
+            if meta["name"] == "keywords":
+                (at, *_others) = self.document.next_node(nodes.section)["ids"]
+                words = [word.strip() for word in meta["content"].split(",")]
+                entries = [("single", word, at, "main", None) for word in words]
+                self.document.insert(0, addnodes.index(entries=entries))
+
+
 def setup(app: Sphinx) -> None:
+    app.add_transform(IndexOfKeywords)
     app.connect("source-read", _leave_out_of_navigation)
     app.connect("autodoc-skip-member", _stands_among_what_users_import)

@@ -19,6 +19,9 @@ from pydantic import BaseModel, Field, SecretStr
 import discobase
 from discobase import SqlRows
 from discobase.errors import FrameRefused, NotConnected, RecordOutdated, UnknownField
+from discobase.frames import arrow_tables, polars_frames
+from discobase.frames.columns import FrameColumn
+from discobase.frames.kinds import type_of_field
 from discobase.local import LocalDiscord
 
 db = discobase.Database("frames")
@@ -90,6 +93,39 @@ def test_secrets_are_masked_and_a_mask_is_never_saved():
         with pytest.raises(FrameRefused, match="stands for a secret") as refused:
             User.from_frame(wrong)
         assert (refused.value.row, refused.value.column) == (0, column)
+
+
+class Extreme(discobase.Table):
+    took: timedelta = timedelta(0)
+    price: Annotated[Decimal, Field(decimal_places=2)] = Decimal(0)
+
+
+LONGEST = timedelta(microseconds=2**63 - 1)
+
+
+@pytest.mark.parametrize("make", [polars_frames.frame_of, arrow_tables.table_of])
+@pytest.mark.parametrize(
+    ("name", "value", "refused"),
+    [
+        ("took", LONGEST, None),
+        ("took", LONGEST + timedelta(microseconds=1), "row 0: a duration of more than 64 bits"),
+        ("took", -LONGEST - timedelta(microseconds=2), "row 0: a duration of more than 64 bits"),
+        ("price", Decimal("1.500"), None),
+        ("price", Decimal("1e35"), None),
+        ("price", Decimal("1e36"), "more than 38 digits"),
+        ("price", Decimal("1e40"), "more than 38 digits"),
+    ],
+)
+def test_what_is_beyond_the_type_of_a_column_is_refused_by_its_name(make, name, value, refused):
+    type_ = type_of_field(Extreme, name, {})
+    column = FrameColumn(name, type_, [value])
+    if refused is None:
+        (found,) = pl.DataFrame(make([column]))[name]
+        assert found == value
+        return
+    with pytest.raises(FrameRefused, match=refused) as raised:
+        make([column])
+    assert raised.value.column == name
 
 
 def test_the_rows_of_a_statement_know_their_columns():

@@ -65,7 +65,8 @@ class Kernel:
 
     def give(self, cell: str) -> str:
         """Give it a cell, and do not wait; what the request is called."""
-        return self.client.execute(cell, allow_stdin=False)
+        # Else a kernel may pass over the cell after one that has raised, and say nothing of it.
+        return self.client.execute(cell, allow_stdin=False, stop_on_error=False)
 
     def wait(self, request: str) -> Ran:
         """Wait until a cell has run."""

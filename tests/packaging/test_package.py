@@ -24,6 +24,7 @@ from packaging.version import Version
 import discobase
 from discobase.local import LocalDiscord
 from tests.packaging.extras import PROGRAMS, extras_for_users, lowest_versions
+from tests.packaging.floors import pinned
 
 pytestmark = pytest.mark.one_python
 
@@ -181,12 +182,27 @@ def test_nothing_is_imported_but_those_three_and_what_they_require_themselves():
         assert packages <= required
 
 
-def test_tox_runs_the_tests_on_the_floors_of_all_that_users_are_asked_to_install():
-    tox = ConfigParser(interpolation=None)
+def test_the_lowest_version_of_all_that_users_and_tests_have_installed_is_named_and_tried_by_tox():
+    setup, tox = ConfigParser(interpolation=None), ConfigParser(interpolation=None)
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
     tox.read(ROOT / "tox.ini")
-    pinned = re.findall(r"(\S+)==(\S+)", tox["testenv:floors"]["commands_pre"])
-    assert dict(pinned) == lowest_versions(*extras_for_users())
-    assert len(pinned) >= 3 + len(extras_for_users())
+    extras = setup["options.extras_require"]
+    listed = [setup["options"]["install_requires"]]
+    listed += [extras[name] for name in ("test", *extras_for_users())]
+    needed = {
+        Requirement(line).name
+        for lines in listed
+        for line in lines.splitlines()
+        if line and not line.startswith("#")
+    }
+    assert {each.partition("==")[0] for each in pinned()} == needed
+    assert tox["testenv:floors"]["commands_pre"].strip() == "python -m tests.packaging.floors"
+
+
+def test_the_tests_run_on_each_extra_for_users_in_the_versions_that_it_names():
+    tested = lowest_versions("test").items()
+    for extra in extras_for_users():
+        assert lowest_versions(extra).items() <= tested, extra
 
 
 def test_each_extra_for_users_has_a_program_that_uses_it():

@@ -26,14 +26,19 @@ def lowest_versions(*extras: str) -> dict[str, str]:
     lists = [setup["options"]["install_requires"]]
     lists += [setup["options.extras_require"][name] for name in extras]
     return {
-        needed.name: bound.version
+        needed.name: _lowest_version(needed)
         for listed in lists
         for line in listed.splitlines()
         if line and not line.startswith("#")
         for needed in [Requirement(line)]
-        for bound in needed.specifier
-        if bound.operator == ">="
     }
+
+
+def _lowest_version(needed: Requirement) -> str:
+    found = [bound.version for bound in needed.specifier if bound.operator == ">="]
+    if len(found) != 1:
+        raise ValueError(f"setup.cfg has to name one lowest version of {needed.name}: {needed}")
+    return found[0]
 
 
 def _setup() -> ConfigParser:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 from discobase import Database, Table
 
 db = Database("Extras")
@@ -23,3 +25,6 @@ with db.conn("local"):
     assert found.to_arrow().column("place").to_pylist() == ["roof", "cellar"]
     again = Reading.from_frame(found.to_polars().drop("pk"))
     assert [each.value for each in again] == [20.5, None]
+
+packages = ", ".join(f"{name} {version(name)}" for name in ("pandas", "polars", "pyarrow"))
+print(f"{packages}: to frames, and back")
