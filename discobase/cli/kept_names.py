@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from discobase import StoredTable
+import discobase
 
 Names = Mapping[str, Sequence[str]]
 """For each table the places in its records that have a name, as in ``home`` and ``home.city``."""
@@ -92,7 +92,7 @@ class Note:
         return _folder() / f"{self._name}.json"
 
 
-def names_of(tables: Iterable[StoredTable]) -> Names:
+def names_of(tables: Iterable[discobase.StoredTable]) -> Names:
     """Return the names in tables as they are stored."""
     return {table.name: [*_places(table)] for table in tables}
 
@@ -119,7 +119,7 @@ def _folder() -> Path:
         raise FileNotFoundError("nobody knows the user's home") from error
 
 
-def _places(table: StoredTable) -> Iterator[str]:
+def _places(table: discobase.StoredTable) -> Iterator[str]:
     whole = table.json_schema
     properties = whole.get("properties", {})
     for name in table.fields:
