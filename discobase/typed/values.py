@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from discobase.errors import UnknownField, UsageError, WrongExpression
 from discobase.records.expressions.functions import desc
 from discobase.typed.filters import Condition, assignment, condition
+from discobase.typed.places import LOCATED
 
 if TYPE_CHECKING:
     from discobase.query import Query
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 NULL = "null"
 """What is typed where there is to be no value."""
-
-LOCATED = ("pk", "version")
-"""What each record has beside its fields."""
 
 
 def found(table: type[Table], conditions: Iterable[str], *, fresh: bool = False) -> Query[Table]:
