@@ -19,10 +19,6 @@ MARK = b'{"discobase":"export",'
 """What each export begins with, of whatever format."""
 
 
-_LARGEST = 2**63 - 1
-"""The largest number of the log's, which is what SQLite keeps."""
-
-
 class NoPiece(ValueError):
     """A text is that of no piece."""
 
@@ -257,7 +253,7 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _LARGEST:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise TypeError(value)
     return value
 
