@@ -18,6 +18,7 @@ from discobase.cli.commands import bot, reading, setup, shell, transfer, upkeep,
 from discobase.cli.completion import is_asked, words
 from discobase.cli.connection import Settings
 from discobase.cli.exit_status import DONE, EXPECTED, INTERRUPTED, USAGE, fail
+from discobase.cli.misunderstood import sentence_of, where_help_is
 
 _CONNECTION = "The connection, anywhere in the command"
 
@@ -198,7 +199,7 @@ def run(arguments: Sequence[str]) -> int:
     except typer.Abort:
         return INTERRUPTED
     except _NOT_UNDERSTOOD as error:
-        print(f"discobase: {' '.join(str(error).split())} (See --help.)", file=sys.stderr)
+        print(f"discobase: {sentence_of(error)} (See {where_help_is(error)}.)", file=sys.stderr)
         return USAGE
     except EXPECTED as error:
         return fail(error)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
+from typing import NoReturn
 
 from discobase._version import __version__
-from discobase.errors import DiscobaseError, PackageMissing
+from discobase.cli.misunderstood import no_such_option, sentence
+from discobase.errors import DiscobaseError, PackageMissing, UsageError
 
 _LARGEST_PORT = 65535
 """Of TCP: a port has 16 bits."""
@@ -61,8 +64,14 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         The exit status: 0 done, 1 failed, 2 not understood, 130 ended by Ctrl-C.
     """
-    parser = _parser()
-    options = parser.parse_args(arguments, _Options())
+    parser, commands = _parsers()
+    asked = commands.get(next(iter(arguments), ""), parser)
+    try:
+        options, rest = parser.parse_known_args(arguments, _Options())
+    except UsageError as error:
+        asked.error(str(error))
+    if rest:
+        asked.error(no_such_option(rest[0], re.findall(r"--[\w-]+", asked.format_usage())))
     if not hasattr(options, "run"):
         parser.print_help(sys.stderr)
         return 2
@@ -75,17 +84,26 @@ def main(arguments: Sequence[str]) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+class _Parser(argparse.ArgumentParser):
+    """Says in one sentence what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        told = sentence(message.removeprefix("argument "))
+        self.exit(2, f"discobase: {told} (See {self.prog} --help.)\n")
+
+
+def _parsers() -> tuple[_Parser, Mapping[str, _Parser]]:
+    """Return the parser of all, and that of each command."""
+    parser = _Parser(
         prog="discobase",
         description="A Discord server as a database, behind a blocking API.",
         epilog="With the extra 'cli' there are more: tables, find, insert, import, export ...",
     )
     parser.add_argument("--version", action="version", version=f"discobase {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    commands = parser.add_subparsers(parser_class=_Parser, title="commands", metavar="COMMAND")
     _add_demo(commands.add_parser("demo", help="save, find and restart, on the embedded server"))
     _add_serve(commands.add_parser("serve", help="run the embedded server on its own"))
-    return parser
+    return parser, commands.choices
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
@@ -119,7 +137,11 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         help="print one line of JSON (api_url, token, server) once connections are accepted",
     )
     parser.add_argument(
-        "--limits", choices=("none", "discord"), default="none", help="rate limits to impose"
+        "--limits",
+        type=_limits,
+        metavar="{none,discord}",
+        default="none",
+        help="rate limits to impose",
     )
     parser.add_argument(
         "--latency",
@@ -139,13 +161,21 @@ def _file(text: str) -> str:
 
 def _port(text: str) -> int:
     if not (text.isdecimal() and int(text) <= _LARGEST_PORT):
-        raise argparse.ArgumentTypeError(f"a number from 0 (any that is free) to {_LARGEST_PORT}")
+        raise UsageError(
+            f"--port takes a number from 0 (any that is free) to {_LARGEST_PORT}, not {text!r}."
+        )
     return int(text)
+
+
+def _limits(text: str) -> str:
+    if text not in {"none", "discord"}:
+        raise UsageError(f"--limits takes none or discord, not {text!r}.")
+    return text
 
 
 def _server_name(text: str) -> str:
     if not text.strip():
-        raise argparse.ArgumentTypeError("a name, which is not empty; leave it out for the default")
+        raise UsageError("--server takes a name, which is not empty; leave it out for the default.")
     return text
 
 
@@ -156,7 +186,9 @@ def _latency(text: str) -> tuple[float, float]:
     except ValueError:
         latency = -1.0, 0.0
     if not 0 <= latency[0] < inf or (tail and not latency[0] <= latency[1] < inf):
-        raise argparse.ArgumentTypeError("one number of seconds, or two with a comma, rising")
+        raise UsageError(
+            f"--latency takes one number of seconds, or two with a comma, rising, not {text!r}."
+        )
     return latency
 
 

@@ -8,19 +8,15 @@ import json
 import logging
 import os
 import shlex
-import signal
 import sqlite3
 import sys
-import threading
 from collections.abc import Generator
 
 from discobase.cli.exhibition import Exhibition
+from discobase.cli.foreground import until_told_to_end, wait_while
 from discobase.cli.keys import key_of
 from discobase.errors import ConnectError, UsageError
 from discobase.local import LocalDiscord
-
-_POLL_SECONDS = 0.5
-"""How long a signal may wait where it does not wake the main thread, as on Windows: a guess."""
 
 _OF_A_PORT = {
     errno.EADDRINUSE: "is taken",
@@ -57,17 +53,10 @@ def serve(  # noqa: PLR0917 - the command line has all of them
             name is empty, or there is no such profile.
         ConnectError: the file can be none of a server's.
     """
-    ended = threading.Event()
-
-    def end(_number: int, _frame: object) -> None:
-        ended.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-    with _started(
-        LocalDiscord(path, port=port, limits=limits, latency=latency, latency_tail=latency_tail),
-        port,
-    ) as discord:
+    server = LocalDiscord(
+        path, port=port, limits=limits, latency=latency, latency_tail=latency_tail
+    )
+    with _started(server, port) as discord, until_told_to_end():
         discord.join(server_name)
         # What its connections meet, they show in the window.
         logging.getLogger("discobase.engine").addHandler(logging.NullHandler())
@@ -77,8 +66,7 @@ def serve(  # noqa: PLR0917 - the command line has all of them
         sys.stdout.write(json.dumps(place) + "\n" if json_line else _in_words(discord, place, path))
         sys.stdout.flush()
         with contextlib.closing(exhibition):
-            while not ended.wait(_POLL_SECONDS):
-                pass
+            wait_while(lambda: True)
     return 0
 
 

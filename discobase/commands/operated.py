@@ -26,10 +26,12 @@ class Operated(Protocol):
 
 
 def stored(database: Operated, name: str) -> StoredTable:
-    """Return what is known of a table.
+    """Return what the log says of a table: nothing, where the program has a class for it and no
+    record has been saved yet.
 
     Raises:
         TableNotFound: there is none of that name.
     """
     database.open_table(name)
-    return next(each for each in database.stored_tables() if each.name == name)
+    nothing = StoredTable(name, records=0, fields=(), unique=(), indexed=(), json_schema={})
+    return next((each for each in database.stored_tables() if each.name == name), nothing)

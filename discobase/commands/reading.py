@@ -59,6 +59,7 @@ def schema(database: Operated, page: Page) -> Reply:
     known, model = stored(database, task.table), database.open_table(task.table)
     alone = {names[0] for names in known.unique if len(names) == 1}
     fields = [*model.model_fields]
+    page = _within(page, len(fields), _PER_PAGE)
     rows = [
         {
             "field": name,
@@ -117,6 +118,7 @@ def tablestats(database: Operated, page: Page) -> Reply:
     known, model = stored(database, task.table), database.open_table(task.table)
     every = model.find().skip_outdated()
     fields = [*model.model_fields]
+    page = _within(page, len(fields), _PER_PAGE)
     rows: list[dict[str, Any]] = []
     for name in fields[page.number * _PER_PAGE :][:_PER_PAGE]:
         values = _counted(every, place_of(model, (name,)))
@@ -251,7 +253,7 @@ def _default(model: type[Table], name: str) -> str:
 
 
 def _within(page: Page, total: int, size: int) -> Page:
-    """Return a page that there is: records may have been deleted since its button was shown."""
+    """Return a page that there is: there may be fewer since its button was shown."""
     return replace(page, number=min(page.number, max(0, (total - 1) // size)))
 
 

@@ -11,6 +11,8 @@ from dataclasses import replace
 import pytest
 
 import discobase
+from discobase.commands import reading
+from discobase.commands.remembered import Page, Task
 from discobase.errors import RecordNotFound
 from discobase.errors import UsageError as NotOffered
 from discobase.typed.filters import OPERATORS
@@ -337,6 +339,24 @@ def test_a_page_that_is_not_there_any_more_leads_to_the_last_one(run, press, use
     title, text = shown(press(first, "Last"))
     assert title == "User: 12 records"
     assert "user 11" in text
+
+
+def test_a_table_in_which_nothing_has_been_saved_has_fields(stage, run):
+    @stage.database.table
+    class Draft(discobase.Table):
+        text: str
+
+    assert shown(run("schema", table="Draft"))[0] == "Draft: 1 field"
+    assert "records" in shown(run("tablestats", table="Draft"))[1]
+    assert choices(stage, "find", "where", table="Draft", where="te")[0] == "text!="
+
+
+def test_a_page_of_fields_that_are_not_there_any_more_leads_to_the_last_one(stage, users):
+    for reader in (reading.schema, reading.tablestats):
+        task = Task(person=1, command=reader.__name__, table="User")
+        beyond = reader(stage.database, Page(task, "key", number=3))
+        assert beyond == reader(stage.database, Page(task, "key"))
+        assert "password" in beyond.text
 
 
 def test_what_does_not_fit_the_class_is_told_of(stage, run):

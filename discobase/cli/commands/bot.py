@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import threading
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -11,13 +10,11 @@ import typer
 import discobase
 from discobase.cli import output
 from discobase.cli.connection import database, token_of
+from discobase.cli.foreground import until_told_to_end, wait_while
 from discobase.cli.options import settings_of
 from discobase.cli.progress import shown_progress
 
 PANEL = "Upkeep"
-
-_POLL_SECONDS = 0.5
-"""How long a signal may wait where it does not wake the main thread, as on Windows: a guess."""
 
 
 def register(app: typer.Typer) -> None:
@@ -39,21 +36,11 @@ def bot(
     settings = settings_of(context)
     opened = database(settings, read_only=read_only, commands=discobase.Commands(permission))
     token = token_of(settings)
-    ended = threading.Event()
-
-    def end(_number: int, _frame: object) -> None:
-        ended.set()
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
+    with closing(opened), until_told_to_end():
         serving = opened.login_task(token, api_url=settings.api_url)
         with shown_progress(settings.quiet) as told:
             opened.wait_ready(progress=told)
             told(discobase.Progress(""))
         output.say(f"serving commands in {settings.name} for who has {permission}; Ctrl-C ends it")
-        while not ended.wait(_POLL_SECONDS):
-            if serving.done():
-                serving.result()
-    finally:
-        opened.close()
-        signal.signal(signal.SIGTERM, before)
+        wait_while(lambda: not serving.done())
+        serving.result()
