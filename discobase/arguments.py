@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
-from difflib import get_close_matches
+from collections.abc import Callable, Sequence
 from math import inf
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
-from discobase.engine.log.frame import Limits
-from discobase.engine.server.interactions import Interactions
-from discobase.engine.server.login import DISCORD_API
-from discobase.engine.trouble import Trouble
 from discobase.engine.versions import OWN, release_of, written_release
-from discobase.errors import BadToken, TableError, UsageError
-from discobase.feed import Feed
-from discobase.key import Key
+from discobase.errors import TableError, UsageError
 from discobase.progress import Progress
 from discobase.shown import shortened
 from discobase.timeouts import UsualStaleness
-from discobase.token import hidden
 
 T = TypeVar("T")
-
-LOCAL = "local"
-"""The token that stands for the embedded server; a colon and a path may follow."""
 
 _LONGEST_NAME = 100
 """Characters of a table's name: as many as a channel's in Discord has (channel resource, "Modify
@@ -37,72 +25,6 @@ _USUAL_STALENESS = 10.0
 """Seconds that what is read may be old where there is no gateway: about as old as it gets where
 there is one and it is lost (:data:`~discobase.engine.server.retry.LONGEST_PAUSE`). Whoever is done
 sooner reads at no cost; whoever goes on for an hour makes six calls a minute at the most."""
-
-_SIMILAR = 0.8
-"""How much a word has to be like ``local`` to be taken for it (:func:`difflib.get_close_matches`):
-a guess."""
-
-
-Serves = Callable[[Interactions, Callable[[], int]], Coroutine[Any, Any, None]]
-"""What serves people over a connection, until it is cancelled: it is given what they do, and what
-tells the id of the server in which the database is.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a login goes, and as whom.
-
-    Args:
-        token: the bot's token; ``local`` or ``local:PATH`` for the embedded server, the path in
-            full.
-        server: the Discord server's name, or its id.
-        api_url: the address of the REST API.
-        limits: what a message carries there.
-        allow_unsafe: whether to go on where the server does not enforce nonces.
-        gateway: whether to connect to the gateway, too.
-        cache: the folder in which the records are kept between runs; None to keep none.
-        read_only: whether nothing is to be written there.
-        label: what the log is to call this writer; empty where nothing.
-        on_trouble: what is called with what goes wrong, on a thread of its own.
-        successor_of: the id of a bot whose database is taken over, if it is not yet.
-        key: the key that the database is encrypted by; None for none.
-        serves: what serves people who use the bot in Discord; None where nothing does.
-        feed: the channel in which changes are posted; None for none.
-    """
-
-    token: str = field(repr=False)
-    server: str | int
-    api_url: str
-    limits: Limits
-    allow_unsafe: bool = False
-    gateway: bool = True
-    cache: Path | None = None
-    read_only: bool = False
-    label: str = field(default="", compare=False)
-    on_trouble: Callable[[Trouble], object] | None = field(default=None, compare=False, repr=False)
-    successor_of: int | None = None
-    key: Key | None = field(default=None, repr=False)
-    serves: Serves | None = field(default=None, compare=False, repr=False)
-    feed: Feed | None = None
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the embedded server is meant, which is started or joined by the login."""
-        return self.token == LOCAL or self.token.startswith(f"{LOCAL}:")
-
-    @property
-    def local_path(self) -> str | None:
-        """The file of the embedded server; None for the one that lives as long as the process."""
-        return str(self.token).partition(":")[2] or None
-
-    @property
-    def place(self) -> str:
-        """Which Discord server on which host, for errors. The embedded server is at another address
-        each time: what it was asked for by says more.
-        """
-        at = repr(str(self.token)) if self.is_local else self.api_url
-        return f"the server {self.server!r} at {at}"
 
 
 def checked_confirm(confirm: object) -> str | None:
@@ -132,7 +54,7 @@ def check_database(name: object, server: object, timeout: object, attachment_lim
         )
     checked_server(server)
     checked_wait(timeout)
-    if not _is_positive(attachment_limit, int):
+    if not is_positive(attachment_limit, int):
         given = shortened(attachment_limit)
         raise UsageError(f"attachment_limit={given}: give a number of bytes above 0.")
 
@@ -154,7 +76,7 @@ def checked_server(server: object) -> str | int | None:
     Raises:
         UsageError: it is neither.
     """
-    if server is None or (isinstance(server, str) and server) or _is_positive(server, int):
+    if server is None or (isinstance(server, str) and server) or is_positive(server, int):
         return cast("str | int | None", server)
     raise UsageError(f"server={shortened(server)}: give a name or an id, or leave it out.")
 
@@ -337,7 +259,13 @@ def _takes_one(function: Callable[..., object]) -> bool:
     return True
 
 
-def _is_positive(value: object, *kinds: type[int | float]) -> bool:
+def is_positive(value: object, *kinds: type[int | float]) -> bool:
+    """Return whether a value is a number above 0, and not infinite.
+
+    Args:
+        value: the value.
+        kinds: the types of numbers that will do.
+    """
     return isinstance(value, kinds) and not isinstance(value, bool) and 0 < value < inf
 
 
@@ -359,121 +287,7 @@ def checked_table_name(table: object) -> str:
     return table
 
 
-def target(
-    token: str | None,
-    api_url: str | None,
-    server: str | int,
-    limits: Limits,
-    *,
-    allow_unsafe: bool = False,
-    gateway: bool = True,
-    cache: Path | None = None,
-    read_only: bool = False,
-    label: str = "",
-    on_trouble: Callable[[Trouble], object] | None = None,
-    successor_of: int | None = None,
-    key: Key | None = None,
-    serves: Serves | None = None,
-    feed: Feed | None = None,
-) -> Target:
-    """Return where a login goes, by its arguments and the environment.
-
-    Raises:
-        BadToken: there is no token, or it can be none.
-        UsageError: the address of the API is no text, the path leads nowhere, or `allow_unsafe` is
-            no bool.
-    """
-    given = hidden(token or os.environ.get("DISCOBASE_TOKEN") or "")
-    address = api_url or os.environ.get("DISCOBASE_API_URL") or DISCORD_API
-    checked_flag("allow_unsafe", allow_unsafe)
-    place = _checked_address(address)
-    return Target(
-        _checked_token(given),
-        server,
-        place,
-        limits,
-        allow_unsafe,
-        gateway,
-        cache,
-        read_only,
-        label,
-        on_trouble,
-        _checked_bot(successor_of, read_only=read_only),
-        key,
-        serves,
-        feed,
-    )
-
-
-def _checked_bot(bot: object, *, read_only: bool) -> int | None:
-    """Return the id of a bot that is to be succeeded, if there is one."""
-    if bot is None:
-        return None
-    if not _is_positive(bot, int):
-        raise UsageError(
-            f"successor_of={shortened(bot)}: give the id of the bot's user as a number, as the "
-            f"topics of the database's channels have it."
-        )
-    if read_only:
-        raise UsageError(
-            f"successor_of={bot} takes a database over, which writes, and this one was made with "
-            f"read_only=True: let a program that may write take it over first."
-        )
-    return cast("int", bot)
-
-
-def _checked_token(token: object) -> str:
-    if not isinstance(token, str):
-        raise BadToken(
-            f"a bot token is a text, not {type(token).__name__}: copy it from the portal"
-        )
-    if not token.strip():
-        raise BadToken(
-            "there is no bot token: give it to the login, or set DISCOBASE_TOKEN. To try things "
-            "out without one, log in with the token 'local'."
-        )
-    word, colon, path = token.strip().partition(":")
-    if word == LOCAL and colon:
-        return hidden(f"{LOCAL}:{_checked_path(str(path))}")
-    if word != LOCAL and "." not in word and _is_like_local(word):
-        meant = f"'{LOCAL}:PATH'" if path else f"'{LOCAL}'"
-        raise BadToken(f"this is no bot token: did you mean {meant}, the embedded server?")
-    if _is_path(token.strip()):
-        raise BadToken(
-            f"this is no bot token, but looks like a path: for the embedded server, with its state "
-            f"in a file, write '{LOCAL}:PATH'."
-        )
-    return token.strip()
-
-
-def _is_path(token: str) -> bool:
-    """Return whether a token is the path of a file, or a URL. A slash alone does not make it one:
-    those of other servers may have some.
-    """
-    return (
-        token.startswith(("./", "../", "~/"))
-        or any(mark in token for mark in ("\\", "://"))
-        or token.endswith((".db", ".sqlite", ".sqlite3"))
-    )
-
-
-def _checked_path(path: str) -> str:
-    """Return the path of the embedded server's file, in full."""
-    if not path:
-        raise BadToken(
-            f"there is no path behind '{LOCAL}:': name a file, or log in with '{LOCAL}' for a "
-            f"server that keeps nothing."
-        )
-    if path.startswith("//"):
-        rest = path.lstrip("/") or "FILE"
-        raise UsageError(
-            f"'{LOCAL}:{path}' looks like a URL, and is none: write '{LOCAL}:{rest}' for a file in "
-            f"the folder of this process, or '{LOCAL}:/{rest}' for one from the root on."
-        )
-    return str(_in_full(path, f"the path {path!r} of '{LOCAL}:PATH'"))
-
-
-def _in_full(path: str, named: str) -> Path:
+def full_path(path: str, named: str) -> Path:
     """Return a path in full: the folder of this process may be another one by the time that it is
     used, or used again in a forked process. No shell has seen it, so ``~`` is the home folder here.
 
@@ -501,22 +315,7 @@ def checked_cache(cache: object) -> Path | None:
     given = os.fspath(cast("str | os.PathLike[str]", cache))
     if not isinstance(cast("object", given), str):
         raise UsageError(f"cache={shown}: give the path as a text, not as bytes.")
-    folder = _in_full(given, f"cache={cache!r}")
+    folder = full_path(given, f"cache={cache!r}")
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"cache={cache!r} is a file: give the path of a folder.")
     return folder
-
-
-def _is_like_local(word: str) -> bool:
-    return bool(get_close_matches(word.lower(), [LOCAL], cutoff=_SIMILAR))
-
-
-def _checked_address(address: object) -> str:
-    if not isinstance(address, str):
-        raise UsageError(f"api_url={shortened(address)}: give the address of an API as a text.")
-    if "@" in (address.partition("://")[2] or address).lstrip("/").partition("/")[0]:
-        raise UsageError(
-            "api_url= has a name or a password in it, which would stand in logs: give the address "
-            "alone."
-        )
-    return address.rstrip("/")

@@ -6,7 +6,6 @@ import json
 import logging
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from discobase.attempts import attempt_in, attempted
@@ -23,6 +22,7 @@ from discobase.engine.changes import (
 )
 from discobase.engine.replica import has_fts5
 from discobase.errors import TableError
+from discobase.once import once
 from discobase.portal import users_frame
 from discobase.records.codec import Codec
 from discobase.records.compatibility import incompatibility
@@ -76,7 +76,7 @@ class Binding(Generic[R]):
         if undefined_name(self._model, _users_names()) is None:
             _ = self.codec
 
-    @cached_property
+    @once
     def codec(self) -> Codec[R]:
         """How its records are written and read.
 
@@ -95,7 +95,7 @@ class Binding(Generic[R]):
         _keep_tables_apart(self._model)
         return codec
 
-    @cached_property
+    @once
     def schema(self) -> TableSchema[R]:
         """What the class says of the table's fields, and what the log lacks of that."""
         return TableSchema(self.codec, self.name)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from discobase.arguments import Target
 from discobase.engine.log.deletion import delete_database
 from discobase.engine.replica import Cache
 from discobase.engine.server.discordpy import Connection
 from discobase.engine.server.seam import NotPermitted, Refused, Uncertain
 from discobase.errors import Unavailable
 from discobase.single_task import SingleTask
+from discobase.target import Target
 
 
 class Cleaning(SingleTask[Sequence[str]]):

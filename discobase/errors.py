@@ -546,8 +546,13 @@ class MissingPermission(ConnectError):
         return (
             f"Allow it for the bot in the permissions of that channel, or of its category (Edit "
             f"Category, Permissions); if the server denies it too, open {self.invite} again. "
-            f"Until then nothing is written, and nothing is created in its place."
+            f"{self._what_follows()}"
         )
+
+    def _what_follows(self) -> str:
+        if self.missing == ["manage_channels"]:
+            return "Until then no channels are made in it, and those that are there stay in use."
+        return "Until then what needs it is refused, and nothing is created in its place."
 
 
 class ServerFull(ConnectError):
@@ -812,7 +817,9 @@ class RecordTooLarge(RecordError, ValueError):
 
 
 class RecordRefused(RecordError):
-    """Discord's filters refuse what the record says; nothing was written."""
+    """Discord's filters refuse what the record says, or its table has no primary key left, since a
+    record with the largest was put there; nothing was written.
+    """
 
 
 class RecordOutdated(RecordError):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from discobase.arguments import Target
 from discobase.engine.engine import examine
 from discobase.engine.server.discordpy import Connection
 from discobase.engine.verification.report import Report
 from discobase.single_task import SingleTask
+from discobase.target import Target
 
 
 class Examination(SingleTask[Report]):

@@ -18,7 +18,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, TypeVar, cast
 
 from pydantic import ConfigDict, create_model
@@ -30,6 +29,7 @@ from discobase.engine.operations import DEPENDS, FieldSchema, Schema
 from discobase.engine.replica import EMPTY, Layout
 from discobase.engine.together import is_together, names_of
 from discobase.errors import TableNotFound
+from discobase.once import once
 from discobase.records.codec import Codec
 from discobase.records.fields import Index, Unique, kind_of
 from discobase.records.rebuilt import RebuiltField, rebuilt_fields
@@ -96,7 +96,7 @@ class _OpenedBinding(Binding[R]):
         self.held_text = layout.newest_text
         self._held = layout.newest or _EMPTY_SCHEMA
 
-    @cached_property
+    @once
     def schema(self) -> TableSchema[R]:
         """What the log has to know before the class puts a record."""
         return _OpenedSchema(
@@ -163,12 +163,12 @@ class _PartOfSchema(TableSchema[R]):
         self._alike = {name: held.fields[name] for name in sorted(alike)}
         self._types = {"properties": {name: held.types["properties"][name] for name in self._alike}}
 
-    @cached_property
+    @once
     def fields(self) -> Mapping[str, FieldSchema]:
         """What the log is to know of each field."""
         return self._alike
 
-    @cached_property
+    @once
     def declared(self) -> Schema:
         """The schema."""
         return Schema(self.fields, is_part=True)
@@ -265,7 +265,7 @@ class _Candidate:
             )
         return made
 
-    @cached_property
+    @once
     def _bare_base(self) -> type[Table]:
         """What the class is derived from, which says of fields that they are unique together."""
         namespace: dict[str, Any] = {

@@ -6,7 +6,6 @@ import operator
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -35,6 +34,7 @@ from discobase.errors import (
 )
 from discobase.frames import arrow_tables, pandas_frames, polars_frames
 from discobase.frames.columns import FrameColumn, columns_of
+from discobase.once import once
 from discobase.queries.aggregates import extreme, mean, total
 from discobase.queries.answers import Answers
 from discobase.queries.explanation import Explanation, explain
@@ -729,7 +729,7 @@ class Query(Sequence[R], Generic[R]):
             start, stop, _ = slice(start, stop).indices(len(self))
         made = self._with(self._plan.sliced(start, stop))
         if self._held is not None:
-            made._picture = self._held.part(slice(start, stop))
+            made.__dict__["_picture"] = self._held.part(slice(start, stop))
         return made
 
     def _refuse_slice(self, what: str) -> None:
@@ -778,7 +778,7 @@ class Query(Sequence[R], Generic[R]):
         held: Picture[R] | None = self.__dict__.get("_picture")
         return held
 
-    @cached_property
+    @once
     def _picture(self) -> Picture[R]:
         picture = Picture(self._binding, Answers(self._binding, self._plan).found())
         first: Picture[R] | None = self.__dict__.get("_first")
@@ -786,15 +786,15 @@ class Query(Sequence[R], Generic[R]):
             picture.put(0, first.read(0))
         return picture
 
-    @cached_property
+    @once
     def _first(self) -> Picture[R]:
         return Picture(self._binding, Answers(self._binding, self._plan.sliced(0, 1)).found())
 
-    @cached_property
+    @once
     def _count(self) -> int:
         return Answers(self._binding, self._plan).count()
 
-    @cached_property
+    @once
     def _exists(self) -> bool:
         is_sorted = bool(self._plan.orderings) or self._plan.is_ranked
         if "_first" in self.__dict__ or not is_sorted:  # to look for the first one costs the same

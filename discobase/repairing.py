@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from discobase.arguments import Target
 from discobase.engine.repair.loss import Repair
 from discobase.engine.repair.repairing import repair
 from discobase.engine.server.discordpy import Connection
 from discobase.single_task import SingleTask
+from discobase.target import Target
 
 
 class Repairing(SingleTask[Repair]):

@@ -6,9 +6,9 @@ import logging
 import weakref
 from dataclasses import dataclass
 
-from discobase.arguments import Target
 from discobase.interactive import Cell
 from discobase.session_source import SessionSource
+from discobase.target import Target
 
 _log = logging.getLogger(__name__)
 

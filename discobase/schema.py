@@ -15,7 +15,6 @@ import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from time import monotonic
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -34,6 +33,7 @@ from discobase.engine.operations import DEPENDS, FieldSchema, Loaded, Schema
 from discobase.engine.replica import EMPTY, KEYLESS, KeyColumn, Layout, Replica, may_make_unique
 from discobase.engine.together import is_together, joined_key, names_of, together
 from discobase.errors import OutcomeUnknown, Unavailable, WaitTimeout
+from discobase.once import once
 from discobase.records.codec import Codec
 from discobase.records.fingerprint import fingerprints, json_types, missing_values
 from discobase.records.record import Record
@@ -88,7 +88,7 @@ class TableSchema(Generic[R]):
         self._settled: Layout | None = None
         self._pass: _Pass | None = None
 
-    @cached_property
+    @once
     def fields(self) -> Mapping[str, FieldSchema]:
         """What the log is to know of each field."""
         prints = fingerprints(self._codec.model)
@@ -104,13 +104,13 @@ class TableSchema(Generic[R]):
             for names in self._codec.together
         }
 
-    @cached_property
+    @once
     def declared(self) -> Schema:
         """The schema."""
         codec = self._codec
         return Schema(self.fields, self._unique_names, codec.indexed, json_types(codec.model))
 
-    @cached_property
+    @once
     def text(self) -> str:
         """The schema as the log has it."""
         return self.declared.to_json()
@@ -209,7 +209,7 @@ class TableSchema(Generic[R]):
         said = self._say_rest(call, layout, columns, since=since, seen=seen)
         return [*said, DeclareSchema(self._table, self.text, layout.number, seen)]
 
-    @cached_property
+    @once
     def _unique(self) -> list[KeyColumn]:
         return [self._columns[name] for name in self._unique_names]
 
@@ -220,7 +220,7 @@ class TableSchema(Generic[R]):
     def _make_unique(self, columns: Sequence[KeyColumn]) -> list[MakeUnique]:
         return [MakeUnique(self._table, column.field, self.text) for column in columns]
 
-    @cached_property
+    @once
     def _columns(self) -> dict[str, KeyColumn]:
         """The key column of each field that has keys."""
         return {

@@ -21,7 +21,6 @@ from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from discobase.arguments import Target
 from discobase.callback import Callback
 from discobase.engine.checkpoints.growth import Growth
 from discobase.engine.interface import EngineInterface
@@ -37,6 +36,7 @@ from discobase.portal import Portal, drop_traceback, reraisable
 from discobase.progress import Gauge, Progress
 from discobase.progress_bar import Telling
 from discobase.status import Status
+from discobase.target import Target
 from discobase.token import hidden
 
 if TYPE_CHECKING:

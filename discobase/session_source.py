@@ -14,7 +14,6 @@ from functools import partial
 from math import inf
 from typing import Any, TypeVar
 
-from discobase.arguments import Target
 from discobase.cleaning import Cleaning, forget_kept
 from discobase.engine.changes import IndexWanted, Placed, Request, TextIndexWanted
 from discobase.engine.checkpoints.keeper import Checkpoint
@@ -51,6 +50,7 @@ from discobase.progress_bar import Telling
 from discobase.repairing import Repairing
 from discobase.session import Session
 from discobase.status import Status
+from discobase.target import Target
 
 T = TypeVar("T")
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from math import inf
 from typing import Generic, TypeVar
 
-from discobase.arguments import Target
 from discobase.engine.server.discordpy import Connection
 from discobase.errors import Disconnected
 from discobase.progress import Progress
 from discobase.progress_bar import Telling
 from discobase.session import Session
+from discobase.target import Target
 
 T = TypeVar("T")
 

@@ -653,3 +653,8 @@ def bind(table: type[Table], binding: Binding[Any], *, before: type[Table] | Non
     if before is not None:
         before._bound().give_way(binding)  # pyright: ignore[reportPrivateUsage] - as below
     table._binding = binding  # pyright: ignore[reportPrivateUsage] - the one place it is set
+
+
+def bindings_of(tables: Mapping[str, type[Table]]) -> Mapping[str, Binding[Any]]:
+    """Return what binds each of some attached classes to its table, by the tables' names."""
+    return {name: vars(model)["_binding"] for name, model in tables.items()}

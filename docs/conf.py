@@ -20,7 +20,7 @@ from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.nodes import find_pending_xref_condition
 
-from discobase import __version__
+from discobase import Query, Table, __version__
 
 # The modules of discobase.contrib.django have to be imported, and some cannot without settings.
 OF_DJANGO = ("contenttypes", "auth", "messages", "sessions", "admin.apps.SimpleAdminConfig")
@@ -28,6 +28,10 @@ settings.configure(
     INSTALLED_APPS=[*(f"django.contrib.{app}" for app in OF_DJANGO), "discobase.contrib.django"]
 )
 django.setup()
+
+# They import these for type checkers alone, and `Table` by itself is a name of several classes.
+for module in ("field_types", "rows", "values"):
+    vars(importlib.import_module(f"discobase.typed.{module}")).update(Query=Query, Table=Table)
 
 project = "discobase"
 author = "The discobase authors"

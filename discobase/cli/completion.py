@@ -20,7 +20,8 @@ import typer
 from discobase.cli.connection import Settings, database
 from discobase.cli.kept_names import Names, Note, is_there, names_of
 from discobase.errors import DiscobaseError
-from discobase.typed.filters import OPERATORS
+from discobase.typed import suggestions
+from discobase.typed.places import LOCATED
 
 _WAITED = 3.0
 """Seconds that Discord is waited for while a shell stands still: a guess at what people bear."""
@@ -37,24 +38,23 @@ _BREAKS = re.compile("[=:]+")
 
 def tables(context: typer.Context, incomplete: str) -> list[str]:
     """Offer tables."""
-    return [name for name in _names(context) if name.startswith(incomplete) and _is_plain(name)]
+    return suggestions.begun(incomplete, filter(_is_plain, _names(context)))
 
 
 def conditions(context: typer.Context, incomplete: str) -> list[str]:
     """Offer fields, also in models, with the operators of a condition."""
-    return _with_operators(_fields(context), incomplete, OPERATORS)
+    return _for_the_shell(suggestions.conditions(incomplete, _places(context), suggestions.begun))
 
 
 def assignments(context: typer.Context, incomplete: str) -> list[str]:
     """Offer fields that get a value."""
-    return _with_operators(_top(_fields(context)), incomplete, ("=",))
+    fields = [each for each in _top(_places(context)) if each not in LOCATED]
+    return _for_the_shell(suggestions.assignments(incomplete, fields, suggestions.begun))
 
 
 def order(context: typer.Context, incomplete: str) -> list[str]:
     """Offer fields to sort by, behind those that are there, and backwards, too."""
-    before, comma, last = incomplete.rpartition(",")
-    fields = [sign + name for name in _top(_fields(context)) for sign in ("", "-")]
-    return [before + comma + each for each in fields if each.startswith(last)]
+    return suggestions.orders(incomplete, _top(_places(context)), suggestions.begun)
 
 
 def is_asked() -> bool:
@@ -78,17 +78,10 @@ def words(arguments: Sequence[str]) -> list[str]:
     return joined
 
 
-def _with_operators(fields: Iterable[str], incomplete: str, operators: Sequence[str]) -> list[str]:
-    """Return what a condition, or an assignment, may go on with: all operators of a field that is
-    told, and one of each field where there are several.
-    """
+def _for_the_shell(offered: list[str]) -> list[str]:
+    """Return conditions or assignments as the shell that asks can go on with them."""
     if _is_value():
         return []
-    fitting = [name for name in fields if name.startswith(incomplete)]
-    offered: list[str] = []
-    for name in fitting:
-        is_meant = name == incomplete or len(fitting) == 1
-        offered += [name + each for each in (operators if is_meant else ("=",))]
     if not _is_bash():
         return offered
     if len(offered) == 1:
@@ -143,12 +136,15 @@ def _settings(context: typer.Context) -> Settings:
     )
 
 
-def _fields(context: typer.Context) -> list[str]:
-    """Return the places in the records of the table that a command names."""
+def _places(context: typer.Context) -> list[str]:
+    """Return the places in the records of the table that a command names; none where it is not
+    known.
+    """
     told: dict[str, Any] = context.params
     # Behind an option that still lacks its value arguments are not told apart.
     table = told.get("name") or told.get("table") or next(iter(context.args), "")
-    return [place for place in _names(context).get(table, ()) if _is_plain(place)]
+    places = _names(context).get(table)
+    return [*filter(_is_plain, places), *LOCATED] if places is not None else []
 
 
 def _top(places: Iterable[str]) -> Iterator[str]:

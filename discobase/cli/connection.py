@@ -10,7 +10,7 @@ from getpass import getpass
 from pathlib import Path
 from typing import Any
 
-from discobase import Commands, Database, Progress
+import discobase
 from discobase.cli.kept_names import Note, names_of
 from discobase.cli.keys import key_of
 from discobase.cli.progress import shown_progress
@@ -61,8 +61,8 @@ def database(
     *,
     read_only: bool = False,
     gateway: bool = False,
-    commands: Commands | None = None,
-) -> Database:
+    commands: discobase.Commands | None = None,
+) -> discobase.Database:
     """Return the database, not connected yet.
 
     Args:
@@ -78,7 +78,7 @@ def database(
     key = _asked("key (32 bytes in hexadecimal, or a passphrase): ") if settings.ask_key else None
     key = key or settings.key
     options: dict[str, Any] = {} if key is None else {"key": key_of(key)}
-    return Database(
+    return discobase.Database(
         settings.name,
         gateway=gateway or commands is not None,
         cache=settings.cache,
@@ -90,7 +90,7 @@ def database(
 
 
 @contextmanager
-def connected(settings: Settings, *, read_only: bool = False) -> Generator[Database]:
+def connected(settings: Settings, *, read_only: bool = False) -> Generator[discobase.Database]:
     """Connect for the length of a block, without a login to the gateway.
 
     Args:
@@ -107,7 +107,7 @@ def connected(settings: Settings, *, read_only: bool = False) -> Generator[Datab
     with shown_progress(settings.quiet) as told:
         connection = opened.conn(token, api_url=settings.api_url, progress=told)
         with connection:
-            told(Progress(""))
+            told(discobase.Progress(""))
             _note_names(opened, settings, token)
             yield opened
 
@@ -126,7 +126,7 @@ def _require_file(token: str) -> None:
         )
 
 
-def _note_names(opened: Database, settings: Settings, token: str) -> None:
+def _note_names(opened: discobase.Database, settings: Settings, token: str) -> None:
     """Keep the names of tables and fields for the completion of what is typed next. Those of an
     encrypted database are nobody else's, and are not kept.
     """

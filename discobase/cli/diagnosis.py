@@ -11,7 +11,7 @@ from http.client import HTTPException
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from discobase import Database, Status, __version__
+import discobase
 from discobase.cli.connection import Settings, database, token_of
 from discobase.cli.exit_status import line_of
 from discobase.errors import (
@@ -152,7 +152,7 @@ def _of_error(error: DiscobaseError) -> Iterator[Check]:
     yield Check(name, State.PROBLEM, line_of(error), mend)
 
 
-def _of_connection(opened: Database) -> Iterator[Check]:
+def _of_connection(opened: discobase.Database) -> Iterator[Check]:
     began = time.monotonic()
     is_live = _is_live(opened)
     seconds = time.monotonic() - began
@@ -182,7 +182,7 @@ def _of_connection(opened: Database) -> Iterator[Check]:
     yield _lag(lag)
 
 
-def _is_live(opened: Database) -> bool:
+def _is_live(opened: discobase.Database) -> bool:
     end = time.monotonic() + _LIVE_WITHIN
     while opened.status().gateway != "live":
         if time.monotonic() > end:
@@ -191,7 +191,7 @@ def _is_live(opened: Database) -> bool:
     return True
 
 
-def _log(status: Status, lost: int) -> Check:
+def _log(status: discobase.Status, lost: int) -> Check:
     if lost or status.writes_blocked:
         blocked = ", and nothing can be written" if status.writes_blocked else ""
         return Check(
@@ -205,7 +205,7 @@ def _log(status: Status, lost: int) -> Check:
     return Check("log", State.WARNING if advice else State.OK, found, advice)
 
 
-def _checkpoint(status: Status) -> Check:
+def _checkpoint(status: discobase.Status) -> Check:
     seconds = status.growth.reading_seconds if status.growth is not None else 0.0
     if status.checkpoint is None:
         is_long = seconds > _LONG_TAIL
@@ -222,7 +222,7 @@ def _checkpoint(status: Status) -> Check:
     )
 
 
-def _limits(status: Status) -> Check:
+def _limits(status: discobase.Status) -> Check:
     left, waits = status.identifies_left, status.rate_limit_waits
     told = "not told" if left is None else f"{left:,} of {status.identifies_a_day:,}"
     found = f"gateway logins left today: {told}; waits for rate limits: {waits}"
@@ -248,7 +248,7 @@ def _clock(settings: Settings, token: str) -> Check:
     if token.startswith("local") and settings.api_url is None:
         return Check("clock", State.OK, "the embedded server has that of this machine")
     address = f"{settings.api_url or _DISCORD}/gateway"
-    agent = f"DiscordBot (discobase, {__version__})"
+    agent = f"DiscordBot (discobase, {discobase.__version__})"
     request = Request(address, headers={"User-Agent": agent})  # noqa: S310 - an address of an API
     began = time.time()
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from discobase import Table
+import discobase
 from discobase.cli.files import FileRow
 from discobase.errors import UnknownField
 from discobase.typed.values import FieldValues
@@ -23,11 +23,11 @@ class Records:
         table: their table.
     """
 
-    def __init__(self, table: type[Table]) -> None:
+    def __init__(self, table: type[discobase.Table]) -> None:
         self._table = table
         self._fields: dict[str, FieldValues] = {}
 
-    def of(self, rows: Iterable[FileRow]) -> Iterator[Table]:
+    def of(self, rows: Iterable[FileRow]) -> Iterator[discobase.Table]:
         """Yield a record for each row.
 
         Raises:

@@ -11,19 +11,16 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from discobase import StoredTable
+import discobase
+from discobase.typed.places import places_of
 
 Names = Mapping[str, Sequence[str]]
 """For each table the places in its records that have a name, as in ``home`` and ``home.city``."""
-
-_NESTED = 3
-"""Names one behind another in a place: deeper ones are rarely typed, and models may hold
-themselves."""
 
 _log = logging.getLogger(__name__)
 
@@ -92,9 +89,9 @@ class Note:
         return _folder() / f"{self._name}.json"
 
 
-def names_of(tables: Iterable[StoredTable]) -> Names:
+def names_of(tables: Iterable[discobase.StoredTable]) -> Names:
     """Return the names in tables as they are stored."""
-    return {table.name: [*_places(table)] for table in tables}
+    return {table.name: [*places_of(table.fields, table.json_schema)] for table in tables}
 
 
 def is_there(token: str) -> bool:
@@ -117,33 +114,6 @@ def _folder() -> Path:
         return (Path(base) if base else Path.home() / ".cache") / "discobase" / "names"
     except RuntimeError as error:  # what Path.home() raises where there is none
         raise FileNotFoundError("nobody knows the user's home") from error
-
-
-def _places(table: StoredTable) -> Iterator[str]:
-    whole = table.json_schema
-    properties = whole.get("properties", {})
-    for name in table.fields:
-        yield from _below(name, properties.get(name, {}), whole, _NESTED - 1)
-
-
-def _below(place: str, schema: Any, whole: Mapping[str, Any], deeper: int) -> Iterator[str]:
-    """Yield a place, and those of the models that may stand there."""
-    yield place
-    if deeper == 0 or not isinstance(schema, dict):
-        return
-    known = cast("dict[str, Any]", schema)
-    found: dict[str, Any] = {}
-    for one in (known, *known.get("anyOf", ())):
-        found |= _followed(one, whole).get("properties", {})
-    for name, inner in found.items():
-        yield from _below(f"{place}.{name}", inner, whole, deeper - 1)
-
-
-def _followed(schema: Any, whole: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a schema, or the one that it refers to."""
-    reference = str(schema.get("$ref", ""))
-    name = reference.removeprefix("#/$defs/")
-    return cast("dict[str, Any]", whole.get("$defs", {}).get(name, schema))
 
 
 def _as_names(read: Any) -> Names:

@@ -1,12 +1,15 @@
-"""Where the command line begins: with all commands, or with those that need no extra."""
+"""Where the command line begins: with all commands, or with those that need no extra.
+
+What a command needs takes a while to import, and is imported below, where Ctrl-C is expected.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 
-from discobase.cli import plain
-from discobase.errors import PackageMissing
+_INTERRUPTED = 130
+"""As :mod:`discobase.cli.exit_status` has it, which may not be imported yet."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,7 +21,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: see :data:`discobase.cli.exit_status.MEANINGS`.
     """
-    given = [*(sys.argv[1:] if arguments is None else arguments)]
+    try:
+        return _run([*(sys.argv[1:] if arguments is None else arguments)])
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _run(given: Sequence[str]) -> int:
+    from discobase.cli import plain  # noqa: PLC0415 - Ctrl-C ends it without a word
+
     if plain.has(given):
         return plain.main(given)
     try:
@@ -26,5 +37,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("typer", "click", "rich"):
             raise
-        return plain.without_the_extra(given, PackageMissing("typer", "cli"))
+        return plain.without_the_extra(given)
     return run(given)

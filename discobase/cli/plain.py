@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from math import inf
 
 from discobase._version import __version__
-from discobase.cli import demo
-from discobase.cli.serve import serve
 from discobase.errors import DiscobaseError, PackageMissing
 
 _LARGEST_PORT = 65535
@@ -39,19 +37,18 @@ def has(arguments: Sequence[str]) -> bool:
     return bool(arguments) and arguments[0] in COMMANDS
 
 
-def without_the_extra(arguments: Sequence[str], missing: PackageMissing) -> int:
+def without_the_extra(arguments: Sequence[str]) -> int:
     """Answer what is none of these commands where the extra is not installed.
 
     Args:
         arguments: what stands behind the program's name.
-        missing: what to do about it.
 
     Returns:
         The exit status.
     """
     if not arguments or arguments[0] in ("-h", "--help", "--version"):
         return main(arguments)
-    print(f"discobase {arguments[0]}: {missing}", file=sys.stderr)
+    print(f"discobase {arguments[0]}: {PackageMissing('typer', 'cli')}", file=sys.stderr)
     return 2
 
 
@@ -164,10 +161,14 @@ def _latency(text: str) -> tuple[float, float]:
 
 
 def _demo(options: _Options) -> int:
+    from discobase.cli import demo  # noqa: PLC0415 - with the embedded server, which takes long
+
     return demo.run(keep=options.keep)
 
 
 def _serve(options: _Options) -> int:
+    from discobase.cli.serve import serve  # noqa: PLC0415 - likewise
+
     return serve(
         options.port,
         options.db,

@@ -16,9 +16,9 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
-from discobase import Progress
+import discobase
 
-Told = Callable[[Progress], None]
+Told = Callable[["discobase.Progress"], None]
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def shown_progress(quiet: bool = False) -> Generator[Told]:
     with Bars(*columns, console=console, transient=True) as bars:
         tasks: list[TaskID] = []
 
-        def tell(progress: Progress) -> None:
+        def tell(progress: discobase.Progress) -> None:
             if not progress.doing:
                 bars.stop()
                 return

@@ -327,7 +327,31 @@ class Seal:
     lanes: tuple[int, ...]
 
 
-Operation = Put | Delete | Declare | Keys | Constrain | Release | Names | Introduce | Require | Seal
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Beside the seal of a repair: the newest message of its lane had been deleted. Behind the seal
+    nobody could tell that any more, and what is lost is what was said back to that repair.
+
+    Args:
+        message: the id of the message.
+    """
+
+    message: int
+
+
+Operation = (
+    Put
+    | Delete
+    | Declare
+    | Keys
+    | Constrain
+    | Release
+    | Names
+    | Introduce
+    | Require
+    | Seal
+    | Missing
+)
 
 
 def version_for(operations: Iterable[Operation]) -> str | None:
@@ -368,6 +392,7 @@ _SEAL = re.compile(
     rf'\["seal",([1-9][0-9]{{0,12}}),"([0-9a-z]{{1,24}})",{_ID},{_ID},'
     rf'\[("[1-9][0-9]{{0,18}}"(?:,"[1-9][0-9]{{0,18}}")*)\]\]'
 )
+_MISSING = re.compile(rf'\["missing\?",{_ID}\]')
 _KEYS = '["keys",'
 
 _parsed = json.JSONDecoder().raw_decode
@@ -397,7 +422,7 @@ def to_line(operation: Operation) -> str:
     """Write one operation as one line of ASCII-only JSON. The record inside it is taken over as it
     stands, not encoded again.
     """
-    if isinstance(operation, Names | Introduce | Require | Seal):
+    if isinstance(operation, Names | Introduce | Require | Seal | Missing):
         return _of_no_table(operation)
     table = _line(operation.table)
     match operation:
@@ -420,7 +445,7 @@ def to_line(operation: Operation) -> str:
             return f'["release",{table},{_line(name)}]'
 
 
-def _of_no_table(operation: Names | Introduce | Require | Seal) -> str:
+def _of_no_table(operation: Names | Introduce | Require | Seal | Missing) -> str:
     match operation:
         case Names(key=key, first=0):
             return _line(["request?", key])
@@ -434,6 +459,8 @@ def _of_no_table(operation: Names | Introduce | Require | Seal) -> str:
             lanes = [str(lane) for lane in operation.lanes]
             named = [operation.generation, operation.ticket, str(channel), str(message), lanes]
             return _line(["seal", *named])
+        case Missing(message=message):
+            return _line(["missing?", str(message)])
 
 
 def from_line(line: str) -> Operation | None:
@@ -453,7 +480,7 @@ def from_line(line: str) -> Operation | None:
         return Delete(json.loads(found[1]), int(found[2]))
     if found := _NAMES.fullmatch(line):
         return Names(json.loads(found[1]), int(found[2] or 0))
-    if operation := _of_schema(line) or _of_writers(line) or _seal(line):
+    if operation := _of_schema(line) or _of_writers(line) or _of_the_end(line):
         return operation
     name = _name_of(line)
     if name == _REQUEST:
@@ -463,8 +490,10 @@ def from_line(line: str) -> Operation | None:
     raise LaterFormat(f"an operation {name!r} of this form")
 
 
-def _seal(line: str) -> Seal | None:
-    """Read a seal; None where the line holds none."""
+def _of_the_end(line: str) -> Seal | Missing | None:
+    """Read a seal, or what stands beside one; None where the line holds another operation."""
+    if found := _MISSING.fullmatch(line):
+        return Missing(int(found[1]))
     if (found := _SEAL.fullmatch(line)) is None:
         return None
     lanes = tuple(int(lane) for lane in json.loads(f"[{found[5]}]"))

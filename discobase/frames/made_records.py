@@ -97,6 +97,7 @@ class _Maker:
         self._binding = binding
         self._model = binding.codec.model
         self._frame = frame
+        self._row_about: dict[int, int] = {}
         hides = any(map(_has_secrets, {self._model, *inner_models(self._model)}))
         self._cells = {
             name: _Cells(binding, name, frame, hides=hides)
@@ -149,6 +150,9 @@ class _Maker:
             pk = int(pk)
         if not isinstance(pk, int) or isinstance(pk, bool):
             return _Wrong(row, {_PK: "a primary key is an integer"})
+        if (first := self._row_about.setdefault(pk, row)) != row:
+            why = f"row {first} is about record {pk} as well: one of the two would be lost"
+            return _Wrong(row, {_PK: why})
         stored = self._binding.row(pk)
         if stored is None:
             why = f"there is no record {pk}. Leave it empty, or the column out, for new records"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from discobase.engine.changes import TextIndexWanted
 from discobase.engine.replica import Layout, Selection, TextIndex
 from discobase.errors import UnstorableValue
+from discobase.once import once
 from discobase.queries.bounds import FALSE, TRUE, Bounds
 from discobase.queries.conditions import compiled
 from discobase.queries.key_terms import KeyTerm, KeyTerms
@@ -61,17 +61,17 @@ class Compilation:
         wants_ranks = self._plan.is_ranked or self._plan.with_ranks
         return wants_ranks and self.text is None and self.bounds.maybe != FALSE
 
-    @cached_property
+    @once
     def selection(self) -> Selection:
         """The rows that may be asked for, in SQL's words."""
         return self._select(reverse=False)
 
-    @cached_property
+    @once
     def reversed_selection(self) -> Selection:
         """The same from behind."""
         return self._select(reverse=True)
 
-    @cached_property
+    @once
     def every(self) -> Selection:
         """All rows that the condition may fit, in no order."""
         terms, bounds = self.terms, self.bounds

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from types import NoneType
 from typing import Any, Generic, TypeVar
 
@@ -22,6 +21,7 @@ from pydantic_core import SchemaValidator
 from discobase.engine import keys
 from discobase.engine.texts import Place
 from discobase.errors import DiscobaseError, TableError, UnknownField, UnstorableValue
+from discobase.once import once
 from discobase.records.conversion import Conversion
 from discobase.records.core_schema import list_of, runs_no_code
 from discobase.records.explain import Explainer
@@ -145,7 +145,7 @@ class Codec(Generic[M]):
         except Exception as error:  # noqa: BLE001 - a validator may raise anything at what it did not expect
             return error
 
-    @cached_property
+    @once
     def loads_quietly(self) -> bool:
         """Whether loading a record runs no code of others, so that nobody can tell when it is."""
         return not self._has_init and runs_no_code(self.model.__pydantic_core_schema__)
@@ -170,7 +170,7 @@ class Codec(Generic[M]):
                 self.carry_unknown(record, data)
         return records
 
-    @cached_property
+    @once
     def _list_validator(self) -> SchemaValidator:
         return SchemaValidator(list_of(self.model.__pydantic_core_schema__))
 

@@ -8,7 +8,6 @@ from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
-from discobase.arguments import Target
 from discobase.engine.log.history import PAGE
 from discobase.engine.server.discordpy import Connection
 from discobase.engine.server.retry import persist
@@ -23,6 +22,7 @@ from discobase.engine.server.seam import (
 from discobase.engine.verification.observer import Observer
 from discobase.errors import Unavailable
 from discobase.session import Session
+from discobase.target import Target
 
 T = TypeVar("T")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from discobase.records.secrets import holds_secrets
-from discobase.table import Table
+
+if TYPE_CHECKING:
+    from discobase.table import Table
 
 
 def type_of(model: type[Table], name: str) -> str:

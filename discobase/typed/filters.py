@@ -34,7 +34,7 @@ class Condition:
     text: str
 
     def __str__(self) -> str:
-        return f"{'.'.join(map(_step, self.path))}{self.operator}{self.text}"
+        return f"{written(self.path)}{self.operator}{self.text}"
 
 
 def condition(typed: str) -> Condition:
@@ -73,6 +73,16 @@ def assignment(typed: str) -> tuple[str, str]:
     return path[0], typed[end + 1 :]
 
 
+def written(path: tuple[str, ...]) -> str:
+    """Return a place in a record as it is typed: its steps with dots between them, in quotes where
+    they have other characters than names do.
+    """
+    return ".".join(
+        name if _PLAIN_STEP.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+        for name in path
+    )
+
+
 def _path(typed: str) -> tuple[tuple[str, ...], int]:
     """Return the steps that a text begins with, and where they end."""
     steps: list[str] = []
@@ -92,7 +102,3 @@ def _path(typed: str) -> tuple[tuple[str, ...], int]:
         if not typed.startswith(".", at):
             return tuple(steps), at
         at += 1
-
-
-def _step(name: str) -> str:
-    return name if _PLAIN_STEP.fullmatch(name) else json.dumps(name, ensure_ascii=False)

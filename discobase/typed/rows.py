@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from discobase.table import Table
+if TYPE_CHECKING:
+    from discobase.table import Table
 
 Cells = Mapping[str, Any]
 """A row: values as JSON has them, by the names of columns."""

@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from discobase.errors import UnknownField, UsageError, WrongExpression
-from discobase.query import Query
 from discobase.records.expressions.functions import desc
-from discobase.table import Table
 from discobase.typed.filters import Condition, assignment, condition
+from discobase.typed.places import LOCATED
+
+if TYPE_CHECKING:
+    from discobase.query import Query
+    from discobase.table import Table
 
 NULL = "null"
 """What is typed where there is to be no value."""
-
-LOCATED = ("pk", "version")
-"""What each record has beside its fields."""
 
 
 def found(table: type[Table], conditions: Iterable[str], *, fresh: bool = False) -> Query[Table]:

@@ -103,9 +103,11 @@ def test_tables_and_fields_are_offered_and_discord_is_asked_once(offered, discor
     assert offered("find", "User", "age", "=") == []
     assert offered("find", "User", "age", "=", "na") == []
     assert offered("find", "User", "--order", "name,-a") == ["name,-age", "name,-agent"]
+    assert offered("find", "User", "--order", "name,-p") == ["name,-pk"]
     assert offered("find", "User", "--ord") == ["--order"]
     assert offered("insert", "User", "n") == ["name=", "name=VALUE"]  # so that no blank is added
     assert offered("update", "User", "1", "home") == ["home=", "home=VALUE"]
+    assert offered("update", "User", "1", "p") == []
     assert offered("delete", "User", "--where", "a") == ["age=", "agent="]
     assert offered("export", "x.csv", "--table", "Use") == ["User"]
     assert offered("find", "Nothing", "") == []
@@ -125,7 +127,7 @@ def test_another_shell_puts_its_own_quotes(offered):
 
 def test_what_a_shell_would_run_is_not_offered(offered):
     assert offered("find", "U") == ["Upper", "User"]
-    assert offered("find", "Upper", "") == []
+    assert offered("find", "Upper", "") == ["pk=", "version="]
 
 
 def test_a_command_keeps_the_names_for_the_shell(offered, discord, caches, capsys):

@@ -13,6 +13,7 @@ import pytest
 import discobase
 from discobase.errors import RecordNotFound
 from discobase.errors import UsageError as NotOffered
+from discobase.typed.filters import OPERATORS
 from tests.commands.conftest import EVIL, buttons, shown
 from tests.database.shop import soon
 
@@ -383,6 +384,9 @@ def test_what_is_typed_is_completed(stage, cast):
     assert choices(stage, "find", "table", table="us") == ["User"]
     assert choices(stage, "column", "field", table="User", field="n") == ["name", "note", "born"]
     assert choices(stage, "find", "where", table="User", where="ag") == ["age=", "tags="]
+    assert choices(stage, "find", "where", table="User", where="age=3 agE") == [
+        f"age=3 age{each}" for each in OPERATORS
+    ]
     assert choices(stage, "find", "where", table="User", where="age>3 city=n") == [
         "age>3 city=n",
         'age>3 city="New York"',

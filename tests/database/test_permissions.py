@@ -212,7 +212,8 @@ def test_a_save_with_files_without_the_right_to_attach_them_names_it(place, admi
 def test_a_checkpoint_without_the_right_to_send_names_it_and_all_else_goes_on(place, admin):
     with filled(place, count=1) as (database, item):
         admin.deny_bot("checkpoints", SEND_MESSAGES)
-        lacks(database.checkpoint, "checkpoints", "send_messages", "attach_files")
+        told = lacks(database.checkpoint, "checkpoints", "send_messages", "attach_files")
+        assert "what needs it is refused" in str(told)
         assert item(name="cap").save().pk == 2
 
 

@@ -184,10 +184,11 @@ def test_with_the_gateway_it_is_read_only_where_no_events_come(place):
 
 
 def test_who_reads_at_once_shares_one_call(place):
-    database, item = job(max_staleness=0.05)
+    database, item = job(max_staleness=60)
     with place.conn(database):
         item(name="hat").save()
         place.discord.set(latency=0.3)
+        database._source.session().engine("", 1)._engine._log.last_look._current = _long_ago()
         place.forget_calls()
         gate, found = threading.Barrier(20), []
 
@@ -201,8 +202,27 @@ def test_who_reads_at_once_shares_one_call(place):
         for reader in readers:
             reader.join()
         assert found == [["hat"]] * 20
-        # One that is under way suffices for whoever came after it began, and is young enough.
-        assert place.calls <= 2
+        assert place.calls == 1
+
+
+def test_a_query_that_waits_for_discord_keeps_nobody_elses_waiting(place, monkeypatch):
+    (database, item), (other, others) = job(), shop()
+    with place.conn(other), place.conn(database):
+        others(name="hat").save()
+        waits, goes_on = threading.Event(), threading.Event()
+
+        def freshen(*, fresh: bool) -> None:
+            waits.set()
+            goes_on.wait(5)
+
+        monkeypatch.setattr(database._source, "freshen", freshen)
+        reader = threading.Thread(target=names, args=(item,))
+        reader.start()
+        assert waits.wait(5)
+        assert names(others) == ["hat"]
+        assert reader.is_alive()
+        goes_on.set()
+        reader.join()
 
 
 def test_a_search_that_cannot_be_fresh_enough_says_so(place):

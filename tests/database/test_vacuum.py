@@ -133,5 +133,6 @@ def test_without_the_right_to_make_channels_it_says_so_and_all_goes_on(place, ga
         with pytest.raises(MissingPermission) as caught:
             database.vacuum()
         assert caught.value.missing == ["manage_channels"]
+        assert "those that are there stay in use" in str(caught.value)
         assert item(name="after").save().version == 1
     assert len(place.lanes()) == 4

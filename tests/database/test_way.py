@@ -158,13 +158,14 @@ def test_a_save_changes_threads_five_times_and_a_find_never(ways):
 
 def test_a_save_and_a_find_pass_no_more_calls_and_modules_than_they_need(ways):
     found = {name: (way.calls, len(way.modules)) for name, way in ways.items()}
-    # 342 in 67 modules, and 75 of a find in 23: the SQL of a find by the same fields is kept. Of
+    # 343 in 67 modules, and 76 of a find in 24, the last of which is the property that works out
+    # once what is found, ours for Python 3.11's lock: the SQL by the same fields is kept. Of
     # the modules of a save two count the API calls where they leave, in ten calls; two are what the
     # log says of writers, and how much it holds; one is the index of words; one is what seals a
     # frame, in six calls; six are what the catalog, the last look and deleted channels say, in a
     # call or two each, and the events of several servers; thirty calls are the turn and what is
     # told of it to those who have little time, and what tells whether there was a connection.
-    limits = {"save": (346, 67), "find": (76, 23)}
+    limits = {"save": (346, 67), "find": (76, 24)}
     for name, (calls, modules) in limits.items():
         assert found[name][0] <= calls, found
         assert found[name][1] <= modules, found

@@ -14,6 +14,8 @@ import pytest
 from benchmarks.__main__ import BENCHMARKS
 from tests.engine.runs import PROFILES
 
+pytestmark = pytest.mark.one_python
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text()
 QUOTED = re.findall(r"`([^`\n]+)`", PAGE)

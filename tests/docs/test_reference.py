@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from collections import Counter
+from collections import ChainMap, Counter
 from pathlib import Path
 
 import pytest
@@ -70,6 +70,13 @@ def test_every_page_of_the_reference_stands_in_its_contents():
     assert {page.stem for page in FOLDER.glob("*.md")} - {"index"} <= listed
 
 
+def test_each_method_and_property_of_a_database_stands_once_under_what_it_is_for():
+    page = (FOLDER / "database.md").read_text()
+    found = re.findall(r"^\.\. auto(?:method|property):: Database\.(\w+)$", page, re.MULTILINE)
+    offered = [name for name in dir(discobase.Database) if not name.startswith("_")]
+    assert sorted(found) == sorted(offered)
+
+
 def described(thing: object) -> bool:
     """Whether a docstring is its own, and not the one that a dataclass or a base makes up."""
     text = thing.__doc__ or ""
@@ -81,10 +88,11 @@ def is_error(thing: object) -> bool:
 
 
 def members(kind: type) -> list[tuple[str, object]]:
-    """What a class offers itself: methods and properties."""
+    """What a class and its bases of this package offer: methods and properties."""
+    own = [each for each in kind.__mro__ if each.__module__.startswith("discobase")]
     return [
         (name, getattr(member, "__func__", member))
-        for name, member in vars(kind).items()
+        for name, member in ChainMap(*(vars(each) for each in own)).items()
         if not name.startswith("_")
         and (inspect.isroutine(getattr(member, "__func__", member)) or isinstance(member, property))
     ]

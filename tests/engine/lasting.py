@@ -81,20 +81,22 @@ def channels(world):
 
 
 class Killer:
-    """Kills a process at one of its calls that change something: before the server has heard of it,
-    or just after.
+    """Kills a process at one of its calls that change something, or lets it stand still there:
+    before the server has heard of it, or just after.
 
     Args:
         process: the process.
         number: which of these calls, from 0 on; None for none.
         after: whether it takes effect.
+        stands_still: seconds for which it does, and is not killed.
 
     Attributes:
         count: how many of these calls there were.
     """
 
-    def __init__(self, process, number=None, *, after=False):
+    def __init__(self, process, number=None, *, after=False, stands_still=0.0):
         self._process, self._number, self._after = process, number, after
+        self._seconds = stands_still
         self._call = process.seam._call
         self.count = 0
         process.seam._call = self._watched
@@ -105,6 +107,8 @@ class Killer:
         number, self.count = self.count, self.count + 1
         if number != self._number:
             return await self._call(what, effect, channel)
+        if self._seconds:
+            return await self._stand_still(what, effect, channel)
 
         def ended():
             if self._after:
@@ -113,6 +117,12 @@ class Killer:
             raise Uncertain("nobody hears of it")
 
         return await self._call(what, ended, channel)
+
+    async def _stand_still(self, what, effect, channel):
+        answer = await self._call(what, effect, channel) if self._after else None
+        self._process.freeze(self._seconds)
+        await asyncio.sleep(0)  # a step of its loop, which comes when it goes on
+        return answer if self._after else await self._call(what, effect, channel)
 
 
 def leave_channels(process):

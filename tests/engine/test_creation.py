@@ -25,6 +25,8 @@ from tests.engine.seeds import blocks
 from tests.engine.simulation import CALM, Faults, Stored
 from tests.engine.workload import LIMITS, open_engine, put
 
+pytestmark = pytest.mark.one_python
+
 OTHER_BOT = 43
 CALLS = 24
 """Calls of a creation, and some more: the last of them come after it."""

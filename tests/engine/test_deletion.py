@@ -30,6 +30,8 @@ from tests.engine.simulation import Faults
 from tests.engine.test_creation import OTHER_BOT, add_row, at_call, opened, talk
 from tests.engine.workload import open_engine, put
 
+pytestmark = pytest.mark.one_python
+
 CALLS = 24
 """Calls of a deletion, and some more: the last of them come after it."""
 

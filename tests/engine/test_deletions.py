@@ -20,6 +20,8 @@ from tests.engine.runs import Run
 from tests.engine.simulation import Process
 from tests.engine.workload import LIMITS, Plan, Write
 
+pytestmark = pytest.mark.one_python
+
 TABLES = ("person", "register")
 
 

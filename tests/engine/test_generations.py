@@ -29,6 +29,8 @@ from tests.engine.rows import row, rows_of
 from tests.engine.seam import CHANGING
 from tests.engine.workload import ask, put
 
+pytestmark = pytest.mark.one_python
+
 
 @pytest.fixture
 def world(make_world):

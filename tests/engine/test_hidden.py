@@ -29,6 +29,8 @@ from tests.engine.test_creation import (
 )
 from tests.engine.workload import LIMITS, put
 
+pytestmark = pytest.mark.one_python
+
 
 @pytest.fixture
 def make_hiding_world(make_world):

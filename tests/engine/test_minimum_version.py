@@ -21,6 +21,8 @@ from tests.engine.runs import PROFILES
 from tests.engine.simulation import CALM, Faults
 from tests.engine.workload import ask, put
 
+pytestmark = pytest.mark.one_python
+
 NONCE_SECONDS = 120.0
 """For which nonces are remembered here: less than the writers go on for."""
 

@@ -50,6 +50,8 @@ from tests.format import decrypting
 from tests.format.reader import open_database
 from tests.format.worlds import OfWorld, held_by
 
+pytestmark = pytest.mark.one_python
+
 KEY = Key(bytes(range(32)))
 
 

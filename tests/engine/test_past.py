@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 from discobase.engine.log.frame import encode
 from discobase.engine.operations import Put
-from tests.engine.lasting import join_lasting, save, vacuum
-from tests.engine.rows import row
+from tests.engine.lasting import join_lasting, leave_channels, save, vacuum
+from tests.engine.rows import row, rows_of
 from tests.engine.test_damage import JUDGED, delete, message_of, write
 from tests.engine.workload import LIMITS
 
@@ -103,3 +104,30 @@ def test_it_ends_where_a_generation_begins_and_goes_on_in_the_next(make_world):
     assert tags(past(world, one, engine)) == ["after"]
     two, other = join_lasting(world, "two")
     assert tags(past(world, two, other)) == ["after"]
+
+
+def test_what_the_old_lanes_have_said_is_nothing_once_the_next_generation_is_known(make_world):
+    """The lanes are still there, and answer when the log has gone on elsewhere."""
+    world = make_world()
+    one, engine = join_lasting(world)
+    two, other = join_lasting(world, "two")
+    leave_channels(one)
+    save(world, one, engine, "before", "gone")
+    world.pass_time(5)
+    lanes, read, held = engine.superblock.lanes, two.seam.history, []
+
+    async def read_late(channel, **options):
+        page = await read(channel, **options)
+        if channel in lanes and len(held) < len(lanes):
+            held.append(page)
+            await asyncio.sleep(10)
+        return page
+
+    two.seam.history = read_late
+    reading = two.loop.create_task(other.past(None, 100, LARGEST))
+    world.run(lambda: held)
+    world.run_in(one, vacuum(engine))
+    save(world, one, engine, "after")
+    world.run(lambda: rows_of(other) == ["before", "gone", "after"], within=8)
+    world.run(reading.done)
+    assert tags(reading.result()) == ["after"]

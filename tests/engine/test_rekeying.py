@@ -42,6 +42,8 @@ from tests.engine.test_generations import late_superblock
 from tests.engine.test_generations_beside import check_read, plain
 from tests.engine.workload import ask, put
 
+pytestmark = pytest.mark.one_python
+
 RAW, RAW_TOO = bytes(range(32)), bytes(range(1, 33))
 OLD, NEW = Key(RAW), Key(RAW_TOO)
 WORDS = Key("correct horse battery staple")

@@ -25,6 +25,8 @@ from tests.engine.lasting import (
 from tests.engine.rows import row, rows_of
 from tests.engine.workload import put
 
+pytestmark = pytest.mark.one_python
+
 
 @pytest.fixture
 def world(make_world):

@@ -18,6 +18,8 @@ from tests.engine.rows import row, rows_of
 from tests.engine.schemas import schema_of
 from tests.engine.workload import LIMITS, ask, put
 
+pytestmark = pytest.mark.one_python
+
 
 @pytest.fixture
 def world(make_world):
@@ -327,6 +329,39 @@ def test_whoever_repairs_may_die_at_each_call(make_world):
             process.kill()
             repaired(world, [*"abdegh"])
     assert outcomes == {None, confirm}
+
+
+@pytest.mark.parametrize(
+    ("gone", "lanes"),
+    [
+        pytest.param([3, 8], [], id="the position where the seal will be"),
+        pytest.param([5], [], id="the newest in the lane where the seal will be"),
+        pytest.param([8], [2], id="the newest, and a lane"),
+    ],
+)
+def test_the_same_is_said_back_to_a_repair_that_was_killed_behind_its_seal(world, gone, lanes):
+    _, engine = broken(world, *gone)
+    block = engine.superblock
+    for lane in lanes:
+        world.remove_channel(block.lanes[lane])
+    process = world.process("repairer")
+    told = asked(world, process)
+    work = repair(process.seam, LIMITS, Gauge(), "here", confirm=told.confirm)
+    process.engine = process.loop.create_task(work)  # kept until the world ends
+    world.run(lambda: is_sealed(world, block), within=30)
+    process.kill()
+    world.pass_time(YOUTH + 60)  # what is left is old enough then
+    after = world.process("again")
+    assert asked(world, after).lost == told.lost
+    asked(world, after, told.confirm)
+    after.kill()
+    lost = {*gone, *(seq for lane in lanes for seq in (lane, lane + 4))}
+    repaired(world, [tag for seq, tag in enumerate("abcdefgh", 1) if seq not in lost])
+
+
+def is_sealed(world, block):
+    lanes = [world.messages.get(lane, {}) for lane in block.lanes]
+    return any('["seal"' in each.message.content for lane in lanes for each in lane.values())
 
 
 def test_it_waits_no_longer_than_it_says(world):

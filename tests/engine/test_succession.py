@@ -39,6 +39,8 @@ from tests.format import decrypting
 from tests.format.reader import open_database
 from tests.format.worlds import OfWorld, held_by
 
+pytestmark = pytest.mark.one_python
+
 HEIR, RIVAL, STRANGER = 43, 44, 45
 KEY, OTHER_KEY = Key(bytes(range(32))), Key(bytes(range(1, 33)))
 CALLS = 34

@@ -34,6 +34,8 @@ from tests.engine.seeds import blocks
 from tests.engine.simulation import CALM, Faults
 from tests.engine.workload import LIMITS, open_engine, put
 
+pytestmark = pytest.mark.one_python
+
 LARGE = row("x" * 3_000)
 """A record that hangs on its message, in files."""
 

@@ -450,14 +450,19 @@ def header_of(line: str) -> dict[str, Any] | None:
             and is_number(header["size"])
             and header["size"] <= 64 * 1024 * 1024
             and is_number(header.get("behind", 0))
-            and all(type(header[name]) is str for name in ("prev", "writer", "hash", "enc"))
-            and type(header.get("needs", "")) is str
+            and all(is_text(header[name]) for name in ("prev", "writer", "hash", "enc"))
+            and is_text(header.get("needs", ""))
             and type(header["time"]) in (int, float)
             and type(float(header["time"])) is float
         )
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return None
     return header if sound else None
+
+
+def is_text(value: object) -> bool:
+    """Whether something is a string in which no surrogate stands by itself."""
+    return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)
 
 
 def is_number(value: object, least: int = 0) -> bool:
@@ -1038,7 +1043,7 @@ class State:
     _named: tuple[str, int] = ("", 0)
 
     def table(self, text: str) -> Table:
-        return self.tables.setdefault(json.loads(text), Table())
+        return self.tables.setdefault(text_of(text), Table())
 
     def take(self, seq: int, frame: Frame | None, payload: bytes = b"") -> None:
         """Take over what stands at the next position: a frame, or nothing where all are void."""
@@ -1083,6 +1088,10 @@ class State:
             return False
         table = self.table(found[1])
         is_new = pk >= table.next
+        if pk == LARGEST:
+            raise Damaged("no primary key is left above it")
+        if int(found[3] or 0) > LARGEST:
+            raise Damaged("there is no schema of that number")
         table.put(pk, Record(self.seq, int(found[3] or 0), found[4]))
         self.note(pk if is_new else None, deleted=0)
         return True
@@ -1097,6 +1106,8 @@ class State:
     def take_declare(self, found: re.Match[str]) -> bool:
         if not is_object(found[4]):
             return False
+        if max(int(found[2]), int(found[3])) > LARGEST:
+            raise Damaged("there are no such positions, nor numbers of schemas")
         self.table(found[1]).declare(int(found[2]), int(found[3]), found[4])
         return True
 
@@ -1132,11 +1143,11 @@ class State:
         return True
 
     def take_request(self, found: re.Match[str]) -> bool:
-        self._named = json.loads(found[1]), int(found[2] or 0)
+        self._named = text_of(found[1]), int(found[2] or 0)
         return True
 
     def take_writer(self, found: re.Match[str]) -> bool:
-        self.writers[json.loads(found[1])] = json.loads(found[2]), self.seq
+        self.writers[text_of(found[1])] = text_of(found[2]), self.seq
         return True
 
     def take_minimum(self, found: re.Match[str]) -> bool:
@@ -1211,6 +1222,14 @@ OPERATIONS: list[tuple[re.Pattern[str], Callable[[State, re.Match[str]], bool]]]
     (MINIMUM, State.take_minimum),
     (SEAL, State.take_seal),
 ]
+
+
+def text_of(stored: str) -> str:
+    """A string of an operation: none has a surrogate that stands by itself."""
+    text = json.loads(stored)
+    if not is_text(text):
+        raise Damaged(f"{stored} is no text")
+    return text
 
 
 def is_object(text: str) -> bool:

@@ -26,6 +26,7 @@ from discobase.engine.operations import (
     Introduce,
     Keys,
     Loaded,
+    Missing,
     Names,
     Put,
     Release,
@@ -197,6 +198,7 @@ class TestFields:
             Introduce("w", "l"),
             Require("2.0"),
             Seal(2, "t", 1, 2, (3, 4)),
+            Missing(1),
         ]
         table = TEXT.split("| operation | |\n")[1].split("\n\n")[0]
         shown = re.findall(r'`\["([a-z]+\??)",', table)

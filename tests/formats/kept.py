@@ -18,10 +18,17 @@ from discobase import Database
 from discobase.connected import Connected
 from discobase.local import LocalDiscord
 from tests.format import decrypting, reader
-from tests.formats.specimens import SERVER, Tables
+from tests.format.reader import superblock_said
+from tests.formats.specimens import BULK, SERVER, Tables
 
 FOLDER = Path(__file__).parent
-WRITTEN = sorted(path.stem for path in FOLDER.glob("*.sql"))
+LATER = ("lifted", "moved", "rekeyed", "repaired")
+"""What those end with that have gone on in another generation."""
+DELETED = "2.0-deleted"
+"""One whose deletion was begun, so that it is none any more."""
+WRITTEN = sorted({path.stem for path in FOLDER.glob("*.sql")} - {DELETED})
+FIRST = [version for version in WRITTEN if not version.endswith(LATER)]
+"""Those whose lanes hold all that was ever written."""
 
 scrypt_once = functools.cache(hashlib.scrypt)
 """What passphrases cost, once for each of the databases and not at each login."""
@@ -34,11 +41,16 @@ class Kept:
     Attributes:
         discord: the server.
         seen: what its writer has seen in it, and how it is reached: its head, the version of each
-            record, and the token and the key that it takes.
+            record, the lines that it lacks, and the token and the key that it takes.
     """
 
     discord: LocalDiscord
     seen: dict[str, Any]
+
+    @property
+    def lines(self) -> list[int]:
+        """The numbers of the lines that it has."""
+        return [line for line in range(1, BULK + 1) if line not in self.seen.get("left_out", ())]
 
     @property
     def token(self) -> str:
@@ -61,6 +73,16 @@ class Kept:
             return reader.open_database(source, whole=whole)
         key = decrypting.key_of(self.seen["key"])
         return decrypting.open_database(source, key, whole=whole)
+
+    def superblocks(self) -> list[dict[str, Any]]:
+        """What calls itself a superblock in any channel, and says where a database is."""
+        said = [
+            superblock_said(message["content"])
+            for server in self.discord.servers()
+            for channel in self.discord.channels(server)
+            for message in self.discord.messages(channel)
+        ]
+        return [each for each in said if each is not None and "lanes" in each["is"]]
 
 
 @contextlib.contextmanager

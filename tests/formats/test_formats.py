@@ -11,36 +11,60 @@ import pytest
 
 from discobase.errors import UniqueViolation
 from discobase.records.sameness import difference
-from tests.format.reader import superblock_said
-from tests.formats.kept import WRITTEN, kept_by, scrypt_once
-from tests.formats.specimens import BULK, SPECIMENS, earlier, later, line_text
+from tests.format.reader import Damaged
+from tests.formats.kept import DELETED, FIRST, WRITTEN, kept_by, scrypt_once
+from tests.formats.specimens import SPECIMENS, earlier, later, line_text
 
 
 def test_the_version_that_comes_first_is_kept():
     assert WRITTEN[0] == "0.1"
 
 
+LATER_FACTS = {"encryption", "authors", "former", "server", "base", "made"}
+
+
 @pytest.mark.parametrize(
-    ("version", "numbers", "facts"),
+    ("version", "number", "facts"),
     [
-        ("2.0-before-seals", {1}, set()),
-        ("2.0-before-seals-encrypted", {2}, {"encryption"}),
-        ("2.0-before-seals-succeeded", {1, 3}, {"authors"}),
-        ("2.0-before-seals-encrypted-succeeded", {2, 3}, {"encryption", "authors"}),
+        ("2.0-before-seals", 1, set()),
+        ("2.0-before-seals-encrypted", 2, {"encryption"}),
+        ("2.0-before-seals-succeeded", 3, {"authors"}),
+        ("2.0-before-seals-encrypted-succeeded", 3, {"encryption", "authors"}),
+        ("2.0-lifted", 3, {"made", "base"}),
+        ("2.0-repaired", 3, {"made", "base"}),
+        ("2.0-rekeyed", 3, {"made", "base", "encryption", "former"}),
+        ("2.0-moved", 4, {"made", "base", "server"}),
+        (
+            "2.0-encrypted-succeeded-moved",
+            4,
+            {"made", "base", "server", "encryption", "authors"},
+        ),
     ],
 )
-def test_a_database_of_each_format_of_superblocks_is_kept(version, numbers, facts, tmp_path):
+def test_a_database_of_each_format_of_superblocks_is_kept(version, number, facts, tmp_path):
     with kept_by(version, tmp_path / "discord.sqlite") as kept:
+        blocks = kept.superblocks()
+    newest = max(blocks, key=lambda block: (block["is"]["generation"], block["superblock"]))
+    assert max(block["superblock"] for block in blocks) == newest["superblock"] == number
+    assert newest["is"].keys() & LATER_FACTS == facts
+    if version == "2.0-lifted":
+        assert newest["is"]["made"] < newest["is"]["generation"]
+    if version == "2.0-repaired":
+        assert newest["is"]["base"]["bundle"] == "0"
+
+
+def test_a_deletion_that_was_begun_is_finished_before_another_database_is_there(tmp_path):
+    with kept_by(DELETED, tmp_path / "discord.sqlite") as kept:
         (server,) = kept.discord.servers()
-        said = [
-            superblock_said(message["content"])
-            for channel in kept.discord.channels(server)
-            for message in kept.discord.messages(channel)
-        ]
-    blocks = [block for block in said if block is not None]
-    assert {block["superblock"] for block in blocks} == numbers
-    newest = next(block["is"] for block in blocks if block["superblock"] == max(numbers))
-    assert newest.keys() & {"encryption", "authors"} == facts
+        left = kept.discord.channels(server).keys()
+        assert any(kept.discord.messages(channel) for channel in left)
+        with pytest.raises(Damaged, match="there is no database"):
+            kept.read()
+        database, tables, connected = kept.open(later)
+        with connected:
+            assert database.head == 0
+            assert not tables.author.find().exists()
+        assert not left & kept.discord.channels(server).keys()
 
 
 @pytest.fixture(params=WRITTEN)
@@ -76,12 +100,13 @@ def test_every_record_is_there_as_it_was_written(kept):
             3: none | {"title": "Without a number too"},
             4: {"title": "Second edition", "isbn": "2", "price": Decimal(10), "pages": 9},
         }
-        texts = {number: line_text(number) for number in range(1, BULK + 1)}
+        texts = {number: line_text(number) for number in kept.lines}
         assert {record.number: record.text for record in tables.line.find()} == texts
         assert held(tables.small) == {1: {"value": 1}}
         assert held(tables.capital) == {1: {"value": 2}}
 
 
+@pytest.mark.parametrize("kept", FIRST, indirect=True)
 def test_every_kind_of_value_comes_back_exactly_and_is_found(kept):
     _, tables, connected = kept.open(later)
     with connected:
@@ -95,7 +120,11 @@ def test_every_kind_of_value_comes_back_exactly_and_is_found(kept):
                     assert pk in found, (name, value)
 
 
-@pytest.mark.parametrize("declared", [earlier, later])
+@pytest.mark.parametrize(
+    ("kept", "declared"),
+    [*((version, later) for version in WRITTEN), *((version, earlier) for version in FIRST)],
+    indirect=["kept"],
+)
 def test_unique_values_are_still_taken_and_new_ones_are_written_on(kept, declared):
     database, tables, connected = kept.open(declared)
     with connected:
@@ -114,7 +143,7 @@ def test_unique_values_are_still_taken_and_new_ones_are_written_on(kept, declare
         ada.born = date(1816, 1, 1)
         assert ada.update(if_unchanged=True).version == kept.seen["head"] + 1
         assert tables.author(name="new").save().pk == 6
-        assert tables.line(number=0, text="").save().pk == BULK + 1
+        assert tables.line(number=0, text="").save().pk == len(kept.lines) + 1
     _, tables, connected = kept.open(declared)
     with connected:
         assert tables.author.get(1).born == date(1816, 1, 1)

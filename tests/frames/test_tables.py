@@ -268,6 +268,13 @@ def test_what_is_no_record_is_refused_by_row_and_column(frame, row, column, why)
     assert why in str(refused.value)
 
 
+def test_two_rows_of_one_record_are_refused():
+    saved = User(name="a").save()
+    frame = pd.DataFrame({"name": ["b", "c", "d"], "pk": [saved.pk, None, float(saved.pk)]})
+    with pytest.raises(FrameRefused, match=f"row 2, 'pk': row 0 is about record {saved.pk} as"):
+        User.from_frame(frame)
+
+
 def test_all_rows_that_do_not_fit_are_counted_and_some_explained():
     frame = pd.DataFrame({"name": [None] * 8 + ["a"]})
     with pytest.raises(FrameRefused, match="rows that do not fit 'User', 8 of 9: row 0") as refused:

@@ -26,6 +26,8 @@ from discobase.local import LocalDiscord
 from tests.packaging.extras import PROGRAMS, extras_for_users, lowest_versions
 from tests.packaging.floors import pinned
 
+pytestmark = pytest.mark.one_python
+
 ROOT = Path(__file__).parents[2]
 BUILD = "import sys; from setuptools import build_meta as b; getattr(b, sys.argv[1])(sys.argv[2])"
 """Builds a wheel or a source distribution, without an environment of its own."""
@@ -218,6 +220,7 @@ def test_the_dev_extra_holds_all_the_others():
 
 
 def test_the_package_exports_exactly_what_it_names():
+    assert set(discobase.__all__) <= set(dir(discobase))  # which loads them
     visible = {
         name
         for name, value in vars(discobase).items()
@@ -227,6 +230,14 @@ def test_the_package_exports_exactly_what_it_names():
     assert visible | {"__version__", "errors"} == set(discobase.__all__)
     assert discobase.errors.DiscobaseError is discobase.DiscobaseError
     assert len(discobase.__all__) == len(set(discobase.__all__))
+
+
+def test_names_are_loaded_for_a_star_too_and_a_name_that_is_not_there_is_named():
+    taken: dict[str, object] = {}
+    exec("from discobase import *", taken)
+    assert set(discobase.__all__) <= set(taken)
+    with pytest.raises(AttributeError, match="'discobase' has no attribute 'Tables'"):
+        getattr(discobase, "Tables")  # noqa: B009 - the checkers know that it is not there
 
 
 def test_a_database_offers_what_is_for_users_and_nothing_else():

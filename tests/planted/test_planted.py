@@ -10,6 +10,8 @@ import pytest
 
 from tests.planted.planted import ROOT, Change, DoesNotApply, every, planted
 
+pytestmark = pytest.mark.one_python
+
 BUGS = every()
 
 

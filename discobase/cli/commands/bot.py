@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from discobase import Commands, Progress
+import discobase
 from discobase.cli import output
 from discobase.cli.connection import database, token_of
 from discobase.cli.options import settings_of
@@ -37,7 +37,7 @@ def bot(
     People use them who have the permission, in any channel of the server that they may write in.
     """
     settings = settings_of(context)
-    opened = database(settings, read_only=read_only, commands=Commands(permission))
+    opened = database(settings, read_only=read_only, commands=discobase.Commands(permission))
     token = token_of(settings)
     ended = threading.Event()
 
@@ -49,7 +49,7 @@ def bot(
         serving = opened.login_task(token, api_url=settings.api_url)
         with shown_progress(settings.quiet) as told:
             opened.wait_ready(progress=told)
-            told(Progress(""))
+            told(discobase.Progress(""))
         output.say(f"serving commands in {settings.name} for who has {permission}; Ctrl-C ends it")
         while not ended.wait(_POLL_SECONDS):
             if serving.done():

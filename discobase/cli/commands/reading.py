@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from discobase import StoredTable, Table
+import discobase
 from discobase.cli import completion, output
 from discobase.cli.connection import connected
 from discobase.cli.options import Conditions, Output, Pk, TableName, settings_of
@@ -171,7 +171,9 @@ def _tell_what_is_left(total: int, shown: int, most: int) -> None:
         )
 
 
-def _field_row(table: StoredTable, model: type[Table], name: str) -> dict[str, Any]:
+def _field_row(
+    table: discobase.StoredTable, model: type[discobase.Table], name: str
+) -> dict[str, Any]:
     form = table.json_schema["properties"].get(name, {})
     together = [names for names in table.unique if name in names]
     unique = ["yes" if len(names) == 1 else f"with {', '.join(names)}" for names in together]

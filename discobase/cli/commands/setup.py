@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from discobase import Status
+import discobase
 from discobase.cli import output
 from discobase.cli.connection import Settings, database, token_of
 from discobase.cli.diagnosis import Check, State, examine
@@ -122,7 +122,7 @@ def _asked_server() -> str:
     return name
 
 
-def _let_in(settings: Settings, token: str, until: float) -> Status:
+def _let_in(settings: Settings, token: str, until: float) -> discobase.Status:
     """Connect when the bot is in the server, by which the database is made, and return how it is;
     say by which link the bot gets there.
 

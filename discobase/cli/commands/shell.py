@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 
 import discobase
-from discobase import Database
 from discobase.cli.connection import connected
 from discobase.cli.options import settings_of
 
@@ -43,7 +42,7 @@ def shell(
         _prompt(names, _banner(database, names), plain=plain)
 
 
-def _names(database: Database) -> dict[str, Any]:
+def _names(database: discobase.Database) -> dict[str, Any]:
     """Return what the shell knows by name; `tables` has those whose names are none of Python's."""
     tables = {table.name: database.open_table(table.name) for table in database.stored_tables()}
     known = {name: table for name, table in tables.items() if _is_free(name)}
@@ -54,7 +53,7 @@ def _is_free(name: str) -> bool:
     return name.isidentifier() and not keyword.iskeyword(name)
 
 
-def _banner(database: Database, names: dict[str, Any]) -> str:
+def _banner(database: discobase.Database, names: dict[str, Any]) -> str:
     tables = ", ".join(names["tables"]) or "none yet"
     return f"discobase {discobase.__version__}: db is {database.name!r}; tables: {tables}"
 

@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from discobase import Progress, Table
+import discobase
 from discobase.cli import completion, output
 from discobase.cli.connection import connected
 from discobase.cli.files import STANDARD, FileFormat, format_of, read_rows, write_file
@@ -100,7 +100,7 @@ def export(  # noqa: PLR0917 - options, each by its name
                 progress=told,
             )
             count = report.records
-        told(Progress(""))
+        told(discobase.Progress(""))
     output.say(f"wrote {count:,} records to {file}")
 
 
@@ -140,7 +140,7 @@ def import_(  # noqa: PLR0917 - options, each by its name
             if check:
                 raise UsageError("--check is for rows of one table: exports are always checked.")
             report = database.import_(file, progress=told)
-            told(Progress(""))
+            told(discobase.Progress(""))
             output.say(f"imported {report.records:,} records")
             return
         model = database.open_table(table)
@@ -150,14 +150,14 @@ def import_(  # noqa: PLR0917 - options, each by its name
             output.say(f"{len(records):,} rows fit {table}; nothing was written")
             return
         saved = model.save_many(records, on_conflict=on_conflict.value, atomic=True, progress=told)
-        told(Progress(""))
+        told(discobase.Progress(""))
     parts = [f"stored {saved.records:,} records in {saved.commits} commit"]
     parts += [f"{saved.updated:,} of them in the place of others"] if saved.updated else []
     parts += [f"left {saved.ignored:,} out"] if saved.ignored else []
     output.say(", ".join(parts))
 
 
-def _plain_rows(model: type[Table], conditions: Sequence[str]) -> Iterator[Cells]:
+def _plain_rows(model: type[discobase.Table], conditions: Sequence[str]) -> Iterator[Cells]:
     """Yield rows with what a table on the screen masks."""
     has_secrets = '"password"' in json.dumps(model.model_json_schema())
     for record in found(model, conditions).iterate():
@@ -172,5 +172,5 @@ def _told(rows: Iterable[T], told: Told, doing: str) -> Iterator[T]:
     """Yield what is given, and tell how much it was."""
     for number, row in enumerate(rows):
         if number % _TOLD_EACH == 0:
-            told(Progress(doing, number, None, "rows"))
+            told(discobase.Progress(doing, number, None, "rows"))
         yield row

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from discobase import Progress, Repair, Report
+import discobase
 from discobase.cli import output
 from discobase.cli.confirmation import confirm
 from discobase.cli.connection import Settings, connected, database, token_of
@@ -78,7 +78,7 @@ def repair(
             api_url=settings.api_url,
             progress=told,
         )
-        told(Progress(""))
+        told(discobase.Progress(""))
     _list_losses(done, output.chosen(how))
     output.say(_outcome(done))
     if done.confirm is not None:
@@ -116,7 +116,7 @@ def vacuum(
     )
     with connected(settings) as opened, shown_progress(settings.quiet) as told:
         done = opened.vacuum(lanes=lanes, progress=told)
-        told(Progress(""))
+        told(discobase.Progress(""))
     output.say(
         f"generation {done.generation} of the log begins with {done.records:,} records; saves "
         f"waited for {done.paused:.1f} s"
@@ -148,7 +148,7 @@ def move(
     )
     with connected(settings) as opened, shown_progress(settings.quiet) as told:
         done = opened.move(to, progress=told)
-        told(Progress(""))
+        told(discobase.Progress(""))
     output.write_record(asdict(done), output.chosen(how))
     output.say(
         f"the database is in {done.server} ({done.server_id}) now; keep the bot in "
@@ -171,7 +171,7 @@ def clean(context: typer.Context, said_back: Confirm = None) -> None:
     output.say(f"the database in {settings.name} is deleted")
 
 
-def _verified(settings: Settings) -> Report:
+def _verified(settings: Settings) -> discobase.Report:
     """Return what a verification has found, also of a database that cannot be opened."""
     opened = database(settings, read_only=True)
     token = token_of(settings)
@@ -181,11 +181,11 @@ def _verified(settings: Settings) -> Report:
                 report = opened.verify(progress=told)
         except LogDamaged:  # it logs in for this alone
             report = opened.verify(progress=told)
-        told(Progress(""))
+        told(discobase.Progress(""))
     return report
 
 
-def _list_losses(done: Repair, how: output.Format) -> None:
+def _list_losses(done: discobase.Repair, how: output.Format) -> None:
     columns = _OF_LOSS_AT_A_GLANCE if how is output.Format.TABLE else _OF_LOSS
     rows = [
         {
@@ -199,7 +199,7 @@ def _list_losses(done: Repair, how: output.Format) -> None:
         output.write_rows(rows, columns, how, are_cut=False)
 
 
-def _outcome(done: Repair) -> str:
+def _outcome(done: discobase.Repair) -> str:
     """Return what a repair has come to, or would, and what to type to have it done."""
     if done.done:
         return (

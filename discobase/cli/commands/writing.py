@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from discobase import Table
+import discobase
 from discobase.cli import completion, output
 from discobase.cli.confirmation import confirm
 from discobase.cli.connection import connected
@@ -105,7 +105,7 @@ def delete(
     output.say(f"deleted {number:,} of {name}")
 
 
-def _write(record: Table, values: dict[str, Any]) -> None:
+def _write(record: discobase.Table, values: dict[str, Any]) -> None:
     if not values:
         raise UsageError("nothing is to be written: give FIELD=VALUE.")
     for field, value in values.items():

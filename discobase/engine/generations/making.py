@@ -262,10 +262,7 @@ class Making:
         counting = await self._log.catalog.follow_on(successor, key)
         step.add(1)
         if counting != successor:
-            raise Unavailable(
-                "no new generation was made: it took so long that others have gone on in the old "
-                "channels. Ask for it again"
-            )
+            raise _second(successor, counting)
         paused = self._server.monotonic() - began
         return Made(successor, plan.checkpoint, len(frames), paused)
 
@@ -324,6 +321,19 @@ def seal_of(planned: Superblock, checkpoint: Stored) -> Seal:
         planned.checkpoints,
         checkpoint.message.id,
         planned.lanes,
+    )
+
+
+def _second(made: Superblock, counting: Superblock) -> Unavailable | OutcomeUnknown:
+    """Return what is told of a generation where another one counts."""
+    if counting.generation > made.generation:
+        return OutcomeUnknown(
+            f"it is not known whether the new generation has counted: it took so long that others "
+            f"have come to generation {counting.generation} by now, which goes on"
+        )
+    return Unavailable(
+        "no new generation was made: it took so long that others have gone on in the old channels. "
+        "Ask for it again"
     )
 
 

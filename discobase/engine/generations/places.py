@@ -254,7 +254,7 @@ def _refuse_others(server: Server, view: View, own: Superblock | Mark) -> None:
 
 async def tidy_moved(source: Server, target: Server, block: Superblock) -> str | None:
     """Say in the new catalog that a move is done, if that can be done now; return why not, where it
-    cannot. Some four API calls.
+    cannot. Some four API calls, and two more where it has been in the new server before.
 
     Args:
         source: the server that was left.
@@ -266,9 +266,12 @@ async def tidy_moved(source: Server, target: Server, block: Superblock) -> str |
         for _, mark in coming_in(target, messages):
             if mark.ticket == block.ticket:
                 await finish_leaving(source, target, block.catalog, mark)
-        # Where it was there before: that it had left.
         held = superblocks_in(target, messages) or ()
-        await remove_former(target, block.catalog, (), held, block)
+        # It was there before, and may have left more than the word that it had gone: whoever took
+        # it away died, or stands still.
+        if any(each != block for _, each in held):
+            channels = await persist(target, target.channels)
+            await remove_former(target, block.catalog, channels, held, block)
     except (ConnectError, Refused, Uncertain) as error:
         return str(error)
     return None

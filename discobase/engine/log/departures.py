@@ -14,7 +14,13 @@ from collections.abc import Sequence
 from discobase.engine.log.catalogs import coming_in, superblocks, superblocks_in, tickets_given_up
 from discobase.engine.log.former import give_up_ticket, remove_former
 from discobase.engine.log.history import read_channel
-from discobase.engine.log.leftovers import CATEGORY, YOUTH, remove, remove_empty
+from discobase.engine.log.leftovers import (
+    CATEGORY,
+    YOUTH,
+    remove,
+    remove_empty,
+    tell_given_up,
+)
 from discobase.engine.log.marks import Mark, finished, is_finished, marks_in
 from discobase.engine.log.superblock import Superblock
 from discobase.engine.log.topic import CATALOG, part_of
@@ -90,7 +96,7 @@ async def finish_leaving(source: Server, target: Server, catalog: int, mark: Mar
 
 async def undo(target: Server, mark: Mark, *, since: int | None = None, catalog: int = 0) -> None:
     """Remove all that was made in a server for a move that came to nothing. One API call for each
-    channel, and some more.
+    channel, and some more; where there is a catalog without a mark, the server's settling time.
 
     Args:
         target: the server.
@@ -98,7 +104,7 @@ async def undo(target: Server, mark: Mark, *, since: int | None = None, catalog:
         since: the id of a message that was written before anything was made there; None where none
             is known.
         catalog: the catalog that was made there, where it is known: it may have no mark yet. One
-            that the database has left before, and was to come back to, stays.
+            in which the database has been stays: it may be there, or be about to come back.
 
     Raises:
         Refused, Uncertain: something could not be removed.
@@ -113,10 +119,9 @@ async def undo(target: Server, mark: Mark, *, since: int | None = None, catalog:
         if part.ticket == mark.ticket:
             made.append(channel)
         elif part.role == CATALOG:
-            # One without a mark may be that of another move, which is under way.
+            is_own = channel.id == catalog
             takes_unmarked = since is not None and not catalog
-            is_void = await _void(target, channel.id, mark, takes_unmarked=takes_unmarked)
-            if is_void or channel.id == catalog:
+            if await _is_void(target, channel.id, mark, own=is_own, unmarked=takes_unmarked):
                 made.append(channel)
                 catalogs.add(channel.id)
     await forget(target, catalogs)
@@ -128,9 +133,16 @@ async def undo(target: Server, mark: Mark, *, since: int | None = None, catalog:
     await remove_empty(target, homes)
 
 
-async def _void(target: Server, catalog: int, mark: Mark, *, takes_unmarked: bool) -> bool:
-    """Return whether a catalog was made for a move, and the database is not there; delete the mark
-    from one in which it was before.
+async def _is_void(target: Server, catalog: int, mark: Mark, *, own: bool, unmarked: bool) -> bool:
+    """Return whether a catalog was made for a move, and the database has never been there; delete
+    the mark from one in which it has.
+
+    Args:
+        target: the server that it is in.
+        catalog: the catalog.
+        mark: the mark of that move.
+        own: whether it is known to have been made for it.
+        unmarked: whether it may have been, where it has no mark: its maker had not come to that.
     """
     try:
         messages = await read_channel(target, catalog)
@@ -138,12 +150,23 @@ async def _void(target: Server, catalog: int, mark: Mark, *, takes_unmarked: boo
         return False
     marks = coming_in(target, messages)
     if not superblocks_in(target, messages):
-        # Without any its maker had not come to that.
-        return all(each == mark for _, each in marks) if marks else takes_unmarked
+        if marks or own:
+            return all(each == mark for _, each in marks)
+        return unmarked and await _is_given_up(target, catalog)
     for message, each in marks:
         if each == mark:
             await forget_mark(target, catalog, message)
     return False
+
+
+async def _is_given_up(target: Server, catalog: int) -> bool:
+    """Give up a catalog without a mark, and return whether nothing comes of it: it may be that of
+    another move, which is only slow, and whose mark may come first. Two API calls, and the server's
+    settling time.
+    """
+    await tell_given_up(target, catalog)
+    await target.sleep(target.settling)
+    return await superblocks(target, catalog) is None
 
 
 async def forget_mark(server: Server, catalog: int, message: int) -> None:

@@ -383,6 +383,7 @@ def _whole(value: object, *, above: int = -1) -> int:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{str(value)[:40]} is no text")
+    value.encode()  # it is kept in SQLite, which takes no surrogate that stands by itself
     return value
 
 

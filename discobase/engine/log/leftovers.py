@@ -166,11 +166,19 @@ async def _give_up(server: Server, view: View, sets: list[list[Channel]]) -> lis
         for channel in made:
             # A superblock that came second counts as little as one after this message.
             if _is_catalog(server, channel) and channel.id not in view.held:
-                nonce = f"{base36(channel.id)}.given-up"
-                with contextlib.suppress(NotFound):
-                    await persist(server, server.send, channel.id, GIVEN_UP, (), nonce)
+                await tell_given_up(server, channel.id)
     await server.sleep(server.settling)
     return [channel for made in sets if await _are_void(server, view, made) for channel in made]
+
+
+async def tell_given_up(server: Server, catalog: int) -> None:
+    """Say in a catalog that its creation was given up: of that and a superblock, or the mark of a
+    move, the first counts, which is to be read when the server's settling time has passed. One API
+    call.
+    """
+    nonce = f"{base36(catalog)}.given-up"
+    with contextlib.suppress(NotFound):
+        await persist(server, server.send, catalog, GIVEN_UP, (), nonce)
 
 
 async def _are_void(server: Server, view: View, made: list[Channel]) -> bool:

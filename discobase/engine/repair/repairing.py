@@ -34,6 +34,7 @@ from discobase.engine.log.sending import Unanswered
 from discobase.engine.log.superblock import Base, Superblock, random_name
 from discobase.engine.log.superseded import Superseded
 from discobase.engine.log.unlocking import new_sealing
+from discobase.engine.operations import Missing, Operation
 from discobase.engine.repair.loss import Repair, phrase
 from discobase.engine.repair.salvage import Salvage
 from discobase.engine.replica import Head, ReplicaLost
@@ -274,8 +275,11 @@ class _Repairing:
         seq = salvage.head.seq + 1
         if salvage.sealed or block.lane_of(seq) in salvage.gone:
             return
+        seal: list[Operation] = [seal_of(planned, checkpoint)]
+        if (newest := salvage.unexplained.get(block.lane_of(seq))) is not None:
+            seal.append(Missing(newest))  # where the seal is, nobody can see that any more
         draft = encode(
-            [seal_of(planned, checkpoint)],
+            seal,
             seq=seq,
             chain=salvage.head.chain,
             writer=self._writer,

@@ -28,7 +28,7 @@ from discobase.engine.log.entry import Commit, Entry, carried, commit_of
 from discobase.engine.log.formats import upgrade_needed
 from discobase.engine.log.frame import GENESIS, Header, Limits, Malformed
 from discobase.engine.log.superblock import Superblock
-from discobase.engine.operations import LaterFormat, Operation, Seal
+from discobase.engine.operations import LaterFormat, Missing, Operation, Seal
 from discobase.engine.repair.loss import Loss, when
 from discobase.engine.replica import Head, NotTheState, Replica
 from discobase.engine.server.retry import persist
@@ -74,6 +74,7 @@ class Salvage:
         self._lanes = Lanes(server, superblock)
         self._arrivals: Arrivals = self._lanes.arrivals
         self._payloads: dict[int, bytes] = {}
+        self._below_seal: dict[int, int] = {}
         self._replica: Replica | None = None
         self.lost: list[Loss] = []
         self.broken = False
@@ -81,6 +82,13 @@ class Salvage:
         self.gone: frozenset[int] = frozenset()
         self.sealed = False
         self.checkpoints: frozenset[int] = frozenset()
+
+    @property
+    def unexplained(self) -> dict[int, int]:
+        """The last id of each lane whose newest message was deleted: also where an earlier repair,
+        which came no further, has put its seal since.
+        """
+        return self._below_seal | self._lanes.unexplained
 
     @property
     def replica(self) -> Replica:
@@ -250,7 +258,7 @@ class Salvage:
     ) -> Commit | Entry:
         """Return what a position holds; a void frame where that is lost."""
         entry, seq = judged.entry, judged.seq
-        self.sealed = False
+        self.sealed, self._below_seal = False, {}
         if entry is None:
             self.broken = True
             lane = self._superblock.lane_of(seq)
@@ -269,6 +277,9 @@ class Salvage:
             return entry
         seals = (each for each in commit.operations if isinstance(each, Seal))
         self.sealed = any(each.generation > self._superblock.generation for each in seals)
+        for each in commit.operations if self.sealed else ():
+            if isinstance(each, Missing):
+                self._below_seal[entry.message.channel] = each.message
         return commit
 
     def _commit(self, entry: Entry, files: Sequence[bytes] | Malformed | NotFound) -> Commit:
@@ -281,20 +292,23 @@ class Salvage:
     # What is known of what is lost
 
     def _note_ends(self) -> None:
-        """Say what is known of the newest message of each lane that was deleted, or is gone."""
+        """Say what is known of the newest message of each lane that was deleted, or is gone. The
+        seal of an earlier repair is no part of what is known: what was lost then is lost now.
+        """
+        known = self.head.seq - self.sealed
         for lane in sorted(self.gone & {*self._superblock.lanes}):
             why = (
                 f"its channel has been deleted: whatever was written there above position "
-                f"{self.head.seq}; nobody knows whether that is anything"
+                f"{known}; nobody knows whether that is anything"
             )
             self.lost.append(Loss(None, why, channel=lane))
-        for lane, end in self._lanes.unexplained.items():
+        for lane, end in self.unexplained.items():
             missing = [
                 (index, loss)
                 for index, loss in enumerate(self.lost)
                 if loss.channel == lane and loss.message is None and loss.position is not None
             ]
-            held = self._arrivals.passed(self._arrivals.last)
+            held = self._arrivals.passed(known)
             seqs = (each.header.seq for each in held if each.message.channel == lane)
             last = max(seqs, default=0)
             above = [(index, loss) for index, loss in missing if (loss.position or 0) > last]

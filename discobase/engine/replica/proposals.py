@@ -31,6 +31,7 @@ from discobase.engine.changes import (
 )
 from discobase.engine.keys import NULL
 from discobase.engine.operations import (
+    LARGEST_PK,
     OF_0_1,
     Constrain,
     Declare,
@@ -57,6 +58,7 @@ from discobase.errors import (
     DiscobaseError,
     DuplicatesFound,
     RecordNotFound,
+    RecordRefused,
     UniqueViolation,
     UsageError,
 )
@@ -277,7 +279,7 @@ class Proposals:
             case Insert(table=table, data=data):
                 pk = None if done is None else done.made
                 if pk is None:
-                    pk = self._tables.next_pk(table)
+                    pk = self._next_pk(table)
                 else:
                     self._require(table, pk, None, done)
                 return Put(table, pk, data, self._number(table, schemas))
@@ -287,6 +289,21 @@ class Proposals:
             case Remove(table=table, pk=pk, version=version):
                 self._require(table, pk, version, done)
                 return Delete(table, pk)
+
+    def _next_pk(self, table: str) -> int:
+        """Return the primary key of a new record.
+
+        Raises:
+            RecordRefused: there is none any more.
+        """
+        pk = self._tables.next_pk(table)
+        if pk == LARGEST_PK:
+            raise RecordRefused(
+                f"the table {table!r} has no primary key left: record {pk - 1} is or was there, "
+                f"which nobody gets to by counting, and it takes new records no longer; nothing "
+                f"was written. Save them in a table of another name."
+            )
+        return pk
 
     def _resolved(
         self, change: Insert | Replace | Remove, put: Put, done: Done | None

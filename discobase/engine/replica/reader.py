@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from itertools import chain
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from discobase.engine.replica.folder import gone
 from discobase.engine.replica.layout import by_columns, exists, keys_unknown, unfilled
 from discobase.engine.replica.text_index import TextIndex
 from discobase.errors import Disconnected, Unavailable
+from discobase.once import once
 from discobase.own_threads import is_own_thread
 
 T = TypeVar("T")
@@ -98,13 +99,13 @@ class Selection:
         found = f"{self.text.name} MATCH {self.match} AND pk = {self.text.name}.rowid"
         return f"WHERE {found}" if self.where == "1" else f"WHERE {found} AND ({self.where})"
 
-    @cached_property
+    @once
     def tail(self) -> str:
         """What follows the name of the table."""
         order = f"ORDER BY {', '.join(self.order)}" if self.order else ""
         return f"{self.condition} {order} {self.slice}".strip()
 
-    @cached_property
+    @once
     def gaps(self) -> str:
         """The statement that tells whether a key is not known, and whether a column, or the index
         of texts, is gone.
@@ -125,7 +126,7 @@ class Selection:
             return ""
         return f"LIMIT {-1 if self.limit is None else self.limit} OFFSET {self.offset}"
 
-    @cached_property
+    @once
     def flag(self) -> str:
         """The expression for whether a row is decided: 1, or 0; two more where the order is not
         right.
@@ -133,12 +134,12 @@ class Selection:
         decided = "1" if self.decided == self.where else self.decided
         return f"({decided})" if self.wrong == "0" else f"({decided}) + 2 * ({self.wrong})"
 
-    @cached_property
+    @once
     def sql(self) -> str:
         """The whole statement that gives the rows."""
         return self._of_file(is_kept=False)
 
-    @cached_property
+    @once
     def sql_of_kept(self) -> str:
         """The same for a kept file, of which rows are checked."""
         return self._of_file(is_kept=True)
@@ -147,7 +148,7 @@ class Selection:
         names = _names(_RECORD, is_kept, (self.flag, *self.extra))
         return f"SELECT {names} FROM {self.source} {self.tail}"
 
-    @cached_property
+    @once
     def without_gaps(self) -> Selection:
         """The same rows where all keys are as they are to be, and none otherwise."""
         is_unknown, is_gone = self._gaps

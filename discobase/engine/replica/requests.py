@@ -78,7 +78,12 @@ class RequestTable:
         self._seq = 0
 
     def begin(self, names: Names, seq: int) -> None:
-        """Note what the changes are called that follow at a position."""
+        """Note what the changes are called that follow at a position.
+
+        Raises:
+            UnicodeEncodeError: that is no text which SQLite takes.
+        """
+        names.key.encode()
         self._names, self._seq = names, seq
 
     def note(self, operation: Put | Delete, seq: int, *, is_new: bool) -> None:

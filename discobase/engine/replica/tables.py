@@ -17,6 +17,7 @@ from discobase.engine.operations import (
     Delete,
     Introduce,
     Keys,
+    Missing,
     Names,
     Operation,
     Put,
@@ -99,6 +100,8 @@ class Tables:
                 self._layouts.release(operation)
             case Introduce() | Require() | Seal():
                 self._apply_to_no_table(operation, seq)
+            case Missing():
+                pass  # for whoever repairs the log again
 
     def _apply_to_no_table(self, operation: Introduce | Require | Seal, seq: int) -> None:
         match operation:
@@ -217,6 +220,8 @@ class Tables:
                 self._layouts.note_keys(table, column, [(key, pk)])
         self._layouts.forget_said(table, pk)
         if pk >= self.next_pk(table):
+            if pk == LARGEST_PK:
+                raise ValueError(f"no primary key would be left in {table!r} above {pk}")
             self._next[table] = pk + 1
             self._advanced.add(table)
 

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from functools import cached_property, reduce
+from functools import reduce
 from typing import (
     Annotated,
     Any,
@@ -42,6 +42,7 @@ from pydantic import (
 from typing_extensions import is_typeddict  # typing's does not know those of this package
 
 from discobase.errors import TableError, WrongExpression, WrongOperand
+from discobase.once import once
 from discobase.portal import users_frame
 from discobase.records.expressions.path import PLACE, FieldPath, StepKind
 from discobase.records.lone_field import LoneField
@@ -84,7 +85,7 @@ class PlaceType:
         self._field = field
         self._inner: dict[tuple[StepKind, Any], PlaceType] = {}
 
-    @cached_property
+    @once
     def leaves(self) -> tuple[Any, ...]:
         """The types that its values are of: the members of unions, without None."""
         return tuple(leaf for leaf in _leaves(self._annotation) if leaf is not types.NoneType)
@@ -102,7 +103,7 @@ class PlaceType:
             self._inner[known] = whole
         return self._inner[known]
 
-    @cached_property
+    @once
     def _is_by_place(self) -> bool:
         """Whether each element, or the value of each key, has a type of its own."""
         return any(is_typeddict(leaf) or _is_a(leaf, tuple) for leaf in self.leaves)
@@ -236,12 +237,12 @@ class PlaceType:
                 f"values of its type, {self}. (An enum has one if it is an IntEnum or a StrEnum.)"
             )
 
-    @cached_property
+    @once
     def _keys(self) -> PlaceType | None:
         mappings = (leaf for leaf in self.leaves if _is_a(leaf, Mapping) and get_args(leaf))
         return self._one_of([get_args(leaf)[0] for leaf in mappings])
 
-    @cached_property
+    @once
     def _elements(self) -> PlaceType | None:
         return self._one_of([each for leaf in self.leaves for each in _element_types(leaf)])
 
@@ -251,13 +252,13 @@ class PlaceType:
             return None
         return PlaceType(reduce(_either, annotations), self._model)
 
-    @cached_property
+    @once
     def _lone(self) -> LoneField:
         if self._field is not None:
             return LoneField(self._model, self._field)
         return _alone(self._annotation, self._model)
 
-    @cached_property
+    @once
     def _bare(self) -> LoneField:
         return _alone(_bare(self._annotation), None)
 
