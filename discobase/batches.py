@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from discobase.counted import counted
 from discobase.engine.changes import REQUEST_LINE, Change, Remove
 from discobase.engine.log.frame import UNPACKED
 from discobase.engine.operations import Delete, Names, Put, to_line
@@ -153,5 +154,5 @@ def note_done(error: BaseException, done: str, records: int, commits: int) -> No
     """
     if commits:
         least = "" if isinstance(error, Exception) else "at least "
-        made = "1 commit" if commits == 1 else f"{commits} commits"
-        error.add_note(f"{least}{records} records had been {done} before, in {made}.")
+        before = f"{least}{counted(records, 'record')} had been {done} before"
+        error.add_note(f"{before}, in {counted(commits, 'commit')}.")

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from discobase.attempts import MAY_BE_WRITTEN
 from discobase.batches import ChangeReport, batches, item_of, note_done
+from discobase.counted import counted
 from discobase.engine.changes import Change, Remove, attempt_of, new_key
 from discobase.errors import (
     ConflictError,
@@ -159,7 +160,10 @@ class ByQuery(ABC, Generic[R]):
     def _given_up(self, refused: DiscobaseError | None) -> Unavailable:
         done = "nothing was written"
         if self._commits:
-            done = f"{self._records} records were {self.did} in {self._commits} commits, no others"
+            done = (
+                f"{counted(self._records, 'record')} {self.did} in "
+                f"{counted(self._commits, 'commit')}, no others"
+            )
         error = Unavailable(
             f"{self._call}: others wrote the same records each time, {TRIES} times; {done}. Call "
             f"it again; or let fewer programs write these records at the same time, or each its "

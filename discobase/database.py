@@ -21,6 +21,7 @@ from discobase.arguments import (
 from discobase.attached import AttachedTables
 from discobase.binding import Binding
 from discobase.commands import Commands, serves
+from discobase.counted import counted
 from discobase.engine.changes import DropUnique, Request
 from discobase.engine.log.frame import Limits
 from discobase.engine.together import together
@@ -164,7 +165,7 @@ class Database(Maintained):
     def __repr__(self) -> str:
         state = "connected" if self._source.connected else "not connected"
         keyed = "" if self._key_by_now is None else ", with a key"
-        return f"<Database {self.name!r}: {state}{keyed}, {len(self._tables)} tables>"
+        return f"<Database {self.name!r}: {state}{keyed}, {counted(len(self._tables), 'table')}>"
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: whether there is a connection, and the tables. No API call;

@@ -24,6 +24,7 @@ from discobase.arguments import checked_flag
 from discobase.batches import ChangeReport
 from discobase.binding import Binding
 from discobase.by_query import ByQuery, Delete, Update
+from discobase.counted import counted
 from discobase.engine.search_text import SearchText
 from discobase.errors import (
     RecordNotFound,
@@ -682,7 +683,7 @@ class Query(Sequence[R], Generic[R]):
             found = Picture(self._binding, answers.found())
         if len(found) > 1:
             raise SeveralRecords(
-                f"{self._call} finds {len(self)} records, among them those with pk "
+                f"{self._call} finds {counted(len(self), 'record')}, among them those with pk "
                 f"{found.place(0)[0]} and {found.place(1)[0]}: give more fields, or {otherwise} "
                 f"for the first one."
             )

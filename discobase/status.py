@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from discobase import markup
+from discobase.counted import counted
 from discobase.engine.checkpoints.growth import Growth
 
 
@@ -98,7 +99,7 @@ class Status:
             "encrypted" if self.encrypted else "",
             "" if self.head is None else f"at position {self.head}",
             "" if self.age is None else f"current {self.age:.1f} s ago",
-            "" if self.tail is None else f"{self.tail} commits after the checkpoint",
+            "" if self.tail is None else f"{counted(self.tail, 'commit')} after the checkpoint",
             f"gateway {self.gateway}",
             f"{self.calls_made} API calls",
             "writes blocked" if self.writes_blocked else "",

@@ -12,6 +12,7 @@ from discobase.commands import rendering
 from discobase.commands.operated import Operated, stored
 from discobase.commands.remembered import Page, Task
 from discobase.commands.replies import Button, Reply
+from discobase.counted import counted
 from discobase.engine.server.interactions import SentFile
 from discobase.errors import UsageError
 from discobase.posted import code, cut
@@ -46,7 +47,7 @@ def tables(database: Operated, page: Page) -> Reply:
         {"table": each.name, "records": f"{each.records:,}", "fields": ", ".join(each.fields)}
         for each in shown
     ]
-    title = f"{database.name}: {_number(len(known), 'table')}"
+    title = f"{database.name}: {counted(len(known), 'table')}"
     if not known:
         return Reply(title, "There are none yet.")
     text = rendering.table(rows, ("table", "records", "fields"))
@@ -69,7 +70,7 @@ def schema(database: Operated, page: Page) -> Reply:
         }
         for name in fields[page.number * _PER_PAGE :][:_PER_PAGE]
     ]
-    title = f"{task.table}: {_number(len(fields), 'field')}"
+    title = f"{task.table}: {counted(len(fields), 'field')}"
     if not rows:
         return Reply(title, "No class has declared any.")
     text = rendering.table(rows, ("field", "type", "default", "unique"))
@@ -106,7 +107,7 @@ def column(database: Operated, page: Page) -> Reply:
     pairs = sorted(_counts(model, task.column).items(), key=lambda pair: -pair[1])
     page = _within(page, len(pairs), _PER_PAGE)
     shown = [(_as_json(value), n) for value, n in pairs[page.number * _PER_PAGE :][:_PER_PAGE]]
-    title = f"{task.table}.{task.column}: {_number(len(pairs), 'value')}"
+    title = f"{task.table}.{task.column}: {counted(len(pairs), 'value')}"
     if not pairs:
         return Reply(title, "The table has no records.")
     return Reply(title, rendering.counts(shown), _pages(page, len(pairs), _PER_PAGE))
@@ -159,10 +160,10 @@ def export(database: Operated, task: Task, limit: int) -> Reply:
             f"{limit:,} here: `discobase export` on a command line writes them all."
         )
     name = f"{_file_name(task.table)}.{task.column or 'csv'}"
-    title = f"{task.table}: {_number(count, 'record')}"
+    title = f"{task.table}: {counted(count, 'record')}"
     said = "Secrets are masked."
     if unfit := model.find().count() - count:
-        said = f"**{_number(unfit, 'record')} more are not in it.** {_UNFIT}\n{said}"
+        said = f"**{counted(unfit, 'record')} more are not in it.** {_UNFIT}\n{said}"
     return Reply(title, said, files=[SentFile(name, data)])
 
 
@@ -200,7 +201,7 @@ def _records(page: Page, model: type[Table], query: Query[Table]) -> Reply:
     first = page.number * rendering.ROWS
     records = chosen.skip_outdated().offset(first).limit(rendering.ROWS)
     rows = [row_of(record) for record in records.iterate()]
-    title = f"{task.table}: {_number(total, 'record')}"
+    title = f"{task.table}: {counted(total, 'record')}"
     text = f"where {code(cut(task.where, _LONGEST_WHERE))}\n" if task.where else ""
     text += rendering.table(rows, columns_of(model)) if rows else ""
     if len(rows) < min(rendering.ROWS, total - first):
@@ -270,10 +271,6 @@ def _pages(page: Page, total: int, size: int) -> list[Button]:
     ]
     here = Button(f"{at + 1:,} of {last + 1:,}", ("page", page.key, "here"), works=False)
     return [*buttons[:2], here, *buttons[2:]]
-
-
-def _number(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _file_name(table: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from discobase.arguments import checked_flag, checked_progress, checked_server
 from discobase.binding import Binding
+from discobase.counted import counted
 from discobase.engine.server.seam import Channel, Message
 from discobase.errors import OriginalNotFound, ReadOnly, UsageError
 from discobase.progress_bar import callback_for
@@ -288,9 +289,10 @@ def _refuse_filled(
         count = source.replica().count(binding.name)
         if count and marks.find(entry.table_channel, binding.name) is None:
             raise UsageError(
-                f"the table {binding.name!r} holds {count} records, and no import of this original "
-                f"table into it has begun. Nothing was imported. To add the original's records to "
-                f"those, give add=True; or take them into another table, with tables=."
+                f"the table {binding.name!r} holds {counted(count, 'record')}, and no import of "
+                f"this original table into it has begun. Nothing was imported. To add the "
+                f"original's records to those, give add=True; or take them into another table, "
+                f"with tables=."
             )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from discobase.counted import counted
+
 _SHOWN = 5
 """Messages of a table that the printed report names one by one."""
 
@@ -64,11 +66,11 @@ class OriginalTable:
         if self.problem is not None:
             return f"{self.name}: not taken: {self.problem}"
         before = f", {self.taken_before} before" if self.taken_before else ""
-        lines = [f"{self.name}: {self.taken} records taken into {self.into!r}{before}"]
+        lines = [f"{self.name}: {counted(self.taken, 'record')} taken into {self.into!r}{before}"]
         if self.unknown_fields:
             lines.append(f"  stored unseen: {', '.join(self.unknown_fields)}")
         if self.not_taken:
-            lines.append(f"  {len(self.not_taken)} messages not taken:")
+            lines.append(f"  {counted(len(self.not_taken), 'message')} not taken:")
         lines += [f"    {each}" for each in self.not_taken[:_SHOWN]]
         if len(self.not_taken) > _SHOWN:
             lines.append(f"    and {len(self.not_taken) - _SHOWN} more")
@@ -104,7 +106,7 @@ class OriginalReport:
         return not self.not_understood and all(table.complete for table in self.tables)
 
     def __str__(self) -> str:
-        lines = [f"from the server {self.server!r}: {self.taken} records taken"]
+        lines = [f"from the server {self.server!r}: {counted(self.taken, 'record')} taken"]
         lines += [str(table) for table in self.tables]
         lines += [f"in the catalogue, {each}" for each in self.not_understood]
         return "\n".join(lines)

@@ -81,7 +81,7 @@ def test_a_database_that_nothing_opens_is_repaired_when_its_loss_was_said_back(t
     status, out, err = said("repair", *options, "--confirm", phrase)
     assert status == 0
     assert [json.loads(line)["position"] for line in out.splitlines()] == [2, 6, None]
-    assert err.startswith("repaired: 3 commits were lost, and generation 2 of the log")
+    assert err.startswith("repaired, 3 commits lost: generation 2 of the log")
     found = [json.loads(line)["pk"] for line in said("find", "Hat", *options)[1].splitlines()]
     assert found == [1, 3, 4, 5, 7, 8]
     assert said("verify", *options)[0] == 0

@@ -122,7 +122,7 @@ class TestCommands:
         assert "\nhead: 1\n" in self.run("discobase_status")
 
     def test_checkpoint_writes_one(self):
-        assert self.run("discobase_checkpoint").startswith("position 1: 1 records, ")
+        assert self.run("discobase_checkpoint").startswith("position 1: 1 record, ")
 
     def test_verify_reports(self):
         assert self.run("discobase_verify")

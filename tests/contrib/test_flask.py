@@ -197,7 +197,7 @@ class TestCommands:
         with app.app_context():
             shop[1](name="hat").save()
         written = runner.invoke(args=["discobase", "checkpoint"])
-        assert (written.exit_code, written.output[:22]) == (0, "position 1: 1 records,")
+        assert (written.exit_code, written.output[:21]) == (0, "position 1: 1 record,")
         Discobase(shop[0], app_with(app.config))
         verified = runner.invoke(args=["discobase", "verify"])
         assert verified.exit_code == 0, verified.output

@@ -258,7 +258,7 @@ class TestAtTheSameTime:
         monkeypatch.setattr("discobase.batches.AT_ONCE", 1)
         person.save_many([person(name="a"), person(name="b")])
         in_between(monkeypatch, lambda: person.find(name="b").update(city="x"), commit=None)
-        with pytest.raises(Unavailable, match=r"1 records were updated in 1 commits, no others"):
+        with pytest.raises(Unavailable, match=r"1 record updated in 1 commit, no others"):
             person.find().update(age=person.age + 1)
         assert ages(person) == {"a": 1, "b": 0}
 

@@ -184,7 +184,7 @@ def test_a_table_with_other_records_is_refused_unless_it_is_asked_for(shared, pl
     table(name="100").save()
     filled(place, "filled", 2)
     place.discord.reset_requests()
-    with pytest.raises(UsageError, match=r"'filled' holds 1 records.* add=True"):
+    with pytest.raises(UsageError, match=r"'filled' holds 1 record,.* add=True"):
         shared.import_original(server=place.name)
     assert (held(table), place.writes()) == ([100], 0)
     assert shared.import_original(server=place.name, add=True).taken == 2

@@ -74,7 +74,7 @@ def test_a_wait_for_a_server_that_never_answers_ends_at_once(
     *said, out = child.end_well()
     assert time.monotonic() - pressed < 2 * AT_ONCE
     assert moment(out) - pressed < AT_ONCE
-    assert said == [str(notes), f"<Database 'shop': {state}, 1 tables>"]
+    assert said == [str(notes), f"<Database 'shop': {state}, 1 table>"]
 
 
 def test_login_ends_and_the_database_is_closed(start: Start) -> None:
@@ -82,7 +82,7 @@ def test_login_ends_and_the_database_is_closed(start: Start) -> None:
     pressed = interrupt(child)
     *said, out = child.end_well()
     assert moment(out) - pressed < AT_ONCE
-    assert said == ["[]", "<Database 'shop': not connected, 1 tables>"]
+    assert said == ["[]", "<Database 'shop': not connected, 1 table>"]
 
 
 def test_a_wait_for_a_position_ends_at_once(start: Start) -> None:
@@ -101,7 +101,7 @@ def test_a_save_ends_at_once_and_the_closing_finishes_it(
     assert moment(child.line()) - pressed < AT_ONCE
     notes, state, _ = child.end_well()
     assert notes == "['the save was under way: its outcome is unknown']"
-    assert state == "<Database 'shop': not connected, 1 tables>"
+    assert state == "<Database 'shop': not connected, 1 table>"
     server.set(latency=0.0)
     assert start("list_all.py").end_well() == ["a"]
 
@@ -115,7 +115,7 @@ def test_a_second_ctrl_c_ends_the_closing_too(start: Start, server: LocalDiscord
     pressed = time.monotonic()
     _, state, out = child.end_well()
     assert moment(out) - pressed < AT_ONCE
-    assert state == "<Database 'shop': not connected, 1 tables>"
+    assert state == "<Database 'shop': not connected, 1 table>"
 
 
 def test_the_exit_of_a_with_block_can_be_interrupted(start: Start, server: LocalDiscord) -> None:
@@ -123,4 +123,4 @@ def test_the_exit_of_a_with_block_can_be_interrupted(start: Start, server: Local
     pressed = interrupt(child)
     _, state, out = child.end_well()
     assert moment(out) - pressed < AT_ONCE
-    assert state == "<Database 'shop': not connected, 1 tables>"
+    assert state == "<Database 'shop': not connected, 1 table>"

@@ -13,6 +13,7 @@ from discobase.cli import completion, output
 from discobase.cli.connection import connected
 from discobase.cli.options import Conditions, Output, Pk, TableName, settings_of
 from discobase.cli.output import Format
+from discobase.counted import counted
 from discobase.errors import TableNotFound
 from discobase.typed.field_types import type_of
 from discobase.typed.rows import columns_of, row_of
@@ -164,11 +165,10 @@ def _usual(how: Format) -> int:
 
 def _tell_what_is_left(total: int, shown: int, most: int) -> None:
     if most and shown == most < total:
-        output.say(f"{shown:,} of {total:,} records; --limit says how many, 0 for all.")
+        output.say(f"{shown:,} of {counted(total, 'record')}; --limit says how many, 0 for all.")
     elif shown < total and not (most and shown == most):
-        output.say(
-            f"{total - shown:,} records more do not fit the table's fields, and are left out."
-        )
+        left = counted(total - shown, "record")
+        output.say(f"{left} more, which the table's fields do not take, left out.")
 
 
 def _field_row(

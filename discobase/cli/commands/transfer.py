@@ -16,6 +16,7 @@ from discobase.cli.files import STANDARD, FileFormat, format_of, read_rows, writ
 from discobase.cli.imported import Records
 from discobase.cli.options import Conditions, settings_of
 from discobase.cli.progress import Told, shown_progress
+from discobase.counted import counted
 from discobase.errors import UsageError
 from discobase.typed.rows import Cells, columns_of, row_of
 from discobase.typed.values import found
@@ -101,7 +102,7 @@ def export(  # noqa: PLR0917 - options, each by its name
             )
             count = report.records
         told(discobase.Progress(""))
-    output.say(f"wrote {count:,} records to {file}")
+    output.say(f"wrote {counted(count, 'record')} to {file}")
 
 
 def import_(  # noqa: PLR0917 - options, each by its name
@@ -141,7 +142,7 @@ def import_(  # noqa: PLR0917 - options, each by its name
                 raise UsageError("--check is for rows of one table: exports are always checked.")
             report = database.import_(file, progress=told)
             told(discobase.Progress(""))
-            output.say(f"imported {report.records:,} records")
+            output.say(f"imported {counted(report.records, 'record')}")
             return
         model = database.open_table(table)
         rows = read_rows(file, format_of(file, how), from_ or table)
@@ -151,7 +152,7 @@ def import_(  # noqa: PLR0917 - options, each by its name
             return
         saved = model.save_many(records, on_conflict=on_conflict.value, atomic=True, progress=told)
         told(discobase.Progress(""))
-    parts = [f"stored {saved.records:,} records in {saved.commits} commit"]
+    parts = [f"stored {counted(saved.records, 'record')} in {counted(saved.commits, 'commit')}"]
     parts += [f"{saved.updated:,} of them in the place of others"] if saved.updated else []
     parts += [f"left {saved.ignored:,} out"] if saved.ignored else []
     output.say(", ".join(parts))

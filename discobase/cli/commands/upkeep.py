@@ -16,6 +16,7 @@ from discobase.cli.exit_status import DAMAGED
 from discobase.cli.kept_names import Note
 from discobase.cli.options import Confirm, Output, settings_of
 from discobase.cli.progress import shown_progress
+from discobase.counted import counted
 from discobase.errors import LogDamaged
 
 PANEL = "Upkeep"
@@ -118,8 +119,8 @@ def vacuum(
         done = opened.vacuum(lanes=lanes, progress=told)
         told(discobase.Progress(""))
     output.say(
-        f"generation {done.generation} of the log begins with {done.records:,} records; saves "
-        f"waited for {done.paused:.1f} s"
+        f"generation {done.generation} of the log begins with {counted(done.records, 'record')}; "
+        f"saves waited for {done.paused:.1f} s"
     )
 
 
@@ -201,14 +202,12 @@ def _list_losses(done: discobase.Repair, how: output.Format) -> None:
 
 def _outcome(done: discobase.Repair) -> str:
     """Return what a repair has come to, or would, and what to type to have it done."""
+    lost, left = counted(len(done.lost), "commit"), counted(done.records, "record")
     if done.done:
-        return (
-            f"repaired: {len(done.lost):,} commits were lost, and generation {done.generation} of "
-            f"the log begins with the {done.records:,} records that are left"
-        )
+        return f"repaired, {lost} lost: generation {done.generation} of the log begins with {left}"
     if done.confirm is None:
-        return f"nothing is to be repaired: {done.records:,} records can be read"
+        return f"nothing is to be repaired: {left} can be read"
     return (
-        f"{len(done.lost):,} commits would be lost, and {done.records:,} records are left. Nothing "
-        f"was changed; to have it done: discobase repair --confirm {shlex.quote(done.confirm)}"
+        f"{lost} would be lost, with {left} left. Nothing was changed; to have it done: "
+        f"discobase repair --confirm {shlex.quote(done.confirm)}"
     )

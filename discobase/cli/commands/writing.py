@@ -11,6 +11,7 @@ from discobase.cli import completion, output
 from discobase.cli.confirmation import confirm
 from discobase.cli.connection import connected
 from discobase.cli.options import Assignments, Confirm, Output, Pk, TableName, settings_of
+from discobase.counted import counted
 from discobase.errors import ConflictError, UsageError
 from discobase.typed.rows import row_of
 from discobase.typed.values import assigned, found
@@ -96,7 +97,7 @@ def delete(
             number = query.count()
         else:
             query, number = None, len(pks or [])
-        records = f"{number:,} record{'' if number == 1 else 's'}"
+        records = counted(number, "record")
         confirm(f"This deletes {records} of {name!r}.", name, said_back)
         if query is not None:
             number = query.delete().records

@@ -12,6 +12,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from discobase import Database
+from discobase.counted import counted
 from discobase.errors import DiscobaseError
 
 commands = AppGroup("discobase", help="Ask the app's database how it is.")
@@ -56,7 +57,9 @@ def checkpoint() -> None:
     """Write the whole state into Discord, so that logins read no more than that."""
     with _connected() as database:
         written = database.checkpoint()
-    click.echo(f"position {written.position}: {written.records} records, {written.size} bytes")
+    click.echo(
+        f"position {written.position}: {counted(written.records, 'record')}, {written.size} bytes"
+    )
 
 
 @contextmanager

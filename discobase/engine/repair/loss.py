@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from discobase.counted import counted
 from discobase.engine.log.entry import Entry
 from discobase.engine.server.seam import time_of
 
@@ -86,9 +87,9 @@ class Repair:
 
     def __str__(self) -> str:
         if self.confirm is None and not self.done:
-            return f"nothing is to be repaired: {self.records:,} records can be read"
-        verb = "were lost" if self.done else "would be lost"
-        lines = [f"{len(self.lost):,} commits {verb}; {self.records:,} records are there then"]
+            return f"nothing is to be repaired: {counted(self.records, 'record')} can be read"
+        lost, verb = counted(len(self.lost), "commit"), "lost" if self.done else "would be lost"
+        lines = [f"{lost} {verb}; then there are {counted(self.records, 'record')}"]
         lines += [f"  {loss}" for loss in self.lost[:_SHOWN]]
         if len(self.lost) > _SHOWN:
             lines.append(f"  {len(self.lost) - _SHOWN:,} more")

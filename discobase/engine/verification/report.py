@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from discobase.counted import counted
+
 Severity = Literal["note", "warning", "damage"]
 """How bad a finding is.
 
@@ -85,8 +87,8 @@ class Report:
 
     def __str__(self) -> str:
         verdict = "sound" if self.sound else "DAMAGED"
-        read = f"{self.messages:,} messages up to position {self.position}"
-        held = f"{self.records:,} records, {len(self.checkpoints)} checkpoints that hold"
+        read = f"{counted(self.messages, 'message')} up to position {self.position}"
+        held = f"{counted(self.records, 'record')}, {len(self.checkpoints)} checkpoints that hold"
         costs = f"{self.calls:,} API calls, {self.seconds:.1f} s"
         by_severity: dict[Severity, list[Finding]] = {}
         for finding in self.findings:

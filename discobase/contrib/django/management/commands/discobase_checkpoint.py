@@ -6,6 +6,7 @@ from typing import Any
 
 from discobase import Database
 from discobase.contrib.django.management.connected import ConnectedCommand
+from discobase.counted import counted
 
 
 class Command(ConnectedCommand):
@@ -18,5 +19,6 @@ class Command(ConnectedCommand):
         del options
         written = connected.checkpoint()
         self.stdout.write(
-            f"position {written.position}: {written.records} records, {written.size} bytes"
+            f"position {written.position}: {counted(written.records, 'record')}, "
+            f"{written.size} bytes"
         )
