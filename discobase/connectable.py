@@ -156,8 +156,9 @@ class Connectable:
         Where the database is connected, or connecting, this changes nothing.
 
         Args:
-            token: as for :meth:`login_thread`, and so are those that can be left out; looked up and
-                checked at the first use.
+            token: as for :meth:`login_thread`, and so are those that can be left out. One that is
+                given is checked at once, as far as that goes without a connection; that of the
+                environment is looked up and checked at the first use.
             api_url: as for :meth:`login_thread`.
             server: in the place of what the database was made with, where the settings of a
                 deployment say so.
@@ -166,7 +167,9 @@ class Connectable:
             allow_unsafe: as for :meth:`login_thread`.
 
         Raises:
-            UsageError: `server`, `cache`, `label` or `allow_unsafe` makes no sense.
+            BadToken: the token that is given can be none.
+            UsageError: `server`, `cache`, `label` or `allow_unsafe` makes no sense, or with a token
+                that is given, the address or the path.
         """
         token = hidden(token)
         given: dict[str, Any] = {
@@ -177,6 +180,8 @@ class Connectable:
         instead = {name: value for name, value in given.items() if value is not None}
         checked_flag("allow_unsafe", allow_unsafe)
         where = self._target(token, api_url, allow_unsafe=allow_unsafe)
+        if token:
+            where()  # raises, rather than the first use, which may be long after
         self._source.log_in_when_used(lambda: replace(where(), **instead))
 
     def login(

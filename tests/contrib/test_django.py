@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ from discobase.contrib.django.checks import check_settings
 from discobase.contrib.django.middleware import OwnSavesMiddleware
 from discobase.contrib.django.sessions import SessionStore
 from discobase.contrib.own_saves import COOKIE
-from discobase.errors import UsageError
+from discobase.errors import DiscobaseError, UsageError
 from tests.contrib.django_site import IS_SET_UP
 
 pytestmark = pytest.mark.skipif(not IS_SET_UP, reason="Django has other settings")
@@ -66,12 +67,38 @@ class TestSettings:
             ({}, r"DISCOBASE\[\"NAME\"\] is missing"),
             ({"NAME": "x", "TOKNE": "y"}, "has a key 'TOKNE' that there is not"),
             ({"NAME": "x", "SESSION_REWRITE_AFTER": -1}, "is -1: give seconds"),
+            ("Guestbook", "DISCOBASE is of the type str, and no dict: give it as"),
+            ({"NAME": "x", "OPTIONS": ["timeout"]}, r"\[\"OPTIONS\"\] is no dict"),
+            ({"NAME": "x", "OPTIONS": {"cach": 1}}, "has a key 'cach' that .* timeout, "),
+            ({"NAME": "x", "OPTIONS": {"name": "y"}}, "has a key 'name' that there is not"),
         ],
     )
     def test_what_makes_no_sense_is_said_by_checks_and_at_the_use(self, given, said):
         with override_settings(DISCOBASE=given), pytest.raises(UsageError, match=said):
             database()
         assert complaints(DISCOBASE=given) == ["discobase.E001"]
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            ({"OPTIONS": {"timeout": "x"}}, "timeout"),
+            ({"TOKEN": "shop.db"}, "write 'local:PATH'"),
+            ({"TOKEN": "local:"}, "there is no path behind 'local:'"),
+            ({"CACHE": 5}, "cache"),
+        ],
+    )
+    def test_values_that_no_database_takes_are_said_likewise(self, given, said):
+        wrong = {"NAME": "x", "TOKEN": "y", **given}
+        with override_settings(DISCOBASE=wrong):
+            with pytest.raises(DiscobaseError, match=said):
+                database()
+            (error,) = check_settings(app_configs=None, databases=None)
+        assert error.id == "discobase.E002"
+        assert re.search(said, error.msg)
+
+    def test_a_token_of_the_environment_is_checked_too(self, monkeypatch):
+        monkeypatch.setenv("DISCOBASE_TOKEN", "shop.db")
+        assert complaints(DISCOBASE={"NAME": "x"}, MIDDLEWARE=[])[0] == "discobase.E002"
 
     def test_checks_say_what_will_fail_before_anything_connects(self, monkeypatch):
         quiet = {"SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies"}

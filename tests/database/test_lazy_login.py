@@ -87,6 +87,14 @@ def test_what_makes_no_sense_is_said_at_once(wrong):
         database.login_lazily("local", **wrong)
 
 
+def test_a_token_that_can_be_none_is_said_at_once_and_changes_nothing():
+    database, item = shop()
+    with pytest.raises(BadToken, match="write 'local:PATH'"):
+        database.login_lazily("shop.db")
+    with pytest.raises(NotConnected, match="is not connected"):
+        item.find().count()
+
+
 def test_a_login_that_failed_by_what_may_pass_is_made_anew_but_not_at_once(place, monkeypatch):
     database, item = shop()
     database.login_lazily(place.token, api_url=place.api_url, server="elsewhere")

@@ -21,6 +21,17 @@ print(client.delete("/entries/2").status_code)
 db.close()
 """
 
+STAFF = """
+from mysite.wsgi import application
+from django.contrib.auth.models import User
+from django.test import Client
+from guestbook.store import db
+client = Client(headers={"host": "localhost"})
+client.force_login(User.objects.create_superuser("ada"))
+print("Tables" in client.get("/admin/").text)
+db.close()
+"""
+
 
 def run(folder, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run Python, which has to end well."""
@@ -61,3 +72,5 @@ def test_the_files_of_the_page_on_django_work_in_a_new_project(tmp_path):
     token = {"DISCOBASE_TOKEN": f"local:{tmp_path / 'discord.db'}"}
     assert run(tmp_path, "-c", BROWSER, **token).stdout == "201 {'pk': 1}\n404\n"
     assert run(tmp_path, "manage.py", "count_entries", **token).stdout == "1\n"
+    run(tmp_path, "manage.py", "migrate", **token)
+    assert run(tmp_path, "-c", STAFF, **token).stdout == "True\n"

@@ -11,6 +11,8 @@ from django.apps import AppConfig
 from django.core import checks
 
 from discobase.contrib.django.configuration import SETTING, configuration, faults
+from discobase.contrib.django.connection import made
+from discobase.errors import DiscobaseError
 
 _SESSIONS = "discobase.contrib.django.sessions"
 _MIDDLEWARE = "discobase.contrib.django.middleware.OwnSavesMiddleware"
@@ -24,12 +26,21 @@ def check_settings(
     wrong = faults(getattr(conf.settings, SETTING, None))
     if wrong:
         return [checks.Error(each, id="discobase.E001") for each in wrong]
-    return [*_token(), *_sessions()]
+    return [*_values(), *_sessions()]
 
 
-def _token() -> list[checks.CheckMessage]:
-    if configuration().token or os.environ.get("DISCOBASE_TOKEN"):
-        return []
+def _values() -> list[checks.CheckMessage]:
+    """Return what keeps a database from being made as the settings want it. Nothing connects."""
+    wanted = configuration()
+    token = wanted.token or os.environ.get("DISCOBASE_TOKEN")
+    try:
+        made(wanted, token)
+    except DiscobaseError as error:
+        return [checks.Error(f"{SETTING} cannot be used: {error}", id="discobase.E002")]
+    return [] if token else _no_token()
+
+
+def _no_token() -> list[checks.CheckMessage]:
     return [
         checks.Warning(
             "There is no bot token: the first use of the database will fail.",

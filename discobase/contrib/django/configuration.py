@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
+from inspect import signature
 from typing import Any, cast
 
 from django import conf
 
+from discobase import Database
 from discobase.errors import UsageError
 
 SETTING = "DISCOBASE"
+
+_OPTIONS = tuple(name for name in signature(Database).parameters if name != "name")
+"""What else a database can be made with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +72,8 @@ def configuration() -> Configuration:
 def faults(given: object) -> list[str]:
     """Return what is wrong with what the settings say, a sentence each."""
     if not isinstance(given, dict):
-        return [f'{SETTING} is not set: give it as {SETTING} = {{"NAME": "Guestbook"}}.']
+        said = "not set" if given is None else f"of the type {type(given).__name__}, and no dict"
+        return [f'{SETTING} is {said}: give it as {SETTING} = {{"NAME": "Guestbook"}}.']
     return list(_faults(cast("dict[str, object]", given)))
 
 
@@ -78,6 +84,7 @@ def _faults(said: dict[str, object]) -> Iterator[str]:
             yield f"{SETTING} has a key {name!r} that there is not: they are {', '.join(known)}."
     if not (isinstance(said.get("NAME"), str) and said["NAME"]):
         yield f'{SETTING}["NAME"] is missing: give the Discord server\'s name.'
+    yield from _faults_of_options(said.get("OPTIONS", {}))
     for name in ("SESSION_REWRITE_AFTER", "OWN_SAVES_SECONDS"):
         seconds = said.get(name, 0)
         if not (isinstance(seconds, int | float) and seconds >= 0):
@@ -85,3 +92,14 @@ def _faults(said: dict[str, object]) -> Iterator[str]:
     hidden = said.get("ADMIN_HIDDEN", ())
     if not isinstance(hidden, list | tuple):
         yield f'{SETTING}["ADMIN_HIDDEN"] is {hidden!r}: give a list, as in ["Customer.password"].'
+
+
+def _faults_of_options(options: object) -> Iterator[str]:
+    """Yield what is wrong with their names. No value is shown: one of them is the key."""
+    if not isinstance(options, dict):
+        yield f'{SETTING}["OPTIONS"] is no dict: give one, as in {{"timeout": 20}}.'
+        return
+    for name in cast("dict[object, object]", options):
+        if name not in _OPTIONS:
+            known = ", ".join(_OPTIONS)
+            yield f'{SETTING}["OPTIONS"] has a key {name!r} that there is not: they are {known}.'
