@@ -16,6 +16,14 @@ from tests.examples.conftest import EXAMPLES
 FOLDER = EXAMPLES / "bot_and_web"
 ON_THE_PATH = str(EXAMPLES.parents[1])
 
+WEB_THAT_ENDS = """
+import os, socket, sys
+with socket.create_server(("127.0.0.1", int(os.environ["PORT"]))) as server:
+    server.accept()
+sys.exit(3)
+"""
+"""A web app that is gone after the first connection."""
+
 
 @pytest.fixture(scope="module")
 def discord():
@@ -129,3 +137,31 @@ def test_one_command_starts_all_of_it(spawn, tmp_path):
     assert child.end().code == 0
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))
+
+
+def test_without_the_web_app_the_command_ends_and_says_so(spawn, tmp_path):
+    folder = shutil.copytree(FOLDER, tmp_path / "shopping")
+    (tmp_path / "flask.py").write_text("raise SystemExit('there is no flask')")
+    given = {"PORT": str(free_port()), "PYTHONPATH": f"{tmp_path}:{ON_THE_PATH}"}
+    ended = spawn("run.py", cwd=folder, environment=given).end()
+    assert (ended.lines, ended.code) == ([], 1)
+    assert "there is no flask" in ended.complaints
+    assert "the web app has not started: see above" in ended.complaints
+
+
+def test_a_port_that_another_program_has_is_refused_before_anything_starts(spawn, place):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        ended = spawn("run.py", cwd=FOLDER, environment=place | {"PORT": port}).end()
+    assert (ended.code, ended.complaints) == (
+        1,
+        f"another program has port {port}: name a free one in PORT\n",
+    )
+
+
+def test_with_a_token_the_command_ends_when_the_web_app_does(spawn, place, tmp_path):
+    (tmp_path / "flask.py").write_text(WEB_THAT_ENDS)
+    given = place | {"PORT": str(free_port()), "PYTHONPATH": f"{tmp_path}:{ON_THE_PATH}"}
+    child = spawn("run.py", cwd=FOLDER, environment=given)
+    assert child.line().startswith("The list is at http://127.0.0.1:")
+    assert child.end().code == 3

@@ -116,8 +116,13 @@ def test_what_cannot_be_used_or_reached_is_said_and_told_by_the_exit_status(
     assert complaints.startswith(f"{wrong}: line 2 is no reading: ")
     code, said, complaints = nightly(tmp_path / "none.csv", DAY)
     assert (code, said) == (1, "")
-    place["DISCOBASE_TOKEN"] = "no such token"
+    for wrong_token in ("no such token", ""):
+        place["DISCOBASE_TOKEN"] = wrong_token
+        code, said, complaints = nightly(FOLDER / "readings.csv", DAY)
+        assert (code, said) == (78, "")
+        assert "token" in complaints
+        assert "Traceback" not in complaints
+    place |= {"DISCOBASE_TOKEN": "a.token", "DISCOBASE_API_URL": "http://127.0.0.1:1/"}
     code, said, complaints = nightly(FOLDER / "readings.csv", DAY)
     assert (code, said) == (75, "")
-    assert "token" in complaints
-    assert "Traceback" not in complaints
+    assert "127.0.0.1:1" in complaints

@@ -1,6 +1,7 @@
 """A shopping list that is kept in Discord: by a bot there, and by a web app. Two processes.
 
-Try it in this folder, on the embedded server, which keeps what it has in a file::
+Try it in this folder, on the embedded server, which keeps what it has in a file. The web app wants
+discobase's extra ``flask``::
 
     python run.py
 
@@ -19,8 +20,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,13 +33,16 @@ from discobase.errors import UsageError
 from discobase.local import LocalDiscord, Person
 
 FOLDER = Path(__file__).parent
+Program = subprocess.Popen[str]
 PORT = os.environ.get("PORT", "5000")
 WEB = ("-m", "flask", "--app", "web", "run", "--port", PORT)
 
 
 @contextlib.contextmanager
-def programs(**environment: str) -> Iterator[subprocess.Popen[str]]:
-    """Bot and web app, each in a process of its own, until the block is left. Gives the bot."""
+def programs(**environment: str) -> Iterator[list[Program]]:
+    """Bot and web app, each in a process of its own, until the block is left."""
+    if answers():
+        sys.exit(f"another program has port {PORT}: name a free one in PORT")
     both = [
         subprocess.Popen(
             [sys.executable, *command],
@@ -49,17 +55,40 @@ def programs(**environment: str) -> Iterator[subprocess.Popen[str]]:
         for command, output in ((("bot.py",), subprocess.PIPE), (WEB, subprocess.DEVNULL))
     ]
     try:
-        bot = both[0]
-        assert bot.stdout is not None
-        if not bot.stdout.readline():
-            sys.exit("the bot has not started: see above")
+        wait_until_there(*both)
         print(f"The list is at http://127.0.0.1:{PORT}/", flush=True)
-        yield bot
+        yield both
     finally:
         for program in both:
             program.terminate()
         for program in both:
             program.communicate()
+
+
+def wait_until_there(bot: Program, web: Program) -> None:
+    """Wait until both have started, and end this program where one of them has not."""
+    assert bot.stdout is not None
+    if not bot.stdout.readline():
+        sys.exit("the bot has not started: see above")
+    while not answers():
+        if web.poll() is not None:
+            sys.exit("the web app has not started: see above")
+        time.sleep(0.05)
+
+
+def answers() -> bool:
+    """Whether a program takes connections at the web app's port."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", int(PORT))) == 0
+
+
+def wait_for_end(both: list[Program]) -> int:
+    """Wait until one of them ends, without which the other is of no use. Returns its status."""
+    while True:
+        for program in both:
+            if (status := program.poll()) is not None:
+                return status
+        time.sleep(0.5)
 
 
 def type_as(person: Person, channel: int, line: str) -> str:
@@ -95,7 +124,7 @@ def play() -> None:
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt):
         if "DISCOBASE_TOKEN" in os.environ:
-            with programs() as bot:
-                bot.wait()
+            with programs() as running:
+                sys.exit(wait_for_end(running))
         else:
             play()

@@ -18,6 +18,8 @@ once, whoever writes them. It ends with
 1   the readings cannot be used; nothing was written
 75  try again later: another run is at it, or the database cannot be used,
     for a reason that is printed
+78  there is no bot token, or Discord does not take it: somebody has to mend
+    that before another run is of use
 ==  ======================================================================
 """
 
@@ -35,7 +37,7 @@ from typing import Annotated
 import discobase
 from discobase import errors
 
-DONE, UNUSABLE, LATER = 0, 1, 75  # 75 is what sysexits.h calls EX_TEMPFAIL
+DONE, UNUSABLE, LATER, MEND = 0, 1, 75, 78  # what sysexits.h calls EX_TEMPFAIL and EX_CONFIG
 
 KEPT = timedelta(days=365)
 """How long summaries are kept."""
@@ -143,6 +145,9 @@ def main() -> int:
     except (OSError, Unusable) as error:
         print(f"{given.readings}: {error}", file=sys.stderr)
         return UNUSABLE
+    except errors.BadToken as error:
+        print(f"{given.day}: {error}", file=sys.stderr)
+        return MEND
     except errors.DiscobaseError as error:
         print(f"{given.day}: {error}", file=sys.stderr)
         return LATER
