@@ -91,6 +91,31 @@ def test_deleted_lanes_with_nobody_connected_are_repaired(place):
         assert fresh.verify().sound
 
 
+@pytest.mark.parametrize("gone", ["superblock", "catalog"])
+def test_a_superblock_that_is_gone_is_put_together_again(place, gone):
+    database, item = shop()
+    with place.conn(database):
+        for number in range(1, 9):
+            item(name=f"hat {number}").save()
+    damage(place, 4)
+    rest = Rest(place.api_url, place.token)
+    channels = {name: channel for channel, name in place.discord.channels(place.server).items()}
+    catalog = channels["catalog"]
+    path = f"/channels/{catalog}"
+    if gone == "superblock":
+        path += f"/messages/{place.discord.messages(catalog)[0]['id']}"
+    assert rest("DELETE", path).status in {200, 204}
+    fresh, things = shop()
+    with pytest.raises(LogDamaged, match=r"Call db\.repair\(\)"):
+        opens(place, fresh)
+    told = fresh.repair(**login(place))
+    assert [loss.position for loss in told.lost] == [None, 4]
+    fresh.repair(confirm=told.confirm, **login(place))
+    with place.conn(fresh):
+        assert [each.pk for each in things.find()] == [1, 2, 3, 5, 6, 7, 8]
+        assert fresh.verify().sound
+
+
 def test_a_table_with_unique_values_comes_through_where_they_hold(place):
     database = discobase.Database("shop")
 
