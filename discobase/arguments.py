@@ -316,6 +316,10 @@ def checked_cache(cache: object) -> Path | None:
     if not isinstance(cast("object", given), str):
         raise UsageError(f"cache={shown}: give the path as a text, not as bytes.")
     folder = full_path(given, f"cache={cache!r}")
-    if folder.exists() and not folder.is_dir():
+    try:
+        is_file = folder.exists() and not folder.is_dir()
+    except OSError as error:  # a name that is too long
+        raise UsageError(f"cache={shown} can be no folder: {error.strerror}.") from error
+    if is_file:
         raise UsageError(f"cache={cache!r} is a file: give the path of a folder.")
     return folder

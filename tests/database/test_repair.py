@@ -7,7 +7,14 @@ from typing import Annotated
 import pytest
 
 import discobase
-from discobase.errors import LogDamaged, ReadOnly, Unavailable, UsageError
+from discobase.errors import (
+    LogDamaged,
+    OutcomeUnknown,
+    ReadOnly,
+    Unavailable,
+    UsageError,
+    WaitTimeout,
+)
 from tests.database.shop import shop
 from tests.local.rest import Rest
 
@@ -169,3 +176,19 @@ def test_who_only_reads_repairs_nothing_and_what_is_no_phrase_is_refused(place):
     writer, _ = shop()
     with pytest.raises(UsageError, match="nothing to say back"):
         writer.repair(confirm=True, **login(place))
+
+
+def test_of_what_was_given_up_it_is_said_whether_it_may_be_done(place):
+    database, item = shop()
+    with place.conn(database):
+        for number in range(8):
+            item(name=str(number)).save()
+    damage(place, 3)
+    lost = database.repair(**login(place))
+    place.discord.fault(method="GET", delay=2, count=None)
+    with pytest.raises(WaitTimeout, match=r"the repair is still to come after 0\.1 s"):
+        database.repair(timeout=0.1)
+    with pytest.raises(OutcomeUnknown, match=r"connect, or ask for it again"):
+        database.repair(confirm=lost.confirm, timeout=0.1)
+    with pytest.raises(OutcomeUnknown, match=r"Call clean\(\) again"):
+        database.clean("shop", timeout=0.1)
