@@ -37,6 +37,13 @@ def test_a_field_that_is_no_text_is_no_field(names):
         database.drop_unique(item, *names)
 
 
+@pytest.mark.parametrize("given", [1, "hat", None])
+def test_what_is_deleted_is_a_record(given):
+    _, item = shop()
+    with pytest.raises(UsageError, match=r"delete\(\) is called on a record, and not with"):
+        item.delete(given)
+
+
 def test_a_class_is_no_list_of_values():
     _, item = shop()
     for ask in (item.name.in_, item.name.not_in, lambda it: in_(item.name, it)):

@@ -268,7 +268,7 @@ class _Repairing:
         if counting != successor:
             await self._remove()
             await tidy(self._server, self._block.catalog, counting)
-            raise _others_went_on()
+            raise _second(successor, counting)
         self._step.add(1)
         if (left := await tidy(self._server, self._block.catalog, successor)) is not None:
             _log.warning("what is left of the old generation could not be deleted yet: %s", left)
@@ -376,6 +376,16 @@ class _Repairing:
             if there - self._salvage.checkpoints:
                 raise _others_went_on()
         self._step.add(1)
+
+
+def _second(made: Superblock, counting: Superblock) -> Unavailable | OutcomeUnknown:
+    """Return what is told of a repair where another generation counts."""
+    if counting.generation > made.generation:
+        return OutcomeUnknown(
+            f"it is not known whether the repair has counted: it took so long that others have "
+            f"come to generation {counting.generation} by now. Connect, and look"
+        )
+    return _others_went_on()
 
 
 def _others_went_on() -> Unavailable:
