@@ -52,6 +52,10 @@ def check_database(name: object, server: object, timeout: object, attachment_lim
             f"{shortened(name)} is no name for a database: give the Discord server's name, a text; "
             f"its id goes into server=."
         )
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{name!a} is no name for a database: it is not valid Unicode.") from None
     checked_server(server)
     checked_wait(timeout)
     if not is_positive(attachment_limit, int):

@@ -51,6 +51,11 @@ def test_a_class_is_no_list_of_values():
             ask(item)
 
 
+def test_a_name_that_is_no_unicode_is_none():
+    with pytest.raises(UsageError, match="not valid Unicode"):
+        Database("\ud800")
+
+
 def test_a_folder_whose_name_is_too_long_is_none():
     with pytest.raises(UsageError, match="can be no folder"):
         Database("shop", cache="a" * 300)
