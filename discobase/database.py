@@ -7,7 +7,7 @@ import sqlite3
 import weakref
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Never, TypeVar, cast, overload
 
 from discobase.arguments import (
     check_callback,
@@ -53,6 +53,16 @@ from discobase.transfer.original import import_original
 from discobase.transfer.original_report import OriginalReport
 
 T = TypeVar("T", bound=Table)
+
+_NAMED_OTHERWISE = {
+    "connect": "conn() connects, in a with statement, and login_thread() for good",
+    "commit": "each save is a commit of its own, and save_many() one for many records",
+    "execute": "sql() runs a statement that reads",
+    **dict.fromkeys(("find", "get", "query", "select"), "a table finds its records: User.find()"),
+    **dict.fromkeys(("save", "insert", "add", "update"), "a record saves itself: User(...).save()"),
+    "delete": "a record deletes itself, and clean() the whole database",
+}
+"""What people look for here, as others have it, and where it is."""
 
 
 class Database(Maintained):
@@ -174,6 +184,17 @@ class Database(Maintained):
         """
         stored = stored_tables(self._source) if self._source.ready else []
         return database_html(repr(self), stored, self._tables)
+
+    if not TYPE_CHECKING:  # with it, checkers would take each misspelt method for one
+
+        def __getattr__(self, name: str) -> Never:
+            """Say where it is, if it is elsewhere."""
+            where = f": {_NAMED_OTHERWISE[name]}" if name in _NAMED_OTHERWISE else ""
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}{where}",
+                name=name,
+                obj=self,
+            )
 
     @property
     def tables(self) -> AttachedTables:

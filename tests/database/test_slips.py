@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 import pytest
@@ -42,6 +43,19 @@ def test_what_is_deleted_is_a_record(given):
     _, item = shop()
     with pytest.raises(UsageError, match=r"delete\(\) is called on a record, and not with"):
         item.delete(given)
+
+
+def test_what_people_look_for_at_the_database_is_named():
+    database, _ = shop()
+    for name, where in (("connect", "conn()"), ("find", "User.find()"), ("save", "saves itself")):
+        with pytest.raises(AttributeError, match=re.escape(where)):
+            getattr(database, name)
+    with pytest.raises(AttributeError, match=r"no attribute 'frobnicate'$"):
+        database.frobnicate  # noqa: B018
+    assert not hasattr(database, "frobnicate")
+    with pytest.raises(KeyError, match="no table 'Itm' is attached: there are Item"):
+        database.tables["Itm"]
+    assert database.tables.get("Itm") is None
 
 
 def test_a_class_is_no_list_of_values():
