@@ -52,6 +52,10 @@ def check_database(name: object, server: object, timeout: object, attachment_lim
             f"{shortened(name)} is no name for a database: give the Discord server's name, a text; "
             f"its id goes into server=."
         )
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{name!a} is no name for a database: it is not valid Unicode.") from None
     checked_server(server)
     checked_wait(timeout)
     if not is_positive(attachment_limit, int):
@@ -316,6 +320,10 @@ def checked_cache(cache: object) -> Path | None:
     if not isinstance(cast("object", given), str):
         raise UsageError(f"cache={shown}: give the path as a text, not as bytes.")
     folder = full_path(given, f"cache={cache!r}")
-    if folder.exists() and not folder.is_dir():
+    try:
+        is_file = folder.exists() and not folder.is_dir()
+    except OSError as error:  # a name that is too long
+        raise UsageError(f"cache={shown} can be no folder: {error.strerror}.") from error
+    if is_file:
         raise UsageError(f"cache={cache!r} is a file: give the path of a folder.")
     return folder

@@ -20,6 +20,9 @@ class AttachedTables(Mapping[str, type[Table]]):
         self._tables = tables
 
     def __getitem__(self, name: str) -> type[Table]:
+        if name not in self._tables:
+            there = ", ".join(self._tables) or "none yet"
+            raise KeyError(f"no table {name!r} is attached: there are {there}")
         return self._tables[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -13,6 +13,9 @@ from discobase.errors import Unavailable
 from discobase.single_task import SingleTask
 from discobase.target import Target
 
+_AGAIN = "Call clean() again, which finishes what was begun."
+"""What to do where it was given up."""
+
 
 class Cleaning(SingleTask[Sequence[str]]):
     """A login that opens nothing: it deletes what there is of the database, and ends. What it comes
@@ -24,7 +27,8 @@ class Cleaning(SingleTask[Sequence[str]]):
     """
 
     def __init__(self, name: str, target: Target) -> None:
-        super().__init__(name, replace(target, gateway=False, cache=None), "the deletion")
+        bare = replace(target, gateway=False, cache=None)
+        super().__init__(name, bare, "the deletion", advice=_AGAIN)
 
     async def _do(self, connection: Connection) -> Sequence[str]:
         return await _delete(connection, self.target.place)

@@ -7,7 +7,7 @@ import sqlite3
 import weakref
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Never, TypeVar, cast, overload
 
 from discobase.arguments import (
     check_callback,
@@ -26,7 +26,7 @@ from discobase.engine.changes import DropUnique, Request
 from discobase.engine.log.frame import Limits
 from discobase.engine.together import together
 from discobase.engine.trouble import Trouble
-from discobase.errors import TableError
+from discobase.errors import TableError, UsageError
 from discobase.feed import Feed
 from discobase.feed.settings import checked_feed
 from discobase.key import NO_KEY, Key, NoKey, checked_key
@@ -38,6 +38,7 @@ from discobase.progress import Progress
 from discobase.queries.sql import Sql
 from discobase.queries.sql_rows import SqlRows
 from discobase.session_source import SessionSource
+from discobase.shown import shortened
 from discobase.table import Table, bind, bindings_of
 from discobase.target import target
 from discobase.timeouts import (
@@ -52,6 +53,16 @@ from discobase.transfer.original import import_original
 from discobase.transfer.original_report import OriginalReport
 
 T = TypeVar("T", bound=Table)
+
+_NAMED_OTHERWISE = {
+    "connect": "conn() connects, in a with statement, and login_thread() for good",
+    "commit": "each save is a commit of its own, and save_many() one for many records",
+    "execute": "sql() runs a statement that reads",
+    **dict.fromkeys(("find", "get", "query", "select"), "a table finds its records: User.find()"),
+    **dict.fromkeys(("save", "insert", "add", "update"), "a record saves itself: User(...).save()"),
+    "delete": "a record deletes itself, and clean() the whole database",
+}
+"""What people look for here, as others have it, and where it is."""
 
 
 class Database(Maintained):
@@ -174,6 +185,17 @@ class Database(Maintained):
         stored = stored_tables(self._source) if self._source.ready else []
         return database_html(repr(self), stored, self._tables)
 
+    if not TYPE_CHECKING:  # with it, checkers would take each misspelt method for one
+
+        def __getattr__(self, name: str) -> Never:
+            """Say where it is, if it is elsewhere."""
+            where = f": {_NAMED_OTHERWISE[name]}" if name in _NAMED_OTHERWISE else ""
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}{where}",
+                name=name,
+                obj=self,
+            )
+
     @property
     def tables(self) -> AttachedTables:
         """The attached tables, by name: ``db.tables["User"]``, or ``db.tables.User``."""
@@ -266,10 +288,10 @@ class Database(Maintained):
             NotConnected: there is no connection.
             Unavailable: `fresh`, and Discord could not be read.
         """
-        table = checked_table_name(name)
+        table, is_fresh = checked_table_name(name), checked_flag("fresh", fresh)
         if table in self._tables:
             return self._tables[table]
-        self._source.freshen(fresh=checked_flag("fresh", fresh))
+        self._source.freshen(fresh=is_fresh)
         held = self._opened.get(table)
         layout = self._source.replica("opening the table").layouts.get(table)
         if held is None or not is_opened_from(held, layout):
@@ -306,9 +328,13 @@ class Database(Maintained):
 
         Raises:
             TableError: no such field is unique, or not together with these.
+            UsageError: what is given for a field is no text.
             NotConnected: there is no connection.
             DiscobaseError: as for :meth:`Table.save <discobase.Table.save>`.
         """
+        for each in (field, *others):
+            if not isinstance(cast("object", each), str):
+                raise UsageError(f"drop_unique() takes the names of fields, not {shortened(each)}.")
         known = {**self._opened, **self._tables}
         names = [name for name, model in known.items() if model is table]
         name = names[0] if names else str(table)
@@ -353,13 +379,13 @@ class Database(Maintained):
         Raises:
             InvalidStatement: it cannot be run, or would write. The nearest names are in the error.
             WaitTimeout: it took longer, and was interrupted.
-            UsageError: the timeout is none.
+            UsageError: the timeout is none, or `fresh` no bool.
             NotConnected: there is no connection.
             Unavailable: it needs more room than there is; or `fresh`, and Discord could not be
                 read.
         """
         limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
-        return self._sql.rows(statement, parameters, limit, fresh=fresh)
+        return self._sql.rows(statement, parameters, limit, fresh=checked_flag("fresh", fresh))
 
     def sqlite(
         self,
@@ -384,12 +410,12 @@ class Database(Maintained):
             fresh: as for :meth:`sql`.
 
         Raises:
-            UsageError: the timeout is none.
+            UsageError: the timeout is none, or `fresh` no bool.
             NotConnected: there is no connection.
             Unavailable: `fresh`, and Discord could not be read.
         """
         limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
-        return self._sql.connection(limit, fresh=fresh)
+        return self._sql.connection(limit, fresh=checked_flag("fresh", fresh))
 
     # Out and in
 

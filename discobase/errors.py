@@ -337,8 +337,9 @@ class KeyNeeded(ConnectError):
     def __init__(self, place: str) -> None:
         self.place = place
         super().__init__(
-            f"the database in {place} is encrypted: give its key, by Database(name, key=...). "
-            f"Without it nobody can read it, or write to it. Nothing was written."
+            f"the database in {place} is encrypted: give its key, by Database(name, key=...), or "
+            f"to a command by --key or DISCOBASE_KEY. Without it nobody can read it, or write to "
+            f"it. Nothing was written."
         )
 
 
@@ -488,8 +489,8 @@ class DatabaseNotFound(ConnectError):
     def __init__(self, place: str, why: str | None = None) -> None:
         self.place = place
         follows = why or (
-            "with read_only=True none is created: the first login of a program that may write "
-            "creates it"
+            "a program that only reads (read_only=True) creates none: the first login of one that "
+            "may write does"
         )
         super().__init__(
             f"{place} holds no database of this bot, and {follows}. Is this the right server, and "

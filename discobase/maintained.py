@@ -31,6 +31,7 @@ from discobase.queries.sql import secret_fields
 from discobase.shown import shortened
 from discobase.status import Status
 from discobase.table import Table, bindings_of
+from discobase.target import is_given
 from discobase.timeouts import DATABASE_TIMEOUT, DatabaseTimeout
 from discobase.token import hidden
 
@@ -122,14 +123,14 @@ class Maintained(Connectable):
                 progress, is none.
             PackageMissing: a key is given, and the package that encrypts is not installed.
             NotConnected: there is no connection.
-            WaitTimeout: it takes longer, and is given up; either generation is in force.
             Unavailable: Discord refused it or did not answer, or another vacuum was faster: the old
                 generation goes on. Or the new one is in force, and channels of the old one, with
                 what was deleted, could not be deleted yet, for want of an answer or of permissions
                 in them, or because others protect them: the error says so, and names them. The next
                 login deletes them, if it can.
-            OutcomeUnknown: it is not known which generation goes on; all who are connected will
-                find out.
+            OutcomeUnknown: the time was over, and it may be done: keep both keys, where the key was
+                to change, until a login has shown which of them counts. Or it is not known which
+                generation goes on; all who are connected will find out.
             ServerFull: the server has no room for the new channels.
             MissingPermission: the bot may not make channels.
             LogDamaged, UpgradeNeeded: the log cannot be read to its end.
@@ -181,12 +182,11 @@ class Maintained(Connectable):
             MissingPermission: the bot may not do there what a database needs.
             ServerFull: that server has no room for its channels.
             NotConnected: there is no connection.
-            WaitTimeout: it takes longer, and is given up; the database is in either server.
             Unavailable: Discord refused it or did not answer, or another change of generation was
                 faster: the database stays where it is. Or it has moved, and the old channels could
                 not be deleted yet; the error says so.
-            OutcomeUnknown: it is not known in which server it goes on; all who are connected will
-                find out.
+            OutcomeUnknown: the time was over, or else it is not known in which server it goes on;
+                all who are connected will find out.
             ConnectError: Discord could not be asked for the server.
             LogDamaged, UpgradeNeeded: the log cannot be read to its end.
             ReadOnly: the database was made with ``read_only=True``.
@@ -355,17 +355,18 @@ class Maintained(Connectable):
             ReadOnly: the database was made with ``read_only=True``.
             Unavailable: Discord did not answer, or refused; or nothing is to be lost, as a process
                 that is connected has the records, or was faster. Nothing was changed.
-            OutcomeUnknown: it is not known whether it is done.
+            OutcomeUnknown: the time was over, with `confirm`, or else it is not known whether it is
+                done.
             LogDamaged: the database has no superblock any more.
             DatabaseNotFound: there is no database.
             DatabaseEnded: nobody writes to it any more.
             ServerFull, MissingPermission: there is no room for its channels, or no right.
             UpgradeNeeded: a later version has written something that this one cannot read.
-            WaitTimeout: it took longer, and was given up; it may be done.
+            WaitTimeout: it took longer, without `confirm`.
             ConnectError: the login for it could not be made; the class says why.
         """
         said, limit = checked_confirm(confirm), checked_wait(timeout)
-        known = None if token or api_url else self._source.target
+        known = None if is_given(token) or is_given(api_url) else self._source.target
         target = known or self._target(hidden(token), api_url)()
         with callback_for(checked_progress(progress)) as told:
             return self._source.repair(target, said, told, limit)
@@ -408,7 +409,7 @@ class Maintained(Connectable):
                 was deleted.
             MissingPermission: the bot may not read a channel of it.
             Unavailable: Discord did not answer, or refused: what was begun can be finished.
-            WaitTimeout: it took longer, and was given up; what was begun can be finished.
+            OutcomeUnknown: it took longer, and was given up; what was begun can be finished.
             ConnectError: the login for it could not be made; the class says why.
         """
         if name != self.name:
@@ -417,7 +418,7 @@ class Maintained(Connectable):
                 f"{shortened(name)}. Say the name of the one that is to be deleted."
             )
         limit = self._source.timeout if timeout is DATABASE_TIMEOUT else checked_wait(timeout)
-        known = None if token or api_url else self._source.target
+        known = None if is_given(token) or is_given(api_url) else self._source.target
         self._source.clean(known or self._target(hidden(token), api_url)(), limit)
 
     def require_version(self, version: str, *, lower: bool = False) -> None:

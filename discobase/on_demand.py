@@ -42,6 +42,8 @@ def names_of(package: str, face: str) -> tuple[Callable[[str], Any], Callable[[]
         return vars(sys.modules[package])[name]
 
     def names() -> list[str]:
-        return sorted({*load(), *vars(sys.modules[package])})
+        """Return the public names, and not the modules, which are there as well by now."""
+        own = {name for name in vars(sys.modules[package]) if name.startswith("__")}
+        return sorted({*load(), *own})
 
     return get, names

@@ -34,7 +34,7 @@ from discobase.errors import (
     WrongSearch,
 )
 from discobase.frames import arrow_tables, pandas_frames, polars_frames
-from discobase.frames.columns import FrameColumn, columns_of
+from discobase.frames.columns import FrameColumn, columns_of, told_apart
 from discobase.once import once
 from discobase.queries.aggregates import extreme, mean, total
 from discobase.queries.answers import Answers
@@ -414,7 +414,7 @@ class Query(Sequence[R], Generic[R]):
             UsageError: `flat`, and not one field.
             DiscobaseError: as for :meth:`values`.
         """
-        if flat and len(fields) != 1:
+        if checked_flag("flat", flat) and len(fields) != 1:
             raise UsageError(f"values_list(flat=True) takes one field, and not {len(fields)}.")
         paths = self._paths(fields or (PK, *self._model.model_fields))
         read = self._read(paths, distinct=distinct)
@@ -744,11 +744,13 @@ class Query(Sequence[R], Generic[R]):
 
     def _columns(self, fields: Sequence[object]) -> list[FrameColumn]:
         paths = self._paths(fields or (PK, *self._model.model_fields))
-        return columns_of(self._binding, paths, [*map(name_of, paths)], self._read(paths))
+        names = [*map(name_of, paths)]
+        return columns_of(self._binding, paths, told_apart(names), self._read(paths))
 
     def _read(self, paths: Sequence[FieldPath], *, distinct: bool = False) -> list[tuple[Any, ...]]:
+        wanted = checked_flag("distinct", distinct)
         read = FieldValues(self._binding, paths).read(self._plan)
-        return without_doubles(read) if distinct else read
+        return without_doubles(read) if wanted else read
 
     def _by_pages(self, chunk: int) -> Iterator[R]:
         plan, after = self._plan, 0

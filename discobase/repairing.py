@@ -10,6 +10,9 @@ from discobase.engine.server.discordpy import Connection
 from discobase.single_task import SingleTask
 from discobase.target import Target
 
+_LOOK = "It may be done: connect, or ask for it again, which shows it."
+"""What to do where it was given up."""
+
 
 class Repairing(SingleTask[Repair]):
     """A login that opens nothing: it reads all that is written, repairs it if that is said back,
@@ -22,7 +25,8 @@ class Repairing(SingleTask[Repair]):
     """
 
     def __init__(self, name: str, target: Target, confirm: str | None) -> None:
-        super().__init__(name, replace(target, gateway=False, cache=None), "the repair")
+        bare = replace(target, gateway=False, cache=None)
+        super().__init__(name, bare, "the repair", advice=None if confirm is None else _LOOK)
         self._confirm = confirm
 
     async def _do(self, connection: Connection) -> Repair:

@@ -100,14 +100,14 @@ class Session:
         begun: Callable[[EngineInterface], object] | None = None,
         ends_at_exit: bool = False,
     ) -> None:
-        self.name = name
-        self.target = target
+        self.name: str = name
+        self.target: Target = target
         self._awaited = awaited
         self._begun_with = begun
         self._attended = False
-        self.ended = LoginTask(self.ask_to_close)
-        self.ends_at_exit = ends_at_exit
-        self.portal = Portal(f"discobase {name}", ends_at_exit=ends_at_exit)
+        self.ended: LoginTask = LoginTask(self.ask_to_close)
+        self.ends_at_exit: bool = ends_at_exit
+        self.portal: Portal = Portal(f"discobase {name}", ends_at_exit=ends_at_exit)
         self._pid = os.getpid()
         self._opened: Outcome[None] = Outcome()
         self._opened.set_running_or_notify_cancel()

@@ -63,6 +63,13 @@ named. After a database was deleted, the next one would create it anew."""
 _FOR_GOOD = (BadToken, KeyNeeded, NoncesIgnored, NotEncrypted, SuccessionRefused, WrongKey)
 """Those of them that would come again, whatever happens: with what this program was given."""
 
+_AFTER_A_CHANGE = (
+    "it may be done all the same, and this program goes on either way. db.status() names the "
+    "server that the database is in; where the key was to change, keep the old one and the new one "
+    "until a login has shown which of them it has."
+)
+"""What to do where a vacuum or a move was given up."""
+
 _RETRY_SECONDS = 10.0
 """How long after its beginning a session that has failed is followed by another one, where it is
 used: long enough that a site which is asked a hundred times a second is no burden to Discord, and
@@ -398,6 +405,7 @@ class SessionSource:
 
         Raises:
             ReadOnly: nothing is to be written.
+            OutcomeUnknown: the time was over; it may be done.
         """
         return self._changed(
             "the vacuum", lambda engine, gauge: engine.vacuum(lanes, gauge, key), told, timeout
@@ -418,6 +426,7 @@ class SessionSource:
 
         Raises:
             ReadOnly: nothing is to be written.
+            OutcomeUnknown: the time was over; it may be done.
         """
         return self._changed(
             "the move", lambda engine, gauge: engine.move(server, gauge), told, timeout
@@ -434,16 +443,16 @@ class SessionSource:
         self._require_writing(what)
         session = self.session()
         engine, gauge, began = session.engine(what, timeout), Gauge(), time.monotonic()
-        made = session.portal.submit(change, engine, gauge)
-        try:
-            return session.portal.wait_shared(
-                made,
-                timeout=timeout,
-                what=what,
-                meanwhile=None if told is None else Telling(gauge, began, told),
-            )
-        finally:
-            made.cancel()
+        return session.portal.call(
+            change,
+            engine,
+            gauge,
+            timeout=timeout,
+            what=what,
+            writes=True,
+            advice=_AFTER_A_CHANGE,
+            meanwhile=None if told is None else Telling(gauge, began, told),
+        )
 
     def lost(self) -> list[LostCommit]:
         """Return the commits that are known to be lost. Wait while a login is under way."""
@@ -484,16 +493,13 @@ class SessionSource:
         if told is not None:
             told(Progress(f"verifying: {costs}", total=positions.head.seq, unit="commits"))
         gauge = Gauge()
-        verified = session.portal.submit(engine.verify, gauge)
-        try:
-            return session.portal.wait_shared(
-                verified,
-                timeout=None if end is None else max(0.0, end - time.monotonic()),
-                what=what,
-                meanwhile=None if told is None else Telling(gauge, -inf, told),
-            )
-        finally:
-            verified.cancel()
+        return session.portal.call(
+            engine.verify,
+            gauge,
+            timeout=None if end is None else max(0.0, end - time.monotonic()),
+            what=what,
+            meanwhile=None if told is None else Telling(gauge, -inf, told),
+        )
 
     def repair(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar, cast, overload
 
 from discobase.arguments import checked_flag
 from discobase.attempts import name_attempt
@@ -13,7 +13,7 @@ from discobase.binding import Binding
 from discobase.bulk import SaveReport, delete_all, save_all
 from discobase.engine.changes import Change, OnConflict
 from discobase.engine.replica import Row
-from discobase.errors import RecordNotFound, RecordNotSaved, TableError
+from discobase.errors import RecordNotFound, RecordNotSaved, TableError, UsageError
 from discobase.frames.made_records import records_of
 from discobase.progress import Progress
 from discobase.query import Query, text_search
@@ -29,7 +29,7 @@ from discobase.records.record import (
     unknown_fields,
 )
 from discobase.records.together import refuse_as_elsewhere
-from discobase.shown import in_full
+from discobase.shown import in_full, shortened
 from discobase.upsert import get_or_create, update_or_create
 
 if TYPE_CHECKING:
@@ -133,6 +133,11 @@ class Table(Record, metaclass=TableType):
             ConflictError: somebody has written it in the meantime.
             DiscobaseError: as for :meth:`save`.
         """
+        if not isinstance(cast("object", self), Table):
+            raise UsageError(
+                f"delete() is called on a record, and not with {shortened(self)}: get it first, as "
+                f"in User.get(1).delete(); or delete what a query finds, User.find(...).delete()."
+            )
         binding = self._bound()
         self._require_pk("delete")
         version = self.version if checked_flag("if_unchanged", if_unchanged) else None

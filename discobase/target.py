@@ -135,8 +135,8 @@ def target(
         UsageError: the address of the API is no text, the path leads nowhere, or `allow_unsafe` is
             no bool.
     """
-    given = hidden(token or os.environ.get("DISCOBASE_TOKEN") or "")
-    address = api_url or os.environ.get("DISCOBASE_API_URL") or DISCORD_API
+    given = hidden(token if is_given(token) else os.environ.get("DISCOBASE_TOKEN", ""))
+    address = api_url if is_given(api_url) else os.environ.get("DISCOBASE_API_URL") or DISCORD_API
     checked_flag("allow_unsafe", allow_unsafe)
     place = _checked_address(address)
     return Target(
@@ -155,6 +155,11 @@ def target(
         serves,
         feed,
     )
+
+
+def is_given(value: object) -> bool:
+    """Return whether something is given in the place of the environment's: an empty text is not."""
+    return value is not None and value != ""
 
 
 def _checked_bot(bot: object, *, read_only: bool) -> int | None:

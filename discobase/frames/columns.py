@@ -50,6 +50,18 @@ class FrameColumn:
     cells: Sequence[Any]
 
 
+def told_apart(names: Sequence[str]) -> Sequence[str]:
+    """Return the names of columns, each of which is there once.
+
+    Raises:
+        FrameRefused: one is there twice.
+    """
+    for name in names:
+        if names.count(name) > 1:
+            raise FrameRefused(f"the column {name!r} is asked for twice.", column=name)
+    return names
+
+
 def columns_of(
     binding: Binding[Any], paths: Sequence[FieldPath], names: Sequence[str], rows: Iterable[Any]
 ) -> list[FrameColumn]:

@@ -36,10 +36,10 @@ def read(frame: object) -> Frame:
     Raises:
         FrameRefused: it is none of these, or something of it would be lost.
     """
-    kind = type(frame)
-    package, name = kind.__module__.partition(".")[0], kind.__name__
-    reader = _READERS.get((package, name))
+    kinds = [(each.__module__.partition(".")[0], each.__name__) for each in type(frame).__mro__]
+    reader = next((_READERS[kind] for kind in kinds if kind in _READERS), None)
     if reader is None:
+        package, name = kinds[0]
         hint = " Collect it first: frame.collect()." if name == "LazyFrame" else ""
         raise FrameRefused(
             f"from_frame() takes a pandas.DataFrame, a polars.DataFrame, a pyarrow.Table or a "

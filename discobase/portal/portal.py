@@ -17,7 +17,7 @@ from discobase.interactive import ipython_shell
 from discobase.portal.call import Call
 from discobase.portal.loop_thread import GRACE_SECONDS, LoopThread
 from discobase.portal.tracebacks import describe, users_line
-from discobase.portal.waiting import Wait
+from discobase.portal.waiting import REPEAT, Wait
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -161,6 +161,8 @@ class Portal:
         timeout: float | None = None,
         what: str | None = None,
         writes: bool = False,
+        advice: str = REPEAT,
+        meanwhile: Callable[[], object] | None = None,
     ) -> T:
         """Run a coroutine function on the loop, and wait for what it returns.
 
@@ -172,6 +174,8 @@ class Portal:
             timeout: seconds to wait; None for no limit.
             what: what the call does, for errors, as in "the save"; else the function's name.
             writes: whether a coroutine that did not come to its end may have changed something.
+            advice: what to do where it is not known whether it has.
+            meanwhile: called now and then on the thread that waits; what it raises ends the wait.
 
         Returns:
             What the coroutine returns, also if it does so while it is being cancelled.
@@ -192,10 +196,19 @@ class Portal:
         self._check_may_wait(loop_thread, what or name)
         call: Call[T] = Call(loop_thread, name)
         schedule = partial(self._schedule, call, partial(function, *args))
+        wait = Wait(
+            loop_thread,
+            call,
+            what or name,
+            timeout,
+            writes=writes,
+            advice=advice,
+            meanwhile=meanwhile,
+        )
         try:
-            return Wait(loop_thread, call, what or name, timeout, writes).result(schedule)
+            return wait.result(schedule)
         finally:
-            del call, schedule
+            del call, schedule, wait
 
     def wait(
         self,

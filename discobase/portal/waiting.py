@@ -31,7 +31,7 @@ _CANCEL_SECONDS = 1.0
 A guess: most end at once, and the caller has waited longer than they wanted already.
 """
 
-_REPEAT = "repeat it with the same object, which does it once, or look whether it happened."
+REPEAT = "repeat it with the same object, which does it once, or look whether it happened."
 """What to do where the outcome of a write is unknown."""
 
 
@@ -65,6 +65,7 @@ class Wait(Generic[T]):
         what: a name for it in errors, as in "the save".
         timeout: seconds; None for no limit.
         writes: whether something may have been changed by what did not come to its end.
+        advice: what to do where it is not known whether something has.
         meanwhile: called every :data:`~discobase.portal.done_lock.POLL_SECONDS` while it waits;
             what it raises ends the wait.
     """
@@ -74,6 +75,7 @@ class Wait(Generic[T]):
     what: str
     timeout: float | None
     writes: bool = False
+    advice: str = REPEAT
     meanwhile: Callable[[], object] | None = None
 
     def result(self, send: Callable[[], object] | None = None) -> T:
@@ -177,7 +179,7 @@ class Wait(Generic[T]):
 
     def _deadlocked(self, fate: _Fate) -> DiscobaseError:
         if fate is _Fate.UNKNOWN and self.writes:
-            return OutcomeUnknown(f"{self._cycle()} It was under way already; {_REPEAT}")
+            return OutcomeUnknown(f"{self._cycle()} It was under way already; {self.advice}")
         return WouldDeadlock(f"{self._cycle()} It was withdrawn, and nothing was written.")
 
     def _cycle(self) -> str:
@@ -201,7 +203,7 @@ class Wait(Generic[T]):
             )
         if self.writes:
             return OutcomeUnknown(
-                f"{self.what} was under way when its {self._seconds} were over; {_REPEAT}"
+                f"{self.what} was under way when its {self._seconds} were over; {self.advice}"
             )
         return WaitTimeout(f"{self.what} did not end within {self._seconds}, and was cancelled.")
 
@@ -211,7 +213,7 @@ class Wait(Generic[T]):
         if fate is _Fate.WITHDRAWN:
             error = Disconnected(f"{self.what} had not begun when {reason}; nothing was written.")
         elif self.writes:
-            error = OutcomeUnknown(f"{self.what} was under way when {reason}; {_REPEAT}")
+            error = OutcomeUnknown(f"{self.what} was under way when {reason}; {self.advice}")
         else:
             error = Disconnected(f"{self.what} was under way when {reason}.")
         error.__cause__ = self.loop_thread.failure

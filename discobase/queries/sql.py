@@ -21,7 +21,7 @@ from discobase.engine.operations import Schema
 from discobase.engine.replica import Replica
 from discobase.engine.replica.checksums import Altered
 from discobase.engine.replica.file import ReplicaFile, is_untrue
-from discobase.engine.replica.guarded import Guarded, TooLong, guarded
+from discobase.engine.replica.guarded import Ended, Guarded, TooLong, guarded
 from discobase.errors import InvalidStatement, Unavailable, WaitTimeout
 from discobase.queries.sql_rows import SqlRow, SqlRows, hint
 from discobase.queries.views import columns_of, named_apart, view_of
@@ -249,7 +249,7 @@ def _is_of_the_file(error: sqlite3.Error) -> bool:
     SQLite make texts that are none.
     """
     has_code = hasattr(error, "sqlite_errorcode")
-    return isinstance(error, Altered) or (has_code and is_untrue(error))
+    return isinstance(error, Altered | Ended) or (has_code and is_untrue(error))
 
 
 def _refusal(error: Exception) -> Exception:

@@ -139,7 +139,8 @@ def _hint(value: object, why: str) -> str:
         return " Integers have up to 4,300 digits: store it as text."
     if "utf-8" in why or isinstance(value, (bytes, float)):
         return (
-            " A nested model needs a config of its own for this: ser_json_bytes and val_json_bytes "
+            " Annotate the field with the exact type of what it holds, as in bytes or float. A "
+            "nested model needs a config of its own for these: ser_json_bytes and val_json_bytes "
             "'base64', ser_json_inf_nan 'strings'."
         )
     return (

@@ -211,6 +211,8 @@ def test_a_table_goes_out_and_in_as_rows(run, tmp_path, ending):
     assert file.stat().st_mode & 0o077 == 0
     before = run("find", "User").rows
     failed(run("export", file, "--table", "User"), 2, "is there already")
+    if ending == "csv":
+        failed(run("import", file), 2, "give their table by --table")
     failed(run("import", file, "--table", "User"), 5, "unique")
     assert run("delete", "User", "--where", "pk>0", "--confirm", "User").status == 0
     assert "3 rows fit" in run("import", file, "-t", "User", "--check").err

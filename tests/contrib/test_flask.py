@@ -96,6 +96,11 @@ class TestConnecting:
         extension.init_app(app_with(place, DISCOBASE_LABEL="web 2"))
         assert item.find().count() == 0
 
+    def test_the_database_comes_first(self, app, new_database):
+        for given in ((app,), (app, new_database())):
+            with pytest.raises(UsageError, match=r"as in Discobase\(db, app\)"):
+                Discobase(*given)
+
     def test_an_app_has_one_database(self, app, new_database):
         with pytest.raises(UsageError, match="'shop' has a database already"):
             Discobase(new_database(), app)

@@ -193,7 +193,7 @@ def test_a_save_without_the_right_to_send_names_it_and_the_channel(place, admin)
         admin.deny_bot("log-2", SEND_MESSAGES)
         place.forget_calls()
         error = lacks(item(name="cap").save, "log-2", "send_messages")
-        assert "nothing is written" in str(error)
+        assert "what needs it is refused" in str(error)
         assert place.sends == 1
         lacks(item(name="cap").save, "log-2", "send_messages")
         assert place.sends == 1, "what was refused a moment ago is not sent again"

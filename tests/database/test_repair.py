@@ -7,7 +7,14 @@ from typing import Annotated
 import pytest
 
 import discobase
-from discobase.errors import LogDamaged, ReadOnly, Unavailable, UsageError
+from discobase.errors import (
+    LogDamaged,
+    OutcomeUnknown,
+    ReadOnly,
+    Unavailable,
+    UsageError,
+    WaitTimeout,
+)
 from tests.database.shop import shop
 from tests.local.rest import Rest
 
@@ -91,6 +98,31 @@ def test_deleted_lanes_with_nobody_connected_are_repaired(place):
         assert fresh.verify().sound
 
 
+@pytest.mark.parametrize("gone", ["superblock", "catalog"])
+def test_a_superblock_that_is_gone_is_put_together_again(place, gone):
+    database, item = shop()
+    with place.conn(database):
+        for number in range(1, 9):
+            item(name=f"hat {number}").save()
+    damage(place, 4)
+    rest = Rest(place.api_url, place.token)
+    channels = {name: channel for channel, name in place.discord.channels(place.server).items()}
+    catalog = channels["catalog"]
+    path = f"/channels/{catalog}"
+    if gone == "superblock":
+        path += f"/messages/{place.discord.messages(catalog)[0]['id']}"
+    assert rest("DELETE", path).status in {200, 204}
+    fresh, things = shop()
+    with pytest.raises(LogDamaged, match=r"Call db\.repair\(\)"):
+        opens(place, fresh)
+    told = fresh.repair(**login(place))
+    assert [loss.position for loss in told.lost] == [None, 4]
+    fresh.repair(confirm=told.confirm, **login(place))
+    with place.conn(fresh):
+        assert [each.pk for each in things.find()] == [1, 2, 3, 5, 6, 7, 8]
+        assert fresh.verify().sound
+
+
 def test_a_table_with_unique_values_comes_through_where_they_hold(place):
     database = discobase.Database("shop")
 
@@ -144,3 +176,19 @@ def test_who_only_reads_repairs_nothing_and_what_is_no_phrase_is_refused(place):
     writer, _ = shop()
     with pytest.raises(UsageError, match="nothing to say back"):
         writer.repair(confirm=True, **login(place))
+
+
+def test_of_what_was_given_up_it_is_said_whether_it_may_be_done(place):
+    database, item = shop()
+    with place.conn(database):
+        for number in range(8):
+            item(name=str(number)).save()
+    damage(place, 3)
+    lost = database.repair(**login(place))
+    place.discord.fault(method="GET", delay=2, count=None)
+    with pytest.raises(WaitTimeout, match=r"the repair is still to come after 0\.1 s"):
+        database.repair(timeout=0.1)
+    with pytest.raises(OutcomeUnknown, match=r"connect, or ask for it again"):
+        database.repair(confirm=lost.confirm, timeout=0.1)
+    with pytest.raises(OutcomeUnknown, match=r"Call clean\(\) again"):
+        database.clean("shop", timeout=0.1)

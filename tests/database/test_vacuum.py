@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import threading
 import time
@@ -10,7 +11,13 @@ import urllib.request
 import pytest
 
 from discobase.engine.server.permissions import Permission
-from discobase.errors import MissingPermission, ReadOnly, UsageError
+from discobase.errors import (
+    KeyChanged,
+    MissingPermission,
+    OutcomeUnknown,
+    ReadOnly,
+    UsageError,
+)
 from tests.database.shop import shop
 
 SECRET = "a word that nobody may ever read again"
@@ -136,3 +143,21 @@ def test_without_the_right_to_make_channels_it_says_so_and_all_goes_on(place, ga
         assert "those that are there stay in use" in str(caught.value)
         assert item(name="after").save().version == 1
     assert len(place.lanes()) == 4
+
+
+def test_of_one_that_was_given_up_it_is_not_said_that_nothing_was_written(place):
+    """It is in force here when its time is over: deleting what was before takes too long."""
+    old, new = bytes(range(32)), bytes(range(1, 33))
+    database, item = shop(key=old)
+    with place.conn(database):
+        item(name="hat").save()
+        place.discord.fault(method="DELETE", delay=3, count=None)
+        with pytest.raises(OutcomeUnknown, match=r"keep the old one and the new one"):
+            database.vacuum(key=new, timeout=2)
+        place.discord.clear_faults()
+        assert item(name="cap").save().pk
+    opened = []
+    for key in (old, new):
+        with contextlib.suppress(KeyChanged), place.conn(shop(key=key)[0]):
+            opened.append(key)
+    assert len(opened) == 1

@@ -10,7 +10,13 @@ from discobase.engine.log.frame import encode
 from discobase.engine.log.leftovers import YOUTH
 from discobase.engine.operations import Put
 from discobase.engine.repair.repairing import repair
-from discobase.errors import LogDamaged, Unavailable, UpgradeNeeded, UsageError
+from discobase.errors import (
+    LogDamaged,
+    OutcomeUnknown,
+    Unavailable,
+    UpgradeNeeded,
+    UsageError,
+)
 from discobase.key import Key
 from discobase.progress import Gauge
 from tests.engine.lasting import Killer, channels, join_lasting, save, superblocks, vacuum
@@ -453,3 +459,45 @@ def test_an_operator_who_requires_a_later_version_is_heeded(world, monkeypatch):
     monkeypatch.setattr("discobase.engine.repair.repairing.OWN", "1.9")
     with pytest.raises(UpgradeNeeded, match="a minimum version"):
         asked(world, process, confirm)
+
+
+async def goes_on(engine, generation):
+    """Vacuum until a database has come to a generation."""
+    while engine.superblock.generation < generation:
+        await engine.vacuum(None, Gauge())
+
+
+def repaired_while_it_stands_still(make_world, number):
+    """A repair whose process stands still behind one of its calls, while others repair the database
+    and go on for two generations. Returns its calls, and what it was told.
+    """
+    world = make_world(2)
+    broken(world, 3, 6)
+    process = world.process("repairer")
+    confirm = asked(world, process).confirm
+    calls = Killer(process, number, after=True, stands_still=400.0)
+    work = repair(process.seam, LIMITS, Gauge(), "here", confirm=confirm)
+    task = process.loop.create_task(work)
+    world.run(lambda: task.done() or process.frozen, within=300)
+    world.pass_time(60)
+    again = world.process("again")
+    if (said := asked(world, again).confirm) is not None:
+        asked(world, again, said)
+    two, other = join_lasting(world, "two")
+    world.run_in(two, goes_on(other, other.superblock.generation + 2))
+    world.run(task.done)
+    world.pass_time(YOUTH + 60)
+    world.make_channel("elsewhere", None, "")
+    two.kill()
+    repaired(world, [*"abdegh"])
+    return calls, task.exception()
+
+
+def test_whoever_repairs_may_stand_still_while_others_do_it_and_go_on(make_world):
+    calls, error = repaired_while_it_stands_still(make_world, None)
+    assert error is None
+    told = [
+        type(repaired_while_it_stands_still(make_world, number)[1]) for number in range(calls.count)
+    ]
+    assert {*told} == {Unavailable, OutcomeUnknown, type(None)}
+    assert told.count(OutcomeUnknown) == 1, "where its superblock was there, and not read back"

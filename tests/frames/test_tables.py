@@ -268,6 +268,20 @@ def test_what_is_no_record_is_refused_by_row_and_column(frame, row, column, why)
     assert why in str(refused.value)
 
 
+@pytest.mark.parametrize("kind", ["to_pandas", "to_polars", "to_arrow"])
+def test_a_column_is_asked_for_once(kind):
+    with pytest.raises(FrameRefused, match="'name' is asked for twice"):
+        getattr(users(), kind)("name", "age", "name")
+
+
+def test_a_class_derived_from_a_frame_is_one():
+    class Mine(pd.DataFrame):
+        pass
+
+    (user,) = User.from_frame(Mine({"name": ["Ada"]}))
+    assert user.name == "Ada"
+
+
 def test_two_rows_of_one_record_are_refused():
     saved = User(name="a").save()
     frame = pd.DataFrame({"name": ["b", "c", "d"], "pk": [saved.pk, None, float(saved.pk)]})

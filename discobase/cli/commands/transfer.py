@@ -140,6 +140,8 @@ def import_(  # noqa: PLR0917 - options, each by its name
         if table is None:
             if check:
                 raise UsageError("--check is for rows of one table: exports are always checked.")
+            if how is FileFormat.CSV or file.lower().endswith(".csv"):
+                raise UsageError(f"{file} has rows, and is no export: give their table by --table.")
             report = database.import_(file, progress=told)
             told(discobase.Progress(""))
             output.say(f"imported {counted(report.records, 'record')}")

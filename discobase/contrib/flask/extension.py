@@ -43,9 +43,17 @@ class Discobase:
 
     Attributes:
         database: the database.
+
+    Raises:
+        UsageError: what is given first is no database; or as for :meth:`init_app`.
     """
 
     def __init__(self, database: Database, app: Flask | None = None) -> None:
+        if not isinstance(cast("object", database), Database):
+            raise UsageError(
+                f"Discobase({database!r}): the database comes first, and then the app, as in "
+                f"Discobase(db, app)."
+            )
         self.database = database
         self._place: _Place | None = None
         if app is not None:

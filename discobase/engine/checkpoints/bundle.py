@@ -29,6 +29,7 @@ from discobase.engine.log.frame import (
     carried_header,
     cut_into_files,
 )
+from discobase.engine.log.history import read_channel
 from discobase.engine.log.sealed import ABSURD, seal, unseal
 from discobase.engine.log.sealing import Forged, Sealing
 from discobase.engine.log.superblock import Superblock, random_name, snowflake
@@ -155,6 +156,28 @@ async def read_bundle(server: Server, superblock: Superblock) -> list[Carried]:
             channel=channel,
             message=base.bundle,
         ) from error
+
+
+async def find_bundle(server: Server, superblock: Superblock) -> tuple[int, int] | None:
+    """Return the message of the bundle of a generation whose superblock does not name it, and the
+    last position in it; None where there is none. The calls of reading the channel.
+
+    Raises:
+        Refused, Uncertain: it could not be read.
+    """
+    for message in await read_channel(server, superblock.checkpoints):
+        if message.author != server.author:
+            continue
+        try:
+            said = unseal(message.content, "bundle", superblock.sealing)
+            facts = None if said is None else _facts_of(said)
+        except (*ABSURD, LaterFormat):
+            continue
+        if facts is None or facts.database != superblock.database:
+            continue
+        if facts.generation == superblock.made:
+            return message.id, facts.seq
+    return None
 
 
 def _line(frame: Carried) -> bytes:

@@ -598,6 +598,7 @@ def _without_superblock(lane: Channel) -> LogDamaged:
 
 
 _ADVICE = (
+    "Call db.repair(): it says whether the channels that are left tell enough to go on with them. "
     "Delete nothing as long as the records are wanted, for they are in the channels of the "
     f"category {CATEGORY!r}; only where they are not is deleting that category the way to begin "
     "anew."

@@ -43,9 +43,11 @@ async def gone(
             "any more, and nobody can connect",
             channel=channel,
             step=(
-                "This process still has the records. Write them out with db.export(); then delete "
-                "the other channels of the database, connect, which creates a new one, and take "
-                "them over with db.import_()"
+                "Close the connections, and call db.repair(), which makes a catalog again where "
+                "the other channels tell what stood in it. Where it says that they do not, this "
+                "process still has the records: write them out with db.export() before you close "
+                "it; then delete the other channels, connect, which creates a new database, and "
+                "take them over with db.import_()"
             ),
         )
     try:

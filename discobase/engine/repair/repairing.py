@@ -35,7 +35,8 @@ from discobase.engine.log.superblock import Base, Superblock, random_name
 from discobase.engine.log.superseded import Superseded
 from discobase.engine.log.unlocking import new_sealing
 from discobase.engine.operations import Missing, Operation
-from discobase.engine.repair.loss import Repair, phrase
+from discobase.engine.repair.loss import Loss, Repair, phrase
+from discobase.engine.repair.refinding import CannotTell, Refound, refind, write_again
 from discobase.engine.repair.salvage import Salvage
 from discobase.engine.replica import Head, ReplicaLost
 from discobase.engine.server.read_only import read_only
@@ -96,7 +97,15 @@ async def repair(
         KeyNeeded, WrongKey, NotEncrypted: it is not encrypted so.
     """
     try:
-        server, found = await find_anywhere(server, place, key, writes=confirm is not None)
+        try:
+            server, found = await find_anywhere(server, place, key, writes=confirm is not None)
+        except LogDamaged as damage:
+            refound = await _refound(server, limits, key, damage)
+            planned, left = await _named_again(server, refound, limits, gauge, confirm)
+            if confirm is None or left is None:
+                return planned
+            # With its superblock it can be found, and what else is lost was said back as well.
+            return await repair(server, limits, gauge, place, confirm=left)
         salvage = Salvage(read_only(server), found.superblock, limits, gauge)
         try:
             await salvage.read()
@@ -119,6 +128,58 @@ async def repair(
         raise Unavailable(f"no disk has room for the records: {error}") from error
     except (ServerError, TooLarge, Unanswered) as error:
         raise Unavailable(f"nothing was repaired: {error}") from error
+
+
+async def _refound(server: Server, limits: Limits, key: Key | None, damage: LogDamaged) -> Refound:
+    """Find a database without its superblock.
+
+    Raises:
+        LogDamaged: it cannot be said what that said.
+    """
+    try:
+        return await refind(read_only(server), limits, key)
+    except CannotTell as why:
+        raise LogDamaged(
+            f"{damage} It cannot be repaired either: {why}", channel=damage.channel, step=""
+        ) from damage
+
+
+async def _named_again(
+    server: Server, refound: Refound, limits: Limits, gauge: Gauge, confirm: str | None
+) -> tuple[Repair, str | None]:
+    """Write the superblock again, if what is lost was said back; return what that comes to, and
+    what is to be said back of all else that is lost, None where that is nothing.
+    """
+    salvage = Salvage(read_only(server), refound.superblock, limits, gauge)
+    try:
+        await salvage.read()
+        block = refound.superblock
+        if (number := salvage.replica.sealed) > block.generation:
+            # Nothing tells of the generation that was to come, so its seal is lifted.
+            made = block.made or block.generation
+            block = replace(block, generation=number, made=made)
+        rest = _planned(salvage, block)
+        lost = (_SUPERBLOCK, *rest.lost)
+        planned = replace(rest, lost=lost, confirm=phrase(lost))
+        if confirm is None:
+            return planned, rest.confirm
+        _require_said(confirm, planned)
+        _require_release(salvage.replica.writers.minimum)
+        try:
+            await write_again(server, replace(refound, superblock=block))
+        except ServerError as error:
+            raise OutcomeUnknown(
+                f"it is not known whether the superblock is there again: {error}. Connect, or ask "
+                f"for the repair again: either shows it"
+            ) from error
+        return replace(planned, done=True, confirm=None), rest.confirm
+    finally:
+        await salvage.close()
+
+
+_SUPERBLOCK = Loss(
+    None, "the superblock is gone: it is written again, as the other channels tell what it said"
+)
 
 
 def _planned(salvage: Salvage, superblock: Superblock) -> Repair:
@@ -207,7 +268,7 @@ class _Repairing:
         if counting != successor:
             await self._remove()
             await tidy(self._server, self._block.catalog, counting)
-            raise _others_went_on()
+            raise _second(successor, counting)
         self._step.add(1)
         if (left := await tidy(self._server, self._block.catalog, successor)) is not None:
             _log.warning("what is left of the old generation could not be deleted yet: %s", left)
@@ -315,6 +376,16 @@ class _Repairing:
             if there - self._salvage.checkpoints:
                 raise _others_went_on()
         self._step.add(1)
+
+
+def _second(made: Superblock, counting: Superblock) -> Unavailable | OutcomeUnknown:
+    """Return what is told of a repair where another generation counts."""
+    if counting.generation > made.generation:
+        return OutcomeUnknown(
+            f"it is not known whether the repair has counted: it took so long that others have "
+            f"come to generation {counting.generation} by now. Connect, and look"
+        )
+    return _others_went_on()
 
 
 def _others_went_on() -> Unavailable:

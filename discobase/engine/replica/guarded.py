@@ -247,6 +247,10 @@ def _named(action: int, first: str | None, second: str | None) -> str:
     return f"PRAGMA {first}" if action == sqlite3.SQLITE_PRAGMA else _A_WRITE
 
 
+class Ended(sqlite3.ProgrammingError):
+    """The file that a connection reads is gone, or the records are in another one by now."""
+
+
 class Guarded(sqlite3.Connection):
     """A connection of the standard library's, on which nothing can be written. Made by
     :func:`guarded`.
@@ -352,7 +356,7 @@ class Guarded(sqlite3.Connection):
                 "db.sqlite() here."
             )
         if self._file.gone:
-            raise sqlite3.ProgrammingError(
+            raise Ended(
                 "this connection has ended: the database was closed, or its records have been "
                 "built anew in another file. Call db.sqlite() again."
             )

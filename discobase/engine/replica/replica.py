@@ -596,7 +596,9 @@ class Replica:
         far as it is built on at once, and the rest by :meth:`check_on`.
         """
         if not cache.fits(writer):  # before anything is written to it
-            raise _Unfit("they are of another database, or of another version of discobase")
+            raise _Unfit(
+                "they are of another database, of another version of discobase, or were never whole"
+            )
         writer.executescript(file.pragmas)
         check = Check(file)
         if was_closed(writer):

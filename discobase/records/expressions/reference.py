@@ -207,7 +207,8 @@ class FieldReference(Combinable, Calculable):
         return self._type.ordered(self._path, require_value(self, value), up=up)
 
     def _several(self, values: Iterable[Any]) -> tuple[Any, ...]:
-        if isinstance(values, str | bytes) or not hasattr(values, "__iter__"):
+        # A class may have the method, and only its objects be iterable.
+        if isinstance(values, str | bytes) or not hasattr(type(values), "__iter__"):
             raise WrongOperand(repr(self), values, "a list of values is expected")
         return tuple(map(self._exact, values))
 
