@@ -111,9 +111,19 @@ class Applier:
         """See to it that the replica can be used, after its file has failed."""
         if self._replica.failing:
             with contextlib.suppress(ReplicaLost):
-                await self._log.server.work(self._replica.heal)
+                await self._change(self._replica.heal)
         if self._replica.lost:
             await self._rebuild()
+
+    async def _change(self, step: Callable[[], None]) -> None:
+        """Change the replica. The engine of the next generation gets it behind what has been asked
+        of the worker by then, and whoever still works here leaves it alone from then on.
+
+        Raises:
+            Superseded: the next generation is known.
+        """
+        self._log.catalog.require_in_force()
+        await self._log.server.work(step)
 
     async def _apply_what_follows(self) -> None:
         to_do = max(0, self.arrivals.last - self._replica.head.seq)
@@ -159,7 +169,7 @@ class Applier:
         # What comes at these positions in the meantime is looked at after that.
         candidates = [self.arrivals.at(entry.header.seq) for entry, _ in batch]
         commits, failed = await self._read(batch)
-        await self._log.server.work(lambda: self._replica.apply(commits))
+        await self._change(lambda: self._replica.apply(commits))
         self.tell()
         passed = batch[: len(commits)]
         if passed:
@@ -426,9 +436,10 @@ class Applier:
         candidates = [self.arrivals.at(entry.header.seq) for entry, _ in decided]
         before = await self._applied()
         if stored is not None:
+            self._log.catalog.require_in_force()
             await self.reading.restore(stored, packed, commits)
         else:
-            await self._log.server.work(lambda: self._replica.replay(commits))
+            await self._change(lambda: self._replica.replay(commits))
         self.tell()
         head = self._replica.head.seq
         self.unsure, self._head_read = 0, self._replica.positions.message_at(head)

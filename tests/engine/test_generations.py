@@ -8,6 +8,7 @@ import pytest
 
 from discobase.engine.changes import Insert, Remove, Request
 from discobase.engine.log.leftovers import YOUTH, channels_in
+from discobase.engine.log.superseded import Superseded
 from discobase.engine.server.permissions import Permission
 from discobase.engine.server.seam import AccessChanged
 from discobase.errors import DiscobaseError, Unavailable
@@ -453,3 +454,18 @@ def test_a_maker_that_wakes_after_its_channels_were_given_up_does_not_count(worl
     world.run_in(one, engine.refresh())
     assert rows_of(third) == rows_of(engine) == ["a", "b"]
     assert channels(world) == channels_in(third.superblock)
+
+
+def test_who_still_works_for_a_generation_that_is_over_leaves_the_records_alone(world):
+    """A vacuum of its own, say, that waits for an answer while the one of somebody else counts."""
+    one, engine = join_lasting(world)
+    two, other = join_lasting(world, "two")
+    save(world, one, engine, "a")
+    before, changed = engine._engine, []
+    applier = before._follower._applier
+    world.run_in(one, applier._change(lambda: changed.append("in force")))
+    world.run_in(two, vacuum(other))
+    world.run(lambda: engine._engine is not before)
+    with pytest.raises(Superseded):
+        world.run_in(one, applier._change(lambda: changed.append("over")))
+    assert changed == ["in force"]
