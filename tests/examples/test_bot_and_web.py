@@ -13,6 +13,8 @@ from discobase.local import LocalDiscord
 from tests.examples.browser import SECONDS, Browser
 from tests.examples.conftest import EXAMPLES
 
+pytestmark = pytest.mark.one_python
+
 FOLDER = EXAMPLES / "bot_and_web"
 ON_THE_PATH = str(EXAMPLES.parents[1])
 

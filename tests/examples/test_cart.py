@@ -15,6 +15,8 @@ from discobase.local import LocalDiscord
 from tests.examples.browser import Browser
 from tests.examples.conftest import EXAMPLES
 
+pytestmark = pytest.mark.one_python
+
 FOLDER = EXAMPLES / "cart"
 DISCORDS_OWN = "ignore:'audioop' is deprecated:DeprecationWarning"
 

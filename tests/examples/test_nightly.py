@@ -12,6 +12,8 @@ from discobase import Database, Table
 from discobase.local import LocalDiscord
 from tests.examples.conftest import EXAMPLES
 
+pytestmark = pytest.mark.one_python
+
 FOLDER = EXAMPLES / "nightly"
 SCRIPT = FOLDER / "nightly.py"
 DAY = "2026-11-25"

@@ -31,6 +31,8 @@ from tests.formats.kept import WRITTEN, kept_by, scrypt_once
 from tests.formats.specimens import later
 from tests.local.rest import Rest
 
+pytestmark = pytest.mark.one_python
+
 READER = Path(__file__).with_name("reader.py")
 SMALL_FILES = 1_000
 """Bytes of a file, so that commits have several, and a checkpoint several messages."""

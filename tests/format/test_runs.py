@@ -16,6 +16,8 @@ from tests.format import decrypting
 from tests.format.reader import find, open_database
 from tests.format.worlds import OfWorld, held_by
 
+pytestmark = pytest.mark.one_python
+
 __all__ = ["quiet"]
 
 FIRST, BLOCK = 100, 2

@@ -15,6 +15,8 @@ from tests.format.reader import Damaged
 from tests.formats.kept import DELETED, FIRST, WRITTEN, kept_by, scrypt_once
 from tests.formats.specimens import SPECIMENS, earlier, later, line_text
 
+pytestmark = pytest.mark.one_python
+
 
 def test_the_version_that_comes_first_is_kept():
     assert WRITTEN[0] == "0.1"

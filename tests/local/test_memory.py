@@ -13,6 +13,8 @@ import pytest
 
 from tests.local.gateway_client import connected, identify
 
+pytestmark = pytest.mark.one_python
+
 KIB = 1024
 ABORTED = struct.pack("ii", 1, 0)
 

@@ -16,6 +16,8 @@ from discobase.local.window.exhibited import Exhibited, NotShown
 from discobase.local.window.view import preview
 from tests.local.browser import CHROMIUM, DRIVER, browsing
 
+pytestmark = pytest.mark.one_python
+
 needs_browser = pytest.mark.skipif(
     not (CHROMIUM and DRIVER),
     reason="chromium and chromedriver are not installed (CONTRIBUTING.md names the packages)",
